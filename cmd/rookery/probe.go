@@ -54,7 +54,7 @@ it: to begin a file for a server of one's own, write it to a file and change tha
 		ValidArgsFunction: completeShipped,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.Join(experiment.Shipped(), "\n"))
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.Join(experiment.ShippedNames(), "\n"))
 				return err
 			}
 			text, _ := experiment.ReadShipped(args[0])
@@ -65,13 +65,13 @@ it: to begin a file for a server of one's own, write it to a file and change tha
 }
 
 func completeShipped(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return experiment.Shipped(), cobra.ShellCompDirectiveDefault // a path may be meant too
+	return experiment.ShippedNames(), cobra.ShellCompDirectiveDefault // a path may be meant too
 }
 
 func shippedFile(cmd *cobra.Command, args []string) error {
 	for _, name := range args {
 		if _, ok := experiment.ReadShipped(name); !ok {
-			return usageErrorf(cmd, "no file %q is shipped; shipped are %s", name, strings.Join(experiment.Shipped(), ", "))
+			return usageErrorf(cmd, "no file %q is shipped; shipped are %s", name, strings.Join(experiment.ShippedNames(), ", "))
 		}
 	}
 	return nil
@@ -90,7 +90,7 @@ type probeFlags struct {
 	rate     float64
 	time     time.Duration
 	remote   bool
-	changes  journal.Changes
+	changes  journal.Overrides
 	accounts []string
 	json     bool
 }
@@ -104,8 +104,8 @@ func (f *probeFlags) register(cmd *cobra.Command) {
 	flags.Float64Var(&f.rate, "rate", 0, "send at most `N` requests a second, 0 for no limit; otherwise as the file says")
 	flags.DurationVar(&f.time, "time", 0, "end after this `TIME`, such as 10m; otherwise as the file says")
 	flags.BoolVar(&f.remote, "remote", false, "allow hosts beyond this machine that the file lists under allow: hosts")
-	flags.StringVar(&f.changes.Reset, "reset", "", "control `URL` of a test server, to begin anew by a POST; may be a path")
-	flags.StringVar(&f.changes.Clock, "clock", "", "control `URL` of a test server, to move its clock by a POST; may be a path")
+	flags.StringVar(&f.changes.ResetURL, "reset", "", "control `URL` of a test server, to begin anew by a POST; may be a path")
+	flags.StringVar(&f.changes.ClockURL, "clock", "", "control `URL` of a test server, to move its clock by a POST; may be a path")
 	flags.StringArrayVar(&f.accounts, "account", nil, "`ROLE=NUMBER`: another account than the file's for a role; may be repeated")
 	flags.StringSliceVar(&f.changes.Places, "places", nil, "ask from these `ADDRESSES` of this machine, such as 127.0.0.1,127.0.0.2")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
@@ -150,10 +150,10 @@ func (f *probeFlags) prepare(cmd *cobra.Command) error {
 // limit sets the limits that the flags have.
 func (f *probeFlags) limit(cmd *cobra.Command, experiment *probe.Experiment) {
 	if cmd.Flags().Changed("rate") {
-		experiment.File.Limits.Rate = f.rate
+		experiment.File.Limits.RequestRate = f.rate
 	}
 	if cmd.Flags().Changed("time") {
-		experiment.File.Limits.Time = f.time
+		experiment.File.Limits.TotalTime = f.time
 	}
 }
 

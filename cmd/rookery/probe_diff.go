@@ -91,6 +91,6 @@ func differenceLines(study *finding.Study) []string {
 	return lines
 }
 
-func differenceLine(difference finding.Difference) string {
+func differenceLine(difference finding.ServerDifference) string {
 	return fmt.Sprintf("%s %s %s: %s", difference.Command, difference.Aspect, difference.Name, difference.Summary)
 }

@@ -89,7 +89,7 @@ func (f *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript,
 	}
 	f.limit(cmd, replayOptions.Experiment)
 	if server == "" {
-		server = transcript.Head.Servers[f.run]
+		server = transcript.Head.ServerURLs[f.run]
 	}
 	if replayOptions.Server, err = serverURL(cmd, server); err != nil {
 		return err

@@ -98,19 +98,19 @@ func announcement(plan *probe.Plan) string {
 
 // A summary is what a study has come to, for programs.
 type summary struct {
-	Name        string                `json:"name"`
-	Servers     []string              `json:"servers"`
-	Requests    []int                 `json:"requests"` // to each server
-	Resumed     int                   `json:"resumed"`  // of them, those that an earlier call sent
-	Tries       int                   `json:"tries"`
-	Faults      int                   `json:"faults"`
-	Seconds     float64               `json:"seconds"`
-	Stopped     string                `json:"stopped,omitempty"`
-	Facts       map[finding.Grade]int `json:"facts"`
-	Untested    int                   `json:"untested"`
-	Differences []finding.Difference  `json:"differences,omitempty"`
-	Sightings   []finding.Difference  `json:"sightings,omitempty"` // differences that did not show again
-	Report      string                `json:"report"`
+	Name        string                     `json:"name"`
+	Servers     []string                   `json:"servers"`
+	Requests    []int                      `json:"requests"` // to each server
+	Resumed     int                        `json:"resumed"`  // of them, those that an earlier call sent
+	Tries       int                        `json:"tries"`
+	Faults      int                        `json:"faults"`
+	Seconds     float64                    `json:"seconds"`
+	Stopped     string                     `json:"stopped,omitempty"`
+	Facts       map[finding.Grade]int      `json:"facts"`
+	Untested    int                        `json:"untested"`
+	Differences []finding.ServerDifference `json:"differences,omitempty"`
+	Sightings   []finding.ServerDifference `json:"sightings,omitempty"` // differences that did not show again
+	Report      string                     `json:"report"`
 }
 
 func gradesOf(study *finding.Study) map[finding.Grade]int {

@@ -31,13 +31,13 @@ func TestADefaultRunAnswersWhatTheStudyOf2005Asked(t *testing.T) {
 func testStudyOf2005(t *testing.T, reset string) {
 	p := newProbed(t)
 	p.must(p.reset(t.Context()))
-	changes := journal.Changes{Clock: p.control.URL + "/clock"}
+	changes := journal.Overrides{ClockURL: p.control.URL + "/clock"}
 	if reset != "" {
-		changes.Reset = p.control.URL + reset
+		changes.ResetURL = p.control.URL + reset
 	}
 	experiment, err := probe.Load("http-qq-1.1", changes, func(string) (string, bool) { return "", false })
 	p.must(err)
-	experiment.File.Limits.Rate = 0
+	experiment.File.Limits.RequestRate = 0
 	dir := filepath.Join(t.TempDir(), "study")
 	_, err = probe.Run(t.Context(), probe.Options{
 		Experiment: experiment, Servers: []string{"http://" + p.addr() + "/"}, Dir: dir, Requests: experiment.File.Limits.Requests, Seed: 1,
@@ -93,7 +93,7 @@ func testStudyOf2005(t *testing.T, reset string) {
 		}
 	}
 	for _, c := range experiment.File.Commands {
-		fixed := len(c.Does) > 1 // the key that tells what it does
+		fixed := len(c.Purposes) > 1 // the key that tells what it does
 		for _, pair := range c.Request {
 			if !reached[c.Name+" "+pair.Key] && !fixed {
 				t.Errorf("%s of %s was not tried", pair.Key, c.Name)

@@ -21,7 +21,7 @@ func (v *tableView) commands(names []string) string {
 	g := grid{head: []string{"command", "what for", "session", "request", "answer"}}
 	for _, command := range v.chosen(names) {
 		var does []string
-		for _, d := range command.Does {
+		for _, d := range command.Purposes {
 			if p, ok := purposes[d]; ok {
 				d = p
 			}
@@ -33,8 +33,8 @@ func (v *tableView) commands(names []string) string {
 }
 
 // needs says whether a command needs a session.
-func (v *tableView) needs(command finding.Command) string {
-	if f := v.fact(command.Name, finding.Session, "session", "needs"); f != nil {
+func (v *tableView) needs(command finding.CommandSummary) string {
+	if f := v.fact(command.Name, finding.AspectSession, "session", "needs"); f != nil {
 		return f.Value + mark(f.Grade)
 	}
 	if command.Session == "not needed" {
@@ -45,9 +45,9 @@ func (v *tableView) needs(command finding.Command) string {
 
 // request are the keys of a command's request that only some commands have, but for
 // those that change nothing.
-func (v *tableView) request(command finding.Command) string {
+func (v *tableView) request(command finding.CommandSummary) string {
 	var keys []string
-	for _, key := range command.Parameters {
+	for _, key := range command.RequestKeys {
 		if slices.Contains(v.common, key) || v.isIgnored(command.Name, key) {
 			continue
 		}
@@ -61,7 +61,7 @@ func (v *tableView) request(command finding.Command) string {
 }
 
 func (v *tableView) isIgnored(command, key string) bool {
-	f := v.fact(command, finding.Parameter, key, "meaning")
+	f := v.fact(command, finding.AspectParameter, key, "meaning")
 	return f != nil && f.Value == "ignored"
 }
 
@@ -73,15 +73,15 @@ func (v *tableView) about(command, key string) []string {
 			about = append(about, or(inOrder(taken)))
 		}
 	}
-	if d := v.fact(command, finding.Parameter, key, "default"); d != nil {
+	if d := v.fact(command, finding.AspectParameter, key, "default"); d != nil {
 		about = append(about, d.Value+" if left out"+mark(d.Grade))
-	} else if p := v.fact(command, finding.Parameter, key, "presence"); p != nil && p.Value == "optional" {
+	} else if p := v.fact(command, finding.AspectParameter, key, "presence"); p != nil && p.Value == "optional" {
 		about = append(about, "may be left out"+mark(p.Grade))
 	}
-	if m := v.fact(command, finding.Parameter, key, "most"); m != nil {
+	if m := v.fact(command, finding.AspectParameter, key, "most"); m != nil {
 		about = append(about, "at most "+m.Value+mark(m.Grade))
 	}
-	if l := v.fact(command, finding.Parameter, key, "longest"); l != nil {
+	if l := v.fact(command, finding.AspectParameter, key, "longest"); l != nil {
 		about = append(about, "at most "+l.Value+" long"+mark(l.Grade))
 	}
 	return about
@@ -98,16 +98,16 @@ func (v *tableView) typeOf(command, key string) string {
 }
 
 // answer are the fields of a command's answer that not all have.
-func (v *tableView) answer(command finding.Command) string {
+func (v *tableView) answer(command finding.CommandSummary) string {
 	if orders := v.ordersOf(command.Name); len(orders) > 1 {
 		return fmt.Sprintf("%d forms", len(orders))
 	}
-	if len(command.Fields) <= v.head {
+	if len(command.AnswerKeys) <= v.head {
 		return ""
 	}
-	f := v.fact(command.Name, finding.FieldOf, "fields", "order")
+	f := v.fact(command.Name, finding.AspectField, "fields", "order")
 	if f == nil {
-		return code(strings.Join(command.Fields[v.head:], "&")) + seenMark
+		return code(strings.Join(command.AnswerKeys[v.head:], "&")) + seenMark
 	}
 	return code(strings.Join(strings.Fields(f.Value)[v.head:], "&")) + mark(f.Grade)
 }
@@ -115,7 +115,7 @@ func (v *tableView) answer(command finding.Command) string {
 // ordersOf are the orders in which the fields of a command's answers come.
 func (v *tableView) ordersOf(command string) []*finding.Fact {
 	var all []*finding.Fact
-	for _, f := range v.of(finding.FieldOf) {
+	for _, f := range v.of(finding.AspectField) {
 		if f.Command == command && f.Claim == "order" && strings.HasPrefix(f.Name, "fields") {
 			all = append(all, f)
 		}

@@ -39,7 +39,7 @@ func (v *tableView) headFields(g *grid) {
 	if len(v.Commands) == 0 {
 		return
 	}
-	for i, key := range v.Commands[0].Fields[:v.head] {
+	for i, key := range v.Commands[0].AnswerKeys[:v.head] {
 		var texts groups
 		for _, f := range v.Fields {
 			if f.Key == key && f.Place == i+1 && good(f.Grade) {
@@ -80,9 +80,9 @@ func next(place string) string {
 }
 
 // holds is what a field holds, in words.
-func (v *tableView) holds(f finding.Field) string {
+func (v *tableView) holds(f finding.AnswerField) string {
 	text := v.kind(f)
-	if g := v.fact(f.Command, finding.FieldOf, f.Key, "order of elements"); g != nil {
+	if g := v.fact(f.Command, finding.AspectField, f.Key, "order of elements"); g != nil {
 		text += ", " + g.Value + mark(g.Grade)
 	}
 	if others := v.parallel(f); len(others) > 0 {
@@ -94,7 +94,7 @@ func (v *tableView) holds(f finding.Field) string {
 	return text + mark(f.Grade)
 }
 
-func (v *tableView) kind(f finding.Field) string {
+func (v *tableView) kind(f finding.AnswerField) string {
 	switch f.Kind {
 	case "echo":
 		if f.Of == f.Key {
@@ -133,7 +133,7 @@ func small(list []string) bool {
 
 // parallel are the lists of the same answer that have as many elements, for the first
 // of them alone.
-func (v *tableView) parallel(f finding.Field) []string {
+func (v *tableView) parallel(f finding.AnswerField) []string {
 	if f.Kind != "list" {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (v *tableView) parallel(f finding.Field) []string {
 		if g.Place < f.Place {
 			pair = g.Key + " and " + f.Key
 		}
-		if v.fact(f.Command, finding.FieldOf, pair, "are") == nil {
+		if v.fact(f.Command, finding.AspectField, pair, "are") == nil {
 			continue
 		}
 		if g.Place < f.Place {

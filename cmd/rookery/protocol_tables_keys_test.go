@@ -14,7 +14,7 @@ var structural = []string{"a space before", "a space behind", "its first charact
 // values are the values of a key that are taken, and those that are refused by the
 // answer that they got.
 func (v *tableView) values(command, key string) (taken []string, refused groups) {
-	for _, f := range v.of(finding.Parameter) {
+	for _, f := range v.of(finding.AspectParameter) {
 		name, is := strings.CutPrefix(f.Claim, "value ")
 		if !is || f.Command != command || f.Name != key || slices.Contains(structural, name) {
 			continue
@@ -34,10 +34,10 @@ func (v *tableView) values(command, key string) (taken []string, refused groups)
 
 // leftOut says what becomes of a request without a key.
 func (v *tableView) leftOut(command, key string) string {
-	if d := v.fact(command, finding.Parameter, key, "default"); d != nil {
+	if d := v.fact(command, finding.AspectParameter, key, "default"); d != nil {
 		return "as " + code(d.Value) + mark(d.Grade)
 	}
-	p := v.fact(command, finding.Parameter, key, "presence")
+	p := v.fact(command, finding.AspectParameter, key, "presence")
 	if p == nil {
 		return ""
 	}
@@ -77,10 +77,10 @@ func (v *tableView) keyRow(command, key string) []string {
 		no = append(no, answer+": "+valuesTold(refused.of[answer]))
 	}
 	yes := valuesTold(taken)
-	if m := v.fact(command, finding.Parameter, key, "most"); m != nil {
+	if m := v.fact(command, finding.AspectParameter, key, "most"); m != nil {
 		yes += "; at most " + m.Value + " elements come" + mark(m.Grade)
 	}
-	if l := v.fact(command, finding.Parameter, key, "longest"); l != nil {
+	if l := v.fact(command, finding.AspectParameter, key, "longest"); l != nil {
 		yes += "; at most " + l.Value + " long" + mark(l.Grade)
 	}
 	return []string{v.leftOut(command, key), yes, strings.Join(no, "; ")}
@@ -139,7 +139,7 @@ func (v *tableView) manners() string {
 // tally are the keys of which a claim has a value with every command, and those of
 // which it has not.
 func (v *tableView) tally(claim, value string) (yes, no []string) {
-	for _, f := range v.of(finding.Parameter) {
+	for _, f := range v.of(finding.AspectParameter) {
 		if f.Claim != claim || v.isIgnored(f.Command, f.Name) {
 			continue
 		}
@@ -160,7 +160,7 @@ func (v *tableView) tally(claim, value string) (yes, no []string) {
 func (v *tableView) inPlace(keys []string) []string {
 	order := slices.Clone(v.common)
 	for _, command := range v.Commands {
-		order = append(order, command.Parameters...)
+		order = append(order, command.RequestKeys...)
 	}
 	slices.SortStableFunc(keys, func(x, y string) int { return cmp.Compare(slices.Index(order, x), slices.Index(order, y)) })
 	return keys
@@ -172,7 +172,7 @@ func (v *tableView) ownKeys(names []string) string {
 	cells := make(map[string][]string)
 	var ignored []string
 	for _, command := range v.chosen(names) {
-		for _, key := range command.Parameters {
+		for _, key := range command.RequestKeys {
 			if slices.Contains(v.common, key) {
 				continue
 			}

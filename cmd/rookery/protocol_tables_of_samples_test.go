@@ -29,19 +29,19 @@ func scoped(f finding.Fact, scope string) finding.Fact {
 
 // example is a study of a server with two commands.
 func example() *finding.Study {
-	p := finding.Parameter
+	p := finding.AspectParameter
 	return &finding.Study{
-		Commands: []finding.Command{
-			{Name: "Enter", Does: []string{"login"}, Session: "not needed", Parameters: []string{"v", "me", "mood", "junk"}, Fields: []string{"v", "rc", "in"}},
-			{Name: "Book", Does: []string{"friends"}, Session: "not known", Parameters: []string{"v", "me", "most"}, Fields: []string{"v", "rc", "n", "who", "nick"}},
+		Commands: []finding.CommandSummary{
+			{Name: "Enter", Purposes: []string{"login"}, Session: "not needed", RequestKeys: []string{"v", "me", "mood", "junk"}, AnswerKeys: []string{"v", "rc", "in"}},
+			{Name: "Book", Purposes: []string{"friends"}, Session: "not known", RequestKeys: []string{"v", "me", "most"}, AnswerKeys: []string{"v", "rc", "n", "who", "nick"}},
 		},
 		Matrix: []finding.MatrixRow{{Command: "Enter", Key: "mood", Type: "enum"}, {Command: "Book", Key: "most", Type: "count"}},
 		Facts: []finding.Fact{
-			fact("Book", finding.Session, "session", "needs", "needed"),
-			fact("*", finding.Session, "after login", "state", "logged in"),
-			graded(fact("*", finding.Session, "after no login", "state", "not logged in"), finding.Observed),
-			graded(fact("*", finding.Session, "after rain", "state", "wet"), finding.Contested),
-			saying(fact("Enter", finding.Session, "failed logins", "lock after", "3"), "After 3 failed logins the right one is refused too"),
+			fact("Book", finding.AspectSession, "session", "needs", "needed"),
+			fact("*", finding.AspectSession, "after login", "state", "logged in"),
+			graded(fact("*", finding.AspectSession, "after no login", "state", "not logged in"), finding.Observed),
+			graded(fact("*", finding.AspectSession, "after rain", "state", "wet"), finding.Contested),
+			saying(fact("Enter", finding.AspectSession, "failed logins", "lock after", "3"), "After 3 failed logins the right one is refused too"),
 			fact("Enter", p, "mood", "presence", "optional"),
 			fact("Enter", p, "mood", "value 20", "taken"),
 			fact("Enter", p, "mood", "value 9", "taken"),
@@ -58,28 +58,28 @@ func example() *finding.Study {
 			graded(fact("Book", p, "most", "most", "1000"), finding.Observed),
 			fact("Book", p, "most", "value a space before", "taken"),
 			fact("Book", p, "most", "value 2", "taken"),
-			fact("Enter", finding.FieldOf, "fields", "order", "v rc in"),
-			fact("Book", finding.FieldOf, "fields, 3 of them", "order", "v rc n"),
-			fact("Book", finding.FieldOf, "fields, 5 of them", "order", "v rc n who nick"),
-			fact("Book", finding.FieldOf, "who and nick", "are", "parallel lists"),
-			fact("Book", finding.FieldOf, "who", "order of elements", "ascending"),
-			scoped(fact("Book", finding.FieldOf, "rc", "can be rc=ok", "yes"), "logged in"),
-			scoped(fact("Book", finding.FieldOf, "rc", "can be status 405", "yes"), "logged in"),
-			scoped(graded(fact("Book", finding.FieldOf, "rc", "can be rc=out", "yes"), finding.Observed), "never logged in"),
-			scoped(fact("Book", finding.FieldOf, "rc", "can be rc=out", "yes"), "logged out"),
-			fact("*", finding.TimerOf, "session", "length", "9 to 10 s"),
-			fact("Who", finding.Presence, "mood=20", "a friend sees", "as away"),
-			fact("Fetch", finding.Presence, "mood=20", "a friend is told", "kind=9,"),
-			saying(fact("Fetch", finding.Message, "to who is away", "arrives", "1"), "A message to who is away arrives once"),
-			fact("Book", finding.Friendship, "add", "lists the other", "neither"),
-			fact("Book", finding.Friendship, "request", "lists the other", "neither"),
-			saying(fact("Say", finding.Encoding, "plain", "arrives", "as it is meant"), `plain in a text, sent as "abc", arrives as it is meant`),
-			saying(fact("Say", finding.Encoding, "a raw separator", "arrives", `"a|b"`), `a raw separator in a text, sent as "a|b", arrives "a|b"`),
-			fact("*", finding.Transport, "usual", "is", "answered as usual"),
-			fact("*", finding.Transport, "get", "is", "answered otherwise: status 405"),
-			fact("*", finding.Transport, "status", "of answers", "200"),
+			fact("Enter", finding.AspectField, "fields", "order", "v rc in"),
+			fact("Book", finding.AspectField, "fields, 3 of them", "order", "v rc n"),
+			fact("Book", finding.AspectField, "fields, 5 of them", "order", "v rc n who nick"),
+			fact("Book", finding.AspectField, "who and nick", "are", "parallel lists"),
+			fact("Book", finding.AspectField, "who", "order of elements", "ascending"),
+			scoped(fact("Book", finding.AspectField, "rc", "can be rc=ok", "yes"), "logged in"),
+			scoped(fact("Book", finding.AspectField, "rc", "can be status 405", "yes"), "logged in"),
+			scoped(graded(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), finding.Observed), "never logged in"),
+			scoped(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), "logged out"),
+			fact("*", finding.AspectTimer, "session", "length", "9 to 10 s"),
+			fact("Who", finding.AspectPresence, "mood=20", "a friend sees", "as away"),
+			fact("Fetch", finding.AspectPresence, "mood=20", "a friend is told", "kind=9,"),
+			saying(fact("Fetch", finding.AspectMessage, "to who is away", "arrives", "1"), "A message to who is away arrives once"),
+			fact("Book", finding.AspectFriendship, "add", "lists the other", "neither"),
+			fact("Book", finding.AspectFriendship, "request", "lists the other", "neither"),
+			saying(fact("Say", finding.AspectEncoding, "plain", "arrives", "as it is meant"), `plain in a text, sent as "abc", arrives as it is meant`),
+			saying(fact("Say", finding.AspectEncoding, "a raw separator", "arrives", `"a|b"`), `a raw separator in a text, sent as "a|b", arrives "a|b"`),
+			fact("*", finding.AspectTransport, "usual", "is", "answered as usual"),
+			fact("*", finding.AspectTransport, "get", "is", "answered otherwise: status 405"),
+			fact("*", finding.AspectTransport, "status", "of answers", "200"),
 		},
-		Fields: []finding.Field{
+		Fields: []finding.AnswerField{
 			{Command: "Enter", Key: "v", Place: 1, Kind: "echo", Of: "v", Grade: finding.Confirmed},
 			{Command: "Book", Key: "v", Place: 1, Kind: "echo", Of: "v", Grade: finding.Confirmed},
 			{Command: "Enter", Key: "rc", Place: 2, Kind: "constant", Values: []string{"ok"}, Grade: finding.Confirmed},
@@ -88,10 +88,10 @@ func example() *finding.Study {
 			{Command: "Book", Key: "who", Place: 4, Kind: "list", Grade: finding.Confirmed},
 			{Command: "Book", Key: "nick", Place: 5, Kind: "list", Grade: finding.Confirmed, When: "in 3 of 4 answers"},
 		},
-		Machines: []finding.Machine{{
+		Machines: []finding.StateMachine{{
 			Aspect: "session", Inputs: []string{"a Enter", "a Book"}, Guarantee: "complete up to 2 states",
-			States: []finding.State{{Name: "s0"}, {Name: "s1", Access: []string{"a Enter"}}},
-			Transitions: []finding.Transition{
+			States: []finding.MachineState{{Name: "s0"}, {Name: "s1", Access: []string{"a Enter"}}},
+			Transitions: []finding.MachineTransition{
 				{From: "s0", Input: "a Enter", Output: "ok", To: "s1"}, {From: "s0", Input: "a Book", Output: "rc=out", To: "s0"},
 				{From: "s1", Input: "a Enter", Output: "ok", To: "s1"}, {From: "s1", Input: "a Book", Output: "ok", To: "s1"},
 			},

@@ -11,7 +11,7 @@ import (
 func (v *tableView) presence(_ []string) string {
 	var columns, statuses []string
 	cells := make(map[[2]string]string)
-	for _, f := range v.of(finding.Presence) {
+	for _, f := range v.of(finding.AspectPresence) {
 		column := ""
 		switch f.Claim {
 		case "a friend sees":
@@ -47,7 +47,7 @@ func (v *tableView) presence(_ []string) string {
 // messages tells what becomes of messages, and of requests that are repeated.
 func (v *tableView) messages(_ []string) string {
 	var b strings.Builder
-	for _, f := range v.of(finding.Message) {
+	for _, f := range v.of(finding.AspectMessage) {
 		b.WriteString("- " + words(f.Statement) + mark(f.Grade) + "\n")
 	}
 	return b.String()
@@ -56,7 +56,7 @@ func (v *tableView) messages(_ []string) string {
 // friendship tells who lists whom after what.
 func (v *tableView) friendship(_ []string) string {
 	var after groups
-	for _, f := range v.of(finding.Friendship) {
+	for _, f := range v.of(finding.AspectFriendship) {
 		if f.Claim == "lists the other" {
 			after.add(f.Value, words(f.Name)+mark(f.Grade))
 		}
@@ -73,7 +73,7 @@ func (v *tableView) friendship(_ []string) string {
 func (v *tableView) encodings(_ []string) string {
 	g := grid{head: []string{"in a text", "sent", "arrives"}}
 	var fine []string
-	for _, f := range v.of(finding.Encoding) {
+	for _, f := range v.of(finding.AspectEncoding) {
 		if f.Claim != "arrives" {
 			continue
 		}
@@ -110,7 +110,7 @@ func sentAs(statement string) string {
 func (v *tableView) forms(_ []string) string {
 	var as groups
 	g := grid{head: []string{"answers", ""}}
-	for _, f := range v.of(finding.Transport) {
+	for _, f := range v.of(finding.AspectTransport) {
 		if f.Claim == "of answers" {
 			g.add(words(f.Name), code(strings.Trim(f.Value, `"`))+mark(f.Grade))
 		} else {

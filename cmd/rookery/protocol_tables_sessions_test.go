@@ -35,7 +35,7 @@ func (v *tableView) codes(names []string) string {
 func (v *tableView) answersTo(command string, in bool) string {
 	grades := make(map[string]finding.Grade)
 	var all []string
-	for _, f := range v.of(finding.FieldOf) {
+	for _, f := range v.of(finding.AspectField) {
 		answer, is := strings.CutPrefix(f.Claim, "can be ")
 		if !is || f.Command != command || (f.Scope == "logged in") != in || isHTTP(answer) {
 			continue
@@ -63,13 +63,13 @@ func isHTTP(answer string) bool {
 // sessions tells who counts as logged in after what.
 func (v *tableView) sessions(_ []string) string {
 	g := grid{head: []string{"after", "the account is"}}
-	for _, f := range v.of(finding.Session) {
+	for _, f := range v.of(finding.AspectSession) {
 		if event, is := strings.CutPrefix(f.Name, "after "); is && f.Claim == "state" {
 			g.add(words(event), f.Value+mark(f.Grade))
 		}
 	}
 	out := g.String()
-	for _, f := range v.of(finding.Session) {
+	for _, f := range v.of(finding.AspectSession) {
 		if f.Claim == "lock after" {
 			out += "\n" + words(f.Statement) + mark(f.Grade) + ".\n"
 		}
@@ -91,7 +91,7 @@ func (v *tableView) machine(aspects []string) string {
 	return strings.Join(parts, "\n")
 }
 
-func machineTable(m *finding.Machine) string {
+func machineTable(m *finding.StateMachine) string {
 	g := grid{head: []string{m.Aspect}}
 	for _, s := range m.States {
 		g.head = append(g.head, s.Name)
@@ -117,7 +117,7 @@ func machineTable(m *finding.Machine) string {
 }
 
 // friendshipOutcome is what an input does in a state.
-func friendshipOutcome(m *finding.Machine, state, input string) string {
+func friendshipOutcome(m *finding.StateMachine, state, input string) string {
 	for _, t := range m.Transitions {
 		if t.From != state || t.Input != input {
 			continue
@@ -146,7 +146,7 @@ func (v *tableView) timers(_ []string) string {
 		if t.High > 0 {
 			length = fmt.Sprintf("%g to %g s", t.Low, t.High)
 		}
-		if f := v.fact("*", finding.TimerOf, t.Name, "length"); f == nil {
+		if f := v.fact("*", finding.AspectTimer, t.Name, "length"); f == nil {
 			length += seenMark
 		} else {
 			length += mark(f.Grade)
@@ -166,7 +166,7 @@ func (v *tableView) timers(_ []string) string {
 // withSession puts one name in place of those of all commands that need a session.
 func (v *tableView) withSession(list []string) []string {
 	needs := func(name string) bool {
-		f := v.fact(name, finding.Session, "session", "needs")
+		f := v.fact(name, finding.AspectSession, "session", "needs")
 		return f != nil && f.Value == "needed"
 	}
 	for _, command := range v.Commands {

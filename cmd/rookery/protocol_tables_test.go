@@ -81,19 +81,19 @@ func newView(study *finding.Study) *tableView {
 	v := &tableView{Study: study}
 	for i, command := range study.Commands {
 		if i == 0 {
-			v.common, v.head = slices.Clone(command.Parameters), len(command.Fields)
+			v.common, v.head = slices.Clone(command.RequestKeys), len(command.AnswerKeys)
 			continue
 		}
-		v.common = slices.DeleteFunc(v.common, func(key string) bool { return !slices.Contains(command.Parameters, key) })
-		v.head = min(v.head, len(command.Fields))
+		v.common = slices.DeleteFunc(v.common, func(key string) bool { return !slices.Contains(command.RequestKeys, key) })
+		v.head = min(v.head, len(command.AnswerKeys))
 		for j := range v.head {
-			if command.Fields[j] != study.Commands[0].Fields[j] {
+			if command.AnswerKeys[j] != study.Commands[0].AnswerKeys[j] {
 				v.head = j
 			}
 		}
 	}
 	for _, f := range study.Facts {
-		if f.Aspect == finding.Parameter && f.Claim == "meaning" && f.Value == "ignored" && good(f.Grade) && !slices.Contains(v.ignored, f.Name) {
+		if f.Aspect == finding.AspectParameter && f.Claim == "meaning" && f.Value == "ignored" && good(f.Grade) && !slices.Contains(v.ignored, f.Name) {
 			v.ignored = append(v.ignored, f.Name)
 		}
 	}
@@ -134,11 +134,11 @@ func (v *tableView) of(aspect finding.Aspect) []*finding.Fact {
 }
 
 // chosen are the commands of these names, all if there are no names.
-func (v *tableView) chosen(names []string) []finding.Command {
+func (v *tableView) chosen(names []string) []finding.CommandSummary {
 	if len(names) == 0 {
 		return v.Commands
 	}
-	var all []finding.Command
+	var all []finding.CommandSummary
 	for _, name := range names {
 		for _, command := range v.Commands {
 			if command.Name == name {

@@ -77,9 +77,9 @@ func (p *probed) experimentFile(name string) *experiment.File {
 	}
 	f, err := experiment.Parse(name, text, func(string) (string, bool) { return "", false })
 	p.must(err)
-	f.Reset = experiment.Reset{Kind: experiment.ResetURL, URL: p.control.URL + "/reset"}
-	f.Clock = experiment.Clock{URL: p.control.URL + "/clock"}
-	f.Limits.Rate, f.Limits.Time = 0, 0
+	f.Reset = experiment.ResetMethod{Kind: experiment.ResetURL, URL: p.control.URL + "/reset"}
+	f.Clock = experiment.ServerClock{URL: p.control.URL + "/clock"}
+	f.Limits.RequestRate, f.Limits.TotalTime = 0, 0
 	f.Accounts = append(f.Accounts,
 		experiment.Account{Role: "many", Number: popular.String(), Secret: castPassword},
 		experiment.Account{Role: "open", Number: welcoming().UIN.String(), Secret: castPassword})

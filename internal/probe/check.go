@@ -61,7 +61,7 @@ func (c *Checked) count(is func(report.CheckResult) bool) int {
 
 // StudyExperiment is the experiment file that a study was made by, as the study
 // has it.
-func StudyExperiment(study *finding.Study, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
+func StudyExperiment(study *finding.Study, changes journal.Overrides, getenv func(string) (string, bool)) (*Experiment, error) {
 	if study.Experiment == "" {
 		return nil, refuse("the experiment file is not in the protocol.json; name it with --file")
 	}
@@ -97,7 +97,7 @@ func Check(ctx context.Context, checkOptions CheckOptions) (*Checked, error) {
 
 // visit makes a session that keeps no transcript, and begins it.
 func visit(ctx context.Context, experiment *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*probeSession, error) {
-	head := journal.Head{Servers: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), Requests: requests}
+	head := journal.TranscriptHead{ServerURLs: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), RequestBudget: requests}
 	s, err := newSession(head, experiment, c, tell)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (k *factCheck) miss(fact *finding.Fact, trace *lab.Trace) string {
 	at := len(fact.Witness) - 1
 	step := trace.Steps[at]
 	masked := func(key string) bool {
-		return slices.ContainsFunc(k.o.Against.Noise, func(noise finding.Noise) bool { return noise.Command == step.Command && noise.Key == key })
+		return slices.ContainsFunc(k.o.Against.Noise, func(noise finding.VolatileField) bool { return noise.Command == step.Command && noise.Key == key })
 	}
 	want := fact.Witness[at].Answer
 	got := study.Form(k.file, &trace.Answers[at], masked)
@@ -276,8 +276,8 @@ func (k *factCheck) miss(fact *finding.Fact, trace *lab.Trace) string {
 
 // sameButFor compares two forms of records but for the values of some fields: they
 // may not have been known for noise when a form was written.
-func sameButFor(masked func(string) bool, syntax experiment.Syntax, a, b string) bool {
-	syntax.Pair, syntax.Equals = "&", "=" // as forms have them
+func sameButFor(masked func(string) bool, syntax experiment.RecordSyntax, a, b string) bool {
+	syntax.PairSeparator, syntax.KeySeparator = "&", "=" // as forms have them
 	x, ok := syntax.Decode([]byte(a))
 	y, ok2 := syntax.Decode([]byte(b))
 	return ok && ok2 && slices.EqualFunc(x, y, func(p, q experiment.Pair) bool {

@@ -29,7 +29,7 @@ func studied(t testing.TB) *finding.Study {
 
 func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *probe.Checked {
 	t.Helper()
-	experiment, err := probe.StudyExperiment(study, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.StudyExperiment(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 	if r := factCheck(t, study, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(study.Facts) {
 		t.Errorf("%d results", len(r.Results))
 	}
-	experiment, err := probe.StudyExperiment(study, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.StudyExperiment(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
 		study.Facts = append(study.Facts, fact)
 	}
 	study.Facts = study.Facts[len(study.Facts)-20:]
-	experiment, err := probe.StudyExperiment(study, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.StudyExperiment(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

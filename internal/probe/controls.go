@@ -17,11 +17,11 @@ const longTime = 7 * 24 * time.Hour
 // long time, unless sessions have no end.
 func (s *probeSession) testControls(ctx context.Context, l *lab.Lab) error {
 	file := s.ex.File
-	if file.Reset.Kind != experiment.ResetURL && file.Clock.URL == "" || file.Answer.Code == "" {
+	if file.Reset.Kind != experiment.ResetURL && file.Clock.URL == "" || file.Answer.CodeKey == "" {
 		return nil
 	}
 	role := file.Accounts[0].Role
-	login, ok := file.StepOf(experiment.Login, role, "")
+	login, ok := file.StepOf(experiment.VerbLogin, role, "")
 	look, canLook := asks(file, role)
 	if !ok || !canLook {
 		return nil

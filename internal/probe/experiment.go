@@ -20,21 +20,21 @@ type Experiment struct {
 	File      *experiment.File
 	name      string
 	source    []byte
-	changes   journal.Changes
+	changes   journal.Overrides
 	variables []string // of the environment, that secrets came from
 }
 
 // Load reads an experiment file: one of that path, or the shipped one of that
 // name. Getenv looks up variables as os.LookupEnv does. What is wrong with the file
 // is told by experiment.Problems; any other error is a [*SetupError].
-func Load(name string, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
+func Load(name string, changes journal.Overrides, getenv func(string) (string, bool)) (*Experiment, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if shipped, ok := experiment.ReadShipped(name); ok {
 			return parse(name, shipped, changes, getenv)
 		}
 		return nil, refuse("there is no experiment file %s, and none of that name is shipped; shipped are %s",
-			name, strings.Join(experiment.Shipped(), ", "))
+			name, strings.Join(experiment.ShippedNames(), ", "))
 	}
 	if err != nil {
 		return nil, refuse("cannot read the experiment file: %w", err)
@@ -42,7 +42,7 @@ func Load(name string, changes journal.Changes, getenv func(string) (string, boo
 	return parse(name, text, changes, getenv)
 }
 
-func parse(name string, source []byte, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
+func parse(name string, source []byte, changes journal.Overrides, getenv func(string) (string, bool)) (*Experiment, error) {
 	e := &Experiment{name: name, source: source, changes: changes}
 	file, err := experiment.Parse(name, source, func(variable string) (string, bool) {
 		value, ok := getenv(variable)
@@ -61,16 +61,16 @@ func parse(name string, source []byte, changes journal.Changes, getenv func(stri
 // change makes the file what the command line wants.
 func (e *Experiment) change() error {
 	file, changes := e.File, e.changes
-	for name, to := range map[string]string{"reset": changes.Reset, "clock": changes.Clock} {
+	for name, to := range map[string]string{"reset": changes.ResetURL, "clock": changes.ClockURL} {
 		if u, err := url.Parse(to); err != nil || u.IsAbs() && (u.Scheme != "http" || u.Host == "") {
 			return refuse("--%s %q is no URL; write a path on the server such as /control/%s, or a whole URL", name, to, name)
 		}
 	}
-	if changes.Reset != "" {
-		file.Reset = experiment.Reset{Kind: experiment.ResetURL, URL: changes.Reset}
+	if changes.ResetURL != "" {
+		file.Reset = experiment.ResetMethod{Kind: experiment.ResetURL, URL: changes.ResetURL}
 	}
-	if changes.Clock != "" {
-		file.Clock = experiment.Clock{URL: changes.Clock}
+	if changes.ClockURL != "" {
+		file.Clock = experiment.ServerClock{URL: changes.ClockURL}
 	}
 	if err := e.changePlaces(); err != nil {
 		return err
@@ -128,8 +128,8 @@ func roles(file *experiment.File) []string {
 
 // recorded is the experiment of a transcript. The secrets of its environment are
 // not in it, and not needed: what was sent is.
-func recorded(head journal.Head) (*Experiment, error) {
-	experiment, err := parse(head.File, []byte(head.Experiment), head.Changes, func(variable string) (string, bool) {
+func recorded(head journal.TranscriptHead) (*Experiment, error) {
+	experiment, err := parse(head.ExperimentName, []byte(head.ExperimentText), head.Overrides, func(variable string) (string, bool) {
 		return "hidden", slices.Contains(head.Variables, variable)
 	})
 	if err != nil {

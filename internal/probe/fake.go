@@ -43,29 +43,29 @@ func (f *offlineServer) Answer(step experiment.Step, account string, record []by
 	heard, in := f.since[account]
 	in = in && f.now-heard < fakeTimeout
 	fields := f.echo(command, record)
-	if code := f.file.Answer.Code; code != "" {
+	if code := f.file.Answer.CodeKey; code != "" {
 		fields = append(fields, experiment.Pair{Key: code, Value: f.code(command, in)})
 	}
-	if in || !command.Session {
-		fields = append(fields, command.Done...)
+	if in || !command.NeedsSession {
+		fields = append(fields, command.SuccessFields...)
 		fields = append(fields, f.friends(step)...)
 		f.since[account] = f.now
 	}
-	if f.file.VerbOf(step) == experiment.Logout {
+	if f.file.VerbOf(step) == experiment.VerbLogout {
 		delete(f.since, account)
 	}
 	if len(fields) == 0 {
 		fields = []experiment.Pair{{Key: "answer", Value: "?"}}
 	}
 	body := f.file.Encode(fields)
-	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", f.file.Syntax.Type, len(body), body)
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", f.file.Syntax.ContentType, len(body), body)
 }
 
 // echo is the mark of a request, as it was sent.
 func (f *offlineServer) echo(command *experiment.Command, record []byte) (fields []experiment.Pair) {
 	sent, _ := f.file.Syntax.Decode(record)
 	for _, pair := range sent {
-		if t := f.file.TypeOf(command, pair.Key).Type; t == experiment.Mark || t == experiment.Name {
+		if t := f.file.TypeOf(command, pair.Key).Type; t == experiment.TypeMark || t == experiment.TypeCommandName {
 			fields = append(fields, pair)
 		}
 	}
@@ -73,9 +73,9 @@ func (f *offlineServer) echo(command *experiment.Command, record []byte) (fields
 }
 
 func (f *offlineServer) code(command *experiment.Command, in bool) string {
-	list := f.file.Answer.Done
-	if command.Session && !in {
-		list = f.file.Answer.NotLoggedIn
+	list := f.file.Answer.SuccessCodes
+	if command.NeedsSession && !in {
+		list = f.file.Answer.NotLoggedInCodes
 	}
 	if len(list) == 0 {
 		return "?"
@@ -85,14 +85,14 @@ func (f *offlineServer) code(command *experiment.Command, in bool) string {
 
 // friends is the list of friends, where it is asked for.
 func (f *offlineServer) friends(step experiment.Step) []experiment.Pair {
-	if f.file.VerbOf(step) != experiment.Friends {
+	if f.file.VerbOf(step) != experiment.VerbFriends {
 		return nil
 	}
 	var list strings.Builder
 	for _, pair := range f.file.Friends {
 		if at := slices.Index(pair[:], step.Role); at >= 0 {
 			account, _ := f.file.Account(pair[1-at])
-			list.WriteString(account.Number + f.file.Syntax.List)
+			list.WriteString(account.Number + f.file.Syntax.ListSeparator)
 		}
 	}
 	return []experiment.Pair{{Key: "friends", Value: list.String()}}

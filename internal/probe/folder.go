@@ -36,7 +36,7 @@ type studyFolder struct {
 
 // openFolder looks at a folder, and changes nothing. It refuses one that holds
 // another study, or other files of such names.
-func openFolder(dir string, head journal.Head) (*studyFolder, error) {
+func openFolder(dir string, head journal.TranscriptHead) (*studyFolder, error) {
 	f := &studyFolder{dir: dir}
 	past, err := readTranscript(dir)
 	switch {
@@ -58,18 +58,18 @@ func openFolder(dir string, head journal.Head) (*studyFolder, error) {
 }
 
 // differs says in what two studies differ.
-func differs(past, head journal.Head) string {
+func differs(past, head journal.TranscriptHead) string {
 	switch {
 	case past.Command != head.Command:
 		return "made with rookery probe " + past.Command
 	case strings.Join(serversOf(past), " ") != strings.Join(serversOf(head), " "):
 		return "of " + strings.Join(serversOf(past), " and ")
-	case past.Experiment != head.Experiment:
+	case past.ExperimentText != head.ExperimentText:
 		return "with another experiment file (or the file was changed)"
 	case past.Seed != head.Seed:
 		return fmt.Sprintf("with seed %d", past.Seed)
-	case past.Requests != head.Requests:
-		return fmt.Sprintf("with a budget of %d requests", past.Requests)
+	case past.RequestBudget != head.RequestBudget:
+		return fmt.Sprintf("with a budget of %d requests", past.RequestBudget)
 	}
 	return "with other accounts, places or control URLs on the command line"
 }
@@ -89,9 +89,9 @@ func readTranscriptFile(path string) (*journal.Transcript, error) {
 }
 
 // writer goes on with the transcript, or begins one.
-func (f *studyFolder) writer(head journal.Head) (*journal.Writer, error) {
+func (f *studyFolder) writer(head journal.TranscriptHead) (*journal.TranscriptWriter, error) {
 	if f.past != nil {
-		return journal.Continue(f, f.past.Last), nil
+		return journal.ContinueWriter(f, f.past.LastLine), nil
 	}
 	return journal.NewWriter(f, head)
 }
@@ -126,10 +126,10 @@ func (f *studyFolder) begin() error {
 		return err
 	}
 	if f.past != nil {
-		if err := f.file.Truncate(f.past.Size); err != nil {
+		if err := f.file.Truncate(f.past.WholeSize); err != nil {
 			return err
 		}
-		if _, err := f.file.Seek(f.past.Size, io.SeekStart); err != nil {
+		if _, err := f.file.Seek(f.past.WholeSize, io.SeekStart); err != nil {
 			return err
 		}
 	}

@@ -45,9 +45,9 @@ func (s *probeSession) introduceTo(ctx context.Context, l *lab.Lab) error {
 
 // asks is a step of a command that needs a session and changes nothing.
 func asks(file *experiment.File, role string) (experiment.Step, bool) {
-	for _, verb := range []experiment.Verb{experiment.Friends, experiment.Online, experiment.Info, experiment.Find, experiment.Read} {
+	for _, verb := range []experiment.Verb{experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead} {
 		for _, step := range file.StepsOf(verb, role, "") {
-			if command, ok := file.Command(step.Command); ok && command.Session && !command.Destructive {
+			if command, ok := file.Command(step.Command); ok && command.NeedsSession && !command.Destructive {
 				return step, true
 			}
 		}
@@ -60,7 +60,7 @@ func asks(file *experiment.File, role string) (experiment.Step, bool) {
 // URL is there for tests.
 func (s *probeSession) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
 	file := s.ex.File
-	if file.Reset.Kind == experiment.ResetURL || file.Answer.Code == "" {
+	if file.Reset.Kind == experiment.ResetURL || file.Answer.CodeKey == "" {
 		return nil // or nothing tells who is logged in
 	}
 	var steps []experiment.Step
@@ -93,7 +93,7 @@ func (s *probeSession) logIn(ctx context.Context, l *lab.Lab) error {
 	file := s.ex.File
 	var steps []experiment.Step
 	for _, account := range file.Accounts {
-		if step, ok := file.StepOf(experiment.Login, account.Role, ""); ok {
+		if step, ok := file.StepOf(experiment.VerbLogin, account.Role, ""); ok {
 			steps = append(steps, step)
 		}
 	}
@@ -115,7 +115,7 @@ func (s *probeSession) logIn(ctx context.Context, l *lab.Lab) error {
 			wrong = []error{err}
 			break
 		}
-		if file.VerbOf(step) == experiment.Login && !lab.Done(file, step.Command, answer) {
+		if file.VerbOf(step) == experiment.VerbLogin && !lab.Done(file, step.Command, answer) {
 			wrong = append(wrong, s.refusedLogin(l, step, answer))
 		}
 	}
@@ -137,8 +137,8 @@ func (s *probeSession) areFriends(ctx context.Context, l *lab.Lab) error {
 		return nil
 	}
 	for _, pair := range file.Friends {
-		login, ok := file.StepOf(experiment.Login, pair[0], "")
-		list, can := file.StepOf(experiment.Friends, pair[0], "")
+		login, ok := file.StepOf(experiment.VerbLogin, pair[0], "")
+		list, can := file.StepOf(experiment.VerbFriends, pair[0], "")
 		if !ok || !can {
 			return nil
 		}
@@ -162,7 +162,7 @@ func (s *probeSession) areFriends(ctx context.Context, l *lab.Lab) error {
 func (s *probeSession) logOut(look func([]experiment.Step) (*lab.Trace, error)) {
 	var steps []experiment.Step
 	for _, account := range s.ex.File.Accounts {
-		if step, ok := s.ex.File.StepOf(experiment.Logout, account.Role, ""); ok {
+		if step, ok := s.ex.File.StepOf(experiment.VerbLogout, account.Role, ""); ok {
 			steps = append(steps, step)
 		}
 	}
@@ -173,7 +173,7 @@ func (s *probeSession) logOut(look func([]experiment.Step) (*lab.Trace, error)) 
 
 // isOfTheKind refuses a server whose answers are no records of the file's syntax.
 func (s *probeSession) isOfTheKind(l *lab.Lab, step experiment.Step, answer *lab.Answer) error {
-	code := s.ex.File.Answer.Code
+	code := s.ex.File.Answer.CodeKey
 	_, has := answer.Field(code)
 	if answer.Kind() == "record" && (code == "" || has) {
 		return nil
@@ -184,9 +184,9 @@ func (s *probeSession) isOfTheKind(l *lab.Lab, step experiment.Step, answer *lab
 
 func (s *probeSession) refusedLogin(l *lab.Lab, step experiment.Step, answer *lab.Answer) error {
 	account := l.Account(step.Role)
-	line, variable, hidden := account.Line, account.Variable, account.Hidden
+	line, variable, hidden := account.SecretLine, account.SecretVariable, account.SecretHidden
 	if pool := s.ex.File.Pool; pool != nil && s.ex.File.Reset.Kind == experiment.ResetPool {
-		line, variable, hidden = pool.Line, pool.Variable, pool.Hidden
+		line, variable, hidden = pool.SecretLine, pool.SecretVariable, pool.SecretHidden
 	}
 	where := fmt.Sprintf("its password stands in line %d of %s", line, s.ex.name)
 	switch {

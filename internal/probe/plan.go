@@ -91,7 +91,7 @@ func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 	file := options.Experiment.File
 	plan := &Plan{
 		Name: file.Name, Servers: options.Servers, Reset: string(file.Reset.Kind), Clock: "real",
-		Places: file.Places, Hosts: file.Allow.Hosts, Allowed: file.Allow.Destructive, Budget: options.Requests, Rate: file.Limits.Rate,
+		Places: file.Places, Hosts: file.Allow.Hosts, Allowed: file.Allow.Destructive, Budget: options.Requests, Rate: file.Limits.RequestRate,
 	}
 	if file.Reset.URL != "" {
 		plan.Reset = file.Reset.URL
@@ -121,27 +121,27 @@ func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 }
 
 // rehearse makes the study on fake servers.
-func (p *Plan) rehearse(ctx context.Context, experiment *Experiment, head journal.Head) error {
+func (p *Plan) rehearse(ctx context.Context, experiment *Experiment, head journal.TranscriptHead) error {
 	marks, err := rehearse(ctx, experiment, head)
 	if err != nil {
 		return err
 	}
-	rate := experiment.File.Limits.Rate
+	rate := experiment.File.Limits.RequestRate
 	if rate == 0 {
 		rate = roughRate
 	}
 	for i, progressSample := range marks[:len(marks)-1] {
 		next := marks[i+1]
 		phase := Phase{Name: progressSample.phase, Does: does[progressSample.phase], Requests: next.sent - progressSample.sent}
-		phase.Waits = float64(len(head.Servers)) * (next.waited - progressSample.waited).Seconds()
-		phase.Seconds = float64(phase.Requests*len(head.Servers))/rate + phase.Waits
+		phase.Waits = float64(len(head.ServerURLs)) * (next.waited - progressSample.waited).Seconds()
+		phase.Seconds = float64(phase.Requests*len(head.ServerURLs))/rate + phase.Waits
 		p.Phases = append(p.Phases, phase)
 		p.Requests += phase.Requests
 		p.Seconds += phase.Seconds
 		p.Waits += phase.Waits
 	}
-	p.Most = float64(p.Budget*len(head.Servers))/rate + p.Waits
-	p.Limit = experiment.File.Limits.Time.Seconds()
+	p.Most = float64(p.Budget*len(head.ServerURLs))/rate + p.Waits
+	p.Limit = experiment.File.Limits.TotalTime.Seconds()
 	return nil
 }
 
@@ -157,7 +157,7 @@ const opening = "introduction"
 
 // rehearse makes a study on fake servers, and returns where its phases begin
 // and, without a name, where it ends.
-func rehearse(ctx context.Context, experiment *Experiment, head journal.Head) ([]progressSample, error) {
+func rehearse(ctx context.Context, experiment *Experiment, head journal.TranscriptHead) ([]progressSample, error) {
 	var first *offlineServer
 	probeSession, err := newSession(head, experiment, labConfig{remote: true, instead: func() lab.Server {
 		offlineServer := newFake(experiment.File)
@@ -190,10 +190,10 @@ const plenty = 1 << 20
 
 // least is how many requests it takes to get to know the server: without that
 // nothing can be found out.
-func least(ctx context.Context, experiment *Experiment, head journal.Head) (int, error) {
+func least(ctx context.Context, experiment *Experiment, head journal.TranscriptHead) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	head.Requests = plenty
+	head.RequestBudget = plenty
 	probeSession, err := newSession(head, experiment, labConfig{remote: true, instead: func() lab.Server { return newFake(experiment.File) }}, nil)
 	if err != nil {
 		return 0, err
@@ -218,16 +218,16 @@ func least(ctx context.Context, experiment *Experiment, head journal.Head) (int,
 const forDifferences = 5
 
 // suffices refuses a budget with which nothing can be found out, and returns what would suffice.
-func suffices(ctx context.Context, experiment *Experiment, head journal.Head) (need int, err error) {
+func suffices(ctx context.Context, experiment *Experiment, head journal.TranscriptHead) (need int, err error) {
 	if need, err = least(ctx, experiment, head); err != nil {
 		return 0, err
 	}
 	what := fmt.Sprintf("to get to know the %d commands", len(experiment.File.Commands))
-	if len(head.Servers) > 1 {
+	if len(head.ServerURLs) > 1 {
 		need, what = forDifferences*need, "to tell whether two servers differ"
 	}
-	if head.Requests < need {
-		return 0, refuse("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", head.Requests, what, need)
+	if head.RequestBudget < need {
+		return 0, refuse("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", head.RequestBudget, what, need)
 	}
 	return need, nil
 }

@@ -12,7 +12,7 @@ import (
 func TestAPlanSaysWhatAStudyTakesAndSendsNothing(t *testing.T) {
 	c := count(t, "127.0.0.1:0")
 	url := "http://" + c.Addr().String() + "/"
-	for _, name := range append(experiment.Shipped(), referenceFile) {
+	for _, name := range append(experiment.ShippedNames(), referenceFile) {
 		for _, servers := range [][]string{{url}, {url, url}} {
 			options := probe.Options{Experiment: load(t, name), Servers: servers, Requests: 3000, Seed: 1, Dir: t.TempDir()}
 			plan, err := probe.NewPlan(context.Background(), options)

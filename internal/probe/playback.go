@@ -59,7 +59,7 @@ func NewPlayback(transcript *journal.Transcript, run string) (*Playback, error) 
 		return nil, &SetupError{err}
 	}
 	playback := &Playback{file: experiment.File, control: make(map[string]string)}
-	base, err := url.Parse(transcript.Head.Servers[run])
+	base, err := url.Parse(transcript.Head.ServerURLs[run])
 	if err != nil {
 		return nil, &SetupError{err}
 	}
@@ -80,22 +80,22 @@ func (p *Playback) read(transcript *journal.Transcript, run string) {
 	forms := make(map[string]int)
 	for i := range transcript.Entries {
 		entry := &transcript.Entries[i]
-		if entry.Run != run || entry.Exp == 0 {
+		if entry.Server != run || entry.TryNumber == 0 {
 			continue
 		}
-		if entry.Key != "" || len(p.tries) == 0 {
+		if entry.TryKey != "" || len(p.tries) == 0 {
 			p.tries = append(p.tries, nil)
 		}
 		last := &p.tries[len(p.tries)-1]
-		if entry.Wait > 0 {
-			*last = append(*last, playbackItem{key: waitKey(entry.Wait)})
+		if entry.WaitSeconds > 0 {
+			*last = append(*last, playbackItem{key: waitKey(entry.WaitSeconds)})
 			continue
 		}
 		rawRequest, err := readRequest(bufio.NewReader(bytes.NewReader(entry.Request)))
 		if err != nil {
 			continue // it was sent cut off
 		}
-		step, err := p.file.ParseStep(entry.Line)
+		step, err := p.file.ParseStep(entry.StepText)
 		if err != nil {
 			continue // the file says nothing about such a request
 		}
@@ -219,7 +219,7 @@ func (p *Playback) item(r *rawRequest, place int) playbackItem {
 
 func (p *Playback) isMark(key string) bool {
 	return slices.ContainsFunc(p.file.Commands, func(command *experiment.Command) bool {
-		return p.file.TypeOf(command, key).Type == experiment.Mark
+		return p.file.TypeOf(command, key).Type == experiment.TypeMark
 	})
 }
 

@@ -34,7 +34,7 @@ func serve(t testing.TB, c probetest.Config) string {
 
 func load(t testing.TB, name string) *probe.Experiment {
 	t.Helper()
-	experiment, err := probe.Load(name, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.Load(name, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func changed(t testing.TB, oldnew ...string) *probe.Experiment {
 	if err := os.WriteFile(path, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	experiment, err := probe.Load(path, journal.Changes{}, func(string) (string, bool) { return "from outside", true })
+	experiment, err := probe.Load(path, journal.Overrides{}, func(string) (string, bool) { return "from outside", true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 		"with another experiment file":  func(options *probe.Options) { options.Experiment = changed(t, "the reference server", "another") },
 		"choose another folder":         func(options *probe.Options) { options.Seed = 3 },
 		"other accounts, places or cont": func(options *probe.Options) {
-			options.Experiment = withChanges(t, journal.Changes{Clock: "/control/clock"})
+			options.Experiment = withChanges(t, journal.Overrides{ClockURL: "/control/clock"})
 		},
 	} {
 		other := o
@@ -228,7 +228,7 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 	}
 }
 
-func withChanges(t testing.TB, changes journal.Changes) *probe.Experiment {
+func withChanges(t testing.TB, changes journal.Overrides) *probe.Experiment {
 	t.Helper()
 	experiment, err := probe.Load(referenceFile, changes, os.LookupEnv)
 	if err != nil {
@@ -275,12 +275,12 @@ func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 }
 
 func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
-	for want, changes := range map[string]journal.Changes{
+	for want, changes := range map[string]journal.Overrides{
 		"has no role nobody":                   {Accounts: map[string]string{"nobody": "1"}},
 		"a and b have the same account, 10001": {Accounts: map[string]string{"b": "10001"}},
 		"is no address of this machine":        {Places: []string{"here"}},
 		"has 127.0.0.1 twice":                  {Places: []string{"127.0.0.1", "127.0.0.1"}},
-		`--reset "ftp://x/" is no URL`:         {Reset: "ftp://x/"},
+		`--reset "ftp://x/" is no URL`:         {ResetURL: "ftp://x/"},
 	} {
 		_, err := probe.Load(referenceFile, changes, os.LookupEnv)
 		var refusal *probe.SetupError
@@ -288,8 +288,8 @@ func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	experiment, err := probe.Load(referenceFile, journal.Changes{
-		Reset: "/r", Clock: "/c", Places: []string{"127.0.0.3"}, Accounts: map[string]string{"a": "7"},
+	experiment, err := probe.Load(referenceFile, journal.Overrides{
+		ResetURL: "/r", ClockURL: "/c", Places: []string{"127.0.0.3"}, Accounts: map[string]string{"a": "7"},
 	}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -301,8 +301,8 @@ func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
 }
 
 func TestAFileThatThereIsNotIsRefusedWithThoseThatThereAre(t *testing.T) {
-	_, err := probe.Load("http-qq-9", journal.Changes{}, os.LookupEnv)
-	if err == nil || !strings.Contains(err.Error(), strings.Join(experiment.Shipped(), ", ")) {
+	_, err := probe.Load("http-qq-9", journal.Overrides{}, os.LookupEnv)
+	if err == nil || !strings.Contains(err.Error(), strings.Join(experiment.ShippedNames(), ", ")) {
 		t.Error(err)
 	}
 }

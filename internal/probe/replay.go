@@ -63,13 +63,13 @@ func ReadTranscript(path string) (*journal.Transcript, error) {
 
 // TranscriptExperiment is the experiment file that a transcript was made by, as the
 // transcript has it.
-func TranscriptExperiment(transcript *journal.Transcript, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
-	merged := transcript.Head.Changes
-	if changes.Reset != "" {
-		merged.Reset = changes.Reset
+func TranscriptExperiment(transcript *journal.Transcript, changes journal.Overrides, getenv func(string) (string, bool)) (*Experiment, error) {
+	merged := transcript.Head.Overrides
+	if changes.ResetURL != "" {
+		merged.ResetURL = changes.ResetURL
 	}
-	if changes.Clock != "" {
-		merged.Clock = changes.Clock
+	if changes.ClockURL != "" {
+		merged.ClockURL = changes.ClockURL
 	}
 	if len(changes.Places) > 0 {
 		merged.Places = changes.Places
@@ -77,7 +77,7 @@ func TranscriptExperiment(transcript *journal.Transcript, changes journal.Change
 	if len(changes.Accounts) > 0 {
 		merged.Accounts = changes.Accounts
 	}
-	return parse(transcript.Head.File, []byte(transcript.Head.Experiment), merged, getenv)
+	return parse(transcript.Head.ExperimentName, []byte(transcript.Head.ExperimentText), merged, getenv)
 }
 
 // Replay makes the experiments of a transcript again, with the same steps and
@@ -122,8 +122,8 @@ func Replay(ctx context.Context, replayOptions ReplayOptions) (*Replayed, error)
 }
 
 func knowsRun(transcript *journal.Transcript, run string) error {
-	if _, ok := transcript.Head.Servers[run]; !ok {
-		return refuse("the transcript has no server %s; it has %s", run, strings.Join(slices.Sorted(maps.Keys(transcript.Head.Servers)), " and "))
+	if _, ok := transcript.Head.ServerURLs[run]; !ok {
+		return refuse("the transcript has no server %s; it has %s", run, strings.Join(slices.Sorted(maps.Keys(transcript.Head.ServerURLs)), " and "))
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func remember(ctx context.Context, transcript *journal.Transcript, run string) (
 		return nil, &SetupError{err}
 	}
 	l, err := lab.New(lab.Config{
-		File: experiment.File, URL: transcript.Head.Servers[run], Name: run, Remote: true, Requests: plenty, Salt: transcript.Head.Salt,
+		File: experiment.File, URL: transcript.Head.ServerURLs[run], Name: run, Remote: true, Requests: plenty, Salt: transcript.Head.Salt,
 		Archive: lab.NewArchive(transcript, run), Offline: true,
 	})
 	if err != nil {
@@ -186,8 +186,8 @@ func remember(ctx context.Context, transcript *journal.Transcript, run string) (
 // keysOf are the keys of all tries on a server, in their order.
 func keysOf(transcript *journal.Transcript, run string) (keys []string) {
 	for i := range transcript.Entries {
-		if entry := &transcript.Entries[i]; entry.Run == run && entry.Key != "" {
-			keys = append(keys, entry.Key)
+		if entry := &transcript.Entries[i]; entry.Server == run && entry.TryKey != "" {
+			keys = append(keys, entry.TryKey)
 		}
 	}
 	return keys
@@ -238,7 +238,7 @@ func (m *replayMemory) findNoise() {
 				continue
 			}
 			for _, f := range a.Fields {
-				if field, ok := b.Field(f.Key); ok && field.Value != f.Value && f.Key != m.file.Answer.Code {
+				if field, ok := b.Field(f.Key); ok && field.Value != f.Value && f.Key != m.file.Answer.CodeKey {
 					m.noise[[2]string{step.Command, f.Key}] = true
 				}
 			}

@@ -29,7 +29,7 @@ func recording(t testing.TB, requests int, servers ...string) *journal.Transcrip
 
 func replay(t testing.TB, past *journal.Transcript, run, url string) *probe.Replayed {
 	t.Helper()
-	experiment, err := probe.TranscriptExperiment(past, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.TranscriptExperiment(past, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

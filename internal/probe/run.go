@@ -59,15 +59,15 @@ func Run(ctx context.Context, options Options) (*Result, error) { return options
 func Diff(ctx context.Context, options Options) (*Result, error) { return options.run(ctx, "diff") }
 
 // head is the first line of the transcript.
-func (o *Options) head(command string) journal.Head {
+func (o *Options) head(command string) journal.TranscriptHead {
 	experiment := o.Experiment
-	head := journal.Head{
-		Command: command, Servers: make(map[string]string), Experiment: string(experiment.source), File: experiment.name,
-		Seed: o.Seed, Salt: rand.Uint64(), Requests: o.Requests, Began: time.Now().UTC().Format(time.RFC3339),
-		Changes: experiment.changes, Variables: experiment.variables,
+	head := journal.TranscriptHead{
+		Command: command, ServerURLs: make(map[string]string), ExperimentText: string(experiment.source), ExperimentName: experiment.name,
+		Seed: o.Seed, Salt: rand.Uint64(), RequestBudget: o.Requests, BeganAt: time.Now().UTC().Format(time.RFC3339),
+		Overrides: experiment.changes, Variables: experiment.variables,
 	}
 	for i, url := range o.Servers {
-		head.Servers[runs[i]] = url
+		head.ServerURLs[runs[i]] = url
 	}
 	return head
 }
@@ -98,20 +98,20 @@ func (o *Options) run(ctx context.Context, command string) (*Result, error) {
 }
 
 // probeSession prepares a study that begins, or goes on.
-func (o *Options) session(f *studyFolder, head journal.Head) (s *probeSession, resumed int, err error) {
+func (o *Options) session(f *studyFolder, head journal.TranscriptHead) (s *probeSession, resumed int, err error) {
 	c := labConfig{remote: o.Remote, patience: o.Patience, transcript: f.past, began: time.Now()}
 	var waited time.Duration
 	if f.past != nil {
 		head = f.past.Head
 		for i := range f.past.Entries {
 			entry := &f.past.Entries[i]
-			c.began = time.Now().Add(-time.Duration(entry.T * float64(time.Second)))
-			c.offline = entry.End == whole
+			c.began = time.Now().Add(-time.Duration(entry.Elapsed * float64(time.Second)))
+			c.offline = entry.EndReason == whole
 			if entry.Request != nil {
 				resumed++
 			}
 			if o.Experiment.File.Clock.URL == "" {
-				waited += time.Duration(entry.Wait * float64(time.Second))
+				waited += time.Duration(entry.WaitSeconds * float64(time.Second))
 			}
 		}
 	}

@@ -131,8 +131,8 @@ func asked(t testing.TB, dir string) string {
 	}
 	var keys strings.Builder
 	for _, entry := range past.Entries {
-		if entry.Key != "" {
-			keys.WriteString(entry.Key + "\n")
+		if entry.TryKey != "" {
+			keys.WriteString(entry.TryKey + "\n")
 		}
 	}
 	return keys.String()
@@ -141,11 +141,11 @@ func asked(t testing.TB, dir string) string {
 func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
 	result := run(t, o)
-	var list []finding.Difference
+	var list []finding.ServerDifference
 	if err := json.Unmarshal([]byte(files(t, o.Dir)["differences.json"]), &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) == 0 || len(list) != len(result.Differences) || list[0].Aspect != finding.Paging {
+	if len(list) == 0 || len(list) != len(result.Differences) || list[0].Aspect != finding.AspectPaging {
 		t.Errorf("%+v", list)
 	}
 	if len(result.Servers) != 2 || len(result.Study.Requests) != 2 {
@@ -238,11 +238,11 @@ func finished(t testing.TB, dir string) (keys []string) {
 	}
 	open := make(map[string]string)
 	for _, entry := range past.Entries {
-		if entry.Key != "" {
-			open[entry.Run] = entry.Key
+		if entry.TryKey != "" {
+			open[entry.Server] = entry.TryKey
 		}
-		if entry.Last {
-			keys = append(keys, entry.Run+open[entry.Run])
+		if entry.EndsTry {
+			keys = append(keys, entry.Server+open[entry.Server])
 		}
 	}
 	return keys
@@ -326,7 +326,7 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	experiment, err := probe.Load(file, journal.Changes{}, func(string) (string, bool) { return secret, true })
+	experiment, err := probe.Load(file, journal.Overrides{}, func(string) (string, bool) { return secret, true })
 	if err != nil {
 		t.Fatal(err)
 	}

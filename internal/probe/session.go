@@ -31,7 +31,7 @@ type Progress struct {
 // A session is a study under way: on servers, or from a transcript alone. Both do
 // the same, so that both find the same.
 type probeSession struct {
-	head     journal.Head
+	head     journal.TranscriptHead
 	ex       *Experiment
 	labs     []*lab.Lab
 	progress *progressMeter
@@ -42,19 +42,19 @@ type probeSession struct {
 type labConfig struct {
 	remote     bool
 	patience   time.Duration
-	journal    *journal.Writer
+	journal    *journal.TranscriptWriter
 	transcript *journal.Transcript // what there is already
 	offline    bool
 	began      time.Time
 	instead    func() lab.Server // what answers in place of servers, nil if they do
 }
 
-func newSession(head journal.Head, experiment *Experiment, c labConfig, tell func(Progress)) (*probeSession, error) {
+func newSession(head journal.TranscriptHead, experiment *Experiment, c labConfig, tell func(Progress)) (*probeSession, error) {
 	s := &probeSession{head: head, ex: experiment, progress: newMeter(tell)}
-	for _, name := range runs[:len(head.Servers)] {
+	for _, name := range runs[:len(head.ServerURLs)] {
 		config := lab.Config{
-			File: experiment.File, URL: head.Servers[name], Name: name, Remote: c.remote,
-			Requests: head.Requests, Salt: head.Salt, Patience: c.patience,
+			File: experiment.File, URL: head.ServerURLs[name], Name: name, Remote: c.remote,
+			Requests: head.RequestBudget, Salt: head.Salt, Patience: c.patience,
 			Journal: c.journal, Offline: c.offline, Began: c.began, Progress: s.progress.lab,
 		}
 		if c.transcript != nil {
@@ -87,7 +87,7 @@ func (s *probeSession) study(ctx context.Context) (*finding.Study, error) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	config := study.Config{
-		File: s.ex.File, Seed: s.head.Seed, Requests: s.labs[0].Requests, Server: s.head.Servers["a"],
+		File: s.ex.File, Seed: s.head.Seed, Requests: s.labs[0].Requests, Server: s.head.ServerURLs["a"],
 		Facts: s.progress.facts,
 		Phase: func(name string) {
 			s.progress.phase(name)
@@ -116,24 +116,24 @@ func pause(ctx context.Context, d time.Duration) {
 // complete adds to a study what the transcript knows about it.
 func complete(out *finding.Study, transcript *journal.Transcript) {
 	head := transcript.Head
-	out.Experiment, out.Began, out.Seed, out.Budget = head.Experiment, head.Began, head.Seed, head.Requests
+	out.Experiment, out.Began, out.Seed, out.Budget = head.ExperimentText, head.BeganAt, head.Seed, head.RequestBudget
 	out.Servers, out.Requests = nil, nil
 	tries := make(map[string]bool)
 	out.Faults, out.Seconds = 0, 0
-	for _, name := range runs[:len(head.Servers)] {
-		out.Servers = append(out.Servers, head.Servers[name])
+	for _, name := range runs[:len(head.ServerURLs)] {
+		out.Servers = append(out.Servers, head.ServerURLs[name])
 		requests := 0
 		for i := range transcript.Entries {
 			entry := &transcript.Entries[i]
-			out.Seconds = entry.T
-			if entry.Run != name || entry.Exp == 0 {
+			out.Seconds = entry.Elapsed
+			if entry.Server != name || entry.TryNumber == 0 {
 				continue
 			}
-			tries[fmt.Sprint(name, entry.Exp)] = true
+			tries[fmt.Sprint(name, entry.TryNumber)] = true
 			if entry.Request != nil {
 				requests++
 			}
-			if entry.Failed() {
+			if entry.IsTransportFault() {
 				out.Faults++
 			}
 		}
@@ -143,15 +143,15 @@ func complete(out *finding.Study, transcript *journal.Transcript) {
 }
 
 // same reports whether a study is another's continuation.
-func same(a, b journal.Head) bool {
-	return a.Command == b.Command && a.Experiment == b.Experiment && a.Seed == b.Seed && a.Requests == b.Requests &&
-		slices.Equal(serversOf(a), serversOf(b)) && fmt.Sprint(a.Changes) == fmt.Sprint(b.Changes)
+func same(a, b journal.TranscriptHead) bool {
+	return a.Command == b.Command && a.ExperimentText == b.ExperimentText && a.Seed == b.Seed && a.RequestBudget == b.RequestBudget &&
+		slices.Equal(serversOf(a), serversOf(b)) && fmt.Sprint(a.Overrides) == fmt.Sprint(b.Overrides)
 }
 
-func serversOf(head journal.Head) []string {
+func serversOf(head journal.TranscriptHead) []string {
 	var all []string
 	for _, name := range runs {
-		if url, ok := head.Servers[name]; ok {
+		if url, ok := head.ServerURLs[name]; ok {
 			all = append(all, url)
 		}
 	}

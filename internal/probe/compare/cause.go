@@ -31,17 +31,17 @@ func (p *serverPair) judge(w *shortWitness) (finding.Aspect, string) {
 	wait := waitIn(w.steps)
 	switch {
 	case strings.HasPrefix(way, "charset="):
-		return finding.Encoding, way
+		return finding.AspectEncoding, way
 	case way != "":
-		return finding.Transport, "request form " + way
+		return finding.AspectTransport, "request form " + way
 	case outside != "":
-		return finding.Transport, outside
+		return finding.AspectTransport, outside
 	case isAny(w.points, isEscape):
-		return finding.Encoding, "escapes in answers"
+		return finding.AspectEncoding, "escapes in answers"
 	case wait != "" && !p.isSeen(w):
-		return finding.TimerOf, p.transition(w.steps) + " after " + wait
+		return finding.AspectTimer, p.transition(w.steps) + " after " + wait
 	case refusedOnce(w.points) && manyOfAKind(w.steps):
-		return finding.Limit, fmt.Sprintf("the last of %d requests", len(w.steps))
+		return finding.AspectLimit, fmt.Sprintf("the last of %d requests", len(w.steps))
 	}
 	for i := end; i >= 0; i-- {
 		for _, change := range w.steps[i].Changes {
@@ -55,7 +55,7 @@ func (p *serverPair) judge(w *shortWitness) (finding.Aspect, string) {
 
 // ofChange is what a changed parameter says about a difference: its type does. It is ""
 // where the change is only a part of the way there.
-func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change experiment.Change, last bool) finding.Aspect {
+func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change experiment.PairChange, last bool) finding.Aspect {
 	command, ok := p.file.Command(step.Command)
 	if !ok {
 		return ""
@@ -63,43 +63,43 @@ func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change expe
 	told := !isAny(w.points, func(x differencePoint) bool { return x.kind == "code" })
 	kind := p.file.TypeOf(command, change.Key).Type
 	switch kind {
-	case experiment.Mark:
+	case experiment.TypeMark:
 		if !last || reference.MatchString(change.Value) {
-			return finding.Message
+			return finding.AspectMessage
 		}
-	case experiment.Text:
+	case experiment.TypeText:
 		switch {
 		case unusual(change.Value, p.file.Syntax):
-			return finding.Encoding
-		case !last && change.Kind == experiment.Set && change.Value != "":
-			return finding.Message
+			return finding.AspectEncoding
+		case !last && change.Kind == experiment.SetValue && change.Value != "":
+			return finding.AspectMessage
 		}
-	case experiment.Count, experiment.Cursor:
-		if told && change.Kind == experiment.Set && change.Value != "0" && isNumber(change.Value) {
-			return finding.Paging
+	case experiment.TypeCount, experiment.TypeCursor:
+		if told && change.Kind == experiment.SetValue && change.Value != "0" && isNumber(change.Value) {
+			return finding.AspectPaging
 		}
-	case experiment.Secret, experiment.Self:
+	case experiment.TypeSecret, experiment.TypeSelf:
 		if !last || p.aboutSession(w) {
-			return finding.Session
+			return finding.AspectSession
 		}
-	case experiment.Target:
-		if change.Kind == experiment.Set && strings.HasPrefix(change.Value, "{") {
+	case experiment.TypeTarget:
+		if change.Kind == experiment.SetValue && strings.HasPrefix(change.Value, "{") {
 			return "" // somebody else is meant
 		}
-	case experiment.Enum:
-		taken := change.Kind == experiment.Set && slices.Contains(p.file.TypeOf(command, change.Key).Values, change.Value)
-		if taken && told && p.file.VerbOf(step) != experiment.Login {
+	case experiment.TypeEnum:
+		taken := change.Kind == experiment.SetValue && slices.Contains(p.file.TypeOf(command, change.Key).Values, change.Value)
+		if taken && told && p.file.VerbOf(step) != experiment.VerbLogin {
 			return "" // a status, or how much is told
 		}
 	}
 	if last && told && len(w.points) == 1 && w.points[0].key == change.Key && p.isEcho(w.points[0], change) {
-		return finding.FieldOf
+		return finding.AspectField
 	}
-	return finding.Parameter
+	return finding.AspectParameter
 }
 
 // isEcho reports whether a field has on one server what was sent.
-func (p *serverPair) isEcho(x differencePoint, change experiment.Change) bool {
+func (p *serverPair) isEcho(x differencePoint, change experiment.PairChange) bool {
 	sent := p.file.Syntax.Unescape(change.Value)
 	return x.kind == "field" && !x.list && (x.a == sent || x.b == sent)
 }
@@ -110,10 +110,10 @@ var ofVerb = []struct {
 	aspect finding.Aspect
 	verbs  []experiment.Verb
 }{
-	{finding.Friendship, []experiment.Verb{experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete}},
-	{finding.Message, []experiment.Verb{experiment.Send}},
-	{finding.Presence, []experiment.Verb{experiment.Status}},
-	{finding.Presence, []experiment.Verb{experiment.Logout}},
+	{finding.AspectFriendship, []experiment.Verb{experiment.VerbAdd, experiment.VerbRequest, experiment.VerbAccept, experiment.VerbReject, experiment.VerbDelete}},
+	{finding.AspectMessage, []experiment.Verb{experiment.VerbSend}},
+	{finding.AspectPresence, []experiment.Verb{experiment.VerbStatus}},
+	{finding.AspectPresence, []experiment.Verb{experiment.VerbLogout}},
 }
 
 // ofPurpose judges a difference between requests as the file has them, by what they
@@ -125,11 +125,11 @@ func (p *serverPair) ofPurpose(w *shortWitness) (finding.Aspect, string) {
 	moved := isAny(w.points, func(x differencePoint) bool { return x.sizes || x.order || x.members })
 	switch {
 	case p.aboutSession(w):
-		return finding.Session, name
-	case list < 0 && end.To == end.Role && end.To != "":
-		return finding.Parameter, "oneself"
+		return finding.AspectSession, name
+	case list < 0 && end.TargetRole == end.Role && end.TargetRole != "":
+		return finding.AspectParameter, "oneself"
 	case !refusedOnce(w.points) && !moved && !p.isStatus(w.points) && p.tells(end):
-		return finding.FieldOf, w.points[0].key
+		return finding.AspectField, w.points[0].key
 	}
 	for _, about := range ofVerb {
 		if slices.ContainsFunc(w.steps, func(step experiment.Step) bool { return slices.Contains(about.verbs, p.file.VerbOf(step)) }) {
@@ -138,20 +138,20 @@ func (p *serverPair) ofPurpose(w *shortWitness) (finding.Aspect, string) {
 	}
 	switch {
 	case p.logins(w) > 1 && (moved || p.isStatus(w.points)):
-		return finding.Presence, name
+		return finding.AspectPresence, name
 	case list >= 0:
-		return finding.Paging, w.points[list].key
+		return finding.AspectPaging, w.points[list].key
 	case refusedOnce(w.points):
-		return finding.Session, name
+		return finding.AspectSession, name
 	}
-	return finding.FieldOf, w.points[0].key
+	return finding.AspectField, w.points[0].key
 }
 
 // tells reports whether a request is for what its answer tells, and not for what it does
 // or has come of others.
 func (p *serverPair) tells(step experiment.Step) bool {
 	switch p.file.VerbOf(step) {
-	case experiment.Friends, experiment.Online, experiment.Info, experiment.Find, experiment.Read, experiment.Login, "":
+	case experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead, experiment.VerbLogin, "":
 		return true
 	}
 	return false
@@ -160,7 +160,7 @@ func (p *serverPair) tells(step experiment.Step) bool {
 // isSeen reports whether a difference is in what somebody sees of others.
 func (p *serverPair) isSeen(w *shortWitness) bool {
 	verb := p.file.VerbOf(w.steps[len(w.steps)-1])
-	return !refusedOnce(w.points) && (verb == experiment.Online || verb == experiment.Find || verb == experiment.Info)
+	return !refusedOnce(w.points) && (verb == experiment.VerbOnline || verb == experiment.VerbFind || verb == experiment.VerbInfo)
 }
 
 // aboutSession reports whether one server takes the account for logged in, or lets it
@@ -168,17 +168,17 @@ func (p *serverPair) isSeen(w *shortWitness) bool {
 func (p *serverPair) aboutSession(w *shortWitness) bool {
 	end := len(w.steps) - 1
 	a, b := &w.a.Answers[end], &w.b.Answers[end]
-	step, code := w.steps[end], p.file.Answer.Code
-	if p.file.VerbOf(step) == experiment.Login && end > 0 {
+	step, code := w.steps[end], p.file.Answer.CodeKey
+	if p.file.VerbOf(step) == experiment.VerbLogin && end > 0 {
 		return lab.Done(p.file, step.Command, a) != lab.Done(p.file, step.Command, b)
 	}
 	x, y := a.Value(code), b.Value(code)
-	return x != y && (slices.Contains(p.file.Answer.NotLoggedIn, x) || slices.Contains(p.file.Answer.NotLoggedIn, y))
+	return x != y && (slices.Contains(p.file.Answer.NotLoggedInCodes, x) || slices.Contains(p.file.Answer.NotLoggedInCodes, y))
 }
 
 // isStatus reports whether a field that differs has the key of a status.
 func (p *serverPair) isStatus(points []differencePoint) bool {
-	step, ok := p.file.StepOf(experiment.Status, "", "")
+	step, ok := p.file.StepOf(experiment.VerbStatus, "", "")
 	command, known := p.file.Command(step.Command)
 	return ok && known && isAny(points, func(x differencePoint) bool {
 		return slices.ContainsFunc(command.Parameters, func(parameter experiment.Parameter) bool { return parameter.Key == x.key })
@@ -220,7 +220,7 @@ func manyOfAKind(steps []experiment.Step) bool {
 func (p *serverPair) logins(w *shortWitness) int {
 	n := 0
 	for _, step := range w.steps {
-		if p.file.VerbOf(step) == experiment.Login {
+		if p.file.VerbOf(step) == experiment.VerbLogin {
 			n++
 		}
 	}
@@ -235,8 +235,8 @@ func isNumber(v string) bool { return v != "" && strings.Trim(v, "0123456789") =
 
 func wayIn(steps []experiment.Step) string {
 	for _, step := range steps {
-		if step.Way != "" {
-			return step.Way
+		if step.HTTPForm != "" {
+			return step.HTTPForm
 		}
 	}
 	return ""
@@ -254,7 +254,7 @@ func waitIn(steps []experiment.Step) string {
 }
 
 // unusual reports whether a text is one that tells how texts are read.
-func unusual(text string, syntax experiment.Syntax) bool {
+func unusual(text string, syntax experiment.RecordSyntax) bool {
 	for _, r := range text {
 		if r > '~' || r < ' ' {
 			return true
@@ -263,7 +263,7 @@ func unusual(text string, syntax experiment.Syntax) bool {
 	if strings.TrimSpace(text) == "" {
 		return false
 	}
-	return syntax.Escape != "" && strings.Contains(text, syntax.Escape) || strings.ContainsAny(text, "+"+syntax.Pair+syntax.List+syntax.Equals) ||
+	return syntax.EscapeSign != "" && strings.Contains(text, syntax.EscapeSign) || strings.ContainsAny(text, "+"+syntax.PairSeparator+syntax.ListSeparator+syntax.KeySeparator) ||
 		strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ")
 }
 

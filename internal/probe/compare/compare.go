@@ -154,14 +154,14 @@ func (p *serverPair) cause(ctx context.Context, s *sighting) (*differenceCause, 
 // news that came of it, if it shows there too: news are an echo of what lists say.
 func (p *serverPair) lookAtLists(ctx context.Context, w *shortWitness) error {
 	end := len(w.steps) - 1
-	if p.file.VerbOf(w.steps[end]) != experiment.Receive {
+	if p.file.VerbOf(w.steps[end]) != experiment.VerbReceive {
 		return nil
 	}
-	verb := experiment.Online
+	verb := experiment.VerbOnline
 	switch aspect, _ := p.judge(w); aspect {
-	case finding.Presence:
-	case finding.Friendship:
-		verb = experiment.Friends
+	case finding.AspectPresence:
+	case finding.AspectFriendship:
+		verb = experiment.VerbFriends
 	default:
 		return nil
 	}
@@ -211,7 +211,7 @@ func (p *serverPair) maskNoise(step experiment.Step, x, y *lab.Answer) {
 		return
 	}
 	for _, f := range x.Fields {
-		if field, ok := y.Field(f.Key); ok && field.Value != f.Value && f.Key != p.file.Answer.Code {
+		if field, ok := y.Field(f.Key); ok && field.Value != f.Value && f.Key != p.file.Answer.CodeKey {
 			p.noise[step.Command+"|"+f.Key] = true
 		}
 	}
@@ -241,7 +241,7 @@ func (p *serverPair) explains(c *differenceCause, s *sighting) bool {
 // experiment's last step.
 func sameChanges(cause, other []experiment.Step) bool {
 	for _, want := range cause[len(cause)-1].Changes {
-		if !slices.ContainsFunc(other[len(other)-1].Changes, func(change experiment.Change) bool {
+		if !slices.ContainsFunc(other[len(other)-1].Changes, func(change experiment.PairChange) bool {
 			return change.Kind == want.Kind && change.Key == want.Key
 		}) {
 			return false
@@ -255,7 +255,7 @@ func sameChanges(cause, other []experiment.Step) bool {
 func (p *serverPair) essential(c *differenceCause) []experiment.Step {
 	var out []experiment.Step
 	for i, step := range c.steps {
-		plain := p.file.VerbOf(step) == experiment.Login && len(step.Changes) == 0 && step.Place == 0
+		plain := p.file.VerbOf(step) == experiment.VerbLogin && len(step.Changes) == 0 && step.Place == 0
 		look := i == len(c.steps)-1 && len(step.Changes) == 0
 		if !plain && !look {
 			out = append(out, step)
@@ -269,11 +269,11 @@ func covers(step, want experiment.Step) bool {
 	if want.Wait > 0 {
 		return step.Wait > 0
 	}
-	if step.Command != want.Command || step.Verb != want.Verb || step.Way != want.Way {
+	if step.Command != want.Command || step.Verb != want.Verb || step.HTTPForm != want.HTTPForm {
 		return false
 	}
 	for _, c := range want.Changes {
-		if !slices.ContainsFunc(step.Changes, func(change experiment.Change) bool { return change.Kind == c.Kind && change.Key == c.Key }) {
+		if !slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool { return change.Kind == c.Kind && change.Key == c.Key }) {
 			return false
 		}
 	}
@@ -307,8 +307,8 @@ func sortCauses(causes []*differenceCause) {
 }
 
 // difference is a cause as reports have it.
-func (p *serverPair) difference(c *differenceCause) finding.Difference {
-	difference := finding.Difference{
+func (p *serverPair) difference(c *differenceCause) finding.ServerDifference {
+	difference := finding.ServerDifference{
 		Command: c.commands[0], Aspect: c.aspect, Name: c.name, Commands: c.commands,
 		Replayed: fmt.Sprintf("%d of %d", c.shown, c.of),
 	}
@@ -339,8 +339,8 @@ func tellHead(last *finding.PairedExchange, points []differencePoint) {
 func (p *serverPair) unknownCommand(c *differenceCause) bool {
 	end := c.steps[len(c.steps)-1]
 	command, ok := p.file.Command(end.Command)
-	return ok && slices.ContainsFunc(end.Changes, func(change experiment.Change) bool {
-		return change.Kind == experiment.Set && p.file.TypeOf(command, change.Key).Type == experiment.Name
+	return ok && slices.ContainsFunc(end.Changes, func(change experiment.PairChange) bool {
+		return change.Kind == experiment.SetValue && p.file.TypeOf(command, change.Key).Type == experiment.TypeCommandName
 	})
 }
 
@@ -385,7 +385,7 @@ func (p *serverPair) both(step experiment.Step, a, b *lab.Answer) finding.Paired
 	if step.Wait > 0 {
 		return out
 	}
-	out.Role, out.HTTP = step.Role, step.Way
+	out.Role, out.HTTP = step.Role, step.HTTPForm
 	if step.Place > 0 {
 		out.From = p.file.Places[step.Place]
 	}

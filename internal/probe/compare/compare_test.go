@@ -24,7 +24,7 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	for _, want := range []struct {
 		command string
 		aspect  finding.Aspect
-	}{{"List", finding.Paging}, {"Login", finding.FieldOf}} {
+	}{{"List", finding.AspectPaging}, {"Login", finding.AspectField}} {
 		ok := false
 		for _, difference := range found {
 			ok = ok || difference.Command == want.command && difference.Aspect == want.aspect
@@ -56,7 +56,7 @@ func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
 func TestAnAbsentContentTypeIsADifference(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	found, _ := diff(t, file, probetest.Config{}, probetest.Config{Mutant: "no-content-type"})
-	if len(found) != 1 || found[0].Aspect != finding.Transport {
+	if len(found) != 1 || found[0].Aspect != finding.AspectTransport {
 		t.Errorf("%d differences, want one of the transport", len(found))
 	}
 }

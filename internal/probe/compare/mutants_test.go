@@ -35,7 +35,7 @@ const (
 // A result is what was found of one mutant.
 type result struct {
 	probetest.Mutant
-	differences []finding.Difference
+	differences []finding.ServerDifference
 	sent        [2]int
 	baseline    bool // the fuzzer found it
 }
@@ -177,7 +177,7 @@ func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutan
 	return all
 }
 
-func diff(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) ([]finding.Difference, [2]int) {
+func diff(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) ([]finding.ServerDifference, [2]int) {
 	out := compareTwo(t, file, a, b, without...)
 	return out.Differences, [2]int(out.Requests)
 }

@@ -155,7 +155,7 @@ func weight(steps []experiment.Step) int {
 		if step.Wait > 0 {
 			n += 3
 		}
-		if step.Way != "" || step.Place > 0 {
+		if step.HTTPForm != "" || step.Place > 0 {
 			n += 2
 		}
 	}
@@ -166,7 +166,7 @@ func weight(steps []experiment.Step) int {
 // and what was changed in the request.
 func (s *sighting) signature(file *experiment.File) string {
 	step := s.steps[len(s.steps)-1]
-	parts := []string{step.Command, string(step.Verb), step.Way}
+	parts := []string{step.Command, string(step.Verb), step.HTTPForm}
 	for _, p := range s.points {
 		parts = append(parts, p.kind, p.key)
 		if p.kind == "code" || p.kind == "status" || p.kind == "lost" {
@@ -250,7 +250,7 @@ func (p *serverPair) short(answer *lab.Answer) string {
 
 // fields compares records by key.
 func (p *serverPair) fields(step experiment.Step, a, b *lab.Answer) []differencePoint {
-	code := p.file.Answer.Code
+	code := p.file.Answer.CodeKey
 	if code != "" && a.Value(code) != b.Value(code) {
 		return []differencePoint{{kind: "code", key: code, a: a.Value(code), b: b.Value(code)}}
 	}
@@ -266,7 +266,7 @@ func (p *serverPair) fields(step experiment.Step, a, b *lab.Answer) []difference
 			points = append(points, differencePoint{kind: "missing", key: key, a: x[0].Value})
 		case len(y) > len(x):
 			points = append(points, differencePoint{kind: "extra", key: key, b: y[0].Value})
-		case slices.Contains(p.file.Answer.Prose, key), refused && prose(x[0].Value) && prose(y[0].Value):
+		case slices.Contains(p.file.Answer.ProseKeys, key), refused && prose(x[0].Value) && prose(y[0].Value):
 		default:
 			for i := range x {
 				if pt, differs := p.fieldPoint(&x[i], &y[i]); differs {

@@ -130,14 +130,14 @@ func (p *serverPair) try(ctx context.Context, w *shortWitness, steps []experimen
 // behind all logins.
 func (p *serverPair) shortcuts(steps []experiment.Step) [][]experiment.Step {
 	end := len(steps) - 1
-	if len(steps) < 4 || slices.ContainsFunc(steps[end].Changes, func(change experiment.Change) bool {
+	if len(steps) < 4 || slices.ContainsFunc(steps[end].Changes, func(change experiment.PairChange) bool {
 		return reference.MatchString(change.Value)
 	}) {
 		return nil
 	}
 	var own, all []experiment.Step
 	for _, step := range steps[:end] {
-		if p.file.VerbOf(step) != experiment.Login || len(step.Changes) > 0 {
+		if p.file.VerbOf(step) != experiment.VerbLogin || len(step.Changes) > 0 {
 			continue
 		}
 		if step.Role == steps[end].Role && len(own) == 0 {
@@ -191,9 +191,9 @@ func (p *serverPair) revertChanges(ctx context.Context, w *shortWitness, like []
 		if err := p.plainly(ctx, w, i, like); err != nil {
 			return err
 		}
-		if step := w.steps[i]; step.Way != "" || step.Place != 0 {
+		if step := w.steps[i]; step.HTTPForm != "" || step.Place != 0 {
 			steps := slices.Clone(w.steps)
-			steps[i].Way, steps[i].Place = "", 0
+			steps[i].HTTPForm, steps[i].Place = "", 0
 			if _, err := p.try(ctx, w, steps, like); err != nil {
 				return err
 			}
@@ -206,12 +206,12 @@ func (p *serverPair) revertChanges(ctx context.Context, w *shortWitness, like []
 // difference too: then it is the value that matters.
 func (p *serverPair) plainly(ctx context.Context, w *shortWitness, i int, like []differencePoint) error {
 	for j, change := range w.steps[i].Changes {
-		if change.Kind != experiment.Append && change.Kind != experiment.Before {
+		if change.Kind != experiment.AppendPair && change.Kind != experiment.PrependPair {
 			continue
 		}
 		steps := slices.Clone(w.steps)
 		steps[i].Changes = slices.Clone(steps[i].Changes)
-		steps[i].Changes[j].Kind = experiment.Set
+		steps[i].Changes[j].Kind = experiment.SetValue
 		if _, err := p.try(ctx, w, steps, like); err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (p *serverPair) spread(ctx context.Context, w *shortWitness) ([]string, err
 // sameKind reports whether two commands can be said to change alike: what is
 // collected and what is listed are two things.
 func (p *serverPair) sameKind(own, other experiment.Step) bool {
-	return (p.file.VerbOf(own) == experiment.Receive) == (p.file.VerbOf(other) == experiment.Receive) || len(own.Changes) > 0
+	return (p.file.VerbOf(own) == experiment.VerbReceive) == (p.file.VerbOf(other) == experiment.VerbReceive) || len(own.Changes) > 0
 }
 
 // codeOnly reports whether it is the code of the answers that differs.
@@ -278,21 +278,21 @@ func (p *serverPair) translate(own experiment.Step, command *experiment.Command)
 }
 
 // structural reports whether a change is one of how a pair is written.
-func structural(change experiment.Change) bool {
+func structural(change experiment.PairChange) bool {
 	switch change.Kind {
-	case experiment.Append, experiment.Before, experiment.Rename:
+	case experiment.AppendPair, experiment.PrependPair, experiment.RenameKey:
 		return true
 	}
 	return false
 }
 
 // writtenOtherwise makes the same change to each pair of a command in turn.
-func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.Change, command *experiment.Command) []experiment.Step {
+func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.PairChange, command *experiment.Command) []experiment.Step {
 	var all []experiment.Step
 	for _, pair := range command.Request {
 		for _, v := range study.Structural(p.file, command, p.file.TypeOf(command, pair.Key), change.Kind) {
 			step := out
-			step.Changes = []experiment.Change{v}
+			step.Changes = []experiment.PairChange{v}
 			all = append(all, step)
 		}
 	}
@@ -315,7 +315,7 @@ func (p *serverPair) correspond(from *experiment.Command, key string, command *e
 			return key
 		}
 		switch kind {
-		case experiment.Version, experiment.Name, experiment.Mark, experiment.Self, experiment.Count, experiment.Cursor:
+		case experiment.TypeVersion, experiment.TypeCommandName, experiment.TypeMark, experiment.TypeSelf, experiment.TypeCount, experiment.TypeCursor:
 			found = pair.Key
 		}
 	}

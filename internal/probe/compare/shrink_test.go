@@ -11,7 +11,7 @@ func steps(values ...string) []experiment.Step {
 	for _, v := range values {
 		step := experiment.Step{Role: "a", Command: "X"}
 		if v != "" {
-			step.Changes = []experiment.Change{{Kind: experiment.Set, Key: "SEQ", Value: v}}
+			step.Changes = []experiment.PairChange{{Kind: experiment.SetValue, Key: "SEQ", Value: v}}
 		}
 		all = append(all, step)
 	}

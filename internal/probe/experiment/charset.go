@@ -19,8 +19,8 @@ func charsets() map[string]encoding.Encoding {
 	}
 }
 
-// Charset is a charset that a file can name, in whatever case.
-func Charset(name string) (encoding.Encoding, bool) {
+// LookUpCharset is a charset that a file can name, in whatever case.
+func LookUpCharset(name string) (encoding.Encoding, bool) {
 	e, ok := charsets()[strings.ToLower(name)]
 	return e, ok
 }

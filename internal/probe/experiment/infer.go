@@ -26,7 +26,7 @@ func (f *File) TypeOf(command *Command, key string) Parameter {
 	if parameter.Type != "" {
 		return parameter
 	}
-	parameter.Type = Opaque
+	parameter.Type = TypeOpaque
 	for _, pair := range command.Request {
 		if pair.Key == key {
 			parameter.Type = f.typeOfValue(command, pair)
@@ -35,41 +35,41 @@ func (f *File) TypeOf(command *Command, key string) Parameter {
 	return parameter
 }
 
-func (f *File) typeOfValue(command *Command, pair Pair) Type {
+func (f *File) typeOfValue(command *Command, pair Pair) ParameterType {
 	names, err := Placeholders(pair.Value)
 	switch {
 	case err != nil:
-		return Opaque
+		return TypeOpaque
 	case len(names) > 0:
 		return typeOfPlaceholder(names[0])
 	case pair.Value == command.Name:
-		return Name
+		return TypeCommandName
 	case f.isVersion(pair):
-		return Version
+		return TypeVersion
 	case numeric.MatchString(pair.Value):
-		return Number
+		return TypeNumber
 	}
-	return Constant
+	return TypeConstant
 }
 
-func typeOfPlaceholder(name string) Type {
+func typeOfPlaceholder(name string) ParameterType {
 	kind, _, _ := strings.Cut(name, ":")
 	switch kind {
 	case "seq":
-		return Mark
+		return TypeMark
 	case "me":
-		return Self
+		return TypeSelf
 	case "text":
-		return Text
+		return TypeText
 	case "command":
-		return Name
+		return TypeCommandName
 	case "time":
-		return Number
+		return TypeNumber
 	}
-	if _, ok := Proof(name, ""); ok {
-		return Secret
+	if _, ok := ComputeProof(name, ""); ok {
+		return TypeSecret
 	}
-	return Target // {to}, or a role
+	return TypeTarget // {to}, or a role
 }
 
 // isVersion says that the pair is in every command's request, and looks like a

@@ -25,11 +25,11 @@ func (f *File) StepOf(verb Verb, role, to string) (Step, bool) {
 func (f *File) StepsOf(verb Verb, role, to string) []Step {
 	var all []Step
 	for _, command := range f.Commands {
-		for i, purpose := range command.Does {
+		for i, purpose := range command.Purposes {
 			if purpose.Verb != verb {
 				continue
 			}
-			step := Step{Role: role, Command: command.Name, To: to}
+			step := Step{Role: role, Command: command.Name, TargetRole: to}
 			if i > 0 {
 				step.Verb = verb
 			}
@@ -45,8 +45,8 @@ func (f *File) VerbOf(step Step) Verb {
 	if step.Verb != "" || step.Wait > 0 {
 		return step.Verb
 	}
-	if command, ok := f.Command(step.Command); ok && len(command.Does) > 0 {
-		return command.Does[0].Verb
+	if command, ok := f.Command(step.Command); ok && len(command.Purposes) > 0 {
+		return command.Purposes[0].Verb
 	}
 	return ""
 }

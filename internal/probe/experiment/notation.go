@@ -42,11 +42,11 @@ func (f *File) FormatStep(step Step) string {
 		out += "@" + strconv.Itoa(step.Place+1)
 	}
 	out += " " + f.formatCommand(step)
-	if step.To != "" {
-		out += " to " + step.To
+	if step.TargetRole != "" {
+		out += " to " + step.TargetRole
 	}
-	if step.Way != "" {
-		out += " via=" + formatValue(step.Way)
+	if step.HTTPForm != "" {
+		out += " via=" + formatValue(step.HTTPForm)
 	}
 	for _, change := range step.Changes {
 		out += " " + formatChange(change)
@@ -73,7 +73,7 @@ func (f *File) readStep(line string) (Step, error) {
 	}
 	if rest, ok := strings.CutPrefix(r.spaced(), "to"); ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t') {
 		r.rest = rest
-		if step.To, err = r.word("a role behind to", " \t"); err != nil {
+		if step.TargetRole, err = r.word("a role behind to", " \t"); err != nil {
 			return Step{}, err
 		}
 		if err := r.end(); err != nil {
@@ -82,7 +82,7 @@ func (f *File) readStep(line string) (Step, error) {
 	}
 	if rest, ok := strings.CutPrefix(r.spaced(), "via="); ok {
 		r.rest = rest
-		if step.Way, err = r.part(" \t"); err != nil {
+		if step.HTTPForm, err = r.part(" \t"); err != nil {
 			return Step{}, err
 		}
 	}
@@ -224,9 +224,9 @@ func (f *File) formatCommand(step Step) string {
 	return name
 }
 
-func (r *stepParser) change() (Change, error) {
+func (r *stepParser) change() (PairChange, error) {
 	word := r.rest
-	change := Change{Kind: Set}
+	change := PairChange{Kind: SetValue}
 	if strings.IndexByte(kindSigns, r.rest[0]) >= 0 {
 		change.Kind = ChangeKind(r.rest[:1])
 		r.rest = r.rest[1:]
@@ -235,14 +235,14 @@ func (r *stepParser) change() (Change, error) {
 	if change.Key, err = r.part("= \t"); err != nil {
 		return change, err
 	}
-	alone := change.Kind == Drop || change.Kind == Last || change.Kind == First
+	alone := change.Kind == DropKey || change.Kind == MoveLast || change.Kind == MoveFirst
 	rest, valued := strings.CutPrefix(r.rest, "=")
 	switch {
 	case alone && valued:
 		return change, fmt.Errorf("%s: a change that begins with %s has no value; write %s%s", word, change.Kind, change.Kind, change.Key)
 	case alone:
 		return change, r.end()
-	case !valued && change.Kind == Set:
+	case !valued && change.Kind == SetValue:
 		return change, fmt.Errorf("%s is no change; write KEY=VALUE, -KEY, +KEY=VALUE, ^KEY=VALUE, ~KEY=SPELLING, >KEY or <KEY", word)
 	case !valued:
 		return change, fmt.Errorf("%s: a change that begins with %s has a value; write %s%s=VALUE", word, change.Kind, change.Kind, change.Key)
@@ -254,16 +254,16 @@ func (r *stepParser) change() (Change, error) {
 	return change, r.end()
 }
 
-func formatChange(change Change) string {
+func formatChange(change PairChange) string {
 	key := change.Key
 	if !plain(key, "=") || key == "" || key == "via" || strings.IndexByte(kindSigns, key[0]) >= 0 {
 		key = strconv.Quote(key)
 	}
 	switch change.Kind {
-	case Drop, Last, First:
+	case DropKey, MoveLast, MoveFirst:
 		return string(change.Kind) + key
 	}
-	if change.Kind == Set {
+	if change.Kind == SetValue {
 		return key + "=" + formatValue(change.Value)
 	}
 	return string(change.Kind) + key + "=" + formatValue(change.Value)
@@ -306,7 +306,7 @@ func (f *File) checkStep(step Step, latest int) []error {
 		return nil
 	}
 	var errs []error
-	for _, role := range []string{step.Role, step.To} {
+	for _, role := range []string{step.Role, step.TargetRole} {
 		if _, ok := f.Account(role); !ok && role != "" {
 			errs = append(errs, fmt.Errorf("there is no role %s; %s", role, choose(role, f.roles())))
 		}
@@ -319,10 +319,10 @@ func (f *File) checkStep(step Step, latest int) []error {
 		return append(errs, fmt.Errorf("there is no command %s; %s", step.Command, choose(step.Command, f.commandNames())))
 	}
 	if _, ok := command.Purpose(step.Verb); !ok && step.Verb != "" {
-		errs = append(errs, command.noPurpose(step.Verb))
+		errs = append(errs, command.unknownPurposeError(step.Verb))
 	}
 	for _, change := range step.Changes {
-		if change.Kind == Set || change.Kind == Append || change.Kind == Before {
+		if change.Kind == SetValue || change.Kind == AppendPair || change.Kind == PrependPair {
 			if err := f.checkTemplate(change.Value, latest); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", change.Key, err))
 			}

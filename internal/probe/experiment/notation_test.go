@@ -15,17 +15,17 @@ func TestStepsAreReadAsTheyAreWritten(t *testing.T) {
 		"a Login":             {Role: "a", Command: "Login"},
 		"a@2 Login":           {Role: "a", Place: 1, Command: "Login"},
 		"stranger Login":      {Role: "stranger", Command: "Login"},
-		"a CLTMSG to b MG=hi": {Role: "a", Command: "CLTMSG", To: "b", Changes: []Change{{Set, "MG", "hi"}}},
+		"a CLTMSG to b MG=hi": {Role: "a", Command: "CLTMSG", TargetRole: "b", Changes: []PairChange{{SetValue, "MG", "hi"}}},
 		"a Ack_AddToList.accept to b": {
-			Role: "a", Command: "Ack_AddToList", Verb: Accept, To: "b"},
+			Role: "a", Command: "Ack_AddToList", Verb: VerbAccept, TargetRole: "b"},
 		"a List -TN +TN=1 ^UN=-1 ~UN=un >SEQ <CMD SEQ={seq:1} VER=": {
-			Role: "a", Command: "List", Changes: []Change{
-				{Drop, "TN", ""}, {Append, "TN", "1"}, {Before, "UN", "-1"}, {Rename, "UN", "un"},
-				{Last, "SEQ", ""}, {First, "CMD", ""}, {Set, "SEQ", "{seq:1}"}, {Set, "VER", ""},
+			Role: "a", Command: "List", Changes: []PairChange{
+				{DropKey, "TN", ""}, {AppendPair, "TN", "1"}, {PrependPair, "UN", "-1"}, {RenameKey, "UN", "un"},
+				{MoveLast, "SEQ", ""}, {MoveFirst, "CMD", ""}, {SetValue, "SEQ", "{seq:1}"}, {SetValue, "VER", ""},
 			}},
 		`a CLTMSG to b MG="two words" "\xff="="\"" -"-x"`: {
-			Role: "a", Command: "CLTMSG", To: "b", Changes: []Change{
-				{Set, "MG", "two words"}, {Set, "\xff=", `"`}, {Drop, "-x", ""}}},
+			Role: "a", Command: "CLTMSG", TargetRole: "b", Changes: []PairChange{
+				{SetValue, "MG", "two words"}, {SetValue, "\xff=", `"`}, {DropKey, "-x", ""}}},
 	} {
 		got, err := f.ParseStep(line)
 		if err != nil {
@@ -42,7 +42,7 @@ func TestStepsAreReadAsTheyAreWritten(t *testing.T) {
 func TestSpacesAndTheFirstPlaceCanBeWrittenOut(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	got, err := f.ParseStep("  a@1 \t Login   -LC ")
-	if want := (Step{Role: "a", Command: "Login", Changes: []Change{{Drop, "LC", ""}}}); err != nil || !reflect.DeepEqual(got, want) {
+	if want := (Step{Role: "a", Command: "Login", Changes: []PairChange{{DropKey, "LC", ""}}}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }
@@ -98,21 +98,21 @@ func randomStep(r *rand.Rand, f *File) Step {
 	}
 	command := f.Commands[r.IntN(len(f.Commands))]
 	step := Step{Role: f.roles()[r.IntN(2)], Place: r.IntN(3), Command: command.Name}
-	if n := r.IntN(len(command.Does) + 1); n < len(command.Does) {
-		step.Verb = command.Does[n].Verb
+	if n := r.IntN(len(command.Purposes) + 1); n < len(command.Purposes) {
+		step.Verb = command.Purposes[n].Verb
 	}
 	if r.IntN(2) == 0 {
-		step.To = f.roles()[r.IntN(2)]
+		step.TargetRole = f.roles()[r.IntN(2)]
 	}
-	kinds := []ChangeKind{Set, Drop, Append, Before, Rename, Last, First}
+	kinds := []ChangeKind{SetValue, DropKey, AppendPair, PrependPair, RenameKey, MoveLast, MoveFirst}
 	for range r.IntN(4) {
-		change := Change{Kind: kinds[r.IntN(len(kinds))], Key: randomText(r)}
+		change := PairChange{Kind: kinds[r.IntN(len(kinds))], Key: randomText(r)}
 		switch change.Kind {
-		case Drop, Last, First:
-		case Rename:
+		case DropKey, MoveLast, MoveFirst:
+		case RenameKey:
 			change.Value = randomText(r)
 		default:
-			change.Value = Literal(randomText(r))
+			change.Value = EscapeTemplate(randomText(r))
 		}
 		step.Changes = append(step.Changes, change)
 	}

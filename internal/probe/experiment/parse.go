@@ -22,8 +22,8 @@ func Parse(name string, text []byte, getenv func(string) (string, bool)) (*File,
 		Name:   strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
 		Places: []string{""},
 		Syntax: httpQQ(),
-		Reset:  Reset{Kind: ResetCommands},
-		Limits: Limits{Requests: 3000, Rate: 200, FailedLogins: 3, Wait: 2 * time.Minute},
+		Reset:  ResetMethod{Kind: ResetCommands},
+		Limits: Limits{Requests: 3000, RequestRate: 200, FailedLogins: 3, LongestWait: 2 * time.Minute},
 		source: bytes.Clone(text),
 	}}
 	if root, ok := r.document(text); ok {
@@ -149,13 +149,13 @@ func (r *fileReader) account(e yamlEntry) Account {
 				yamlValue.problem("%s is the account of %s too; each role needs its own", account.Number, other.Role)
 			}
 		}
-		if strings.Contains(account.Number, r.file.Syntax.Pair) {
-			yamlValue.problem("%q holds %q, which separates pairs; write the account's number", account.Number, r.file.Syntax.Pair)
+		if strings.Contains(account.Number, r.file.Syntax.PairSeparator) {
+			yamlValue.problem("%q holds %q, which separates pairs; write the account's number", account.Number, r.file.Syntax.PairSeparator)
 		}
 	}
 	if yamlValue, ok := fields["secret"]; ok {
-		account.Secret, account.Hidden = yamlValue.secret()
-		account.Line, account.Variable = yamlValue.line, yamlValue.variable()
+		account.Secret, account.SecretHidden = yamlValue.secret()
+		account.SecretLine, account.SecretVariable = yamlValue.line, yamlValue.variable()
 	}
 	return account
 }
@@ -197,7 +197,7 @@ func (v yamlValue) variable() string {
 func (r *fileReader) pool(v yamlValue) {
 	fields := v.fields("{first: 20000, last: 20999, secret: $PROBE_POOL}", "first", "last", "secret")
 	v.need(fields, "first", "last", "secret")
-	pool := &Pool{}
+	pool := &AccountPool{}
 	r.file.Pool = pool
 	for _, bound := range []struct {
 		key string
@@ -208,8 +208,8 @@ func (r *fileReader) pool(v yamlValue) {
 		}
 	}
 	if secret, ok := fields["secret"]; ok {
-		pool.Secret, pool.Hidden = secret.secret()
-		pool.Line, pool.Variable = secret.line, secret.variable()
+		pool.Secret, pool.SecretHidden = secret.secret()
+		pool.SecretLine, pool.SecretVariable = secret.line, secret.variable()
 	}
 	switch size := pool.Last - pool.First + 1; {
 	case pool.First == 0 || pool.Last == 0:

@@ -46,15 +46,15 @@ func (r *fileReader) command(e yamlEntry) *Command {
 		r.does(yamlValue, command)
 	}
 	if yamlValue, ok := fields["done"]; ok {
-		command.Done = r.pairs(yamlValue, "fields of the answer, such as RS=0")
+		command.SuccessFields = r.pairs(yamlValue, "fields of the answer, such as RS=0")
 	}
 	if yamlValue, ok := fields["destructive"]; ok {
 		command.Destructive = yamlValue.bool(false)
 	}
-	_, begins := command.Purpose(Login)
-	command.Session = !begins
+	_, begins := command.Purpose(VerbLogin)
+	command.NeedsSession = !begins
 	if yamlValue, ok := fields["session"]; ok {
-		command.Session = yamlValue.bool(command.Session)
+		command.NeedsSession = yamlValue.bool(command.NeedsSession)
 	}
 	return command
 }
@@ -65,7 +65,7 @@ func (r *fileReader) pairs(v yamlValue, form string) []Pair {
 	if !ok {
 		return nil
 	}
-	pairs, err := r.file.Syntax.split(text)
+	pairs, err := r.file.Syntax.splitStrict(text)
 	if err != nil {
 		v.problem("%v", err)
 	}
@@ -93,15 +93,15 @@ func (r *fileReader) template(v yamlValue, pair Pair) {
 
 // verbs are what a file can say that a command does.
 var verbs = []string{
-	string(Login), string(Logout), string(Status), string(Friends), string(Online), string(Info), string(Find), string(Add),
-	string(Request), string(Accept), string(Reject), string(Delete), string(Send), string(Receive), string(Read),
+	string(VerbLogin), string(VerbLogout), string(VerbStatus), string(VerbFriends), string(VerbOnline), string(VerbInfo), string(VerbFind), string(VerbAdd),
+	string(VerbRequest), string(VerbAccept), string(VerbReject), string(VerbDelete), string(VerbSend), string(VerbReceive), string(VerbRead),
 }
 
 func (r *fileReader) does(v yamlValue, command *Command) {
 	const form = "a verb, or a map of verbs such as {request: CD=2, accept: CD=0}"
 	if v.node.Kind != yaml.MappingNode {
 		if verb, ok := v.oneOf("verb", verbs); ok {
-			command.Does = []Purpose{{Verb: Verb(verb)}}
+			command.Purposes = []Purpose{{Verb: Verb(verb)}}
 		}
 		return
 	}
@@ -112,12 +112,12 @@ func (r *fileReader) does(v yamlValue, command *Command) {
 		}
 		purpose := Purpose{Verb: Verb(yamlEntry.name)}
 		if !yamlEntry.null() {
-			purpose.With = r.pairs(yamlEntry.yamlValue, "the pairs that differ, such as CD=0")
+			purpose.Pairs = r.pairs(yamlEntry.yamlValue, "the pairs that differ, such as CD=0")
 		}
-		for _, pair := range purpose.With {
+		for _, pair := range purpose.Pairs {
 			r.purposePair(yamlEntry, command, pair)
 		}
-		command.Does = append(command.Does, purpose)
+		command.Purposes = append(command.Purposes, purpose)
 	}
 }
 
@@ -125,15 +125,15 @@ func (r *fileReader) does(v yamlValue, command *Command) {
 // already.
 func (r *fileReader) purposePair(e yamlEntry, command *Command, pair Pair) {
 	r.template(e.yamlValue, pair)
-	if !command.knows(pair.Key) {
+	if !command.hasKey(pair.Key) {
 		e.problem("there is no parameter %s; %s; a key that is not in the request must stand under parameters",
 			pair.Key, choose(pair.Key, command.keys()))
 		return
 	}
-	if len(command.Does) == 0 && !slices.Contains(command.Request, pair) {
+	if len(command.Purposes) == 0 && !slices.Contains(command.Request, pair) {
 		e.problem("the first purpose is what the request does as it stands, which has not %s%s%s; "+
 			"change the request, or put the purpose that it has first",
-			pair.Key, r.file.Syntax.Equals, pair.Value)
+			pair.Key, r.file.Syntax.KeySeparator, pair.Value)
 	}
 }
 
@@ -150,11 +150,11 @@ func (c *Command) keys() []string {
 	return slices.Compact(keys)
 }
 
-func (c *Command) knows(key string) bool { return slices.Contains(c.keys(), key) }
+func (c *Command) hasKey(key string) bool { return slices.Contains(c.keys(), key) }
 
 var types = []string{
-	string(Constant), string(Version), string(Name), string(Mark), string(Self), string(Target), string(Secret),
-	string(Text), string(Count), string(Cursor), string(Number), string(Enum), string(Opaque),
+	string(TypeConstant), string(TypeVersion), string(TypeCommandName), string(TypeMark), string(TypeSelf), string(TypeTarget), string(TypeSecret),
+	string(TypeText), string(TypeCount), string(TypeCursor), string(TypeNumber), string(TypeEnum), string(TypeOpaque),
 }
 
 // common reads parameters that many commands have.
@@ -163,7 +163,7 @@ func (r *fileReader) common(v yamlValue) {
 	r.parameters(v, &all)
 	for _, parameter := range all.Parameters {
 		if parameter.Type == "" {
-			parameter.Type = Opaque
+			parameter.Type = TypeOpaque
 		}
 		r.file.Parameters = append(r.file.Parameters, parameter)
 	}
@@ -179,7 +179,7 @@ func (r *fileReader) parameters(v yamlValue, command *Command) {
 		}
 		if yamlValue, ok := fields["type"]; ok {
 			text, _ := yamlValue.oneOf("type", types)
-			parameter.Type = Type(text)
+			parameter.Type = ParameterType(text)
 		}
 		r.values(yamlEntry, fields, &parameter)
 		r.bounds(yamlEntry, fields, &parameter)
@@ -194,7 +194,7 @@ func (r *fileReader) parameters(v yamlValue, command *Command) {
 func (r *fileReader) values(e yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
 	v, ok := fields["values"]
 	if !ok {
-		if parameter.Type == Enum {
+		if parameter.Type == TypeEnum {
 			e.problem("an enum needs its values; write values: [0, 1]")
 		}
 		return
@@ -206,9 +206,9 @@ func (r *fileReader) values(e yamlEntry, fields map[string]yamlValue, parameter 
 	}
 	if parameter.Type == "" {
 		if _, typed := fields["type"]; !typed {
-			parameter.Type = Enum
+			parameter.Type = TypeEnum
 		}
-	} else if parameter.Type != Enum {
+	} else if parameter.Type != TypeEnum {
 		v.problem("values are for the type enum, not for %s; leave one of them out", parameter.Type)
 	}
 }
@@ -231,14 +231,14 @@ func (r *fileReader) bounds(e yamlEntry, fields map[string]yamlValue, parameter 
 		case !ok:
 		case !bound.MatchString(text):
 			yamlValue.problem("%q is no number; write %s", text, form)
-		case parameter.Type != "" && parameter.Type != Number && parameter.Type != Count && parameter.Type != Cursor:
+		case parameter.Type != "" && parameter.Type != TypeNumber && parameter.Type != TypeCount && parameter.Type != TypeCursor:
 			yamlValue.problem("min and max are for the types number, count and cursor, not for %s; leave one of them out", parameter.Type)
 		default:
 			*b.to = text
 		}
 	}
 	if _, typed := fields["type"]; !typed && parameter.Type == "" && parameter.Min+parameter.Max != "" {
-		parameter.Type = Number
+		parameter.Type = TypeNumber
 	}
 	if parameter.Min != "" && parameter.Max != "" && below(parameter.Max, parameter.Min) {
 		e.problem("max, %s, is below min, %s; write the lower one as min", parameter.Max, parameter.Min)
@@ -323,11 +323,11 @@ func (f *File) checkOwnStep(step Step) []error {
 	known := command.keys()
 	for _, change := range step.Changes {
 		switch {
-		case change.Kind == Append || change.Kind == Before:
+		case change.Kind == AppendPair || change.Kind == PrependPair:
 			known = append(known, change.Key)
-		case change.Kind == Rename:
+		case change.Kind == RenameKey:
 			known = append(known, change.Value)
-		case change.Kind == Set && !slices.Contains(known, change.Key):
+		case change.Kind == SetValue && !slices.Contains(known, change.Key):
 			errs = append(errs, fmt.Errorf("%s has no parameter %s; %s; write +%s to send it nevertheless",
 				command.Name, change.Key, choose(change.Key, known), formatChange(change)))
 		}

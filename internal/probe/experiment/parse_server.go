@@ -17,13 +17,13 @@ func (r *fileReader) syntax(v yamlValue) {
 	for _, separator := range []struct {
 		key string
 		to  *string
-	}{{"pair", &syntax.Pair}, {"equals", &syntax.Equals}, {"list", &syntax.List}} {
+	}{{"pair", &syntax.PairSeparator}, {"equals", &syntax.KeySeparator}, {"list", &syntax.ListSeparator}} {
 		if yamlValue, ok := fields[separator.key]; ok {
 			yamlValue.separator(separator.to)
 		}
 	}
 	if yamlValue, ok := fields["escape"]; ok {
-		syntax.Escape, _ = yamlValue.text(`what begins an escaped byte, in quotes, "" if nothing does`)
+		syntax.EscapeSign, _ = yamlValue.text(`what begins an escaped byte, in quotes, "" if nothing does`)
 	}
 	r.checkSeparators(v, fields)
 	if yamlValue, ok := fields["path"]; ok {
@@ -31,7 +31,7 @@ func (r *fileReader) syntax(v yamlValue) {
 		if path, ok := yamlValue.word(form); ok && (path[0] != '/' || strings.ContainsFunc(path, unprintable) || strings.Contains(path, " ")) {
 			yamlValue.problem("%q is no path: it begins with /, and has neither spaces nor control characters; write %s", path, form)
 		} else if ok {
-			syntax.Path = path
+			syntax.RequestPath = path
 		}
 	}
 	if yamlValue, ok := fields["type"]; ok {
@@ -40,16 +40,16 @@ func (r *fileReader) syntax(v yamlValue) {
 		if _, _, err := mime.ParseMediaType(text); ok && (err != nil || strings.ContainsFunc(text, unprintable)) {
 			yamlValue.problem("%q is no media type; write %s", text, form)
 		} else if ok {
-			syntax.Type = text
+			syntax.ContentType = text
 		}
 	}
 	if yamlValue, ok := fields["close"]; ok {
-		syntax.Close = yamlValue.bool(false)
+		syntax.CloseConnections = yamlValue.bool(false)
 	}
 	if yamlValue, ok := fields["charsets"]; ok {
 		syntax.Charsets = yamlValue.texts("names such as [gbk, gb18030]")
 		for _, name := range syntax.Charsets {
-			if _, ok := Charset(name); !ok {
+			if _, ok := LookUpCharset(name); !ok {
 				yamlValue.problem("there is no charset %s; %s", name, choose(name, charsetNames()))
 			}
 		}
@@ -75,7 +75,7 @@ func (v yamlValue) separator(to *string) {
 func (r *fileReader) checkSeparators(v yamlValue, fields map[string]yamlValue) {
 	syntax := r.file.Syntax
 	type sign struct{ key, text string }
-	signs := []sign{{"pair", syntax.Pair}, {"equals", syntax.Equals}, {"list", syntax.List}, {"escape", syntax.Escape}}
+	signs := []sign{{"pair", syntax.PairSeparator}, {"equals", syntax.KeySeparator}, {"list", syntax.ListSeparator}, {"escape", syntax.EscapeSign}}
 	for i, a := range signs {
 		for _, sign := range signs[i+1:] {
 			yamlValue, ok := fields[sign.key]
@@ -89,12 +89,12 @@ func (r *fileReader) checkSeparators(v yamlValue, fields map[string]yamlValue) {
 			}
 		}
 		hex := strings.Trim(a.text, "0123456789abcdefABCDEF") == "" && a.text != ""
-		if yamlValue, ok := fields[a.key]; ok && hex && syntax.Escape != "" {
+		if yamlValue, ok := fields[a.key]; ok && hex && syntax.EscapeSign != "" {
 			yamlValue.problem("%q could be the digits of an escape; write other signs, or no escape at all", a.text)
 		}
 	}
-	if yamlValue, ok := fields["escape"]; ok && strings.ContainsAny(syntax.Escape, "{}") {
-		yamlValue.problem("%q holds a brace, which is for placeholders; write other signs", syntax.Escape)
+	if yamlValue, ok := fields["escape"]; ok && strings.ContainsAny(syntax.EscapeSign, "{}") {
+		yamlValue.problem("%q holds a brace, which is for placeholders; write other signs", syntax.EscapeSign)
 	}
 }
 
@@ -103,15 +103,15 @@ func (r *fileReader) answer(v yamlValue) {
 	fields := v.fields("{code: RES, done: [0], not_logged_in: [20]}", "code", "done", "not_logged_in", "prose")
 	answer := &r.file.Answer
 	if yamlValue, ok := fields["code"]; ok {
-		answer.Code, _ = yamlValue.word("the key of the field that says how it went, such as RES")
+		answer.CodeKey, _ = yamlValue.word("the key of the field that says how it went, such as RES")
 	}
 	for _, list := range []struct {
 		key, form string
 		to        *[]string
 	}{
-		{"done", "the code's values that mean success, such as [0]", &answer.Done},
-		{"not_logged_in", "the code's values that mean that a session is missing, such as [20]", &answer.NotLoggedIn},
-		{"prose", "the fields whose wording means nothing, such as [RA]", &answer.Prose},
+		{"done", "the code's values that mean success, such as [0]", &answer.SuccessCodes},
+		{"not_logged_in", "the code's values that mean that a session is missing, such as [20]", &answer.NotLoggedInCodes},
+		{"prose", "the fields whose wording means nothing, such as [RA]", &answer.ProseKeys},
 	} {
 		yamlValue, ok := fields[list.key]
 		if !ok {
@@ -128,15 +128,15 @@ func (r *fileReader) reset(v yamlValue) {
 	const form = "commands, pool, or {url: /reset}"
 	switch text, target := v.textOrURL(form); {
 	case target != "":
-		r.file.Reset = Reset{ResetURL, target}
+		r.file.Reset = ResetMethod{ResetURL, target}
 	case text == string(ResetPool):
-		r.file.Reset = Reset{Kind: ResetPool}
+		r.file.Reset = ResetMethod{Kind: ResetPool}
 		if r.file.Pool == nil {
 			v.problem("there is no pool to take accounts from; declare one, as in " +
 				"pool: {first: 20000, last: 20999, secret: $PROBE_POOL}, or write commands or {url: /reset}")
 		}
 	case text == string(ResetCommands):
-		r.file.Reset = Reset{Kind: ResetCommands}
+		r.file.Reset = ResetMethod{Kind: ResetCommands}
 	case text != "":
 		v.problem("%q is no way to begin anew; write %s", text, form)
 	}
@@ -145,7 +145,7 @@ func (r *fileReader) reset(v yamlValue) {
 func (r *fileReader) clock(v yamlValue) {
 	const form = "real, or {url: /clock}"
 	text, target := v.textOrURL(form)
-	r.file.Clock = Clock{target}
+	r.file.Clock = ServerClock{target}
 	if text != "" && text != "real" {
 		v.problem("%q is no clock; write %s", text, form)
 	}
@@ -178,16 +178,16 @@ func (r *fileReader) limits(v yamlValue) {
 		limits.Requests = yamlValue.int(1, math.MaxInt32, limits.Requests)
 	}
 	if yamlValue, ok := fields["rate"]; ok {
-		limits.Rate = yamlValue.rate(limits.Rate)
+		limits.RequestRate = yamlValue.rate(limits.RequestRate)
 	}
 	if yamlValue, ok := fields["time"]; ok {
-		limits.Time = yamlValue.duration(limits.Time)
+		limits.TotalTime = yamlValue.duration(limits.TotalTime)
 	}
 	if yamlValue, ok := fields["failed_logins"]; ok {
 		limits.failedLogins(yamlValue)
 	}
 	if yamlValue, ok := fields["wait"]; ok {
-		limits.Wait = yamlValue.duration(limits.Wait)
+		limits.LongestWait = yamlValue.duration(limits.LongestWait)
 	}
 }
 
@@ -213,7 +213,7 @@ func (l *Limits) failedLogins(v yamlValue) {
 		v.problem("%s is no time; write %s", per, form)
 		return
 	}
-	l.FailedPer = d
+	l.FailedLoginPeriod = d
 }
 
 // rate is requests a second.

@@ -35,10 +35,10 @@ func shipped(t testing.TB, name string) *File {
 }
 
 func TestEveryShippedFileParses(t *testing.T) {
-	if len(Shipped()) == 0 {
+	if len(ShippedNames()) == 0 {
 		t.Fatal("no file is shipped")
 	}
-	for _, name := range Shipped() {
+	for _, name := range ShippedNames() {
 		text, ok := ReadShipped(name + ".yaml")
 		if !ok {
 			t.Fatalf("%s cannot be read", name)
@@ -62,25 +62,25 @@ func TestTheFileForHTTPQQIsReadAsItIsWritten(t *testing.T) {
 	}
 	ack, _ := f.Command("Ack_AddToList")
 	want := &Command{
-		Name: "Ack_AddToList", Line: ack.Line, Session: true,
+		Name: "Ack_AddToList", Line: ack.Line, NeedsSession: true,
 		Request: []Pair{
 			{"VER", "1.1"}, {"CMD", "Ack_AddToList"}, {"SEQ", "{seq}"}, {"UIN", "{me}"},
 			{"UN", "{to}"}, {"CD", "2"}, {"RS", "{text}"},
 		},
-		Does: []Purpose{
-			{Request, []Pair{{"CD", "2"}}}, {Accept, []Pair{{"CD", "0"}}}, {Reject, []Pair{{"CD", "1"}}},
+		Purposes: []Purpose{
+			{VerbRequest, []Pair{{"CD", "2"}}}, {VerbAccept, []Pair{{"CD", "0"}}}, {VerbReject, []Pair{{"CD", "1"}}},
 		},
 		Parameters: []Parameter{
-			{Key: "CD", Type: Enum, Values: []string{"0", "1", "2"}, Declared: true, Line: ack.Parameters[0].Line},
+			{Key: "CD", Type: TypeEnum, Values: []string{"0", "1", "2"}, Declared: true, Line: ack.Parameters[0].Line},
 		},
 	}
 	if !reflect.DeepEqual(ack, want) {
 		t.Errorf("got  %+v\nwant %+v", ack, want)
 	}
-	if !slices.Equal(f.Answer.Done, []string{"0"}) || f.Reset.Kind != ResetCommands || f.Clock.URL != "" {
+	if !slices.Equal(f.Answer.SuccessCodes, []string{"0"}) || f.Reset.Kind != ResetCommands || f.Clock.URL != "" {
 		t.Errorf("answer %+v, reset %+v, clock %+v", f.Answer, f.Reset, f.Clock)
 	}
-	if want := (Step{Role: "b", Command: "Change_Stat", Changes: []Change{{Set, "ST", "40"}}}); !reflect.DeepEqual(f.Scenarios[2].Steps[2], want) {
+	if want := (Step{Role: "b", Command: "Change_Stat", Changes: []PairChange{{SetValue, "ST", "40"}}}); !reflect.DeepEqual(f.Scenarios[2].Steps[2], want) {
 		t.Errorf("got %+v, want %+v", f.Scenarios[2].Steps[2], want)
 	}
 }
@@ -96,13 +96,13 @@ func TestWhatAFileLeavesOutIsAsInHTTPQQ(t *testing.T) {
 	if want := httpQQ(); !reflect.DeepEqual(f.Syntax, want) {
 		t.Errorf("syntax %+v, want %+v", f.Syntax, want)
 	}
-	if want := (Limits{Requests: 3000, Rate: 200, FailedLogins: 3, Wait: 2 * time.Minute}); f.Limits != want {
+	if want := (Limits{Requests: 3000, RequestRate: 200, FailedLogins: 3, LongestWait: 2 * time.Minute}); f.Limits != want {
 		t.Errorf("limits %+v, want %+v", f.Limits, want)
 	}
 	if !slices.Equal(f.Places, []string{""}) || f.Reset.Kind != ResetCommands || f.Name != "test" {
 		t.Errorf("places %q, reset %+v, name %q", f.Places, f.Reset, f.Name)
 	}
-	if f.Commands[0].Session {
+	if f.Commands[0].NeedsSession {
 		t.Error("a command that begins a session needs none")
 	}
 }
@@ -127,21 +127,21 @@ allow: {destructive: true, hosts: [example.org]}
 	want := &File{
 		Name:     "a server",
 		Server:   "https://example.org:8000/x",
-		Accounts: []Account{{Role: "a", Number: "1", Secret: "x", Line: 4}, {Role: "b", Number: "2", Secret: "y", Line: 4}},
+		Accounts: []Account{{Role: "a", Number: "1", Secret: "x", SecretLine: 4}, {Role: "b", Number: "2", Secret: "y", SecretLine: 4}},
 		Places:   []string{"", "::1"},
-		Pool:     &Pool{First: 100, Last: 200, Secret: "z", Line: 6},
-		Syntax:   Syntax{Pair: ";", Equals: ":", List: "|", Path: "/im", Type: "text/x-im", Close: true, Charsets: []string{"GBK"}},
-		Answer:   Answer{Code: "R", Done: []string{"0", "00"}, NotLoggedIn: []string{"no"}, Prose: []string{"WHY"}},
+		Pool:     &AccountPool{First: 100, Last: 200, Secret: "z", SecretLine: 6},
+		Syntax:   RecordSyntax{PairSeparator: ";", KeySeparator: ":", ListSeparator: "|", RequestPath: "/im", ContentType: "text/x-im", CloseConnections: true, Charsets: []string{"GBK"}},
+		Answer:   AnswerFormat{CodeKey: "R", SuccessCodes: []string{"0", "00"}, NotLoggedInCodes: []string{"no"}, ProseKeys: []string{"WHY"}},
 		Commands: []*Command{{
-			Name: "Enter", Line: 12, Request: []Pair{{"C", "Enter"}, {"W", "{me}"}}, Does: []Purpose{{Verb: Login}},
-			Done: []Pair{{"S", "0"}, {"T", "1"}}, Session: true, Destructive: true,
+			Name: "Enter", Line: 12, Request: []Pair{{"C", "Enter"}, {"W", "{me}"}}, Purposes: []Purpose{{Verb: VerbLogin}},
+			SuccessFields: []Pair{{"S", "0"}, {"T", "1"}}, NeedsSession: true, Destructive: true,
 		}},
 		Friends: [][2]string{{"b", "a"}},
-		Reset:   Reset{ResetURL, "/reset"},
-		Clock:   Clock{"http://127.0.0.1:1/clock"},
+		Reset:   ResetMethod{ResetURL, "/reset"},
+		Clock:   ServerClock{"http://127.0.0.1:1/clock"},
 		Setup:   []Step{{Wait: time.Second}, {Role: "a", Command: "Enter"}},
-		Limits:  Limits{Requests: 10, Rate: 0.5, Time: time.Hour, FailedLogins: 2, FailedPer: 10 * time.Minute, Wait: 90 * time.Second},
-		Allow:   Allow{Destructive: true, Hosts: []string{"example.org"}},
+		Limits:  Limits{Requests: 10, RequestRate: 0.5, TotalTime: time.Hour, FailedLogins: 2, FailedLoginPeriod: 10 * time.Minute, LongestWait: 90 * time.Second},
+		Allow:   Permissions{Destructive: true, Hosts: []string{"example.org"}},
 		source:  f.source,
 	}
 	if !reflect.DeepEqual(f, want) {
@@ -155,12 +155,12 @@ func TestASecretComesFromTheEnvironmentOrTheFile(t *testing.T) {
 		return secret, ok
 	}
 	for written, want := range map[string]Account{
-		`$SET`:               {Secret: "from outside", Hidden: true, Variable: "SET"},
-		`${SET}`:             {Secret: "from outside", Hidden: true, Variable: "SET"},
-		`"${SET:-literal}"`:  {Secret: "from outside", Hidden: true, Variable: "SET"},
-		`"${GONE:-literal}"`: {Secret: "literal", Variable: "GONE"},
-		`"${GONE:-}"`:        {Secret: "", Variable: "GONE"},
-		`"${EMPTY:-more}"`:   {Secret: "more", Variable: "EMPTY"},
+		`$SET`:               {Secret: "from outside", SecretHidden: true, SecretVariable: "SET"},
+		`${SET}`:             {Secret: "from outside", SecretHidden: true, SecretVariable: "SET"},
+		`"${SET:-literal}"`:  {Secret: "from outside", SecretHidden: true, SecretVariable: "SET"},
+		`"${GONE:-literal}"`: {Secret: "literal", SecretVariable: "GONE"},
+		`"${GONE:-}"`:        {Secret: "", SecretVariable: "GONE"},
+		`"${EMPTY:-more}"`:   {Secret: "more", SecretVariable: "EMPTY"},
 		`$$SET`:              {Secret: "$SET"},
 		`0123`:               {Secret: "0123"},
 		`""`:                 {Secret: ""},
@@ -171,7 +171,7 @@ func TestASecretComesFromTheEnvironmentOrTheFile(t *testing.T) {
 			t.Errorf("%s: %v", written, err)
 			continue
 		}
-		want.Role, want.Number, want.Line = "a", "1", 5
+		want.Role, want.Number, want.SecretLine = "a", "1", 5
 		if got, _ := f.Account("a"); got != want {
 			t.Errorf("%s: got %+v, want %+v", written, got, want)
 		}
@@ -215,7 +215,7 @@ func TestProblemsOfABadFileAreAllReportedWithTheirLines(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range Shipped() {
+	for _, name := range ShippedNames() {
 		text, _ := ReadShipped(name)
 		f.Add(text)
 	}

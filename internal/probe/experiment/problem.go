@@ -8,17 +8,17 @@ import (
 
 // A Problem is one thing that is wrong with an experiment file.
 type Problem struct {
-	File string
-	Line int    // from 1
-	Key  string // where it is, from the top: commands.Login.does; "" for the whole
-	Text string // what is wrong, and what is allowed
+	File    string
+	Line    int    // from 1
+	Key     string // where it is, from the top: commands.Login.does; "" for the whole
+	Message string // what is wrong, and what is allowed
 }
 
 func (p Problem) String() string {
 	if p.Key == "" {
-		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
+		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
 	}
-	return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Key, p.Text)
+	return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Key, p.Message)
 }
 
 // Problems are all that is wrong with a file, in its order. As an error it has a

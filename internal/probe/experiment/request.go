@@ -35,7 +35,7 @@ func (f *File) Peer(role string) string {
 
 // Purpose is the command's purpose of that verb.
 func (c *Command) Purpose(verb Verb) (Purpose, bool) {
-	for _, purpose := range c.Does {
+	for _, purpose := range c.Purposes {
 		if purpose.Verb == verb {
 			return purpose, true
 		}
@@ -56,9 +56,9 @@ func (f *File) Pairs(step Step) ([]Pair, error) {
 	if step.Verb != "" {
 		purpose, ok := command.Purpose(step.Verb)
 		if !ok {
-			return nil, command.noPurpose(step.Verb)
+			return nil, command.unknownPurposeError(step.Verb)
 		}
-		for _, pair := range purpose.With {
+		for _, pair := range purpose.Pairs {
 			pairs = setPair(pairs, pair)
 		}
 	}
@@ -77,14 +77,14 @@ func (f *File) Encode(pairs []Pair) []byte { return f.Syntax.Encode(pairs) }
 
 // apply makes the change, to pairs that are the caller's own; ok is false if the
 // pair that it concerns is not there.
-func (c Change) apply(pairs []Pair) (_ []Pair, ok bool) {
+func (c PairChange) apply(pairs []Pair) (_ []Pair, ok bool) {
 	pair := Pair{c.Key, c.Value}
 	switch c.Kind {
-	case Set:
+	case SetValue:
 		return setPair(pairs, pair), true
-	case Append:
+	case AppendPair:
 		return append(pairs, pair), true
-	case Before:
+	case PrependPair:
 		return slices.Insert(pairs, 0, pair), true
 	}
 	at := slices.IndexFunc(pairs, func(pair Pair) bool { return pair.Key == c.Key })
@@ -93,13 +93,13 @@ func (c Change) apply(pairs []Pair) (_ []Pair, ok bool) {
 	}
 	found := pairs[at]
 	switch c.Kind {
-	case Drop:
+	case DropKey:
 		return slices.DeleteFunc(pairs, func(pair Pair) bool { return pair.Key == c.Key }), true
-	case Rename:
+	case RenameKey:
 		pairs[at].Key = c.Value
-	case Last:
+	case MoveLast:
 		pairs = append(slices.Delete(pairs, at, at+1), found)
-	case First:
+	case MoveFirst:
 		pairs = slices.Insert(slices.Delete(pairs, at, at+1), 0, found)
 	default:
 		return pairs, false
@@ -134,12 +134,12 @@ func (f *File) roles() []string {
 	return roles
 }
 
-func (c *Command) noPurpose(verb Verb) error {
-	if len(c.Does) == 0 {
+func (c *Command) unknownPurposeError(verb Verb) error {
+	if len(c.Purposes) == 0 {
 		return fmt.Errorf("%s has no purpose %s: nothing is said of what it does; add does: to the command", c.Name, verb)
 	}
 	var verbs []string
-	for _, purpose := range c.Does {
+	for _, purpose := range c.Purposes {
 		verbs = append(verbs, string(purpose.Verb))
 	}
 	return fmt.Errorf("%s has no purpose %s; %s", c.Name, verb, choose(string(verb), verbs))

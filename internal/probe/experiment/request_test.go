@@ -83,13 +83,13 @@ func TestListsAreCutIntoElements(t *testing.T) {
 		",":            {""},
 		"a,,":          {"a", ""},
 	} {
-		got, ok := httpQQ().Elements(value)
+		got, ok := httpQQ().SplitList(value)
 		if !ok || !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, %v, want %q", value, got, ok, want)
 		}
 	}
 	for _, value := range []string{"", "10002", "a,b"} {
-		if got, ok := httpQQ().Elements(value); ok {
+		if got, ok := httpQQ().SplitList(value); ok {
 			t.Errorf("%q was taken for a list: %q", value, got)
 		}
 	}
@@ -103,7 +103,7 @@ func TestEscapesAreUndoneOnceAndOthersStay(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", written, got, want)
 		}
 	}
-	plain := Syntax{Pair: "&", Equals: "=", List: ","}
+	plain := RecordSyntax{PairSeparator: "&", KeySeparator: "=", ListSeparator: ","}
 	if got := plain.Unescape("%25"); got != "%25" {
 		t.Errorf("without escapes, got %q", got)
 	}
@@ -114,14 +114,14 @@ func TestEscapesAreUndoneOnceAndOthersStay(t *testing.T) {
 
 func TestAnyTextCanBeSentAsAValue(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for _, syntax := range []Syntax{
+	for _, syntax := range []RecordSyntax{
 		httpQQ(),
-		{Pair: ";;", Equals: ":", List: "|", Escape: `\x`},
-		{Pair: " AND ", Equals: "->", List: ", ", Escape: "%"},
-		{Pair: "\n", Equals: "=", List: ",", Escape: "^"},
+		{PairSeparator: ";;", KeySeparator: ":", ListSeparator: "|", EscapeSign: `\x`},
+		{PairSeparator: " AND ", KeySeparator: "->", ListSeparator: ", ", EscapeSign: "%"},
+		{PairSeparator: "\n", KeySeparator: "=", ListSeparator: ",", EscapeSign: "^"},
 	} {
 		for range 5000 {
-			text := randomText(random) + syntax.Pair[:random.IntN(len(syntax.Pair)+1)]
+			text := randomText(random) + syntax.PairSeparator[:random.IntN(len(syntax.PairSeparator)+1)]
 			written := syntax.EscapeValue(text)
 			if got := syntax.Unescape(written); got != text {
 				t.Fatalf("%+v: %q is written %q, which is read as %q", syntax, text, written, got)
@@ -149,23 +149,23 @@ func TestTypesFollowFromPlaceholdersAndValues(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	for _, want := range []struct {
 		command, key string
-		typ          Type
+		typ          ParameterType
 		declared     bool
 	}{
-		{"Login", "VER", Version, false},
-		{"Login", "CMD", Name, false},
-		{"Login", "SEQ", Mark, false},
-		{"Login", "UIN", Self, false},
-		{"Login", "PS", Secret, false},
-		{"Login", "M5", Enum, true},
-		{"Login", "LC", Constant, false},
-		{"Login", "M6", Opaque, true},
-		{"Login", "no such key", Opaque, false},
-		{"Change_Stat", "ST", Enum, true},
-		{"List", "TN", Count, true},
-		{"GetInfo", "UN", Target, false},
-		{"CLTMSG", "MG", Text, false},
-		{"Finger", "AG", Number, true},
+		{"Login", "VER", TypeVersion, false},
+		{"Login", "CMD", TypeCommandName, false},
+		{"Login", "SEQ", TypeMark, false},
+		{"Login", "UIN", TypeSelf, false},
+		{"Login", "PS", TypeSecret, false},
+		{"Login", "M5", TypeEnum, true},
+		{"Login", "LC", TypeConstant, false},
+		{"Login", "M6", TypeOpaque, true},
+		{"Login", "no such key", TypeOpaque, false},
+		{"Change_Stat", "ST", TypeEnum, true},
+		{"List", "TN", TypeCount, true},
+		{"GetInfo", "UN", TypeTarget, false},
+		{"CLTMSG", "MG", TypeText, false},
+		{"Finger", "AG", TypeNumber, true},
 	} {
 		command, _ := f.Command(want.command)
 		if got := f.TypeOf(command, want.key); got.Type != want.typ || got.Declared != want.declared || got.Key != want.key {
@@ -182,13 +182,13 @@ commands:
   Y: {request: "V=2&W=4&N=1.6&P=7", parameters: {P: {max: 9}}}
 `)
 	x, _ := f.Command("X")
-	for key, want := range map[string]Type{"V": Version, "W": Number, "N": Constant, "C": Name, "T": Number, "P": Target, "Q": Mark} {
+	for key, want := range map[string]ParameterType{"V": TypeVersion, "W": TypeNumber, "N": TypeConstant, "C": TypeCommandName, "T": TypeNumber, "P": TypeTarget, "Q": TypeMark} {
 		if got := f.TypeOf(x, key); got.Type != want {
 			t.Errorf("%s: got %s, want %s", key, got.Type, want)
 		}
 	}
 	y, _ := f.Command("Y")
-	if got := f.TypeOf(y, "P"); got.Type != Number || got.Max != "9" {
+	if got := f.TypeOf(y, "P"); got.Type != TypeNumber || got.Max != "9" {
 		t.Errorf("P: got %+v", got)
 	}
 }

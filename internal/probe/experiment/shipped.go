@@ -9,8 +9,8 @@ import (
 //go:embed files/*.yaml
 var files embed.FS
 
-// Shipped are the names of the experiment files that come with the program.
-func Shipped() []string {
+// ShippedNames are the names of the experiment files that come with the program.
+func ShippedNames() []string {
 	entries, err := files.ReadDir("files")
 	if err != nil {
 		panic(err) // the folder is part of the program
@@ -22,7 +22,7 @@ func Shipped() []string {
 	return names
 }
 
-// ReadShipped is the text of a shipped file, named as in [Shipped] or with .yaml
+// ReadShipped is the text of a shipped file, named as in [ShippedNames] or with .yaml
 // behind it.
 func ReadShipped(name string) (text []byte, ok bool) {
 	text, err := files.ReadFile(path.Join("files", strings.TrimSuffix(name, ".yaml")+".yaml"))

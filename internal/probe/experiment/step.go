@@ -19,18 +19,18 @@ type Step struct {
 	Wait time.Duration // a wait, if above 0
 	Role string
 	// Place is the index of the place it is asked from.
-	Place   int
-	Command string
-	Verb    Verb // which of its purposes; "" for the base request's own
-	To      string
-	Changes []Change
-	// Way is the form of HTTP, "" for the usual one; a line has it as via=WAY behind
+	Place      int
+	Command    string
+	Verb       Verb // which of its purposes; "" for the base request's own
+	TargetRole string
+	Changes    []PairChange
+	// HTTPForm is the form of HTTP, "" for the usual one; a line has it as via=WAY behind
 	// the command, before all changes.
-	Way string
+	HTTPForm string
 }
 
 // A Change is one difference from a base request.
-type Change struct {
+type PairChange struct {
 	Kind       ChangeKind
 	Key, Value string
 }
@@ -40,11 +40,11 @@ type ChangeKind string
 
 // The kinds of changes.
 const (
-	Set    ChangeKind = "=" // the key's value; the pair comes last if there was none
-	Drop   ChangeKind = "-" // the pair is left out
-	Append ChangeKind = "+" // one more pair at the end
-	Before ChangeKind = "^" // one more pair at the beginning
-	Rename ChangeKind = "~" // the key is spelt as Value says
-	Last   ChangeKind = ">" // the pair moves to the end
-	First  ChangeKind = "<" // the pair moves to the beginning
+	SetValue    ChangeKind = "=" // the key's value; the pair comes last if there was none
+	DropKey     ChangeKind = "-" // the pair is left out
+	AppendPair  ChangeKind = "+" // one more pair at the end
+	PrependPair ChangeKind = "^" // one more pair at the beginning
+	RenameKey   ChangeKind = "~" // the key is spelt as Value says
+	MoveLast    ChangeKind = ">" // the pair moves to the end
+	MoveFirst   ChangeKind = "<" // the pair moves to the beginning
 )

@@ -6,27 +6,27 @@ import (
 )
 
 // httpQQ is the syntax of HTTP QQ: what a file leaves out.
-func httpQQ() Syntax {
-	return Syntax{
-		Pair:   "&",
-		Equals: "=",
-		List:   ",",
-		Escape: "%",
-		Path:   "/",
-		Type:   "text/plain; charset=UTF-8",
+func httpQQ() RecordSyntax {
+	return RecordSyntax{
+		PairSeparator: "&",
+		KeySeparator:  "=",
+		ListSeparator: ",",
+		EscapeSign:    "%",
+		RequestPath:   "/",
+		ContentType:   "text/plain; charset=UTF-8",
 	}
 }
 
 // Encode joins pairs to a record. Keys and values are written as they are: text
-// that may hold anything goes through [Syntax.EscapeValue] first.
-func (y Syntax) Encode(pairs []Pair) []byte {
+// that may hold anything goes through [RecordSyntax.EscapeValue] first.
+func (y RecordSyntax) Encode(pairs []Pair) []byte {
 	var out []byte
 	for i, pair := range pairs {
 		if i > 0 {
-			out = append(out, y.Pair...)
+			out = append(out, y.PairSeparator...)
 		}
 		out = append(out, pair.Key...)
-		out = append(out, y.Equals...)
+		out = append(out, y.KeySeparator...)
 		out = append(out, pair.Value...)
 	}
 	return out
@@ -35,32 +35,32 @@ func (y Syntax) Encode(pairs []Pair) []byte {
 // Decode splits an answer into its pairs. Line ends behind the record are left
 // out; values stay as they were sent, escapes and all. A piece without an equals
 // sign belongs to the value before it, separator included, as servers send that
-// do not escape their texts; so that [Syntax.Encode] gives the record again. ok is
+// do not escape their texts; so that [RecordSyntax.Encode] gives the record again. ok is
 // false for what does not begin with a pair.
-func (y Syntax) Decode(record []byte) (fields []Pair, ok bool) {
+func (y RecordSyntax) Decode(record []byte) (fields []Pair, ok bool) {
 	text := strings.TrimRight(string(record), "\r\n")
-	for piece := range strings.SplitSeq(text, y.Pair) {
-		key, value, isPair := strings.Cut(piece, y.Equals)
+	for piece := range strings.SplitSeq(text, y.PairSeparator) {
+		key, value, isPair := strings.Cut(piece, y.KeySeparator)
 		switch {
 		case isPair:
 			fields = append(fields, Pair{key, value})
 		case len(fields) == 0:
 			return nil, false
 		default:
-			fields[len(fields)-1].Value += y.Pair + piece
+			fields[len(fields)-1].Value += y.PairSeparator + piece
 		}
 	}
 	return fields, true
 }
 
-// Elements are those of a list, unescaped. ok is false if the value does not end
+// SplitList are those of a list, unescaped. ok is false if the value does not end
 // like one; the empty value says nothing about what it is, and is none.
-func (y Syntax) Elements(value string) (elements []string, ok bool) {
-	inner, ok := strings.CutSuffix(value, y.List)
+func (y RecordSyntax) SplitList(value string) (elements []string, ok bool) {
+	inner, ok := strings.CutSuffix(value, y.ListSeparator)
 	if !ok {
 		return nil, false
 	}
-	elements = strings.Split(inner, y.List)
+	elements = strings.Split(inner, y.ListSeparator)
 	for i, e := range elements {
 		elements[i] = y.Unescape(e)
 	}
@@ -70,8 +70,8 @@ func (y Syntax) Elements(value string) (elements []string, ok bool) {
 // EscapeValue writes a text so that it can stand as a value in a request:
 // whatever could end the value, begin an escape, or break a line is escaped. Without
 // an escape in the syntax the text stays as it is.
-func (y Syntax) EscapeValue(s string) string {
-	if y.Escape == "" {
+func (y RecordSyntax) EscapeValue(s string) string {
+	if y.EscapeSign == "" {
 		return s
 	}
 	var out strings.Builder
@@ -79,8 +79,8 @@ func (y Syntax) EscapeValue(s string) string {
 		// Any byte of the separator, not only the whole: the value's last bytes
 		// and the separator behind them must not make another.
 		c := s[i]
-		if c < ' ' || c == 0x7f || c == y.Escape[0] || strings.IndexByte(y.Pair, c) >= 0 {
-			fmt.Fprintf(&out, "%s%02X", y.Escape, c)
+		if c < ' ' || c == 0x7f || c == y.EscapeSign[0] || strings.IndexByte(y.PairSeparator, c) >= 0 {
+			fmt.Fprintf(&out, "%s%02X", y.EscapeSign, c)
 		} else {
 			out.WriteByte(c)
 		}
@@ -90,15 +90,15 @@ func (y Syntax) EscapeValue(s string) string {
 
 // Unescape undoes the escapes of a value. What is no whole escape stands for
 // itself.
-func (y Syntax) Unescape(s string) string {
-	if y.Escape == "" || !strings.Contains(s, y.Escape) {
+func (y RecordSyntax) Unescape(s string) string {
+	if y.EscapeSign == "" || !strings.Contains(s, y.EscapeSign) {
 		return s
 	}
 	var out strings.Builder
 	for i := 0; i < len(s); {
-		if c, ok := escaped(strings.TrimPrefix(s[i:], y.Escape)); ok && strings.HasPrefix(s[i:], y.Escape) {
+		if c, ok := escaped(strings.TrimPrefix(s[i:], y.EscapeSign)); ok && strings.HasPrefix(s[i:], y.EscapeSign) {
 			out.WriteByte(c)
-			i += len(y.Escape) + 2
+			i += len(y.EscapeSign) + 2
 			continue
 		}
 		out.WriteByte(s[i])
@@ -129,15 +129,15 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// split reads pairs as they stand in a file. Unlike an answer, a piece that is no
+// splitStrict reads pairs as they stand in a file. Unlike an answer, a piece that is no
 // pair is an error: someone has written it who can mend it.
-func (y Syntax) split(text string) ([]Pair, error) {
+func (y RecordSyntax) splitStrict(text string) ([]Pair, error) {
 	var pairs []Pair
-	for piece := range strings.SplitSeq(text, y.Pair) {
-		key, value, ok := strings.Cut(piece, y.Equals)
+	for piece := range strings.SplitSeq(text, y.PairSeparator) {
+		key, value, ok := strings.Cut(piece, y.KeySeparator)
 		if !ok || key == "" {
 			return nil, fmt.Errorf("%q does not split into pairs: %q is none; write KEY%sVALUE, with %q between pairs",
-				text, piece, y.Equals, y.Pair)
+				text, piece, y.KeySeparator, y.PairSeparator)
 		}
 		pairs = append(pairs, Pair{key, value})
 	}

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Expand replaces the placeholders of a template by what lookup says of their
+// ExpandTemplate replaces the placeholders of a template by what lookup says of their
 // names, and {{ by a brace. It fails at a placeholder that lookup does not know,
 // and at a brace that is not closed.
-func Expand(value string, lookup func(name string) (string, bool)) (string, error) {
+func ExpandTemplate(value string, lookup func(name string) (string, bool)) (string, error) {
 	var out strings.Builder
 	err := scanTemplate(value, func(literal string) { out.WriteString(literal) }, func(name string) error {
 		text, ok := lookup(name)
@@ -41,8 +41,8 @@ func Placeholders(value string) ([]string, error) {
 	return names, err
 }
 
-// Literal is the template that expands to s, whatever s holds.
-func Literal(s string) string { return strings.ReplaceAll(s, "{", "{{") }
+// EscapeTemplate is the template that expands to s, whatever s holds.
+func EscapeTemplate(s string) string { return strings.ReplaceAll(s, "{", "{{") }
 
 // scanTemplate calls literal and placeholder for the parts of a template.
 func scanTemplate(value string, literal func(string), placeholder func(string) error) error {
@@ -68,10 +68,10 @@ func scanTemplate(value string, literal func(string), placeholder func(string) e
 	}
 }
 
-// Proof is what a placeholder such as md5(secret) stands for; ok is false if the
+// ComputeProof is what a placeholder such as md5(secret) stands for; ok is false if the
 // name is none of that kind. Last, first and middle change one character of a proof,
 // cut leaves its last one out: last(md5(secret)) is nearly right.
-func Proof(name, secret string) (proof string, ok bool) {
+func ComputeProof(name, secret string) (proof string, ok bool) {
 	if name == "secret" {
 		return secret, true
 	}
@@ -80,7 +80,7 @@ func Proof(name, secret string) (proof string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	inner, ok := Proof(of, secret)
+	inner, ok := ComputeProof(of, secret)
 	if !ok {
 		return "", false
 	}
@@ -156,7 +156,7 @@ func (f *File) checkPlaceholder(name string, latest int) error {
 	if _, ok := f.Account(name); ok || slices.Contains(placeholders, name) {
 		return nil
 	}
-	if _, ok := Proof(name, ""); ok {
+	if _, ok := ComputeProof(name, ""); ok {
 		return nil
 	}
 	allowed := slices.Clone(placeholders)

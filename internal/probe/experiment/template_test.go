@@ -23,13 +23,13 @@ func TestPlaceholdersAreReplaced(t *testing.T) {
 		"{{{{":         "{{",
 		"\xff{me}\x00": "\xff10001\x00",
 	} {
-		got, err := Expand(value, lookup)
+		got, err := ExpandTemplate(value, lookup)
 		if err != nil || got != want {
 			t.Errorf("%q: got %q, %v, want %q", value, got, err, want)
 		}
 	}
 	for _, value := range []string{"{", "{me", "{you}", "a{{{"} {
-		if got, err := Expand(value, lookup); err == nil {
+		if got, err := ExpandTemplate(value, lookup); err == nil {
 			t.Errorf("%q: got %q, want an error", value, got)
 		}
 	}
@@ -46,7 +46,7 @@ func TestALiteralExpandsToItself(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 1000 {
 		text := randomText(random)
-		if got, err := Expand(Literal(text), nil); err != nil || got != text {
+		if got, err := ExpandTemplate(EscapeTemplate(text), nil); err != nil || got != text {
 			t.Fatalf("%q: got %q, %v", text, got, err)
 		}
 	}
@@ -65,12 +65,12 @@ func TestProofsAreThoseThatServersKnow(t *testing.T) {
 		"last(md5(secret))": "e10adc3949ba59abbe56e057f20f8830",
 		"sha256(secret)":    "8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92",
 	} {
-		if got, ok := Proof(name, "123456"); !ok || got != want {
+		if got, ok := ComputeProof(name, "123456"); !ok || got != want {
 			t.Errorf("%s: got %q, %v", name, got, ok)
 		}
 	}
 	for _, name := range []string{"me", "md5(me)", "md5(secret", "Md5(secret)", "odd(secret)"} {
-		if _, ok := Proof(name, "123456"); ok {
+		if _, ok := ComputeProof(name, "123456"); ok {
 			t.Errorf("{%s} is no proof", name)
 		}
 	}

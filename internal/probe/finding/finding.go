@@ -24,34 +24,34 @@ type Study struct {
 	// Stopped is why the study ended before it was whole, "" if it is whole.
 	Stopped string `json:"stopped,omitempty"`
 
-	Commands []Command `json:"commands"`
+	Commands []CommandSummary `json:"commands"`
 	// Scenarios are those of the experiment file, in its order.
-	Scenarios   []Scenario     `json:"scenarios,omitempty"`
-	Facts       []Fact         `json:"facts"`
-	Matrix      []MatrixRow    `json:"matrix,omitempty"`
-	Fields      []Field        `json:"fields,omitempty"`
-	Codes       []CodeUsage    `json:"codes,omitempty"`
-	Walks       []PageWalk     `json:"walks,omitempty"`
-	Machines    []Machine      `json:"machines,omitempty"`
-	Timers      []Timer        `json:"timers,omitempty"`
-	Noise       []Noise        `json:"noise,omitempty"`
-	Untested    []UntestedItem `json:"untested,omitempty"`
-	Differences []Difference   `json:"differences,omitempty"`
+	Scenarios   []ScenarioRecord   `json:"scenarios,omitempty"`
+	Facts       []Fact             `json:"facts"`
+	Matrix      []MatrixRow        `json:"matrix,omitempty"`
+	Fields      []AnswerField      `json:"fields,omitempty"`
+	Codes       []CodeUsage        `json:"codes,omitempty"`
+	Walks       []PageWalk         `json:"walks,omitempty"`
+	Machines    []StateMachine     `json:"machines,omitempty"`
+	Timers      []Timer            `json:"timers,omitempty"`
+	Noise       []VolatileField    `json:"noise,omitempty"`
+	Untested    []UntestedItem     `json:"untested,omitempty"`
+	Differences []ServerDifference `json:"differences,omitempty"`
 	// Sightings are differences that were seen, and did not show again.
-	Sightings []Difference `json:"sightings,omitempty"`
-	Phases    []Phase      `json:"phases,omitempty"`
+	Sightings []ServerDifference `json:"sightings,omitempty"`
+	Phases    []PhaseSummary     `json:"phases,omitempty"`
 }
 
 // A Command is one of the server's commands, in short.
-type Command struct {
-	Name       string   `json:"name"`
-	Does       []string `json:"does,omitempty"` // as the file says
-	Works      bool     `json:"works"`          // its base request was done
-	Session    string   `json:"session"`        // needed, not needed, not known
-	Parameters []string `json:"parameters"`     // the keys of its request
-	Fields     []string `json:"fields"`         // the keys of its answer, in their order
-	Effect     string   `json:"effect,omitempty"`
-	Example    Exchange `json:"example"`
+type CommandSummary struct {
+	Name        string   `json:"name"`
+	Purposes    []string `json:"does,omitempty"` // as the file says
+	Works       bool     `json:"works"`          // its base request was done
+	Session     string   `json:"session"`        // needed, not needed, not known
+	RequestKeys []string `json:"parameters"`     // the keys of its request
+	AnswerKeys  []string `json:"fields"`         // the keys of its answer, in their order
+	Effect      string   `json:"effect,omitempty"`
+	Example     Exchange `json:"example"`
 }
 
 // An Exchange is a request and its answer, as they were but for secrets.
@@ -62,7 +62,7 @@ type Exchange struct {
 }
 
 // A Scenario is one of the experiment file, as it was sent and answered.
-type Scenario struct {
+type ScenarioRecord struct {
 	Name  string         `json:"name"`
 	Steps []ScenarioStep `json:"steps"`
 	// Facts are the IDs of the facts that follow from its answers.
@@ -136,35 +136,35 @@ type Aspect string
 
 // The aspects.
 const (
-	Parameter  Aspect = "parameter"  // what a request key accepts or defaults to, also duplicates, case, version
-	FieldOf    Aspect = "field"      // what an answer field holds
-	Paging     Aspect = "paging"     // order, bounds and positions of lists
-	Session    Aspect = "session"    // who counts as logged in
-	TimerOf    Aspect = "timer"      // lengths, idle or absolute, what refreshes
-	Presence   Aspect = "presence"   // who sees which status
-	Message    Aspect = "message"    // arriving, doubling, order, marks
-	Friendship Aspect = "friendship" // lists and requests
-	Encoding   Aspect = "encoding"   // escapes and charsets
-	Transport  Aspect = "transport"  // HTTP, connections, no answer at all
-	Limit      Aspect = "limit"      // how many requests of a kind are answered, and what then
+	AspectParameter  Aspect = "parameter"  // what a request key accepts or defaults to, also duplicates, case, version
+	AspectField      Aspect = "field"      // what an answer field holds
+	AspectPaging     Aspect = "paging"     // order, bounds and positions of lists
+	AspectSession    Aspect = "session"    // who counts as logged in
+	AspectTimer      Aspect = "timer"      // lengths, idle or absolute, what refreshes
+	AspectPresence   Aspect = "presence"   // who sees which status
+	AspectMessage    Aspect = "message"    // arriving, doubling, order, marks
+	AspectFriendship Aspect = "friendship" // lists and requests
+	AspectEncoding   Aspect = "encoding"   // escapes and charsets
+	AspectTransport  Aspect = "transport"  // HTTP, connections, no answer at all
+	AspectLimit      Aspect = "limit"      // how many requests of a kind are answered, and what then
 )
 
 // Aspects are all aspects.
 func Aspects() []Aspect {
-	return []Aspect{Session, Parameter, FieldOf, Paging, TimerOf, Presence, Message, Friendship, Encoding, Transport, Limit}
+	return []Aspect{AspectSession, AspectParameter, AspectField, AspectPaging, AspectTimer, AspectPresence, AspectMessage, AspectFriendship, AspectEncoding, AspectTransport, AspectLimit}
 }
 
 // A MatrixRow is one parameter of one command, and what became of its variants.
 type MatrixRow struct {
-	Command string   `json:"command"`
-	Key     string   `json:"key"`
-	Type    string   `json:"type"`
-	Base    Exchange `json:"base"`
-	Cells   []Cell   `json:"cells"`
+	Command string       `json:"command"`
+	Key     string       `json:"key"`
+	Type    string       `json:"type"`
+	Base    Exchange     `json:"base"`
+	Cells   []MatrixCell `json:"cells"`
 }
 
 // A Cell is one variant of one parameter.
-type Cell struct {
+type MatrixCell struct {
 	// Variant is what was changed, such as absent, empty, negative; columns are made
 	// of equal ones.
 	Variant string `json:"variant"`
@@ -176,7 +176,7 @@ type Cell struct {
 }
 
 // A Field is one field of one command's answer.
-type Field struct {
+type AnswerField struct {
 	Command string `json:"command"`
 	Key     string `json:"key"`
 	// Place is where it stands in the answer, from 1.
@@ -202,15 +202,15 @@ type CodeUsage struct {
 
 // A Walk is a list that was read page by page.
 type PageWalk struct {
-	Command string `json:"command"`
-	Role    string `json:"role"`
-	Size    int    `json:"size"` // asked for, of each page
-	Pages   []Page `json:"pages"`
-	Ended   string `json:"ended"` // how it was known that there are no more
+	Command string     `json:"command"`
+	Role    string     `json:"role"`
+	Size    int        `json:"size"` // asked for, of each page
+	Pages   []ListPage `json:"pages"`
+	Ended   string     `json:"ended"` // how it was known that there are no more
 }
 
 // A Page is one page of a walk.
-type Page struct {
+type ListPage struct {
 	Cursor   string   `json:"cursor"`
 	Elements []string `json:"elements"`
 	Marker   string   `json:"marker,omitempty"` // the field that says whether there are more
@@ -218,12 +218,12 @@ type Page struct {
 }
 
 // A Machine is a Mealy machine that was learned.
-type Machine struct {
-	Aspect      string       `json:"aspect"`
-	Inputs      []string     `json:"inputs"`
-	States      []State      `json:"states"` // the first is where it begins
-	Transitions []Transition `json:"transitions"`
-	Queries     int          `json:"queries"`
+type StateMachine struct {
+	Aspect      string              `json:"aspect"`
+	Inputs      []string            `json:"inputs"`
+	States      []MachineState      `json:"states"` // the first is where it begins
+	Transitions []MachineTransition `json:"transitions"`
+	Queries     int                 `json:"queries"`
 	// Guarantee is a sentence: complete up to n states, m random tests without a
 	// counterexample.
 	Guarantee string `json:"guarantee"`
@@ -231,13 +231,13 @@ type Machine struct {
 }
 
 // A State is a state of a machine, with the shortest way to it.
-type State struct {
+type MachineState struct {
 	Name   string   `json:"name"`
 	Access []string `json:"access"`
 }
 
 // A Transition is what a machine does on an input.
-type Transition struct {
+type MachineTransition struct {
 	From   string `json:"from"`
 	Input  string `json:"input"`
 	Output string `json:"output"`
@@ -264,7 +264,7 @@ type TimerPoint struct {
 }
 
 // A Noise is a field that differs between equal requests.
-type Noise struct {
+type VolatileField struct {
 	Command string   `json:"command"`
 	Key     string   `json:"key"`
 	Values  []string `json:"values"`
@@ -279,7 +279,7 @@ type UntestedItem struct {
 }
 
 // A Phase is a part of a study.
-type Phase struct {
+type PhaseSummary struct {
 	Name     string  `json:"name"`
 	Requests int     `json:"requests"`
 	Seconds  float64 `json:"seconds"`
@@ -288,7 +288,7 @@ type Phase struct {
 }
 
 // A Difference is one between two servers, as differences.json has it.
-type Difference struct {
+type ServerDifference struct {
 	Command string           `json:"command"`
 	Aspect  Aspect           `json:"aspect"`
 	Name    string           `json:"name"`

@@ -9,20 +9,20 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-func head() journal.Head {
-	return journal.Head{
-		Format: journal.Format, Command: "run", Servers: map[string]string{"a": "http://127.0.0.1:1/"}, Experiment: "name: x\n",
-		File: "x.yaml", Seed: 7, Requests: 10, Began: "2026-01-02T03:04:05Z", Variables: []string{"PROBE_A"},
-		Changes: journal.Changes{Reset: "/reset", Places: []string{"127.0.0.1"}},
+func head() journal.TranscriptHead {
+	return journal.TranscriptHead{
+		Format: journal.Format, Command: "run", ServerURLs: map[string]string{"a": "http://127.0.0.1:1/"}, ExperimentText: "name: x\n",
+		ExperimentName: "x.yaml", Seed: 7, RequestBudget: 10, BeganAt: "2026-01-02T03:04:05Z", Variables: []string{"PROBE_A"},
+		Overrides: journal.Overrides{ResetURL: "/reset", Places: []string{"127.0.0.1"}},
 	}
 }
 
 func entries() []journal.Entry {
 	return []journal.Entry{
-		{Run: "a", Exp: 1, Step: 0, Key: "0: a Login", Line: "a Logout", Role: "a", T: 0.5, Request: []byte("\x00\xff<&>"), Response: []byte("x"), Took: 1.5},
-		{Run: "a", Exp: 1, Step: 1, Line: "wait 3", T: 3.5, Wait: 3},
-		{Run: "a", Exp: 1, Step: 2, Line: "a Login", Role: "a", T: 4, Request: []byte("y"), Fault: "no answer in time", Last: true},
-		{Run: "a", T: 5, End: "the study is whole"},
+		{Server: "a", TryNumber: 1, StepNumber: 0, TryKey: "0: a Login", StepText: "a Logout", Role: "a", Elapsed: 0.5, Request: []byte("\x00\xff<&>"), Response: []byte("x"), Milliseconds: 1.5},
+		{Server: "a", TryNumber: 1, StepNumber: 1, StepText: "wait 3", Elapsed: 3.5, WaitSeconds: 3},
+		{Server: "a", TryNumber: 1, StepNumber: 2, StepText: "a Login", Role: "a", Elapsed: 4, Request: []byte("y"), Fault: "no answer in time", EndsTry: true},
+		{Server: "a", Elapsed: 5, EndReason: "the study is whole"},
 	}
 }
 
@@ -52,13 +52,13 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		t.Errorf("%+v", got.Head)
 	}
 	for i, want := range entries() {
-		want.Prev = got.Entries[i].Prev
+		want.PreviousHash = got.Entries[i].PreviousHash
 		if !reflect.DeepEqual(got.Entries[i], want) {
 			t.Errorf("%+v, want %+v", got.Entries[i], want)
 		}
 	}
-	if got.Size != int64(len(text)) || !bytes.HasSuffix(text, append(got.Last, '\n')) {
-		t.Errorf("size %d of %d, last %q", got.Size, len(text), got.Last)
+	if got.WholeSize != int64(len(text)) || !bytes.HasSuffix(text, append(got.LastLine, '\n')) {
+		t.Errorf("size %d of %d, last %q", got.WholeSize, len(text), got.LastLine)
 	}
 }
 
@@ -88,8 +88,8 @@ func TestALineThatACrashHasCutOffIsPassedOver(t *testing.T) {
 		if err != nil {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
-		if len(got.Entries) != 3 || got.Size != int64(whole) {
-			t.Errorf("cut at %d: %d entries, size %d, want 3 and %d", cut, len(got.Entries), got.Size, whole)
+		if len(got.Entries) != 3 || got.WholeSize != int64(whole) {
+			t.Errorf("cut at %d: %d entries, size %d, want 3 and %d", cut, len(got.Entries), got.WholeSize, whole)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestATranscriptGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := bytes.NewBuffer(first)
-	w := journal.Continue(out, past.Last)
+	w := journal.ContinueWriter(out, past.LastLine)
 	for _, entry := range entries()[2:] {
 		if err := w.Append(entry); err != nil {
 			t.Fatal(err)

@@ -7,40 +7,40 @@ import (
 	"unicode/utf8"
 )
 
-// Bytes are what went over a connection. JSON has them as a string, so that a
+// RawBytes are what went over a connection. JSON has them as a string, so that a
 // transcript can be searched as text. With bytes that are no UTF-8 among them it is a
 // list of strings, and of objects with those bytes in base64.
-type Bytes []byte
+type RawBytes []byte
 
-// notText is a piece of Bytes that no string of JSON can hold.
-type notText struct {
+// base64Piece is a piece of Bytes that no string of JSON can hold.
+type base64Piece struct {
 	Base64 []byte `json:"base64"`
 }
 
 // MarshalJSON implements [json.Marshaler].
-func (b Bytes) MarshalJSON() ([]byte, error) {
+func (b RawBytes) MarshalJSON() ([]byte, error) {
 	if utf8.Valid(b) {
-		return marshal(string(b))
+		return marshalUnescaped(string(b))
 	}
 	var pieces []any
 	for rest := []byte(b); len(rest) > 0; {
-		text := textAt(rest)
+		text := leadingText(rest)
 		n := max(len(text), 1)
 		if len(text) > 0 {
 			pieces = append(pieces, string(text))
 		} else {
-			for n < len(rest) && len(textAt(rest[n:])) == 0 {
+			for n < len(rest) && len(leadingText(rest[n:])) == 0 {
 				n++
 			}
-			pieces = append(pieces, notText{rest[:n]})
+			pieces = append(pieces, base64Piece{rest[:n]})
 		}
 		rest = rest[n:]
 	}
-	return marshal(pieces)
+	return marshalUnescaped(pieces)
 }
 
-// textAt is the text that b begins with.
-func textAt(b []byte) []byte {
+// leadingText is the text that b begins with.
+func leadingText(b []byte) []byte {
 	n := 0
 	for n < len(b) {
 		r, size := utf8.DecodeRune(b[n:])
@@ -53,7 +53,7 @@ func textAt(b []byte) []byte {
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
-func (b *Bytes) UnmarshalJSON(value []byte) error {
+func (b *RawBytes) UnmarshalJSON(value []byte) error {
 	var pieces []json.RawMessage
 	if !bytes.HasPrefix(value, []byte("[")) {
 		pieces = append(pieces, value)
@@ -67,7 +67,7 @@ func (b *Bytes) UnmarshalJSON(value []byte) error {
 			*b = append(*b, text...)
 			continue
 		}
-		var other notText
+		var other base64Piece
 		if err := json.Unmarshal(piece, &other); err != nil || other.Base64 == nil {
 			return errors.Join(errors.New("what was sent is a string, or a list of strings and base64"), err)
 		}
@@ -76,8 +76,8 @@ func (b *Bytes) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-// marshal is JSON that leaves &, < and > as they are.
-func marshal(v any) ([]byte, error) {
+// marshalUnescaped is JSON that leaves &, < and > as they are.
+func marshalUnescaped(v any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)

@@ -28,7 +28,7 @@ func TestWhatWasSentIsTextAsText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Append(journal.Entry{Run: "a", Request: journal.Bytes(text), Response: journal.Bytes(text)}); err != nil {
+		if err := w.Append(journal.Entry{Server: "a", Request: journal.RawBytes(text), Response: journal.RawBytes(text)}); err != nil {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"request", "response"} {
@@ -51,11 +51,11 @@ func FuzzBytesComeBackAsTheyWere(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		line, err := json.Marshal(journal.Bytes(b))
+		line, err := json.Marshal(journal.RawBytes(b))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got journal.Bytes
+		var got journal.RawBytes
 		if err := json.Unmarshal(line, &got); err != nil || !bytes.Equal(got, b) {
 			t.Errorf("%q is %s, and comes back as %q: %v", b, line, got, err)
 		}
@@ -64,7 +64,7 @@ func FuzzBytesComeBackAsTheyWere(f *testing.F) {
 
 func TestWhatIsNeitherTextNorBase64IsRefused(t *testing.T) {
 	for _, value := range []string{`1`, `{}`, `[1]`, `[{"base64":"!"}]`, `[{"other":"x"}]`, `[["x"]]`, `true`} {
-		var got journal.Bytes
+		var got journal.RawBytes
 		if err := json.Unmarshal([]byte(value), &got); err == nil {
 			t.Errorf("%s is taken for %q", value, got)
 		}

@@ -29,19 +29,19 @@ func NewArchive(transcript *journal.Transcript, run string) *Archive {
 	archive := &Archive{tries: make(map[string][]*archivedTry)}
 	var open *archivedTry
 	for _, entry := range transcript.Entries {
-		if entry.End != "" {
-			archive.End = entry.End
+		if entry.EndReason != "" {
+			archive.End = entry.EndReason
 		}
-		archive.T = entry.T
-		if entry.Run != run || entry.Exp == 0 {
+		archive.T = entry.Elapsed
+		if entry.Server != run || entry.TryNumber == 0 {
 			continue
 		}
-		if entry.Exp != archive.Last || open == nil {
-			archive.Last, open = entry.Exp, new(archivedTry)
-			archive.tries[entry.Key] = append(archive.tries[entry.Key], open)
+		if entry.TryNumber != archive.Last || open == nil {
+			archive.Last, open = entry.TryNumber, new(archivedTry)
+			archive.tries[entry.TryKey] = append(archive.tries[entry.TryKey], open)
 		}
 		open.entries = append(open.entries, entry)
-		open.whole = open.whole || entry.Last
+		open.whole = open.whole || entry.EndsTry
 	}
 	return archive
 }
@@ -62,7 +62,7 @@ func (p *archivedTry) sent() (requests, faults int) {
 		if p.entries[i].Request != nil {
 			requests++
 		}
-		if p.entries[i].Failed() {
+		if p.entries[i].IsTransportFault() {
 			faults++
 		}
 	}

@@ -15,14 +15,14 @@ const leastSecret = 6
 func secretsOf(file *experiment.File) (all [][]byte) {
 	accounts := file.Accounts
 	if file.Pool != nil {
-		accounts = append(accounts[:len(accounts):len(accounts)], experiment.Account{Secret: file.Pool.Secret, Hidden: file.Pool.Hidden})
+		accounts = append(accounts[:len(accounts):len(accounts)], experiment.Account{Secret: file.Pool.Secret, SecretHidden: file.Pool.SecretHidden})
 	}
 	for _, account := range accounts {
-		if !account.Hidden {
+		if !account.SecretHidden {
 			continue
 		}
 		for _, form := range []string{"secret", "md5(secret)", "MD5(secret)", "sha1(secret)", "sha256(secret)"} {
-			if proof, ok := experiment.Proof(form, account.Secret); ok && len(proof) >= leastSecret {
+			if proof, ok := experiment.ComputeProof(form, account.Secret); ok && len(proof) >= leastSecret {
 				all = append(all, []byte(proof))
 			}
 		}

@@ -25,7 +25,7 @@ func (l *Lab) letGoBy(ctx context.Context, d time.Duration) error {
 
 // pauseReally lets real time go by.
 func (l *Lab) pauseReally(ctx context.Context, d time.Duration) error {
-	if most := l.File.Limits.Time; most > 0 && l.t()+d.Seconds() > most.Seconds() {
+	if most := l.File.Limits.TotalTime; most > 0 && l.t()+d.Seconds() > most.Seconds() {
 		return stoppedf("the time of %v is over, or would be before a wait of %v", most, d)
 	}
 	if l.Progress != nil {

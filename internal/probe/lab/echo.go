@@ -37,9 +37,9 @@ func (l *Lab) identify(command string, record []byte) (id requestIdentity) {
 	for _, pair := range pairs {
 		value := strings.TrimSpace(l.File.Syntax.Unescape(pair.Value)) // as servers may repeat it
 		switch l.File.TypeOf(c, pair.Key).Type {
-		case experiment.Mark:
+		case experiment.TypeMark:
 			id.markKey, id.marks = pair.Key, append(id.marks, value)
-		case experiment.Name:
+		case experiment.TypeCommandName:
 			id.commandKey, id.commands = pair.Key, append(id.commands, value)
 		}
 	}

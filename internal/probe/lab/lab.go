@@ -30,7 +30,7 @@ type Config struct {
 	// not share marks.
 	Salt uint64
 	// Journal takes what is done, nil if nothing shall be kept.
-	Journal *journal.Writer
+	Journal *journal.TranscriptWriter
 	// Archive holds what was done before; nil if nothing was.
 	Archive *Archive
 	// Offline sends nothing: what is not in the archive is not known.
@@ -153,15 +153,15 @@ func New(config Config) (*Lab, error) {
 	if config.File.Pool != nil {
 		lab.pool = config.File.Pool.First
 	}
-	lab.pace = newPace(config.File.Limits.Rate)
+	lab.pace = newPace(config.File.Limits.RequestRate)
 	lab.budget = config.Requests
 	lab.Requests = max(config.Requests-Farewell(config.File), 0)
 	lab.most = lab.Requests
 	if config.Archive != nil {
 		lab.number = config.Archive.Last
 	}
-	for _, code := range config.File.Answer.NotLoggedIn {
-		lab.limit.codes[config.File.Answer.Code+"="+code] = true
+	for _, code := range config.File.Answer.NotLoggedInCodes {
+		lab.limit.codes[config.File.Answer.CodeKey+"="+code] = true
 	}
 	lab.client = lab.controlClient()
 	lab.roles = config.File.Accounts
@@ -265,8 +265,8 @@ func (l *Lab) run(ctx context.Context, key string, e experimentKey) (*Trace, err
 
 func (l *Lab) progress() Progress {
 	progress := Progress{Run: l.Name, Sent: l.sent, Budget: l.budget, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults, Online: l.asked}
-	if l.File.Limits.Time > 0 {
-		progress.TimeLeft = l.File.Limits.Time - time.Duration(l.t()*float64(time.Second))
+	if l.File.Limits.TotalTime > 0 {
+		progress.TimeLeft = l.File.Limits.TotalTime - time.Duration(l.t()*float64(time.Second))
 	}
 	return progress
 }
@@ -287,8 +287,8 @@ func (l *Lab) permitted(steps []experiment.Step) error {
 			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, step.Command, step.Place+1, len(l.File.Places))
 		}
 		if step.Wait > 0 {
-			if l.File.Clock.URL == "" && l.File.Limits.Wait > 0 && step.Wait > l.File.Limits.Wait {
-				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, step.Wait, l.File.Limits.Wait)
+			if l.File.Clock.URL == "" && l.File.Limits.LongestWait > 0 && step.Wait > l.File.Limits.LongestWait {
+				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, step.Wait, l.File.Limits.LongestWait)
 			}
 			continue
 		}
@@ -307,11 +307,11 @@ func (l *Lab) permitted(steps []experiment.Step) error {
 // allows, and any once a right one did not lift a lock.
 func (l *Lab) permittedLogins(steps []experiment.Step) error {
 	most := l.File.Limits.FailedLogins
-	if l.File.Limits.FailedPer > 0 {
+	if l.File.Limits.FailedLoginPeriod > 0 {
 		for _, account := range l.File.Accounts {
 			if n := l.wrongLogins(steps, account.Role); n > most {
 				return fmt.Errorf("%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v", ErrForbidden,
-					account.Role, n, most, l.File.Limits.FailedPer)
+					account.Role, n, most, l.File.Limits.FailedLoginPeriod)
 			}
 		}
 	}
@@ -330,7 +330,7 @@ func (l *Lab) permittedLogins(steps []experiment.Step) error {
 // the file allows in a time.
 func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
 	limits := l.File.Limits
-	if limits.FailedPer == 0 || l.File.Reset.Kind == experiment.ResetURL {
+	if limits.FailedLoginPeriod == 0 || l.File.Reset.Kind == experiment.ResetURL {
 		return 0
 	}
 	var longest time.Duration
@@ -338,7 +338,7 @@ func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
 		// The latest of those that must have become too old to count.
 		at, n := l.wrongAt[account.Number], l.wrongLogins(steps, account.Role)
 		if i := len(at) + n - limits.FailedLogins - 1; n > 0 && i >= 0 && i < len(at) {
-			longest = max(longest, limits.FailedPer-l.since(at[i]))
+			longest = max(longest, limits.FailedLoginPeriod-l.since(at[i]))
 		}
 	}
 	return longest
@@ -360,7 +360,7 @@ func (l *Lab) failedLogins(steps []experiment.Step) map[string]int {
 	most, row := make(map[string]int), make(map[string]int)
 	for _, step := range steps {
 		switch {
-		case step.Wait > 0 || l.verb(step) != experiment.Login:
+		case step.Wait > 0 || l.verb(step) != experiment.VerbLogin:
 		case l.wrongLogin(step):
 			row[step.Role]++
 			most[step.Role] = max(most[step.Role], row[step.Role])
@@ -374,7 +374,7 @@ func (l *Lab) failedLogins(steps []experiment.Step) map[string]int {
 // wrongLogin reports whether a step is a login with something changed, which may
 // fail.
 func (l *Lab) wrongLogin(step experiment.Step) bool {
-	return l.verb(step) == experiment.Login && len(step.Changes) > 0
+	return l.verb(step) == experiment.VerbLogin && len(step.Changes) > 0
 }
 
 func (l *Lab) verb(step experiment.Step) experiment.Verb {
@@ -382,10 +382,10 @@ func (l *Lab) verb(step experiment.Step) experiment.Verb {
 		return step.Verb
 	}
 	command, ok := l.File.Command(step.Command)
-	if !ok || len(command.Does) == 0 {
+	if !ok || len(command.Purposes) == 0 {
 		return ""
 	}
-	return command.Does[0].Verb
+	return command.Purposes[0].Verb
 }
 
 // End writes why nothing more comes.
@@ -393,7 +393,7 @@ func (l *Lab) End(reason string) error {
 	if l.Journal == nil {
 		return nil
 	}
-	return l.Journal.Append(journal.Entry{Run: l.Name, T: l.t(), End: reason})
+	return l.Journal.Append(journal.Entry{Server: l.Name, Elapsed: l.t(), EndReason: reason})
 }
 
 func (l *Lab) t() float64 { return float64(time.Since(l.Began).Milliseconds()) / 1000 }
@@ -408,8 +408,8 @@ func (l *Lab) stopped(ctx context.Context, requests int) error {
 		return stoppedf("interrupted")
 	case l.sent+requests > l.most:
 		return stoppedf("the budget of %d requests is used up", l.budget)
-	case l.File.Limits.Time > 0 && l.t() > l.File.Limits.Time.Seconds():
-		return stoppedf("the time of %v is over", l.File.Limits.Time)
+	case l.File.Limits.TotalTime > 0 && l.t() > l.File.Limits.TotalTime.Seconds():
+		return stoppedf("the time of %v is over", l.File.Limits.TotalTime)
 	}
 	return nil
 }

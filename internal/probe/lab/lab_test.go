@@ -76,7 +76,7 @@ type bench struct {
 func newBench(t testing.TB, file *experiment.File, url string, change ...func(*lab.Config)) *bench {
 	t.Helper()
 	b := &bench{t: t, file: file}
-	w, err := journal.NewWriter(&b.out, journal.Head{})
+	w, err := journal.NewWriter(&b.out, journal.TranscriptHead{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	e := b.entries()
-	if len(e) != 2 || e[1].Fault != journal.Interrupted || e[1].Last || b.Sent() != 2 {
+	if len(e) != 2 || e[1].Fault != journal.Interrupted || e[1].EndsTry || b.Sent() != 2 {
 		t.Errorf("%+v, %d requests", e, b.Sent())
 	}
 }
@@ -364,7 +364,7 @@ func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
 	}
 	waited := 0.0
 	for _, entry := range b.entries() {
-		waited += entry.Wait
+		waited += entry.WaitSeconds
 	}
 	// The first two go at once, each two after them 10 minutes later.
 	if waited < 1199 || waited > 1300 {

@@ -111,11 +111,11 @@ func (l *Lab) answered(command string, answer *Answer) string {
 		return answer.Text()
 	}
 	word := ""
-	if code := l.File.Answer.Code; code != "" {
+	if code := l.File.Answer.CodeKey; code != "" {
 		word = code + "=" + answer.Value(code)
 	}
 	if c, ok := l.File.Command(command); ok {
-		for _, pair := range c.Done {
+		for _, pair := range c.SuccessFields {
 			if field, is := answer.Field(pair.Key); is {
 				word += " " + pair.Key + "=" + field.Value
 			}
@@ -172,8 +172,8 @@ func (l *Lab) unmade(trace *Trace) string {
 // experiments have done, only logins are: others may show what was left behind.
 func (l *Lab) isBase(steps []experiment.Step) bool {
 	return !slices.ContainsFunc(steps, func(step experiment.Step) bool {
-		return step.Wait > 0 || step.Way != "" || len(step.Changes) > 0 ||
-			l.File.Reset.Kind == experiment.ResetCommands && l.verb(step) != experiment.Login
+		return step.Wait > 0 || step.HTTPForm != "" || len(step.Changes) > 0 ||
+			l.File.Reset.Kind == experiment.ResetCommands && l.verb(step) != experiment.VerbLogin
 	})
 }
 
@@ -392,7 +392,7 @@ func (l *Lab) fits(steps []experiment.Step) error {
 // those that use a mark again.
 func keepsTime(steps []experiment.Step) bool {
 	return slices.ContainsFunc(steps, func(step experiment.Step) bool {
-		return step.Wait > 0 || slices.ContainsFunc(step.Changes, func(change experiment.Change) bool {
+		return step.Wait > 0 || slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool {
 			return strings.Contains(change.Value, "{seq:")
 		})
 	})
@@ -410,7 +410,7 @@ func (t *attempt) pause(ctx context.Context, d time.Duration) error {
 	if err := lab.letGoBy(ctx, d); err != nil {
 		return err
 	}
-	return t.write(journal.Entry{T: lab.t(), Line: lab.File.FormatStep(experiment.Step{Wait: d}), Wait: d.Seconds()})
+	return t.write(journal.Entry{Elapsed: lab.t(), StepText: lab.File.FormatStep(experiment.Step{Wait: d}), WaitSeconds: d.Seconds()})
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -66,9 +66,9 @@ func (t *attempt) record(step experiment.Step) (record, hidden []byte, err error
 // secret that must not be written down.
 func (t *attempt) expand(step experiment.Step, value string) (expanded string, hide bool, err error) {
 	account := t.role(step.Role)
-	expanded, err = experiment.Expand(value, func(name string) (string, bool) {
+	expanded, err = experiment.ExpandTemplate(value, func(name string) (string, bool) {
 		if strings.Contains(name, "secret") {
-			hide = hide || account.Hidden
+			hide = hide || account.SecretHidden
 		}
 		return t.lookup(step, account, name)
 	})
@@ -101,7 +101,7 @@ func (t *attempt) lookup(s experiment.Step, account experiment.Account, name str
 	case "secret":
 		return t.lab.File.Syntax.EscapeValue(account.Secret), true
 	}
-	if proof, ok := experiment.Proof(word, account.Secret); ok {
+	if proof, ok := experiment.ComputeProof(word, account.Secret); ok {
 		return proof, true
 	}
 	if account := t.role(word); account.Number != "" {
@@ -112,8 +112,8 @@ func (t *attempt) lookup(s experiment.Step, account experiment.Account, name str
 
 // to is whom a step is about.
 func (t *attempt) to(step experiment.Step) string {
-	if step.To != "" {
-		return step.To
+	if step.TargetRole != "" {
+		return step.TargetRole
 	}
 	return t.lab.File.Peer(step.Role)
 }

@@ -63,7 +63,7 @@ func (t *attempt) reset(ctx context.Context) error {
 // depends on what had been left behind, and nobody looks at it.
 func (t *attempt) skipBeginning() {
 	n := 0
-	for n < len(t.archive) && t.archive[n].Step == 0 {
+	for n < len(t.archive) && t.archive[n].StepNumber == 0 {
 		n++
 	}
 	sent, faults := (&archivedTry{entries: t.archive[:n]}).sent()
@@ -81,11 +81,11 @@ func (t *attempt) skipBeginning() {
 
 // loggedIn takes note of a login that the reset took, of which the transcript tells.
 func (t *attempt) loggedIn(entry *journal.Entry) {
-	step, err := t.lab.File.ParseStep(entry.Line)
-	if err != nil || t.lab.verb(step) != experiment.Login {
+	step, err := t.lab.File.ParseStep(entry.StepText)
+	if err != nil || t.lab.verb(step) != experiment.VerbLogin {
 		return
 	}
-	if answer, err := answerOf(entry, methodOf(step.Way)); err == nil {
+	if answer, err := answerOf(entry, methodOf(step.HTTPForm)); err == nil {
 		answer.read(t.lab.File.Syntax, nil)
 		t.noteLogin(step, &answer)
 	}
@@ -100,7 +100,7 @@ func (t *attempt) fresh() error {
 			return stoppedf("the pool of accounts is used up, after %d", pool.Last-pool.First+1)
 		}
 		accounts[i].Number = strconv.FormatUint(t.lab.pool, 10)
-		accounts[i].Secret, accounts[i].Hidden = pool.Secret, pool.Hidden
+		accounts[i].Secret, accounts[i].SecretHidden = pool.Secret, pool.SecretHidden
 		t.lab.pool++
 	}
 	t.accounts = accounts
@@ -123,13 +123,13 @@ func (t *attempt) prepare(ctx context.Context, step experiment.Step) (Answer, er
 		word := lab.answered(step.Command, &answer)
 		if !saysTooMany(&answer) && !lab.limit.answers[word] || holding && lab.since(lab.held.since) > longestWait {
 			if holding {
-				err = t.write(journal.Entry{T: lab.t(), Line: overLine})
+				err = t.write(journal.Entry{Elapsed: lab.t(), StepText: overLine})
 			}
 			return answer, err
 		}
 		if !holding {
 			holding = true
-			if err := t.write(journal.Entry{T: lab.t(), Role: step.Role, Line: heldLine + word}); err != nil {
+			if err := t.write(journal.Entry{Elapsed: lab.t(), Role: step.Role, StepText: heldLine + word}); err != nil {
 				return answer, err
 			}
 		}
@@ -146,16 +146,16 @@ const heldLine, overLine = "# limited: ", "# limited no more"
 
 // waited takes note of what the transcript has besides requests.
 func (l *Lab) waited(entry *journal.Entry) {
-	l.now.at = seconds(entry.T)
-	if entry.Wait > 0 && l.File.Clock.URL != "" {
-		l.now.moved += seconds(entry.Wait)
+	l.now.at = seconds(entry.Elapsed)
+	if entry.WaitSeconds > 0 && l.File.Clock.URL != "" {
+		l.now.moved += seconds(entry.WaitSeconds)
 	}
-	if word, ok := strings.CutPrefix(entry.Line, heldLine); ok {
+	if word, ok := strings.CutPrefix(entry.StepText, heldLine); ok {
 		limit := l.sighting(anyCommand, word, entry.ID())
 		limit.Times++
 		l.held = &suspectedLimit{limit: limit, since: l.now}
 	}
-	if entry.Line == overLine && l.held != nil {
+	if entry.StepText == overLine && l.held != nil {
 		l.learn(l.held)
 	}
 }
@@ -183,7 +183,7 @@ func (t *attempt) undo(ctx context.Context) error {
 
 // leave logs a role out at a place.
 func (t *attempt) leave(ctx context.Context, role string, place int) error {
-	step, ok := t.lab.File.StepOf(experiment.Logout, role, "")
+	step, ok := t.lab.File.StepOf(experiment.VerbLogout, role, "")
 	if !ok {
 		return nil
 	}
@@ -212,7 +212,7 @@ func (t *attempt) settle(ctx context.Context, d accountResidue) error {
 		}
 	}
 	for _, role := range roles {
-		if err := t.each(ctx, experiment.Login, role, ""); err != nil {
+		if err := t.each(ctx, experiment.VerbLogin, role, ""); err != nil {
 			return err
 		}
 	}
@@ -228,12 +228,12 @@ func (t *attempt) settle(ctx context.Context, d accountResidue) error {
 	for _, role := range roles {
 		var verbs []experiment.Verb
 		if d.status[role] {
-			verbs = append(verbs, experiment.Status)
+			verbs = append(verbs, experiment.VerbStatus)
 		}
 		if d.mail[role] {
-			verbs = append(verbs, experiment.Receive)
+			verbs = append(verbs, experiment.VerbReceive)
 		}
-		for _, verb := range append(verbs, experiment.Logout) {
+		for _, verb := range append(verbs, experiment.VerbLogout) {
 			if err := t.each(ctx, verb, role, ""); err != nil {
 				return err
 			}
@@ -251,11 +251,11 @@ func (t *attempt) each(ctx context.Context, verb experiment.Verb, role, to strin
 	}
 	for range 30 {
 		answer, err := t.prepare(ctx, step)
-		if err == nil && verb == experiment.Login {
+		if err == nil && verb == experiment.VerbLogin {
 			t.noteLogin(step, &answer)
 			err = t.outlast(ctx, step)
 		}
-		if err != nil || verb != experiment.Receive || !Done(t.lab.File, step.Command, &answer) || empty(&answer) {
+		if err != nil || verb != experiment.VerbReceive || !Done(t.lab.File, step.Command, &answer) || empty(&answer) {
 			return err
 		}
 	}
@@ -278,9 +278,9 @@ func (t *attempt) bond(ctx context.Context, a, b string) error {
 	}
 	if !want {
 		// A request that waits is refused, whoever asked.
-		verbs := []experiment.Verb{experiment.Reject}
+		verbs := []experiment.Verb{experiment.VerbReject}
 		if is {
-			verbs = []experiment.Verb{experiment.Delete}
+			verbs = []experiment.Verb{experiment.VerbDelete}
 		}
 		for _, verb := range verbs {
 			for _, pair := range [][2]string{{a, b}, {b, a}} {
@@ -291,17 +291,17 @@ func (t *attempt) bond(ctx context.Context, a, b string) error {
 		}
 		return nil
 	}
-	for _, verb := range []experiment.Verb{experiment.Add, experiment.Request} {
+	for _, verb := range []experiment.Verb{experiment.VerbAdd, experiment.VerbRequest} {
 		if err := t.each(ctx, verb, a, b); err != nil {
 			return err
 		}
 	}
-	return t.each(ctx, experiment.Accept, b, a)
+	return t.each(ctx, experiment.VerbAccept, b, a)
 }
 
 // friends reports whether a's list has b.
 func (t *attempt) friends(ctx context.Context, a, b string) (bool, error) {
-	step, ok := t.lab.File.StepOf(experiment.Friends, a, "")
+	step, ok := t.lab.File.StepOf(experiment.VerbFriends, a, "")
 	if !ok {
 		return false, nil
 	}

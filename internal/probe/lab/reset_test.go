@@ -158,11 +158,11 @@ func TestTheTranscriptHasWhatWasDone(t *testing.T) {
 	for i, want := range []struct{ key, line, id string }{
 		{"0: a Login; wait 5; a List via=lower", "a Login", "a1.1"}, {"", "wait 5", "a1.2"}, {"", "a List via=lower", "a1.3"},
 	} {
-		if e[i].Key != want.key || e[i].Line != want.line || e[i].ID() != want.id || e[i].Last != (i == 2) {
+		if e[i].TryKey != want.key || e[i].StepText != want.line || e[i].ID() != want.id || e[i].EndsTry != (i == 2) {
 			t.Errorf("%+v, want %+v", e[i], want)
 		}
 	}
-	if e[1].Wait != 5 || e[1].Request != nil {
+	if e[1].WaitSeconds != 5 || e[1].Request != nil {
 		t.Errorf("%+v", e[1])
 	}
 	if !strings.HasPrefix(string(e[0].Request), "POST / HTTP/1.1\r\n") || !strings.HasPrefix(string(e[0].Response), "HTTP/1.1 200 OK\r\n") {
@@ -178,12 +178,12 @@ func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 	s := newSite(t, func(record string, n int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret })
 	file := parse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
 	for i := range file.Accounts {
-		file.Accounts[i].Secret, file.Accounts[i].Hidden = secret, true
+		file.Accounts[i].Secret, file.Accounts[i].SecretHidden = secret, true
 	}
 	b := newBench(t, file, s.URL)
 	a := b.run(`a Login PS={md5(secret)}`, `a Login PS={secret}`, `a Login PS={MD5(secret)}`, `a Login PS={sha1(secret)}`).Answers
 	for i := range a {
-		proof, _ := experiment.Proof([]string{"md5(secret)", "secret", "MD5(secret)", "sha1(secret)"}[i], secret)
+		proof, _ := experiment.ComputeProof([]string{"md5(secret)", "secret", "MD5(secret)", "sha1(secret)"}[i], secret)
 		if !strings.Contains(s.records[i], proof) {
 			t.Errorf("%q does not prove the secret", s.records[i])
 		}

@@ -58,7 +58,7 @@ func (t *attempt) note(step experiment.Step, answer *Answer) {
 	if step.Wait > 0 {
 		return
 	}
-	if lab.verb(step) == experiment.Login {
+	if lab.verb(step) == experiment.VerbLogin {
 		t.noteLogin(step, answer)
 	}
 	if !lab.residue.known {
@@ -66,14 +66,14 @@ func (t *attempt) note(step experiment.Step, answer *Answer) {
 	}
 	place := lab.File.Places[step.Place]
 	switch verb := lab.verb(step); verb {
-	case experiment.Login:
+	case experiment.VerbLogin:
 		lab.residue.sessions[[2]string{step.Role, place}] = step.Place
 		lab.residue.status[step.Role] = lab.residue.status[step.Role] || len(step.Changes) > 0
-	case experiment.Status:
+	case experiment.VerbStatus:
 		lab.residue.status[step.Role] = true
-	case experiment.Send:
+	case experiment.VerbSend:
 		t.mailed(step)
-	case experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete:
+	case experiment.VerbAdd, experiment.VerbRequest, experiment.VerbAccept, experiment.VerbReject, experiment.VerbDelete:
 		t.bonded(step)
 	case "":
 		lab.residue.status[step.Role] = true
@@ -144,7 +144,7 @@ func (l *Lab) longestLock() time.Duration {
 	if l.File.Clock.URL != "" {
 		return 24 * time.Hour
 	}
-	return l.File.Limits.Wait
+	return l.File.Limits.LongestWait
 }
 
 // mailed notes that something may wait: for whom the step is about, or, where a

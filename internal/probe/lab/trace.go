@@ -121,7 +121,7 @@ func (n roleNames) name(value string) string {
 }
 
 // read takes a body apart.
-func (a *Answer) read(syntax experiment.Syntax, names roleNames) {
+func (a *Answer) read(syntax experiment.RecordSyntax, names roleNames) {
 	text := a.Text()
 	a.End = string(a.Body[len(text):])
 	pairs, ok := syntax.Decode(a.Body)
@@ -131,11 +131,11 @@ func (a *Answer) read(syntax experiment.Syntax, names roleNames) {
 	}
 	for _, pair := range pairs {
 		field := Field{Key: pair.Key, Raw: pair.Value, Value: names.name(syntax.Unescape(pair.Value))}
-		if field.List, field.IsList = syntax.Elements(pair.Value); field.IsList {
+		if field.List, field.IsList = syntax.SplitList(pair.Value); field.IsList {
 			for i := range field.List {
 				field.List[i] = names.name(field.List[i])
 			}
-			field.Value = strings.Join(field.List, syntax.List) + syntax.List
+			field.Value = strings.Join(field.List, syntax.ListSeparator) + syntax.ListSeparator
 		}
 		a.Fields = append(a.Fields, field)
 	}
@@ -146,14 +146,14 @@ func Done(file *experiment.File, command string, answer *Answer) bool {
 	if answer.Kind() != "record" {
 		return false
 	}
-	if file.Answer.Code != "" && !slices.Contains(file.Answer.Done, answer.Value(file.Answer.Code)) {
+	if file.Answer.CodeKey != "" && !slices.Contains(file.Answer.SuccessCodes, answer.Value(file.Answer.CodeKey)) {
 		return false
 	}
 	c, ok := file.Command(command)
 	if !ok {
 		return true
 	}
-	for _, pair := range c.Done {
+	for _, pair := range c.SuccessFields {
 		if answer.Value(pair.Key) != pair.Value {
 			return false
 		}

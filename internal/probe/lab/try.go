@@ -46,7 +46,7 @@ func (l *Lab) newTry(key string, nonce uint64) *attempt {
 		}
 		l.tries++
 		if archivedTry.whole {
-			t.archive, t.archived, t.number = archivedTry.entries, true, archivedTry.entries[0].Exp
+			t.archive, t.archived, t.number = archivedTry.entries, true, archivedTry.entries[0].TryNumber
 			return t
 		}
 		l.passOver(archivedTry)
@@ -181,7 +181,7 @@ func (t *attempt) wait(ctx context.Context, step experiment.Step, number int) (A
 		return answer, err
 	}
 	return answer, t.write(journal.Entry{
-		Step: number, Line: t.lab.File.FormatStep(step), Wait: step.Wait.Seconds(), Last: number == len(t.steps), T: t.lab.t(),
+		StepNumber: number, StepText: t.lab.File.FormatStep(step), WaitSeconds: step.Wait.Seconds(), EndsTry: number == len(t.steps), Elapsed: t.lab.t(),
 	})
 }
 
@@ -209,13 +209,13 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 	if err := lab.connect(ctx, lab.File.Places[step.Place], keep); err != nil {
 		return Answer{}, err
 	}
-	entry := journal.Entry{Step: number, Line: lab.File.FormatStep(step), Role: step.Role}
+	entry := journal.Entry{StepNumber: number, StepText: lab.File.FormatStep(step), Role: step.Role}
 	entry.Request, _ = t.request(step, number, hidden)
 	lab.sent++
 	began := time.Now()
 	response, answer, err := t.send(ctx, step, record, raw, keep)
 	took := time.Since(began)
-	entry.Took, entry.T, entry.Response = float64(took.Microseconds())/1000, lab.t(), response
+	entry.Milliseconds, entry.Elapsed, entry.Response = float64(took.Microseconds())/1000, lab.t(), response
 	switch {
 	case err != nil && ctx.Err() != nil:
 		entry.Fault = journal.Interrupted
@@ -230,9 +230,9 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 		lab.heard = true
 		lab.pace.heard(step.Command, took)
 	}
-	lab.now.at = seconds(entry.T)
+	lab.now.at = seconds(entry.Elapsed)
 	t.answer(step, number, &answer, hidden)
-	entry.Last = number > 0 && (t.over || t.locked || number == len(t.steps))
+	entry.EndsTry = number > 0 && (t.over || t.locked || number == len(t.steps))
 	return answer, t.write(entry)
 }
 
@@ -240,7 +240,7 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 func (t *attempt) answer(step experiment.Step, number int, answer *Answer, sent []byte) {
 	answer.Sent, answer.Request, answer.ID = sent, sent, t.id(number)
 	if !answer.Lost {
-		if step.Way == together {
+		if step.HTTPForm == together {
 			answer.Second = second([]byte(t.marks[number]), answer.response)
 		}
 		answer.read(t.lab.File.Syntax, t.naming(step))
@@ -255,7 +255,7 @@ func (t *attempt) answer(step experiment.Step, number int, answer *Answer, sent 
 // to come: these would show nothing, and make the lock longer.
 func (t *attempt) locks(number int, answer *Answer) bool {
 	lab, step := t.lab, t.steps[number-1]
-	if answer.Lost || lab.verb(step) != experiment.Login || lab.wrongLogin(step) || Done(lab.File, step.Command, answer) {
+	if answer.Lost || lab.verb(step) != experiment.VerbLogin || lab.wrongLogin(step) || Done(lab.File, step.Command, answer) {
 		return false
 	}
 	// failed is empty where a control URL undoes failed logins.
@@ -279,27 +279,27 @@ func (t *attempt) remember(step experiment.Step, number int) (answer Answer, err
 	lab := t.lab
 	lab.sent++
 	entry := t.next()
-	lab.now.at = seconds(entry.T)
+	lab.now.at = seconds(entry.Elapsed)
 	if entry.Fault != "" {
-		if entry.Failed() {
+		if entry.IsTransportFault() {
 			lab.faults++
 		}
 		answer = Answer{Lost: true, Fault: entry.Fault}
-	} else if answer, err = answerOf(entry, methodOf(step.Way)); err != nil {
+	} else if answer, err = answerOf(entry, methodOf(step.HTTPForm)); err != nil {
 		return answer, fmt.Errorf("the transcript's entry %s cannot be read: %w", entry.ID(), err)
 	} else {
 		lab.heard = true
 	}
-	t.answer(step, number, &answer, bodyOf(step.Way, entry.Request)) // what was sent may have had the time in it
+	t.answer(step, number, &answer, bodyOf(step.HTTPForm, entry.Request)) // what was sent may have had the time in it
 	return answer, nil
 }
 
 // send asks the server, or what stands in its place. Whatever comes back is
 // written down and looked at without hidden secrets.
 func (t *attempt) send(ctx context.Context, step experiment.Step, record, raw []byte, keep bool) (response []byte, answer Answer, err error) {
-	lab, method := t.lab, methodOf(step.Way)
+	lab, method := t.lab, methodOf(step.HTTPForm)
 	if lab.Instead == nil {
-		r := httpRequest{method: method, raw: raw, keep: keep, together: step.Way == together, patience: t.patience(step), identity: lab.identify(step.Command, record)}
+		r := httpRequest{method: method, raw: raw, keep: keep, together: step.HTTPForm == together, patience: t.patience(step), identity: lab.identify(step.Command, record)}
 		response, answer, err = lab.exchange(ctx, lab.File.Places[step.Place], r)
 	} else if response = lab.Instead.Answer(step, t.role(step.Role).Number, record); response == nil {
 		return nil, answer, errors.New("no answer")
@@ -365,7 +365,7 @@ func (t *attempt) next() *journal.Entry {
 		entry := &t.archive[0]
 		t.archive = t.archive[1:]
 		t.lab.waited(entry)
-		if entry.Step > 0 || entry.Request != nil {
+		if entry.StepNumber > 0 || entry.Request != nil {
 			return entry
 		}
 	}
@@ -373,14 +373,14 @@ func (t *attempt) next() *journal.Entry {
 }
 
 func (t *attempt) write(entry journal.Entry) error {
-	if entry.Run, entry.Exp = t.lab.Name, t.number; entry.Request == nil {
+	if entry.Server, entry.TryNumber = t.lab.Name, t.number; entry.Request == nil {
 		t.lab.waited(&entry)
 	}
 	if t.lab.Journal == nil {
 		return nil
 	}
 	if !t.begun {
-		entry.Key, t.begun = t.key, true
+		entry.TryKey, t.begun = t.key, true
 	}
 	if err := t.lab.Journal.Append(entry); err != nil {
 		return fmt.Errorf("cannot write the transcript: %w", err)

@@ -25,11 +25,11 @@ const together = "together"
 // request is the whole HTTP request for a record, and whether the connection
 // can be used again. It cannot after an unusual form of request: a server that sees
 // another end of it than was meant answers the rest as a request of its own.
-func request(way string, syntax experiment.Syntax, host string, record []byte) (raw []byte, keep bool) {
-	method, target, proto, end := "POST", syntax.Path, "HTTP/1.1", "\r\n"
-	contentType, connection := syntax.Type, "keep-alive"
+func request(way string, syntax experiment.RecordSyntax, host string, record []byte) (raw []byte, keep bool) {
+	method, target, proto, end := "POST", syntax.RequestPath, "HTTP/1.1", "\r\n"
+	contentType, connection := syntax.ContentType, "keep-alive"
 	keep = way == "" || strings.HasPrefix(way, "charset=")
-	if syntax.Close {
+	if syntax.CloseConnections {
 		connection = "close"
 	}
 	var more []string
@@ -47,7 +47,7 @@ func request(way string, syntax experiment.Syntax, host string, record []byte) (
 	case way == "no-target":
 		target, connection = "", "close"
 	case way == "absolute":
-		target = "http://" + host + syntax.Path
+		target = "http://" + host + syntax.RequestPath
 	case way == "chunked":
 		length = "Transfer-Encoding: chunked"
 		body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\n\r\n", len(record), record)
@@ -83,8 +83,8 @@ func request(way string, syntax experiment.Syntax, host string, record []byte) (
 
 // request is the whole HTTP request of a step.
 func (t *attempt) request(step experiment.Step, number int, record []byte) (raw []byte, keep bool) {
-	raw, keep = request(step.Way, t.lab.File.Syntax, t.lab.server, record)
-	if step.Way == together {
+	raw, keep = request(step.HTTPForm, t.lab.File.Syntax, t.lab.server, record)
+	if step.HTTPForm == together {
 		mark := []byte(t.marks[number])
 		second, _ := request("close", t.lab.File.Syntax, t.lab.server, bytes.ReplaceAll(record, mark, otherMark(mark)))
 		raw = append(raw, second...)

@@ -27,7 +27,7 @@ func machines(study *finding.Study) []block {
 	return out
 }
 
-func transitions(machine finding.Machine) block {
+func transitions(machine finding.StateMachine) block {
 	var list [][]tableCell
 	for _, transition := range machine.Transitions {
 		list = append(list, []tableCell{plainCell(transition.From), {wire(transition.Input)}, {wire(transition.Output)}, plainCell(transition.To)})
@@ -55,7 +55,7 @@ func (l *diagramEdge) String() string {
 	return cut(strings.Join(l.inputs, ", ")) + " / " + cut(l.output)
 }
 
-func drawingOf(machine finding.Machine) *stateDiagram {
+func drawingOf(machine finding.StateMachine) *stateDiagram {
 	d := &stateDiagram{}
 	for _, state := range machine.States {
 		d.number(state.Name)

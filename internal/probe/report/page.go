@@ -70,7 +70,7 @@ func head(study *finding.Study) []block {
 		return append(out, note(bold("Stopped early: "), textSpan{Text: sentence(study.Stopped)},
 			textSpan{Text: " What is missing is named under "}, to("what was not tested", "untested"), textSpan{Text: "."}))
 	}
-	early := slices.ContainsFunc(study.Phases, func(phase finding.Phase) bool { return phase.Ended != "" })
+	early := slices.ContainsFunc(study.Phases, func(phase finding.PhaseSummary) bool { return phase.Ended != "" })
 	switch {
 	case len(study.Phases) == 0:
 		out = append(out, note(textSpan{Text: "No phase was begun."}))
@@ -142,7 +142,7 @@ func scenarios(study *finding.Study) []block {
 	return out
 }
 
-func scenarioFacts(study *finding.Study, scenario finding.Scenario) []finding.Fact {
+func scenarioFacts(study *finding.Study, scenario finding.ScenarioRecord) []finding.Fact {
 	var out []finding.Fact
 	for _, id := range scenario.Facts {
 		if i := slices.IndexFunc(study.Facts, func(fact finding.Fact) bool { return fact.ID == id }); i >= 0 {

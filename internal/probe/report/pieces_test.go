@@ -91,9 +91,9 @@ func TestTextsShowInMarkdownAsTheyAre(t *testing.T) {
 }
 
 func TestMermaidTakesAnyName(t *testing.T) {
-	machine := finding.Machine{
-		States: []finding.State{{Name: `say "hi"; <b>`}, {Name: ""}},
-		Transitions: []finding.Transition{
+	machine := finding.StateMachine{
+		States: []finding.MachineState{{Name: `say "hi"; <b>`}, {Name: ""}},
+		Transitions: []finding.MachineTransition{
 			{From: `say "hi"; <b>`, Input: "a: x --> y", Output: "`0`", To: ""},
 			{From: "", Input: "#1", Output: "{0}", To: ""},
 		},
@@ -111,7 +111,7 @@ func TestMermaidTakesAnyName(t *testing.T) {
 }
 
 func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
-	machine := finding.Machine{Transitions: []finding.Transition{
+	machine := finding.StateMachine{Transitions: []finding.MachineTransition{
 		{From: "out", Input: "List", Output: "no", To: "out"},
 		{From: "out", Input: "Login", Output: "yes", To: "in"},
 		{From: "out", Input: "Send", Output: "no", To: "out"},
@@ -133,7 +133,7 @@ func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
 // has nothing but shapes and texts, and shows the words as they are.
 func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 	hostile := `<a href="javascript:x">企鹅</a><script>&amp;\N\n"'` + "\n"
-	machine := finding.Machine{Aspect: hostile, States: []finding.State{{Name: hostile}, {Name: "two"}}, Transitions: []finding.Transition{
+	machine := finding.StateMachine{Aspect: hostile, States: []finding.MachineState{{Name: hostile}, {Name: "two"}}, Transitions: []finding.MachineTransition{
 		{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two"},
 	}}
 	svg := string(drawingOf(machine).svg(hostile))
@@ -167,12 +167,12 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 }
 
 func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
-	for name, machine := range map[string]finding.Machine{
+	for name, machine := range map[string]finding.StateMachine{
 		"nothing":           {},
-		"unknown states":    {Transitions: []finding.Transition{{From: "x", Input: "i", Output: "o", To: "y"}}},
-		"a state apart":     {States: []finding.State{{Name: "s0"}, {Name: "s1"}}},
-		"twice the same":    {States: []finding.State{{Name: "s0"}, {Name: "s0"}}},
-		"nothing but loops": {States: []finding.State{{Name: "s0"}}, Transitions: []finding.Transition{{From: "s0", To: "s0"}}},
+		"unknown states":    {Transitions: []finding.MachineTransition{{From: "x", Input: "i", Output: "o", To: "y"}}},
+		"a state apart":     {States: []finding.MachineState{{Name: "s0"}, {Name: "s1"}}},
+		"twice the same":    {States: []finding.MachineState{{Name: "s0"}, {Name: "s0"}}},
+		"nothing but loops": {States: []finding.MachineState{{Name: "s0"}}, Transitions: []finding.MachineTransition{{From: "s0", To: "s0"}}},
 	} {
 		stateDiagram := drawingOf(machine)
 		if svg := string(stateDiagram.svg(name)); strings.Count(svg, "<rect") != len(stateDiagram.states) || strings.Contains(svg, "-1 ") {
@@ -182,7 +182,7 @@ func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
 }
 
 func TestALaneRunsBetweenItsArrowAndTheLinesThatLeadThere(t *testing.T) {
-	svg := string(drawingOf(finding.Machine{Transitions: []finding.Transition{
+	svg := string(drawingOf(finding.StateMachine{Transitions: []finding.MachineTransition{
 		{From: "out", Input: "Login", Output: "yes", To: "in"}, {From: "in", Input: "Logout", Output: "yes", To: "out"},
 	}}).svg("session"))
 	// Boxes of two rows each; the first one's name stands at 14, its line at 32.
@@ -231,7 +231,7 @@ func TestSureAndSurprisingFactsComeFirst(t *testing.T) {
 }
 
 func TestVariantsStandTogetherByOutcome(t *testing.T) {
-	row := finding.MatrixRow{Cells: []finding.Cell{
+	row := finding.MatrixRow{Cells: []finding.MatrixCell{
 		{Variant: "-1", Outcome: "refused", Code: "RES=1"}, {Variant: "twice", Outcome: "same", Code: "RES=0"},
 		{Variant: "x", Outcome: "refused", Code: "RES=1"}, {Variant: "", Outcome: "refused", Code: "RES=1"}, {Variant: "0", Outcome: "other", Code: "RES=0"},
 	}}

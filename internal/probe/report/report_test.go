@@ -262,8 +262,8 @@ func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
 	study := &finding.Study{
 		Timers: []finding.Timer{{Name: "session", Low: 60, High: 62}},
 		Facts: []finding.Fact{
-			{ID: "1", Aspect: finding.TimerOf, Name: "session", Claim: "after 60 s", Statement: "alive after 60 s", Grade: finding.Observed},
-			{ID: "2", Aspect: finding.TimerOf, Name: "lock", Claim: "kind", Statement: "a lock is absolute", Grade: finding.Observed},
+			{ID: "1", Aspect: finding.AspectTimer, Name: "session", Claim: "after 60 s", Statement: "alive after 60 s", Grade: finding.Observed},
+			{ID: "2", Aspect: finding.AspectTimer, Name: "lock", Claim: "kind", Statement: "a lock is absolute", Grade: finding.Observed},
 		},
 	}
 	text := written(t, report.Markdown, study)

@@ -17,7 +17,7 @@ func sample(servers int) *finding.Study {
 		Tries:      1033, Faults: 11, Seconds: 754.31,
 		Commands: sampleCommands(), Facts: sampleFacts(), Matrix: sampleMatrix(), Fields: sampleFields(),
 		Codes: sampleCodes(), Walks: sampleWalks(), Machines: sampleMachines(), Timers: sampleTimers(),
-		Noise: []finding.Noise{
+		Noise: []finding.VolatileField{
 			{Command: "Login", Key: "TM", Values: []string{"1786698764", "1786698765", "1786698771"}},
 			{Command: "GetMsgEx", Key: "TM", Values: []string{"1786698802", "1786698803"}},
 		},
@@ -37,46 +37,46 @@ func exchangeBlock(id, request, response string) finding.Exchange {
 	return finding.Exchange{ID: id, Request: request, Response: response}
 }
 
-func sampleCommands() []finding.Command {
-	return []finding.Command{
-		{Name: "Login", Does: []string{"login"}, Works: true, Session: "not needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "PS", "M5", "LC"},
-			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES", "RS", "HI", "LI"}, Effect: "begins a session; friends get MT=99",
+func sampleCommands() []finding.CommandSummary {
+	return []finding.CommandSummary{
+		{Name: "Login", Purposes: []string{"login"}, Works: true, Session: "not needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "PS", "M5", "LC"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES", "RS", "HI", "LI"}, Effect: "begins a session; friends get MT=99",
 			Example: exchangeBlock("a3.1", "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&PS={md5(secret)}&M5=1&LC=9326B87B234E7235", "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&RES=0&RS=0&HI=60&LI=300")},
-		{Name: "Logout", Does: []string{"logout"}, Works: true, Session: "not needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN"},
-			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "ends the session",
+		{Name: "Logout", Purposes: []string{"logout"}, Works: true, Session: "not needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "ends the session",
 			Example: exchangeBlock("a4.2", "VER=1.1&CMD=Logout&SEQ=4712&UIN=10001", "VER=1.1&CMD=Logout&SEQ=4712&UIN=10001&RES=0")},
-		{Name: "Change_Stat", Does: []string{"status"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "ST"},
-			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "what friends see in Query_Stat",
+		{Name: "Change_Stat", Purposes: []string{"status"}, Works: true, Session: "needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "ST"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "what friends see in Query_Stat",
 			Example: exchangeBlock("a5.2", "VER=1.1&CMD=Change_Stat&SEQ=4713&UIN=10001&ST=10", "VER=1.1&CMD=Change_Stat&SEQ=4713&UIN=10001&RES=0")},
-		{Name: "List", Does: []string{"friends"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "TN", "UN"},
-			Fields:  []string{"VER", "CMD", "SEQ", "UIN", "RES", "FN", "SN", "UN"},
-			Example: exchangeBlock("a6.2", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&TN=160&UN=0", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&RES=0&FN=1&SN=2&UN=10002,10003,")},
-		{Name: "Query_Stat", Does: []string{"online"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "TN", "UN"},
-			Fields:  []string{"VER", "CMD", "SEQ", "UIN", "RES", "FC", "FN", "SN", "ST", "UN", "NK"},
-			Example: exchangeBlock("a7.3", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&TN=50&UN=0", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,")},
-		{Name: "GetInfo", Does: []string{"info"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "LV", "UN"},
-			Fields:  strings.Fields("VER CMD SEQ UIN RES AD AG EM FC HP JB LV PC PH PR PV RN SC SX UN NK"),
-			Example: exchangeBlock("a8.2", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&LV=2&UN=10002", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&RES=0&AD=&AG=0&EM=&FC=0&HP=&JB=&LV=2&PC=&PH=&PR=&PV=&RN=&SC=&SX=0&UN=10002&NK=企鹅")},
-		{Name: "AddToList", Does: []string{"add"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "UN"},
-			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES", "CD", "UN"}, Effect: "none while the other asks for requests",
+		{Name: "List", Purposes: []string{"friends"}, Works: true, Session: "needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "TN", "UN"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES", "FN", "SN", "UN"},
+			Example:    exchangeBlock("a6.2", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&TN=160&UN=0", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&RES=0&FN=1&SN=2&UN=10002,10003,")},
+		{Name: "Query_Stat", Purposes: []string{"online"}, Works: true, Session: "needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "TN", "UN"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES", "FC", "FN", "SN", "ST", "UN", "NK"},
+			Example:    exchangeBlock("a7.3", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&TN=50&UN=0", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,")},
+		{Name: "GetInfo", Purposes: []string{"info"}, Works: true, Session: "needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "LV", "UN"},
+			AnswerKeys: strings.Fields("VER CMD SEQ UIN RES AD AG EM FC HP JB LV PC PH PR PV RN SC SX UN NK"),
+			Example:    exchangeBlock("a8.2", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&LV=2&UN=10002", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&RES=0&AD=&AG=0&EM=&FC=0&HP=&JB=&LV=2&PC=&PH=&PR=&PV=&RN=&SC=&SX=0&UN=10002&NK=企鹅")},
+		{Name: "AddToList", Purposes: []string{"add"}, Works: true, Session: "needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "UN"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES", "CD", "UN"}, Effect: "none while the other asks for requests",
 			Example: exchangeBlock("a9.2", "VER=1.1&CMD=AddToList&SEQ=4717&UIN=10001&UN=10003", "VER=1.1&CMD=AddToList&SEQ=4717&UIN=10001&RES=0&CD=1&UN=10003")},
-		{Name: "CLTMSG", Does: []string{"send"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "UN", "MG"},
-			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "the other gets MT=9 in GetMsgEx",
+		{Name: "CLTMSG", Purposes: []string{"send"}, Works: true, Session: "needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "UN", "MG"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "the other gets MT=9 in GetMsgEx",
 			Example: exchangeBlock("a11.2", "VER=1.1&CMD=CLTMSG&SEQ=4719&UIN=10001&UN=10002&MG=fish & chips, 100%?", "VER=1.1&CMD=CLTMSG&SEQ=4719&UIN=10001&RES=0")},
-		{Name: "GetMsgEx", Does: []string{"receive"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN"},
-			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES", "MN", "MT", "UN", "MG"}, Effect: "takes what waits",
+		{Name: "GetMsgEx", Purposes: []string{"receive"}, Works: true, Session: "needed", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES", "MN", "MT", "UN", "MG"}, Effect: "takes what waits",
 			Example: exchangeBlock("a12.3", "VER=1.1&CMD=GetMsgEx&SEQ=4720&UIN=10002", "VER=1.1&CMD=GetMsgEx&SEQ=4720&UIN=10002&RES=0&MN=1&MT=9,&UN=10001,&MG=fish %26 chips%2c 100%25?,")},
-		{Name: "Finger", Does: []string{"find"}, Works: false, Session: "not known", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "AG", "SX", "PV", "UN"},
-			Fields:  []string{"VER", "CMD", "SEQ", "UIN", "RES", "RA"},
-			Example: exchangeBlock("a13.2", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&AG=&SX=&PV=&UN=0", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&RES=2&RA=Finger is not known here")},
+		{Name: "Finger", Purposes: []string{"find"}, Works: false, Session: "not known", RequestKeys: []string{"VER", "CMD", "SEQ", "UIN", "AG", "SX", "PV", "UN"},
+			AnswerKeys: []string{"VER", "CMD", "SEQ", "UIN", "RES", "RA"},
+			Example:    exchangeBlock("a13.2", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&AG=&SX=&PV=&UN=0", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&RES=2&RA=Finger is not known here")},
 	}
 }
 
-func sampleFields() []finding.Field {
-	f := func(command, key string, place int, kind, of string, grade finding.Grade, values ...string) finding.Field {
-		return finding.Field{Command: command, Key: key, Place: place, Kind: kind, Of: of, Values: values, Grade: grade}
+func sampleFields() []finding.AnswerField {
+	f := func(command, key string, place int, kind, of string, grade finding.Grade, values ...string) finding.AnswerField {
+		return finding.AnswerField{Command: command, Key: key, Place: place, Kind: kind, Of: of, Values: values, Grade: grade}
 	}
-	out := []finding.Field{
+	out := []finding.AnswerField{
 		f("Login", "VER", 1, "echo", "VER", finding.Confirmed, "1.1"), f("Login", "CMD", 2, "constant", "", finding.Confirmed, "Login"),
 		f("Login", "SEQ", 3, "echo", "SEQ", finding.Confirmed), f("Login", "UIN", 4, "echo", "UIN", finding.Confirmed, "10001", "10002"),
 		f("Login", "RES", 5, "enum", "", finding.Confirmed, "0", "1", "5"), f("Login", "RS", 6, "enum", "", finding.Confirmed, "0", "1"),
@@ -117,7 +117,7 @@ func sampleCodes() []finding.CodeUsage {
 			add(command.Name, "timed out", "20", 3)
 		}
 		add(command.Name, "logged in", "0", 1040-90*i)
-		if len(command.Parameters) > 4 {
+		if len(command.RequestKeys) > 4 {
 			add(command.Name, "logged in", "1", 31+i)
 			add(command.Name, "logged in", "5", 4+i)
 		}
@@ -126,8 +126,8 @@ func sampleCodes() []finding.CodeUsage {
 }
 
 func sampleWalks() []finding.PageWalk {
-	page := func(cursor, id, marker string, from, n int) finding.Page {
-		page := finding.Page{Cursor: cursor, ID: id, Marker: marker, Elements: []string{}}
+	page := func(cursor, id, marker string, from, n int) finding.ListPage {
+		page := finding.ListPage{Cursor: cursor, ID: id, Marker: marker, Elements: []string{}}
 		for i := range n {
 			page.Elements = append(page.Elements, fmt.Sprint(from+i))
 		}
@@ -143,9 +143,9 @@ func sampleWalks() []finding.PageWalk {
 	}
 	return []finding.PageWalk{
 		{Command: "List", Role: "many", Size: 50, Ended: "FN=1 on the last page",
-			Pages: []finding.Page{page("0", "a301.2", "FN=0", 11001, 50), page("11050", "a301.3", "FN=0", 11051, 50), page("11100", "a301.4", "FN=1", 11101, 20)}},
+			Pages: []finding.ListPage{page("0", "a301.2", "FN=0", 11001, 50), page("11050", "a301.3", "FN=0", 11051, 50), page("11100", "a301.4", "FN=1", 11101, 20)}},
 		{Command: "Query_Stat", Role: "many", Size: 40, Ended: "FN=1, and asking on from the last element gave an empty page",
-			Pages: []finding.Page{page("0", "a302.2", "FN=1", 11001, 40), page("11040", "a302.3", "FN=1", 0, 0)}},
+			Pages: []finding.ListPage{page("0", "a302.2", "FN=1", 11001, 40), page("11040", "a302.3", "FN=1", 0, 0)}},
 		long,
 	}
 }
@@ -177,8 +177,8 @@ func sampleGaps() []finding.UntestedItem {
 	}
 }
 
-func sampleScenarios() []finding.Scenario {
-	return []finding.Scenario{{
+func sampleScenarios() []finding.ScenarioRecord {
+	return []finding.ScenarioRecord{{
 		Name: "login by other means", Facts: []string{"Login/parameter/M5/values", "Login/session/second login/renews"},
 		Steps: []finding.ScenarioStep{
 			{Step: "a Login M5=0", Exchange: exchangeBlock("a2.1", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&PS={secret}&M5=0", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&RES=0&RS=0")},
@@ -188,8 +188,8 @@ func sampleScenarios() []finding.Scenario {
 	}}
 }
 
-func samplePhases() []finding.Phase {
-	return []finding.Phase{
+func samplePhases() []finding.PhaseSummary {
+	return []finding.PhaseSummary{
 		{Name: "meet", Requests: 48, Seconds: 3.1, Facts: 12},
 		{Name: "sessions", Requests: 211, Seconds: 19.4, Facts: 31},
 		{Name: "parameters", Requests: 1304, Seconds: 402.8, Facts: 148},

@@ -85,7 +85,7 @@ func fill(v reflect.Value) {
 		case reflect.TypeFor[finding.Grade]():
 			v.SetString(string(finding.Observed))
 		case reflect.TypeFor[finding.Aspect]():
-			v.SetString(string(finding.Paging))
+			v.SetString(string(finding.AspectPaging))
 		}
 	case reflect.Int:
 		v.SetInt(1)

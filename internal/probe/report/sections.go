@@ -88,8 +88,8 @@ func fields(study *finding.Study) []block {
 	}
 	// What the table of fields says already is not said again.
 	related := byWeight(study.Facts, func(fact finding.Fact) bool {
-		return fact.Aspect == finding.FieldOf && fact.Grade != finding.Refuted && fact.Grade != finding.Untested &&
-			!slices.ContainsFunc(study.Fields, func(field finding.Field) bool {
+		return fact.Aspect == finding.AspectField && fact.Grade != finding.Refuted && fact.Grade != finding.Untested &&
+			!slices.ContainsFunc(study.Fields, func(field finding.AnswerField) bool {
 				return field.Command == fact.Command && field.Key == fact.Name && (field.Kind == fact.Claim || fact.Claim == "is")
 			})
 	})
@@ -99,14 +99,14 @@ func fields(study *finding.Study) []block {
 	return append(out, folded("Relations and orders", block{List: statements(related)}))
 }
 
-func byPlace(fields []finding.Field, command string) []finding.Field {
-	var out []finding.Field
+func byPlace(fields []finding.AnswerField, command string) []finding.AnswerField {
+	var out []finding.AnswerField
 	for _, field := range fields {
 		if field.Command == command {
 			out = append(out, field)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b finding.Field) int { return a.Place - b.Place })
+	slices.SortStableFunc(out, func(a, b finding.AnswerField) int { return a.Place - b.Place })
 	return out
 }
 
@@ -247,7 +247,7 @@ func sightings(study *finding.Study) []block {
 	return out
 }
 
-func difference(n int, difference finding.Difference) []block {
+func difference(n int, difference finding.ServerDifference) []block {
 	title := fmt.Sprintf("%d. %s, %s: %s", n+1, all(difference.Command), difference.Aspect, difference.Name)
 	out := []block{heading(title), para(sentence(difference.Summary))}
 	for i, pairedExchange := range difference.Witness {

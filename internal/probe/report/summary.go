@@ -41,10 +41,10 @@ func summary(study *finding.Study) []block {
 			stated[id] = true
 		}
 	}
-	out = append(out, rules(study, stated, "Sessions", finding.Session)...)
+	out = append(out, rules(study, stated, "Sessions", finding.AspectSession)...)
 	out = append(out, timers(study, stated)...)
-	out = append(out, rules(study, stated, "Messages", finding.Message)...)
-	out = append(out, rules(study, stated, "Who sees whom", finding.Presence, finding.Friendship)...)
+	out = append(out, rules(study, stated, "Messages", finding.AspectMessage)...)
+	out = append(out, rules(study, stated, "Who sees whom", finding.AspectPresence, finding.AspectFriendship)...)
 	out = append(out, heading("Findings, weightiest first"))
 	rest := byWeight(study.Facts, func(fact finding.Fact) bool { return sure(fact) && !stated[fact.ID] })
 	if len(rest) == 0 && len(stated) == 0 {
@@ -116,7 +116,7 @@ func timers(study *finding.Study, stated map[string]bool) []block {
 	var list [][]textSpan
 	for _, timer := range study.Timers {
 		for _, fact := range study.Facts {
-			if fact.Aspect == finding.TimerOf && fact.Name == timer.Name {
+			if fact.Aspect == finding.AspectTimer && fact.Name == timer.Name {
 				stated[fact.ID] = true // the timer's line says it
 			}
 		}
@@ -161,12 +161,12 @@ func commandTable(study *finding.Study) []block {
 		if command.Session == "needed" {
 			name = append(name, soft(" needs a login"))
 		}
-		purpose := strings.Join(command.Does, ", ")
+		purpose := strings.Join(command.Purposes, ", ")
 		if command.Effect != "" {
 			purpose = strings.TrimPrefix(purpose+"; "+command.Effect, "; ")
 		}
 		required, optional := keysOf(study, command)
-		out = append(out, []tableCell{name, plainCell(purpose), required, optional, wires(command.Fields), codesOf(study, command)})
+		out = append(out, []tableCell{name, plainCell(purpose), required, optional, wires(command.AnswerKeys), codesOf(study, command)})
 	}
 	if out == nil {
 		return nil
@@ -179,23 +179,23 @@ func commandTable(study *finding.Study) []block {
 // below it.
 func inCommandTable(fact finding.Fact) bool {
 	switch {
-	case fact.Aspect == finding.Parameter:
+	case fact.Aspect == finding.AspectParameter:
 		return strings.HasPrefix(fact.Claim, "numbers ") ||
 			slices.Contains([]string{"presence", "default", "longest", "most", "type"}, fact.Claim)
-	case fact.Aspect == finding.FieldOf:
+	case fact.Aspect == finding.AspectField:
 		return fact.Claim == "order" || fact.Claim == "answer" || strings.HasPrefix(fact.Claim, "can be ")
 	}
-	return fact.Aspect == finding.Session && fact.Claim == "needs"
+	return fact.Aspect == finding.AspectSession && fact.Claim == "needs"
 }
 
 // keysOf parts a command's keys into those that are required and the others, each
 // with what is known of its default and its range.
-func keysOf(study *finding.Study, command finding.Command) (required, optional tableCell) {
-	for _, key := range command.Parameters {
+func keysOf(study *finding.Study, command finding.CommandSummary) (required, optional tableCell) {
+	for _, key := range command.RequestKeys {
 		var known []string
 		need := false
 		for _, fact := range study.Facts {
-			if fact.Command != command.Name || fact.Aspect != finding.Parameter || fact.Name != key ||
+			if fact.Command != command.Name || fact.Aspect != finding.AspectParameter || fact.Name != key ||
 				!(sure(fact) || fact.Grade == finding.Inferred) {
 				continue
 			}
@@ -237,7 +237,7 @@ func keysOf(study *finding.Study, command finding.Command) (required, optional t
 	return required, optional
 }
 
-func codesOf(study *finding.Study, command finding.Command) tableCell {
+func codesOf(study *finding.Study, command finding.CommandSummary) tableCell {
 	var codes []string
 	for _, codeUsage := range study.Codes {
 		if codeUsage.Command == command.Name && !slices.Contains(codes, or(codeUsage.Code, "none")) {

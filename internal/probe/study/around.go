@@ -91,8 +91,8 @@ func (s *study) ends(u commandContext) int {
 
 // concerned is the other role that sees a change.
 func (s *study) concerned(u commandContext) string {
-	if u.step.To != "" {
-		return u.step.To
+	if u.step.TargetRole != "" {
+		return u.step.TargetRole
 	}
 	return s.File.Peer(u.step.Role)
 }

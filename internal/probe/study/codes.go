@@ -33,7 +33,7 @@ func (s *study) codes() (uses []*codeStatistics) {
 			if state == "" {
 				state = "never logged in"
 			}
-			if step.Way != "" {
+			if step.HTTPForm != "" {
 				s.follow(states, who, step, answer)
 				continue
 			}
@@ -69,7 +69,7 @@ func (s *study) follow(states map[string]string, who string, step experiment.Ste
 		}
 	default:
 		switch {
-		case len(step.Changes) > 0 || step.Way != "":
+		case len(step.Changes) > 0 || step.HTTPForm != "":
 		case s.isNotLoggedIn(answer) && states[who] == "logged in":
 			states[who] = "no longer logged in"
 		case s.done(step, answer) && states[who] == "no longer logged in":
@@ -81,10 +81,10 @@ func (s *study) follow(states map[string]string, who string, step experiment.Ste
 // codeKey is the command, the state, and the code of an answer.
 func (s *study) codeKey(step experiment.Step, state string, answer *lab.Answer) [3]string {
 	if s.isNotLoggedIn(answer) && state == "logged in" {
-		switch self := s.keyOf(step.Command, experiment.Self); {
+		switch self := s.keyOf(step.Command, experiment.TypeSelf); {
 		case len(step.Changes) == 0:
 			state = "no longer logged in"
-		case slices.ContainsFunc(step.Changes, func(change experiment.Change) bool { return change.Key == self }):
+		case slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool { return change.Key == self }):
 			state = "asking for another" // it is the other who is not logged in
 		default:
 			state = "asking otherwise than the file"
@@ -103,7 +103,7 @@ func (s *study) claimCodes() {
 	for _, use := range s.codes() {
 		s.out.Codes = append(s.out.Codes, use.CodeUsage)
 		factEvidence := s.claim(finding.Fact{
-			Command: use.Command, Aspect: finding.FieldOf, Name: s.File.Answer.Code, Claim: "can be " + use.Code, Value: "yes", Scope: use.State,
+			Command: use.Command, Aspect: finding.AspectField, Name: s.File.Answer.CodeKey, Claim: "can be " + use.Code, Value: "yes", Scope: use.State,
 			Statement: use.Command + " can be answered " + use.Code + " to who is " + use.State,
 		}, use.trace, use.at)
 		factEvidence.Observations, factEvidence.Sessions = max(factEvidence.Observations, use.Count), max(factEvidence.Sessions, use.sessions)

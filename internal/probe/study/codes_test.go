@@ -136,9 +136,9 @@ func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := len(steps) - 1
-		study.claim(finding.Fact{Command: command, Aspect: finding.Parameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, at)
+		study.claim(finding.Fact{Command: command, Aspect: finding.AspectParameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, at)
 	}
-	study.out.Scenarios = []finding.Scenario{{Facts: []string{"List/parameter/TN/shown"}}}
+	study.out.Scenarios = []finding.ScenarioRecord{{Facts: []string{"List/parameter/TN/shown"}}}
 	if first := study.witnesses()[0]; first.facts[0].Command != "List" {
 		t.Errorf("%s comes first", first.facts[0].ID)
 	}

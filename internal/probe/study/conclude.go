@@ -21,7 +21,7 @@ func (s *study) conclude() {
 	s.tellEffects()
 	s.showMachines()
 	for _, studyPhase := range phases {
-		ran := slices.ContainsFunc(s.out.Phases, func(phase finding.Phase) bool { return phase.Name == studyPhase.name }) ||
+		ran := slices.ContainsFunc(s.out.Phases, func(phase finding.PhaseSummary) bool { return phase.Name == studyPhase.name }) ||
 			slices.ContainsFunc(s.out.Untested, func(untestedItem finding.UntestedItem) bool { return untestedItem.What == studyPhase.name })
 		if !ran && (s.Confirm || !slices.Contains(ofOneServer, studyPhase.name)) {
 			s.gap(studyPhase.name, "the study ended before: "+s.out.Stopped)
@@ -61,7 +61,7 @@ func (s *study) tellLock() {
 	}
 	lock := subject.Lock()
 	fact := finding.Fact{
-		Command: "*", Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(lock.After), Grade: finding.Observed,
+		Command: "*", Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(lock.After), Grade: finding.Observed,
 		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", lock.After),
 		Observations: 1, Sessions: 1, Evidence: []string{lock.ID},
 	}
@@ -81,7 +81,7 @@ func (s *study) tellLimits() {
 	}
 	for _, limit := range subject.Limits() {
 		fact := finding.Fact{
-			Command: "*", Aspect: finding.Limit, Name: "requests", Claim: "then " + limit.Answer, Grade: finding.Observed,
+			Command: "*", Aspect: finding.AspectLimit, Name: "requests", Claim: "then " + limit.Answer, Grade: finding.Observed,
 			Value:     fmt.Sprintf("about %d, again after at most %.0f s", limit.Requests, limit.Per.Seconds()),
 			Statement: fmt.Sprintf("After about %d requests the answer is %s; at most %.0f s later all is answered again", limit.Requests, limit.Answer, limit.Per.Seconds()),
 		}
@@ -99,10 +99,10 @@ func (s *study) tellLimits() {
 func (s *study) tellEffects() {
 	for i := range s.out.Commands {
 		c := &s.out.Commands[i]
-		if command, ok := s.File.Command(c.Name); ok && !command.Session && c.Works && c.Session == "not known" {
+		if command, ok := s.File.Command(c.Name); ok && !command.NeedsSession && c.Works && c.Session == "not known" {
 			c.Session = "not needed"
 		}
-		for _, verb := range c.Does {
+		for _, verb := range c.Purposes {
 			if effect := s.effect(experiment.Verb(verb), c.Name); effect != "" {
 				c.Effect = strings.TrimPrefix(c.Effect+"; "+effect, "; ")
 			}
@@ -112,13 +112,13 @@ func (s *study) tellEffects() {
 
 // effect is what a command for a purpose was seen to do, "" if nothing was.
 func (s *study) effect(verb experiment.Verb, command string) string {
-	state := func(after string) string { return s.stated.value("*", finding.Session, "after "+after, "state") }
+	state := func(after string) string { return s.stated.value("*", finding.AspectSession, "after "+after, "state") }
 	bond := func(name string) string {
 		list, ok := s.File.StepOf(vFriends, s.a, "")
 		if !ok {
 			return ""
 		}
-		value := s.stated.value(list.Command, finding.Friendship, name, "lists the other")
+		value := s.stated.value(list.Command, finding.AspectFriendship, name, "lists the other")
 		if value == "" {
 			return ""
 		}
@@ -141,14 +141,14 @@ func (s *study) effect(verb experiment.Verb, command string) string {
 		return bond("delete")
 	case vSend:
 		if receive, ok := s.File.StepOf(vReceive, s.a, ""); ok {
-			if value := s.stated.value(receive.Command, finding.Message, "to who is away", "arrives"); value == "1 and then 0 times" {
+			if value := s.stated.value(receive.Command, finding.AspectMessage, "to who is away", "arrives"); value == "1 and then 0 times" {
 				return "arrives once, also at who is away"
 			} else if value != "" {
 				return "arrives at who is away " + value
 			}
 		}
 	case vReceive:
-		return s.stated.valueOf(command, finding.Message, "batch", "most", "at most %s messages at once")
+		return s.stated.valueOf(command, finding.AspectMessage, "batch", "most", "at most %s messages at once")
 	}
 	return ""
 }

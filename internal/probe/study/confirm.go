@@ -168,7 +168,7 @@ func (s *study) disturbed(steps []experiment.Step) ([]experiment.Step, int) {
 	other := ""
 	for _, account := range s.File.Accounts {
 		uses := slices.ContainsFunc(steps, func(step experiment.Step) bool {
-			return step.Role == account.Role || step.To == account.Role
+			return step.Role == account.Role || step.TargetRole == account.Role
 		})
 		if !uses {
 			other = account.Role

@@ -29,7 +29,7 @@ func (s *study) contrast(trace *lab.Trace, i, j int) (finding.Fact, bool) {
 	is, was := s.valueIn(step, key), s.valueIn(other, key)
 	with := strings.Join(beside, ", ")
 	fact := finding.Fact{
-		Command: step.Command, Aspect: finding.Parameter, Name: key, Claim: fmt.Sprintf("%s against %s, %s", is, was, with),
+		Command: step.Command, Aspect: finding.AspectParameter, Name: key, Claim: fmt.Sprintf("%s against %s, %s", is, was, with),
 	}
 	got, before := s.withoutEchoes(step, &trace.Answers[i], keys), s.withoutEchoes(other, &trace.Answers[j], keys)
 	code, codeBefore := s.code(step.Command, &trace.Answers[i]), s.code(other.Command, &trace.Answers[j])

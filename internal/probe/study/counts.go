@@ -51,7 +51,7 @@ func (s *study) queue(to string, n int, r *stepBuilder, role string) error {
 		value = fmt.Sprintf("%d of %d", arrived, n)
 	}
 	s.claim(finding.Fact{
-		Command: trace.Steps[last(trace)].Command, Aspect: finding.Message, Name: "a long queue", Claim: "for " + to,
+		Command: trace.Steps[last(trace)].Command, Aspect: finding.AspectMessage, Name: "a long queue", Claim: "for " + to,
 		Value:     value,
 		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", n, to, value),
 	}, trace, last(trace))
@@ -89,7 +89,7 @@ func (s *study) repeated(n int) error {
 			statement = fmt.Sprintf("%s is answered alike %d times in a row, and then otherwise", step.Command, at)
 		}
 		s.claim(finding.Fact{
-			Command: step.Command, Aspect: finding.Limit, Name: "the same request", Claim: "in a row",
+			Command: step.Command, Aspect: finding.AspectLimit, Name: "the same request", Claim: "in a row",
 			Value: value, Statement: statement,
 		}, trace, last(trace))
 	}

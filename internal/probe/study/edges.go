@@ -14,11 +14,11 @@ import (
 // marks, and sizes of numbers.
 func (v *variantJudge) edges(u commandContext) error {
 	switch v.parameter.Type {
-	case experiment.Text, experiment.Mark:
+	case experiment.TypeText, experiment.TypeMark:
 		if v.base.outcome == "done" {
 			return v.longest(u)
 		}
-	case experiment.Count, experiment.Cursor, experiment.Number, experiment.Target, experiment.Self:
+	case experiment.TypeCount, experiment.TypeCursor, experiment.TypeNumber, experiment.TypeTarget, experiment.TypeSelf:
 		return v.numbers(u)
 	}
 	return nil
@@ -48,7 +48,7 @@ func (v *variantJudge) longest(u commandContext) error {
 	for high-low > 1 {
 		n := (low + high) / 2
 		value := strings.Repeat("x", n)
-		if v.parameter.Type == experiment.Mark {
+		if v.parameter.Type == experiment.TypeMark {
 			value = markOfLength(n)
 		}
 		variantTrial, err := v.tryValue(u, value)
@@ -85,7 +85,7 @@ func (v *variantJudge) both(e valueBounds, claim, value, statement string) {
 }
 
 func (v *variantJudge) tryValue(u commandContext, value string) (*variantTrial, error) {
-	return v.tryOne(u, parameterVariant{name: value, changes: []experiment.Change{set(v.parameter.Key, value)}, value: value, plain: true})
+	return v.tryOne(u, parameterVariant{name: value, changes: []experiment.PairChange{set(v.parameter.Key, value)}, value: value, plain: true})
 }
 
 // numbers finds each place where numbers begin to be answered otherwise.

@@ -28,17 +28,17 @@ func (s *study) texts() []textCase {
 		}
 		return out
 	}
-	e := syntax.Escape
+	e := syntax.EscapeSign
 	all := []textCase{
 		{"plain", "abc", "abc", ""},
-		{"an escaped separator", "a" + syntax.EscapeValue(syntax.Pair) + "b", "a" + syntax.Pair + "b", ""},
+		{"an escaped separator", "a" + syntax.EscapeValue(syntax.PairSeparator) + "b", "a" + syntax.PairSeparator + "b", ""},
 		{"an escaped escape", "a" + syntax.EscapeValue(e) + "26b", "a" + e + "26b", ""},
 		{"an escape escaped twice", "a" + syntax.EscapeValue(e) + "2526b", "a" + e + "2526b", ""},
-		{"a list separator", "a" + syntax.List + "b" + syntax.List, "a" + syntax.List + "b" + syntax.List, ""},
-		{"an escaped list separator", fmt.Sprintf("a%s%02xb", e, syntax.List[0]), "a" + syntax.List + "b", ""},
-		{"a raw separator", "a" + syntax.Pair + "b", "", ""},
-		{"a raw separator with a key", "a" + syntax.Pair + "ZZ" + syntax.Equals + "1", "", ""},
-		{"an equals sign", "a" + syntax.Equals + "b", "a" + syntax.Equals + "b", ""},
+		{"a list separator", "a" + syntax.ListSeparator + "b" + syntax.ListSeparator, "a" + syntax.ListSeparator + "b" + syntax.ListSeparator, ""},
+		{"an escaped list separator", fmt.Sprintf("a%s%02xb", e, syntax.ListSeparator[0]), "a" + syntax.ListSeparator + "b", ""},
+		{"a raw separator", "a" + syntax.PairSeparator + "b", "", ""},
+		{"a raw separator with a key", "a" + syntax.PairSeparator + "ZZ" + syntax.KeySeparator + "1", "", ""},
+		{"an equals sign", "a" + syntax.KeySeparator + "b", "a" + syntax.KeySeparator + "b", ""},
 		{"an escape that is none", "100" + e + " " + e + "zz " + e, "", ""},
 		{"a plus sign", "a+b", "a+b", ""},
 		{"an escaped plus sign", "a" + e + "2Bb", "a+b", ""},
@@ -80,7 +80,7 @@ func (s *study) encoding() error {
 	send, ok := s.verb(s.a, vSend, s.b)
 	key := ""
 	if ok {
-		key = s.keyOf(send.Command, experiment.Text)
+		key = s.keyOf(send.Command, experiment.TypeText)
 	}
 	if key != "" {
 		if err := s.sendTexts(send, key); err != nil {
@@ -88,15 +88,15 @@ func (s *study) encoding() error {
 		}
 	}
 	request, ok := s.verb(s.a, vRequest, s.c)
-	if !ok || s.keyOf(request.Command, experiment.Text) == "" {
+	if !ok || s.keyOf(request.Command, experiment.TypeText) == "" {
 		return nil
 	}
-	key = s.keyOf(request.Command, experiment.Text)
+	key = s.keyOf(request.Command, experiment.TypeText)
 	for _, textCase := range s.texts() {
 		switch textCase.name {
 		case "an escaped separator", "a list separator", "UTF-8 of three bytes", "an escape escaped twice", "a plus sign":
 			step := request
-			step.Changes, step.Way = []experiment.Change{set(key, braced(textCase.sent))}, textCase.way
+			step.Changes, step.HTTPForm = []experiment.PairChange{set(key, braced(textCase.sent))}, textCase.way
 			if err := all(s.row().login(s.a, s.c).add(step).look(s.c, vReceive)); err != nil {
 				return err
 			}
@@ -115,7 +115,7 @@ func (s *study) sendTexts(send experiment.Step, key string) error {
 		head := len(stepBuilder.steps)
 		for _, textCase := range group {
 			step := send
-			step.Changes, step.Way = []experiment.Change{set(key, braced(textCase.sent))}, textCase.way
+			step.Changes, step.HTTPForm = []experiment.PairChange{set(key, braced(textCase.sent))}, textCase.way
 			stepBuilder.add(step).look(s.b, vReceive)
 		}
 		trace, err := stepBuilder.run()
@@ -139,7 +139,7 @@ func (s *study) sendTexts(send experiment.Step, key string) error {
 }
 
 // braced writes a text so that nothing in it is a placeholder.
-func braced(text string) string { return experiment.Literal(text) }
+func braced(text string) string { return experiment.EscapeTemplate(text) }
 
 // textField is the field of an answer in whose list a text has arrived, "" if in none.
 func textField(answer *lab.Answer, text string) string {
@@ -164,7 +164,7 @@ func (s *study) claimText(send experiment.Step, w textCase, trace *lab.Trace, at
 		value = "as it is meant"
 	}
 	s.claim(finding.Fact{
-		Command: send.Command, Aspect: finding.Encoding, Name: w.name, Claim: "arrives", Value: value,
+		Command: send.Command, Aspect: finding.AspectEncoding, Name: w.name, Claim: "arrives", Value: value,
 		Statement: fmt.Sprintf("%s in a text, sent as %q, arrives %s", w.name, w.sent, value),
 	}, trace, at+1)
 }
@@ -175,7 +175,7 @@ func (s *study) declared() error {
 	for _, charset := range s.File.Syntax.Charsets {
 		for _, verb := range []experiment.Verb{vOnline, vInfo} {
 			if step, ok := s.verb(s.a, verb, s.b); ok {
-				step.Way = "charset=" + charset
+				step.HTTPForm = "charset=" + charset
 				stepBuilder.add(step)
 			}
 		}

@@ -97,7 +97,7 @@ func (s *study) order(command string, samples []fieldSample) {
 			name = fmt.Sprintf("fields, %d of them", len(strings.Fields(o)))
 		}
 		factEvidence := s.claim(finding.Fact{
-			Command: command, Aspect: finding.FieldOf, Name: name, Claim: "order", Value: o,
+			Command: command, Aspect: finding.AspectField, Name: name, Claim: "order", Value: o,
 			Statement: fmt.Sprintf("%s: an answer that is done has the fields %s, in this order", command, o),
 		}, example.trace, example.at)
 		s.counted(factEvidence, samples, func(p *fieldSample) bool {
@@ -138,7 +138,7 @@ const confirmedBy = 4
 
 // field says what one field holds.
 func (s *study) field(command, key string, place int, samples []fieldSample) {
-	out := finding.Field{Command: command, Key: key, Place: place, Grade: finding.Observed}
+	out := finding.AnswerField{Command: command, Key: key, Place: place, Grade: finding.Observed}
 	var values []string
 	there, lists := 0, 0
 	for i := range samples {
@@ -163,7 +163,7 @@ func (s *study) field(command, key string, place int, samples []fieldSample) {
 	example := slices.IndexFunc(samples, func(p fieldSample) bool { return shows(&p) })
 	value := strings.TrimSpace(out.Kind + " " + out.Of)
 	factEvidence := s.claim(finding.Fact{
-		Command: command, Aspect: finding.FieldOf, Name: key, Claim: "is", Value: value,
+		Command: command, Aspect: finding.AspectField, Name: key, Claim: "is", Value: value,
 		Statement: fmt.Sprintf("%s: %s of an answer that is done is %s", command, key, told(out.Kind, out.Of, values)),
 	}, samples[example].trace, samples[example].at)
 	s.counted(factEvidence, samples, shows)
@@ -199,7 +199,7 @@ func told(kind, of string, values []string) string {
 // kindOf tries one thought after the other: the most telling that no sample
 // contradicts.
 func (s *study) kindOf(command, key string, values []string, isList bool, samples []fieldSample) (kind, of string) {
-	if slices.Contains(s.File.Answer.Prose, key) {
+	if slices.Contains(s.File.Answer.ProseKeys, key) {
 		return "prose", ""
 	}
 	if s.noise.masks(command, key) {
@@ -218,9 +218,9 @@ func (s *study) kindOf(command, key string, values []string, isList bool, sample
 		return "count", of
 	}
 	switch {
-	case key != s.File.Answer.Code && slices.Contains([]experiment.Verb{vInfo, experiment.Read}, s.File.VerbOf(experiment.Step{Command: command})):
+	case key != s.File.Answer.CodeKey && slices.Contains([]experiment.Verb{vInfo, experiment.VerbRead}, s.File.VerbOf(experiment.Step{Command: command})):
 		return "text", "" // what few accounts say of themselves tells nothing of what others may
-	case len(values) == 1 && len(samples) > 2 && (key == s.File.Answer.Code || s.varied(command, key, samples)):
+	case len(values) == 1 && len(samples) > 2 && (key == s.File.Answer.CodeKey || s.varied(command, key, samples)):
 		return "constant", ""
 	case len(values) > 1 && (s.listed(values) || len(values) <= 3 && len(samples) >= 10*len(values)):
 		return "enum", ""
@@ -246,7 +246,7 @@ func (s *study) varied(command, key string, samples []fieldSample) bool {
 	}
 	c, ok := s.File.Command(command)
 	paged := ok && slices.ContainsFunc(s.parametersOf(c), func(parameter experiment.Parameter) bool {
-		return parameter.Type == experiment.Count || parameter.Type == experiment.Cursor
+		return parameter.Type == experiment.TypeCount || parameter.Type == experiment.TypeCursor
 	})
 	if paged && !s.cut(command, samples) {
 		return false
@@ -257,7 +257,7 @@ func (s *study) varied(command, key string, samples []fieldSample) bool {
 // cut reports whether a list was ever given in part: something of the same list came
 // behind the element that ends an answer.
 func (s *study) cut(command string, samples []fieldSample) bool {
-	cursor := strings.ToLower(s.keyOf(command, experiment.Cursor))
+	cursor := strings.ToLower(s.keyOf(command, experiment.TypeCursor))
 	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list and number of an element
 	for i := range samples {
 		fieldSample := &samples[i]
@@ -293,7 +293,7 @@ func (s *study) listOf(p *fieldSample) string {
 	var request []string
 	for key, values := range p.sent {
 		switch command, _ := s.File.Command(step.Command); s.File.TypeOf(command, s.spelling(step.Command, key)).Type {
-		case experiment.Count, experiment.Cursor, experiment.Mark:
+		case experiment.TypeCount, experiment.TypeCursor, experiment.TypeMark:
 		default:
 			request = append(request, key+"="+strings.Join(values, ","))
 		}
@@ -447,7 +447,7 @@ func (s *study) parallel(command, x, y string, samples []fieldSample) {
 		return
 	}
 	s.counted(s.claim(finding.Fact{
-		Command: command, Aspect: finding.FieldOf, Name: x + " and " + y, Claim: "are", Value: "parallel lists",
+		Command: command, Aspect: finding.AspectField, Name: x + " and " + y, Claim: "are", Value: "parallel lists",
 		Statement: fmt.Sprintf("%s: %s and %s are parallel lists of equal length", command, x, y),
 	}, example.trace, example.at), samples, shows)
 }
@@ -473,7 +473,7 @@ func (s *study) sorted(command, key string, samples []fieldSample) {
 		return
 	}
 	s.counted(s.claim(finding.Fact{
-		Command: command, Aspect: finding.FieldOf, Name: key, Claim: "order of elements", Value: "ascending",
+		Command: command, Aspect: finding.AspectField, Name: key, Claim: "order of elements", Value: "ascending",
 		Statement: fmt.Sprintf("%s: the elements of %s ascend", command, key),
 	}, example.trace, example.at), samples, shows)
 }

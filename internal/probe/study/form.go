@@ -27,7 +27,7 @@ func Form(file *experiment.File, answer *lab.Answer, mask func(key string) bool)
 	for i, field := range answer.Fields {
 		parts[i] = field.Key + "=" + field.Value
 		switch {
-		case slices.Contains(file.Answer.Prose, field.Key):
+		case slices.Contains(file.Answer.ProseKeys, field.Key):
 			parts[i] = field.Key + "=..."
 		case mask != nil && mask(field.Key):
 			parts[i] = field.Key + "=*"
@@ -59,11 +59,11 @@ func (s *study) done(step experiment.Step, answer *lab.Answer) bool {
 }
 
 func (s *study) isNotLoggedIn(answer *lab.Answer) bool {
-	if s.File.Answer.Code == "" {
+	if s.File.Answer.CodeKey == "" {
 		return false
 	}
-	code := answer.Value(s.File.Answer.Code)
-	return code != "" && (slices.Contains(s.File.Answer.NotLoggedIn, code) || code == s.notLoggedIn)
+	code := answer.Value(s.File.Answer.CodeKey)
+	return code != "" && (slices.Contains(s.File.Answer.NotLoggedInCodes, code) || code == s.notLoggedIn)
 }
 
 // code is how an answer says how it went: its code, with the other fields that
@@ -77,15 +77,15 @@ func (s *study) code(command string, answer *lab.Answer) string {
 	case "text":
 		return answer.Text()
 	}
-	if s.File.Answer.Code == "" {
+	if s.File.Answer.CodeKey == "" {
 		return "record"
 	}
-	if _, is := answer.Field(s.File.Answer.Code); !is {
-		return "no " + s.File.Answer.Code
+	if _, is := answer.Field(s.File.Answer.CodeKey); !is {
+		return "no " + s.File.Answer.CodeKey
 	}
-	out := s.File.Answer.Code + "=" + answer.Value(s.File.Answer.Code)
+	out := s.File.Answer.CodeKey + "=" + answer.Value(s.File.Answer.CodeKey)
 	if c, ok := s.File.Command(command); ok {
-		for _, pair := range c.Done {
+		for _, pair := range c.SuccessFields {
 			if field, is := answer.Field(pair.Key); is {
 				out += " " + pair.Key + "=" + field.Value
 			}

@@ -116,7 +116,7 @@ func (s *study) claimBond(w friendshipCase, trace *lab.Trace) {
 	}[[2]bool{s.hasRole(trace, xAt, w.y), s.hasRole(trace, yAt, w.x)}]
 	upto := max(xAt, yAt)
 	s.claim(finding.Fact{
-		Command: trace.Steps[xAt].Command, Aspect: finding.Friendship, Name: w.name, Claim: "lists the other", Value: value,
+		Command: trace.Steps[xAt].Command, Aspect: finding.AspectFriendship, Name: w.name, Claim: "lists the other", Value: value,
 		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", w.name, w.x, w.y, value),
 	}, trace, upto)
 }

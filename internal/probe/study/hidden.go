@@ -56,7 +56,7 @@ func (s *study) hiddenKeys() error {
 			clean += n
 		}
 		factEvidence := s.claim(finding.Fact{
-			Command: step.Command, Aspect: finding.Parameter, Name: "hidden keys", Claim: "tried", Value: fmt.Sprint(len(keys)),
+			Command: step.Command, Aspect: finding.AspectParameter, Name: "hidden keys", Claim: "tried", Value: fmt.Sprint(len(keys)),
 			Statement: fmt.Sprintf("%s: of %d keys that the file does not name, %d change nothing", step.Command, len(keys), clean),
 		}, base.trace, base.at)
 		factEvidence.Bound = fmt.Sprintf("no effect in %d clean tries: under %.1f %% at 95 %%", clean, 300/float64(max(clean, 1)))
@@ -74,11 +74,11 @@ func (s *study) borrowed(step experiment.Step) []experiment.Pair {
 			base, is := baseValue(command, parameter.Key)
 			_, have := baseValue(own, parameter.Key)
 			twice := slices.ContainsFunc(all, func(pair experiment.Pair) bool { return pair.Key == parameter.Key })
-			if have || twice || isCommon(parameter.Type) || !is || parameter.Type == experiment.Text || parameter.Type == experiment.Secret {
+			if have || twice || isCommon(parameter.Type) || !is || parameter.Type == experiment.TypeText || parameter.Type == experiment.TypeSecret {
 				continue
 			}
 			value := s.otherValue(parameter, base)
-			if parameter.Type == experiment.Enum && len(parameter.Values) > 2 {
+			if parameter.Type == experiment.TypeEnum && len(parameter.Values) > 2 {
 				value = parameter.Values[2] // the second is often that of being away
 			}
 			all = append(all, experiment.Pair{Key: parameter.Key, Value: value})
@@ -103,7 +103,7 @@ func (s *study) candidates(step experiment.Step) []string {
 		}
 	}
 	for _, command := range s.out.Commands {
-		for _, key := range command.Fields {
+		for _, key := range command.AnswerKeys {
 			add(key)
 		}
 	}
@@ -121,9 +121,9 @@ func (s *study) hidden(u commandContext, base *variantTrial, keys []experiment.P
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	var changes []experiment.Change
+	var changes []experiment.PairChange
 	for _, pair := range keys {
-		changes = append(changes, experiment.Change{Kind: experiment.Append, Key: pair.Key, Value: pair.Value})
+		changes = append(changes, experiment.PairChange{Kind: experiment.AppendPair, Key: pair.Key, Value: pair.Value})
 	}
 	t, err := s.tryOne(u, parameterVariant{changes: changes})
 	if err != nil || t == nil {
@@ -134,7 +134,7 @@ func (s *study) hidden(u commandContext, base *variantTrial, keys []experiment.P
 	}
 	if len(keys) == 1 {
 		s.claim(finding.Fact{
-			Command: u.step.Command, Aspect: finding.Parameter, Name: keys[0].Key, Claim: "hidden", Value: "has an effect",
+			Command: u.step.Command, Aspect: finding.AspectParameter, Name: keys[0].Key, Claim: "hidden", Value: "has an effect",
 			Statement: fmt.Sprintf("%s: %s, which the file does not name, changes the answer", u.step.Command, keys[0].Key),
 		}, t.trace, t.at)
 		return 0, nil

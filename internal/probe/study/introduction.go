@@ -38,7 +38,7 @@ func (s *study) notLoggedInCode() error {
 	counts := make(map[string]int)
 	var order []string
 	for _, command := range s.File.Commands {
-		if !command.Session {
+		if !command.NeedsSession {
 			continue
 		}
 		trace, err := s.run(experiment.Step{Role: s.a, Command: command.Name})
@@ -49,7 +49,7 @@ func (s *study) notLoggedInCode() error {
 			continue
 		}
 		answer := &trace.Answers[0]
-		code := answer.Value(s.File.Answer.Code)
+		code := answer.Value(s.File.Answer.CodeKey)
 		if counts[code]++; counts[code] == 1 {
 			order = append(order, code)
 		}
@@ -59,7 +59,7 @@ func (s *study) notLoggedInCode() error {
 			s.notLoggedIn = code
 		}
 	}
-	if len(s.File.Answer.NotLoggedIn) == 0 && s.contains(s.File.Answer.Done, s.notLoggedIn) {
+	if len(s.File.Answer.NotLoggedInCodes) == 0 && s.contains(s.File.Answer.SuccessCodes, s.notLoggedIn) {
 		s.notLoggedIn = ""
 	}
 	return nil
@@ -88,7 +88,7 @@ func (s *study) introduceCommand(command *experiment.Command) error {
 	works := lab.Done(s.File, command.Name, first)
 	s.describe(command, first, works)
 	s.claim(finding.Fact{
-		Command: command.Name, Aspect: finding.FieldOf, Name: "base request", Claim: "answer", Value: s.code(command.Name, first),
+		Command: command.Name, Aspect: finding.AspectField, Name: "base request", Claim: "answer", Value: s.code(command.Name, first),
 		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", command.Name, s.code(command.Name, first)),
 	}, trace, at)
 	return nil
@@ -96,15 +96,15 @@ func (s *study) introduceCommand(command *experiment.Command) error {
 
 // describe adds a command to the table of commands.
 func (s *study) describe(c *experiment.Command, answer *lab.Answer, works bool) {
-	d := finding.Command{Name: c.Name, Works: works, Session: "not known", Example: exchange(answer)}
-	for _, purpose := range c.Does {
-		d.Does = append(d.Does, string(purpose.Verb))
+	d := finding.CommandSummary{Name: c.Name, Works: works, Session: "not known", Example: exchange(answer)}
+	for _, purpose := range c.Purposes {
+		d.Purposes = append(d.Purposes, string(purpose.Verb))
 	}
 	for _, parameter := range s.parametersOf(c) {
-		d.Parameters = append(d.Parameters, parameter.Key)
+		d.RequestKeys = append(d.RequestKeys, parameter.Key)
 	}
 	for _, field := range answer.Fields {
-		d.Fields = append(d.Fields, field.Key)
+		d.AnswerKeys = append(d.AnswerKeys, field.Key)
 	}
 	s.out.Commands = append(s.out.Commands, d)
 }

@@ -29,7 +29,7 @@ func (v *variantJudge) judge() {
 	v.position()
 	v.escapes()
 	v.influence()
-	if v.parameter.Type == experiment.Count {
+	if v.parameter.Type == experiment.TypeCount {
 		v.countBounds()
 	}
 	v.values()
@@ -48,7 +48,7 @@ func (v *variantJudge) named(name string) *variantTrial {
 // state states a fact that a trial shows.
 func (v *variantJudge) state(t *variantTrial, claim, value, statement string) *factEvidence {
 	fact := finding.Fact{
-		Command: v.command.Name, Aspect: finding.Parameter, Name: v.parameter.Key, Claim: claim, Value: value,
+		Command: v.command.Name, Aspect: finding.AspectParameter, Name: v.parameter.Key, Claim: claim, Value: value,
 		Statement: fmt.Sprintf("%s: %s %s", v.command.Name, v.parameter.Key, statement),
 	}
 	if with := v.proof(t); with != "" {
@@ -71,13 +71,13 @@ func (v *variantJudge) proof(t *variantTrial) string {
 // proof says what a login has for a proof beside some keys, "" for other commands.
 func (s *study) proof(step experiment.Step, beside []string) string {
 	command, ok := s.File.Command(step.Command)
-	if !ok || s.File.VerbOf(step) != experiment.Login {
+	if !ok || s.File.VerbOf(step) != experiment.VerbLogin {
 		return ""
 	}
 	var with []string
 	for _, pair := range command.Request {
 		switch s.File.TypeOf(command, pair.Key).Type {
-		case experiment.Secret, experiment.Enum:
+		case experiment.TypeSecret, experiment.TypeEnum:
 			if !slices.Contains(beside, pair.Key) {
 				with = append(with, pair.Key+"="+pair.Value)
 			}
@@ -249,7 +249,7 @@ func (v *variantJudge) values() {
 		}
 		v.state(variantTrial, "value "+variantTrial.name, value, fmt.Sprintf("as %q is %s", variantTrial.name, value))
 	}
-	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.Mark { // fewer say little, and marks show only when they are repeated
+	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.TypeMark { // fewer say little, and marks show only when they are repeated
 		v.state(&v.trials[0], "meaning", "ignored", "changes nothing, whatever it is")
 	}
 	v.kind()

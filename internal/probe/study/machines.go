@@ -123,7 +123,7 @@ func (s *study) output(step experiment.Step, answer *lab.Answer) string {
 	if s.isNotLoggedIn(answer) {
 		return "not logged in"
 	}
-	if s.File.Answer.Code != "" && !s.contains(s.File.Answer.Done, answer.Value(s.File.Answer.Code)) {
+	if s.File.Answer.CodeKey != "" && !s.contains(s.File.Answer.SuccessCodes, answer.Value(s.File.Answer.CodeKey)) {
 		return s.code(step.Command, answer)
 	}
 	sizes := make(map[string]bool)
@@ -132,7 +132,7 @@ func (s *study) output(step experiment.Step, answer *lab.Answer) string {
 	}
 	for _, field := range answer.Fields {
 		switch {
-		case field.Key == s.File.Answer.Code, s.noise.masks(step.Command, field.Key), slices.Contains(s.File.Answer.Prose, field.Key):
+		case field.Key == s.File.Answer.CodeKey, s.noise.masks(step.Command, field.Key), slices.Contains(s.File.Answer.ProseKeys, field.Key):
 		case strings.HasPrefix(field.Value, "{seq") || s.isEchoed(step, field):
 		case field.IsList:
 			parts = append(parts, field.Key+":"+strings.Join(s.members(field.List), ","))
@@ -296,15 +296,15 @@ func (s *study) words(p *systemUnderTest) [][]string {
 // keepMachine puts a machine into the findings.
 func (s *study) keepMachine(p *systemUnderTest) {
 	learned := p.machine.Machine
-	machine := finding.Machine{Aspect: p.name, Inputs: p.names, Queries: p.machine.Queries, Guarantee: p.machine.Guarantee()}
+	machine := finding.StateMachine{Aspect: p.name, Inputs: p.names, Queries: p.machine.Queries, Guarantee: p.machine.Guarantee()}
 	var dot bytes.Buffer
 	if err := learned.WriteDOT(&dot); err == nil {
 		machine.DOT = dot.String()
 	}
 	for i, state := range learned.States {
-		machine.States = append(machine.States, finding.State{Name: fmt.Sprintf("s%d", i), Access: state.Access})
+		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", i), Access: state.Access})
 		for j, transition := range state.Edges {
-			machine.Transitions = append(machine.Transitions, finding.Transition{
+			machine.Transitions = append(machine.Transitions, finding.MachineTransition{
 				From: fmt.Sprintf("s%d", i), Input: p.names[j], Output: transition.Output, To: fmt.Sprintf("s%d", transition.To),
 			})
 		}

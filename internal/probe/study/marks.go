@@ -37,7 +37,7 @@ func (s *study) marks() error {
 // says that the mark is what it is; else the one of the first time is used again.
 func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) error {
 	a, b, c := s.a, s.b, s.c
-	key := s.keyOf(send.Command, experiment.Text)
+	key := s.keyOf(send.Command, experiment.TypeText)
 	first := send
 	if literal {
 		first = s.marked(send, mark)
@@ -56,9 +56,9 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 		twice.Changes = append(slices.Clone(twice.Changes), set(key, "one"))
 	}
 	otherText, otherTarget := send, twice
-	otherTarget.To = c
+	otherTarget.TargetRole = c
 	fromB := twice
-	fromB.Role, fromB.To = b, a
+	fromB.Role, fromB.TargetRole = b, a
 	fromC := twice
 	fromC.Role = c
 	// In each row the first message is step 3.
@@ -112,7 +112,7 @@ func (s *study) claimRepeat(kind, when string, r *stepBuilder) error {
 	at := last(trace) - 1
 	n := ones(&trace.Answers[at])
 	s.claim(finding.Fact{
-		Command: trace.Steps[at].Command, Aspect: finding.Message, Name: "repeat with " + kind, Claim: when, Value: fmt.Sprintf("%d of 2", n),
+		Command: trace.Steps[at].Command, Aspect: finding.AspectMessage, Name: "repeat with " + kind, Claim: when, Value: fmt.Sprintf("%d of 2", n),
 		Statement: fmt.Sprintf("Of two equal messages with %s, the second sent %s, %d arrive", kind, when, n),
 	}, trace, at)
 	return nil
@@ -147,7 +147,7 @@ func (s *study) collectingAgain() error {
 	if trace != nil {
 		value := fmt.Sprintf("%d, %d, %d", s.copies(trace, 3), s.copies(trace, 4), s.copies(trace, 5))
 		s.claim(finding.Fact{
-			Command: receive.Command, Aspect: finding.Message, Name: "collecting", Claim: "again with the same mark", Value: value,
+			Command: receive.Command, Aspect: finding.AspectMessage, Name: "collecting", Claim: "again with the same mark", Value: value,
 			Statement: fmt.Sprintf("A message that was collected with a mark, then with the same mark, then with another, comes %s times", value),
 		}, trace, 5)
 	}
@@ -177,7 +177,7 @@ func (s *study) collectingLater() error {
 
 // markMemory finds out how long a mark is remembered.
 func (s *study) markMemory(send experiment.Step) error {
-	key := s.keyOf(send.Command, experiment.Text)
+	key := s.keyOf(send.Command, experiment.TypeText)
 	if key == "" {
 		return nil
 	}

@@ -11,20 +11,20 @@ import (
 
 // The verbs that scenarios are made of, in short.
 const (
-	vLogin   = experiment.Login
-	vLogout  = experiment.Logout
-	vStatus  = experiment.Status
-	vFriends = experiment.Friends
-	vOnline  = experiment.Online
-	vInfo    = experiment.Info
-	vFind    = experiment.Find
-	vAdd     = experiment.Add
-	vRequest = experiment.Request
-	vAccept  = experiment.Accept
-	vReject  = experiment.Reject
-	vDelete  = experiment.Delete
-	vSend    = experiment.Send
-	vReceive = experiment.Receive
+	vLogin   = experiment.VerbLogin
+	vLogout  = experiment.VerbLogout
+	vStatus  = experiment.VerbStatus
+	vFriends = experiment.VerbFriends
+	vOnline  = experiment.VerbOnline
+	vInfo    = experiment.VerbInfo
+	vFind    = experiment.VerbFind
+	vAdd     = experiment.VerbAdd
+	vRequest = experiment.VerbRequest
+	vAccept  = experiment.VerbAccept
+	vReject  = experiment.VerbReject
+	vDelete  = experiment.VerbDelete
+	vSend    = experiment.VerbSend
+	vReceive = experiment.VerbReceive
 )
 
 // messages finds out what becomes of messages: whether they arrive, once, in
@@ -95,7 +95,7 @@ func (s *study) arrivals() error {
 			statement = fmt.Sprintf("A message %s arrives once", way.name)
 		}
 		s.claim(finding.Fact{
-			Command: trace.Steps[last(trace)].Command, Aspect: finding.Message, Name: way.name, Claim: "arrives", Value: value, Statement: statement,
+			Command: trace.Steps[last(trace)].Command, Aspect: finding.AspectMessage, Name: way.name, Claim: "arrives", Value: value, Statement: statement,
 		}, trace, last(trace))
 	}
 	return nil
@@ -141,7 +141,7 @@ func (s *study) batches() error {
 		at := last(trace) - 2
 		if n := s.copies(trace, at); n > 0 && n < batchSize {
 			s.claim(finding.Fact{
-				Command: trace.Steps[at].Command, Aspect: finding.Message, Name: "batch", Claim: "most", Value: fmt.Sprint(n),
+				Command: trace.Steps[at].Command, Aspect: finding.AspectMessage, Name: "batch", Claim: "most", Value: fmt.Sprint(n),
 				Statement: fmt.Sprintf("At most %d messages come at once", n),
 			}, trace, at)
 		}
@@ -150,7 +150,7 @@ func (s *study) batches() error {
 	if !ok {
 		return nil
 	}
-	key := s.keyOf(send.Command, experiment.Text)
+	key := s.keyOf(send.Command, experiment.TypeText)
 	if key == "" {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (s *study) statuses(step experiment.Step) []experiment.Step {
 	var all []experiment.Step
 	for _, pair := range s.enumsOf(command) {
 		one := step
-		one.Changes = []experiment.Change{set(pair.Key, pair.Value)}
+		one.Changes = []experiment.PairChange{set(pair.Key, pair.Value)}
 		all = append(all, one)
 	}
 	if len(all) == 0 {

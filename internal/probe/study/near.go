@@ -29,7 +29,7 @@ func (s *study) nearProofs() error {
 		return nil
 	}
 	command, _ := s.File.Command(login.Command)
-	key := s.keyOf(login.Command, experiment.Secret)
+	key := s.keyOf(login.Command, experiment.TypeSecret)
 	base, _ := baseValue(command, key)
 	if key == "" || !strings.Contains(base, "secret") {
 		return nil
@@ -37,7 +37,7 @@ func (s *study) nearProofs() error {
 	for _, p := range s.workingProofs(login, key, base) {
 		for _, v := range nearly(p[0].Value) {
 			step := login
-			step.Changes = append([]experiment.Change{set(key, v.value)}, p[1:]...)
+			step.Changes = append([]experiment.PairChange{set(key, v.value)}, p[1:]...)
 			trace, err := s.row().add(step).look(s.a, vFriends).run()
 			if err != nil {
 				return err
@@ -46,7 +46,7 @@ func (s *study) nearProofs() error {
 				continue
 			}
 			s.claim(finding.Fact{
-				Command: login.Command, Aspect: finding.Parameter, Name: key, Claim: v.name + " " + lineOf(p),
+				Command: login.Command, Aspect: finding.AspectParameter, Name: key, Claim: v.name + " " + lineOf(p),
 				Value:     s.outcome(step, &trace.Answers[0]),
 				Statement: fmt.Sprintf("%s with %s %s, %s, is %s", login.Command, key, lineOf(p), v.name, s.outcome(step, &trace.Answers[0])),
 			}, trace, 0)
@@ -57,13 +57,13 @@ func (s *study) nearProofs() error {
 
 // workingProofs are changes of a login that log in: the usual proof, and the first
 // other kind that does.
-func (s *study) workingProofs(login experiment.Step, key, base string) [][]experiment.Change {
-	all := [][]experiment.Change{{set(key, base)}}
+func (s *study) workingProofs(login experiment.Step, key, base string) [][]experiment.PairChange {
+	all := [][]experiment.PairChange{{set(key, base)}}
 	command, _ := s.File.Command(login.Command)
 	for _, value := range []string{"{secret}", "{md5(secret)}"} {
 		for _, kind := range s.enumsOf(command) {
 			step := login
-			step.Changes = []experiment.Change{set(key, value), set(kind.Key, kind.Value)}
+			step.Changes = []experiment.PairChange{set(key, value), set(kind.Key, kind.Value)}
 			if value == base {
 				continue
 			}
@@ -75,7 +75,7 @@ func (s *study) workingProofs(login experiment.Step, key, base string) [][]exper
 	return all
 }
 
-func lineOf(changes []experiment.Change) string {
+func lineOf(changes []experiment.PairChange) string {
 	var parts []string
 	for _, change := range changes {
 		parts = append(parts, change.Key+"="+change.Value)
@@ -99,7 +99,7 @@ func nearly(base string) []parameterVariant {
 // nearMarks sends a message whose mark is nearly that of another: both must arrive.
 func (s *study) nearMarks() error {
 	send, ok := s.verb(s.a, vSend, s.b)
-	text := s.keyOf(send.Command, experiment.Text)
+	text := s.keyOf(send.Command, experiment.TypeText)
 	if !ok || text == "" || s.markKey(send) == "" {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (s *study) nearMarks() error {
 		}
 		n := ones(&trace.Answers[4])
 		s.claim(finding.Fact{
-			Command: trace.Steps[4].Command, Aspect: finding.Message, Name: "nearly the same mark", Claim: m.name,
+			Command: trace.Steps[4].Command, Aspect: finding.AspectMessage, Name: "nearly the same mark", Claim: m.name,
 			Value:     fmt.Sprintf("%d of 2", n),
 			Statement: fmt.Sprintf("Of two equal messages whose marks are the same %s, %d arrive", m.name, n),
 		}, trace, 4)
@@ -141,13 +141,13 @@ func (s *study) nearNumbers() error {
 		command, _ := s.File.Command(step.Command)
 		var all []parameterVariant
 		for _, parameter := range s.parametersOf(command) {
-			isSelf := parameter.Type == experiment.Self
+			isSelf := parameter.Type == experiment.TypeSelf
 			if s.fixedBy(step, parameter.Key) || isSelf && (own || !s.isRead(step)) {
 				continue
 			}
 			own = own || isSelf
 			for _, v := range s.beyond(step, parameter) {
-				all = append(all, parameterVariant{name: v, changes: []experiment.Change{set(parameter.Key, braced(v))}, value: v, plain: true})
+				all = append(all, parameterVariant{name: v, changes: []experiment.PairChange{set(parameter.Key, braced(v))}, value: v, plain: true})
 			}
 		}
 		if len(all) == 0 {
@@ -172,15 +172,15 @@ func changing(reads bool) int {
 func (s *study) beyond(step experiment.Step, parameter experiment.Parameter) []string {
 	base := "1"
 	switch parameter.Type {
-	case experiment.Count, experiment.Cursor, experiment.Number:
-	case experiment.Enum:
+	case experiment.TypeCount, experiment.TypeCursor, experiment.TypeNumber:
+	case experiment.TypeEnum:
 		base = parameter.Values[len(parameter.Values)-1]
-	case experiment.Target, experiment.Self:
-		role := s.unitOf(step).step.To
+	case experiment.TypeTarget, experiment.TypeSelf:
+		role := s.unitOf(step).step.TargetRole
 		if role == "" {
 			role = s.File.Peer(step.Role)
 		}
-		if parameter.Type == experiment.Self {
+		if parameter.Type == experiment.TypeSelf {
 			role = step.Role
 		}
 		account, _ := s.File.Account(role)
@@ -200,9 +200,9 @@ func (s *study) beyond(step experiment.Step, parameter experiment.Parameter) []s
 		all = append(all, strconv.FormatUint(n+1<<bits, 10))
 	}
 	switch parameter.Type {
-	case experiment.Enum:
+	case experiment.TypeEnum:
 		return append(all, "00"+base)
-	case experiment.Count, experiment.Cursor, experiment.Number:
+	case experiment.TypeCount, experiment.TypeCursor, experiment.TypeNumber:
 		return append(all[1:], "2147483647", "2147483648", "00"+base)
 	}
 	return all[1:] // the first can be another account
@@ -215,7 +215,7 @@ var lengths = []int{31, 63, 99, 127, 139, 159, 199, 254, 511, 999, 1023, 1999, 3
 // one experiment: what is cut at a limit shows.
 func (s *study) textsOfManyLengths() error {
 	send, ok := s.verb(s.a, vSend, s.b)
-	key := s.keyOf(send.Command, experiment.Text)
+	key := s.keyOf(send.Command, experiment.TypeText)
 	if !ok || key == "" {
 		return nil
 	}
@@ -245,7 +245,7 @@ func (s *study) textsOfManyLengths() error {
 		}
 		if whole > 0 {
 			s.claim(finding.Fact{
-				Command: send.Command, Aspect: finding.Encoding, Name: "texts of " + kind.name + " a character", Claim: "arrive whole up to",
+				Command: send.Command, Aspect: finding.AspectEncoding, Name: "texts of " + kind.name + " a character", Claim: "arrive whole up to",
 				Value:     fmt.Sprint(whole),
 				Statement: fmt.Sprintf("A text of %d bytes, with %s a character, arrives whole", whole, kind.name),
 			}, trace, last(trace))

@@ -27,8 +27,8 @@ func (s *study) paging() error {
 	for _, command := range s.File.Commands {
 		l := &pagedList{
 			command: command.Name,
-			count:   s.keyOf(command.Name, experiment.Count),
-			cursor:  s.keyOf(command.Name, experiment.Cursor),
+			count:   s.keyOf(command.Name, experiment.TypeCount),
+			cursor:  s.keyOf(command.Name, experiment.TypeCursor),
 		}
 		if (l.count != "" || l.cursor != "") && s.isRead(experiment.Step{Command: command.Name}) {
 			all = append(all, l)
@@ -95,11 +95,11 @@ func (s *study) neededFor(l *pagedList, others []string) []string {
 }
 
 // whole are the changes with which a list is asked for at once.
-func (l *pagedList) whole() []experiment.Change {
+func (l *pagedList) whole() []experiment.PairChange {
 	if l.count == "" {
 		return nil
 	}
-	return []experiment.Change{set(l.count, "1000")}
+	return []experiment.PairChange{set(l.count, "1000")}
 }
 
 // numbersIn is the list of an answer whose elements are accounts.
@@ -216,7 +216,7 @@ func (s *study) claimPages(l *pagedList, trace *lab.Trace, head int) {
 			continue
 		}
 		s.claim(finding.Fact{
-			Command: l.command, Aspect: finding.Paging, Name: l.count, Claim: "bounds the page", Value: relation(len(elements), want),
+			Command: l.command, Aspect: finding.AspectPaging, Name: l.count, Claim: "bounds the page", Value: relation(len(elements), want),
 			Statement: fmt.Sprintf("%s: a page has %s as %s says", l.command, relation(len(elements), want), l.count),
 		}, trace, i)
 	}
@@ -224,7 +224,7 @@ func (s *study) claimPages(l *pagedList, trace *lab.Trace, head int) {
 		_, elements := numbersIn(&trace.Answers[at])
 		order := orderOf(elements, s.numberOf)
 		s.claim(finding.Fact{
-			Command: l.command, Aspect: finding.Paging, Name: l.key, Claim: "order", Value: order,
+			Command: l.command, Aspect: finding.AspectPaging, Name: l.key, Claim: "order", Value: order,
 			Statement: fmt.Sprintf("%s: the list is %s", l.command, order),
 		}, trace, at)
 	}
@@ -301,7 +301,7 @@ func (s *study) walk(l *pagedList) error {
 		}
 		answer := &trace.Answers[last(trace)]
 		_, elements := numbersIn(answer)
-		pageWalk.Pages = append(pageWalk.Pages, finding.Page{Cursor: cursor, Elements: elements, Marker: s.markers(answer), ID: answer.ID})
+		pageWalk.Pages = append(pageWalk.Pages, finding.ListPage{Cursor: cursor, Elements: elements, Marker: s.markers(answer), ID: answer.ID})
 		if len(elements) == 0 {
 			pageWalk.Ended = "an empty page"
 			break
@@ -323,7 +323,7 @@ func (s *study) walk(l *pagedList) error {
 func (s *study) markers(answer *lab.Answer) string {
 	var all []string
 	for _, field := range answer.Fields {
-		if _, err := strconv.Atoi(field.Value); err == nil && len(field.Value) < 6 && field.Key != s.File.Answer.Code {
+		if _, err := strconv.Atoi(field.Value); err == nil && len(field.Value) < 6 && field.Key != s.File.Answer.CodeKey {
 			all = append(all, field.Key+"="+field.Value)
 		}
 	}
@@ -339,13 +339,13 @@ func (s *study) claimWalk(l *pagedList, pageWalk *finding.PageWalk, seen []strin
 		value = "at"
 	}
 	factEvidence := s.claim(finding.Fact{
-		Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "the page begins", Value: value + " the element it names",
+		Command: l.command, Aspect: finding.AspectPaging, Name: l.cursor, Claim: "the page begins", Value: value + " the element it names",
 		Statement: fmt.Sprintf("%s: a page begins %s the element that %s names", l.command, value, l.cursor),
 	}, trace, last(trace))
 	factEvidence.Evidence = append(factEvidence.Evidence, pageWalk.Pages[0].ID)
 	if whole := len(unique(seen)) == len(l.elements) && len(seen) == len(l.elements); whole {
 		factEvidence := s.claim(finding.Fact{
-			Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "a walk finds", Value: "each element once",
+			Command: l.command, Aspect: finding.AspectPaging, Name: l.cursor, Claim: "a walk finds", Value: "each element once",
 			Statement: fmt.Sprintf("%s: asked on with the last element, it gives each element once", l.command),
 		}, trace, last(trace))
 		factEvidence.Evidence = nil
@@ -382,7 +382,7 @@ func (s *study) changing(l *pagedList) error {
 		value = "gives something else"
 	}
 	s.claim(finding.Fact{
-		Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "an element that is gone meanwhile", Value: value,
+		Command: l.command, Aspect: finding.AspectPaging, Name: l.cursor, Claim: "an element that is gone meanwhile", Value: value,
 		Statement: fmt.Sprintf("%s: %s that names an element which is gone meanwhile %s", l.command, l.cursor, value),
 	}, trace, last(trace)-1)
 	return nil

@@ -225,7 +225,7 @@ func (s *study) purposes() []experiment.Step {
 	var all []experiment.Step
 	for _, command := range s.File.Commands {
 		all = append(all, experiment.Step{Role: s.a, Command: command.Name})
-		for _, purpose := range command.Does[min(1, len(command.Does)):] {
+		for _, purpose := range command.Purposes[min(1, len(command.Purposes)):] {
 			all = append(all, experiment.Step{Role: s.a, Command: command.Name, Verb: purpose.Verb})
 		}
 	}
@@ -236,9 +236,9 @@ func (s *study) purposes() []experiment.Step {
 // be another purpose.
 func (s *study) fixedBy(step experiment.Step, key string) bool {
 	command, _ := s.File.Command(step.Command)
-	for _, purpose := range command.Does {
+	for _, purpose := range command.Purposes {
 		if step.Verb != "" && purpose.Verb == step.Verb {
-			return slices.ContainsFunc(purpose.With, func(pair experiment.Pair) bool { return pair.Key == key })
+			return slices.ContainsFunc(purpose.Pairs, func(pair experiment.Pair) bool { return pair.Key == key })
 		}
 	}
 	return false
@@ -427,7 +427,7 @@ func (s *study) chart(task *parameterTask, base *variantTrial, trials []variantT
 	}
 	row := &s.out.Matrix[at]
 	for _, variantTrial := range trials {
-		if slices.ContainsFunc(row.Cells, func(cell finding.Cell) bool { return cell.Variant == variantTrial.name }) {
+		if slices.ContainsFunc(row.Cells, func(cell finding.MatrixCell) bool { return cell.Variant == variantTrial.name }) {
 			continue
 		}
 		answer := &variantTrial.trace.Answers[variantTrial.at]
@@ -438,8 +438,8 @@ func (s *study) chart(task *parameterTask, base *variantTrial, trials []variantT
 				outcome = "same"
 			}
 		}
-		row.Cells = append(row.Cells, finding.Cell{
-			Variant: variantTrial.name, Outcome: outcome, Code: answer.Value(s.File.Answer.Code), Exchange: exchange(answer),
+		row.Cells = append(row.Cells, finding.MatrixCell{
+			Variant: variantTrial.name, Outcome: outcome, Code: answer.Value(s.File.Answer.CodeKey), Exchange: exchange(answer),
 		})
 	}
 }
@@ -453,8 +453,8 @@ func (s *study) unknownKeys() error {
 			continue
 		}
 		base, trials, err := s.try(commandContext, []parameterVariant{
-			{name: "a key more, first", changes: []experiment.Change{{Kind: experiment.Before, Key: "XYZZY", Value: "1"}}},
-			{name: "a key more, last", changes: []experiment.Change{{Kind: experiment.Append, Key: "XYZZY", Value: "1"}}},
+			{name: "a key more, first", changes: []experiment.PairChange{{Kind: experiment.PrependPair, Key: "XYZZY", Value: "1"}}},
+			{name: "a key more, last", changes: []experiment.PairChange{{Kind: experiment.AppendPair, Key: "XYZZY", Value: "1"}}},
 		})
 		if err != nil {
 			return err
@@ -468,7 +468,7 @@ func (s *study) unknownKeys() error {
 				value = "not ignored"
 			}
 			s.claim(finding.Fact{
-				Command: command.Name, Aspect: finding.Parameter, Name: "an unknown key", Claim: variantTrial.name, Value: value,
+				Command: command.Name, Aspect: finding.AspectParameter, Name: "an unknown key", Claim: variantTrial.name, Value: value,
 				Statement: fmt.Sprintf("%s: %s is %s", command.Name, variantTrial.name, value),
 			}, variantTrial.trace, variantTrial.at)
 		}

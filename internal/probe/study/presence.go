@@ -76,13 +76,13 @@ func (s *study) shown() error {
 				sees = "as away"
 			}
 			s.claim(finding.Fact{
-				Command: step.Command, Aspect: finding.Presence, Name: name, Claim: "a friend sees", Value: sees,
+				Command: step.Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend sees", Value: sees,
 				Statement: fmt.Sprintf("%s shows who has set %s %s", step.Command, name, sees),
 			}, trace, at)
 		}
 		if news := s.latest(trace, vReceive); news >= 0 {
 			s.claim(finding.Fact{
-				Command: trace.Steps[news].Command, Aspect: finding.Presence, Name: name, Claim: "a friend is told", Value: s.news(trace, news),
+				Command: trace.Steps[news].Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend is told", Value: s.news(trace, news),
 				Statement: fmt.Sprintf("Of %s a friend is told: %s", name, s.news(trace, news)),
 			}, trace, news)
 		}

@@ -22,7 +22,7 @@ func (s *study) scenarios() error {
 			continue // what was not made is named among what was not tested
 		}
 		s.look(trace)
-		out := finding.Scenario{Name: scenario.Name, Facts: s.compareSteps(trace)}
+		out := finding.ScenarioRecord{Name: scenario.Name, Facts: s.compareSteps(trace)}
 		for i, step := range trace.Steps {
 			told := finding.ScenarioStep{Step: s.File.FormatStep(step), Wait: step.Wait.Seconds()}
 			if step.Wait == 0 {
@@ -46,7 +46,7 @@ func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 		}
 	}
 	for i, step := range trace.Steps {
-		if step.Wait > 0 || len(step.Changes) == 0 || step.Way != "" {
+		if step.Wait > 0 || len(step.Changes) == 0 || step.HTTPForm != "" {
 			continue
 		}
 		if j := s.nearestBase(trace, states, i); j >= 0 {
@@ -72,11 +72,11 @@ func (s *study) sessionsIn(trace *lab.Trace) []bool {
 		answer := &trace.Answers[i]
 		switch verb := s.File.VerbOf(step); {
 		case step.Wait > 0:
-		case verb == experiment.Login && s.done(step, answer):
+		case verb == experiment.VerbLogin && s.done(step, answer):
 			is[step.Role] = true
-		case verb == experiment.Logout && s.done(step, answer):
+		case verb == experiment.VerbLogout && s.done(step, answer):
 			is[step.Role] = false
-		case verb != experiment.Login && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
+		case verb != experiment.VerbLogin && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
 			is[step.Role], states[i] = false, false
 		}
 	}
@@ -87,8 +87,8 @@ func (s *study) sessionsIn(trace *lab.Trace) []bool {
 // in may log in: the state does not matter for that.
 func (s *study) comparable(trace *lab.Trace, states []bool, i, j int) bool {
 	x, y := trace.Steps[i], trace.Steps[j]
-	return x.Command == y.Command && x.Verb == y.Verb && x.Role == y.Role && x.To == y.To && x.Place == y.Place && x.Way == y.Way &&
-		(states[i] == states[j] || s.File.VerbOf(x) == experiment.Login)
+	return x.Command == y.Command && x.Verb == y.Verb && x.Role == y.Role && x.TargetRole == y.TargetRole && x.Place == y.Place && x.HTTPForm == y.HTTPForm &&
+		(states[i] == states[j] || s.File.VerbOf(x) == experiment.VerbLogin)
 }
 
 // nearestBase is the index of the request that is as the file has it to compare one with,
@@ -126,7 +126,7 @@ func (s *study) difference(trace *lab.Trace, i, j int) finding.Fact {
 		told += ", " + proof
 	}
 	got, usual := s.withoutEchoes(step, &trace.Answers[i], keys), s.withoutEchoes(step, &trace.Answers[j], keys)
-	fact := finding.Fact{Command: step.Command, Aspect: finding.Parameter, Name: strings.Join(keys, " "), Claim: how}
+	fact := finding.Fact{Command: step.Command, Aspect: finding.AspectParameter, Name: strings.Join(keys, " "), Claim: how}
 	switch code := s.code(step.Command, &trace.Answers[i]); {
 	case got == usual:
 		fact.Value = "as usual"
@@ -142,15 +142,15 @@ func (s *study) difference(trace *lab.Trace, i, j int) finding.Fact {
 }
 
 // changed is a change in words.
-func changed(change experiment.Change) string {
+func changed(change experiment.PairChange) string {
 	switch change.Kind {
-	case experiment.Set:
+	case experiment.SetValue:
 		return "with " + change.Key + "=" + change.Value
-	case experiment.Drop:
+	case experiment.DropKey:
 		return "without " + change.Key
-	case experiment.Append, experiment.Before:
+	case experiment.AppendPair, experiment.PrependPair:
 		return "with " + change.Key + "=" + change.Value + " besides"
-	case experiment.Rename:
+	case experiment.RenameKey:
 		return "with " + change.Key + " spelt " + change.Value
 	}
 	return "with " + change.Key + " moved"

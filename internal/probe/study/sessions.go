@@ -40,7 +40,7 @@ func (s *study) sessions() error {
 
 func (s *study) events() []sessionEvent {
 	wrong := s.wrongSecret()
-	login, logout := experiment.Login, experiment.Logout
+	login, logout := experiment.VerbLogin, experiment.VerbLogout
 	return []sessionEvent{
 		{name: "no login", row: s.row(), all: true},
 		{name: "login", row: s.row().login(s.a), all: true},
@@ -78,7 +78,7 @@ func (s *study) tryEvent(e sessionEvent) error {
 	}
 	for i := len(e.row.steps); i < len(trace.Steps); i++ {
 		step, answer := trace.Steps[i], &trace.Answers[i]
-		if command, ok := s.File.Command(step.Command); ok && !command.Session {
+		if command, ok := s.File.Command(step.Command); ok && !command.NeedsSession {
 			continue
 		}
 		if i == len(e.row.steps) {
@@ -100,7 +100,7 @@ func (s *study) claimSession(e sessionEvent, trace *lab.Trace, i int) {
 		return
 	}
 	s.claim(finding.Fact{
-		Command: "*", Aspect: finding.Session, Name: "after " + e.name, Claim: "state", Value: value,
+		Command: "*", Aspect: finding.AspectSession, Name: "after " + e.name, Claim: "state", Value: value,
 		Statement: fmt.Sprintf("An account is %s: after %s", value, e.name),
 	}, trace, i)
 }
@@ -121,7 +121,7 @@ func (s *study) claimNeeds(step experiment.Step, answer *lab.Answer, trace *lab.
 		}
 	}
 	s.claim(finding.Fact{
-		Command: step.Command, Aspect: finding.Session, Name: "session", Claim: "needs", Value: value,
+		Command: step.Command, Aspect: finding.AspectSession, Name: "session", Claim: "needs", Value: value,
 		Statement: fmt.Sprintf("%s: a login is %s", step.Command, value),
 	}, trace, i)
 }
@@ -132,9 +132,9 @@ func (s *study) probes(all bool, place int) []experiment.Step {
 	for _, command := range s.File.Commands {
 		step := experiment.Step{Role: s.a, Command: command.Name, Place: place}
 		switch s.File.VerbOf(step) {
-		case experiment.Login:
+		case experiment.VerbLogin:
 			continue
-		case experiment.Logout:
+		case experiment.VerbLogout:
 			continue
 		}
 		if s.isRead(step) {
@@ -150,15 +150,15 @@ func (s *study) probes(all bool, place int) []experiment.Step {
 }
 
 // wrongSecret are the changes that make a login fail.
-func (s *study) wrongSecret() []experiment.Change {
-	login, ok := s.verb(s.a, experiment.Login, "")
+func (s *study) wrongSecret() []experiment.PairChange {
+	login, ok := s.verb(s.a, experiment.VerbLogin, "")
 	if !ok {
 		return nil
 	}
 	command, _ := s.File.Command(login.Command)
 	for _, pair := range command.Request {
-		if s.File.TypeOf(command, pair.Key).Type == experiment.Secret {
-			return []experiment.Change{set(pair.Key, wrongValue(pair.Value))}
+		if s.File.TypeOf(command, pair.Key).Type == experiment.TypeSecret {
+			return []experiment.PairChange{set(pair.Key, wrongValue(pair.Value))}
 		}
 	}
 	return nil
@@ -190,9 +190,9 @@ func (s *study) locks() error {
 	for n := 1; n <= mostWrong; n++ {
 		stepBuilder := s.row()
 		for range n {
-			stepBuilder.do(s.a, experiment.Login, "", wrong...)
+			stepBuilder.do(s.a, experiment.VerbLogin, "", wrong...)
 		}
-		trace, err := stepBuilder.login(s.a).look(s.a, experiment.Friends).run()
+		trace, err := stepBuilder.login(s.a).look(s.a, experiment.VerbFriends).run()
 		if err != nil {
 			return err
 		}
@@ -201,7 +201,7 @@ func (s *study) locks() error {
 		}
 		if !s.done(trace.Steps[n], &trace.Answers[n]) {
 			s.claim(finding.Fact{
-				Command: trace.Steps[n].Command, Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(n),
+				Command: trace.Steps[n].Command, Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(n),
 				Statement: fmt.Sprintf("After %d failed logins in a row the right one is refused too", n),
 			}, trace, n)
 			return s.lock(n, wrong)
@@ -213,32 +213,32 @@ func (s *study) locks() error {
 
 // lock looks at an account that is locked: from elsewhere, another one from there,
 // and later.
-func (s *study) lock(n int, wrong []experiment.Change) error {
+func (s *study) lock(n int, wrong []experiment.PairChange) error {
 	locked := func() *stepBuilder {
 		r := s.row()
 		for range n {
-			r.do(s.a, experiment.Login, "", wrong...)
+			r.do(s.a, experiment.VerbLogin, "", wrong...)
 		}
 		return r
 	}
 	almost := func() *stepBuilder {
 		r := s.row()
 		for range n - 1 {
-			r.do(s.a, experiment.Login, "", wrong...)
+			r.do(s.a, experiment.VerbLogin, "", wrong...)
 		}
 		return r
 	}
 	fromElsewhere := s.row().login(s.a)
 	for range n {
-		fromElsewhere.do(s.a, experiment.Login, "", wrong...).at(1)
+		fromElsewhere.do(s.a, experiment.VerbLogin, "", wrong...).at(1)
 	}
 	if err := all(
 		// Whether the right one makes forget those before.
-		almost().login(s.a).add(almost().steps...).login(s.a).look(s.a, experiment.Friends),
-		fromElsewhere.login(s.a).look(s.a, experiment.Friends),
-		locked().do(s.a, experiment.Login, "").at(1).look(s.a, experiment.Friends).at(1),
-		locked().login(s.b).look(s.b, experiment.Friends),
-		s.row().login(s.a).add(locked().steps...).look(s.a, experiment.Friends),
+		almost().login(s.a).add(almost().steps...).login(s.a).look(s.a, experiment.VerbFriends),
+		fromElsewhere.login(s.a).look(s.a, experiment.VerbFriends),
+		locked().do(s.a, experiment.VerbLogin, "").at(1).look(s.a, experiment.VerbFriends).at(1),
+		locked().login(s.b).look(s.b, experiment.VerbFriends),
+		s.row().login(s.a).add(locked().steps...).look(s.a, experiment.VerbFriends),
 	); err != nil {
 		return err
 	}
@@ -255,12 +255,12 @@ func (s *study) lock(n int, wrong []experiment.Change) error {
 
 // proofs tries kinds of secrets that the file does not use.
 func (s *study) proofs() error {
-	login, ok := s.verb(s.a, experiment.Login, "")
+	login, ok := s.verb(s.a, experiment.VerbLogin, "")
 	if !ok {
 		return nil
 	}
 	command, _ := s.File.Command(login.Command)
-	key := s.keyOf(login.Command, experiment.Secret)
+	key := s.keyOf(login.Command, experiment.TypeSecret)
 	if key == "" {
 		return nil
 	}
@@ -268,8 +268,8 @@ func (s *study) proofs() error {
 	for _, value := range []string{"{secret}", "{md5(secret)}", "{MD5(secret)}", ""} {
 		for _, kind := range kinds {
 			step := login
-			step.Changes = []experiment.Change{set(key, value), set(kind.Key, kind.Value)}
-			if err := all(s.row().add(step).look(s.a, experiment.Friends)); err != nil {
+			step.Changes = []experiment.PairChange{set(key, value), set(kind.Key, kind.Value)}
+			if err := all(s.row().add(step).look(s.a, experiment.VerbFriends)); err != nil {
 				return err
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 // verb is the step in which a role does what a verb says; ok is false if the file has
 // no command for it.
-func (s *study) verb(role string, verb experiment.Verb, to string, changes ...experiment.Change) (experiment.Step, bool) {
+func (s *study) verb(role string, verb experiment.Verb, to string, changes ...experiment.PairChange) (experiment.Step, bool) {
 	step, ok := s.File.StepOf(verb, role, to)
 	step.Changes = changes
 	return step, ok && role != ""
@@ -27,7 +27,7 @@ type stepBuilder struct {
 func (s *study) row() *stepBuilder { return &stepBuilder{s: s} }
 
 // do adds a step.
-func (r *stepBuilder) do(role string, verb experiment.Verb, to string, changes ...experiment.Change) *stepBuilder {
+func (r *stepBuilder) do(role string, verb experiment.Verb, to string, changes ...experiment.PairChange) *stepBuilder {
 	step, ok := r.s.verb(role, verb, to, changes...)
 	if !ok || (to == "" && needsTarget(verb)) {
 		r.short = true
@@ -62,7 +62,7 @@ func (r *stepBuilder) at(place int) *stepBuilder {
 // login adds logins.
 func (r *stepBuilder) login(roles ...string) *stepBuilder {
 	for _, role := range roles {
-		r.do(role, experiment.Login, "")
+		r.do(role, experiment.VerbLogin, "")
 	}
 	return r
 }
@@ -90,7 +90,7 @@ func (r *stepBuilder) run() (*lab.Trace, error) {
 
 func needsTarget(verb experiment.Verb) bool {
 	switch verb {
-	case experiment.Send, experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete, experiment.Info:
+	case experiment.VerbSend, experiment.VerbAdd, experiment.VerbRequest, experiment.VerbAccept, experiment.VerbReject, experiment.VerbDelete, experiment.VerbInfo:
 		return true
 	}
 	return false
@@ -107,12 +107,12 @@ func all(rows ...*stepBuilder) error {
 }
 
 // set is a change of a key's value.
-func set(key, value string) experiment.Change {
-	return experiment.Change{Kind: experiment.Set, Key: key, Value: value}
+func set(key, value string) experiment.PairChange {
+	return experiment.PairChange{Kind: experiment.SetValue, Key: key, Value: value}
 }
 
 // keyOf is the key of a command's parameter of a type, "" if it has none.
-func (s *study) keyOf(command string, types ...experiment.Type) string {
+func (s *study) keyOf(command string, types ...experiment.ParameterType) string {
 	c, ok := s.File.Command(command)
 	if !ok {
 		return ""
@@ -143,7 +143,9 @@ func (s *study) parametersOf(command *experiment.Command) []experiment.Parameter
 }
 
 // markKey is the key of the mark in the command of a step.
-func (s *study) markKey(step experiment.Step) string { return s.keyOf(step.Command, experiment.Mark) }
+func (s *study) markKey(step experiment.Step) string {
+	return s.keyOf(step.Command, experiment.TypeMark)
+}
 
 // marked is a step with another value as its mark.
 func (s *study) marked(step experiment.Step, value string) experiment.Step {
@@ -154,9 +156,9 @@ func (s *study) marked(step experiment.Step, value string) experiment.Step {
 }
 
 // isCommon reports whether a type is of keys that every request has.
-func isCommon(t experiment.Type) bool {
+func isCommon(t experiment.ParameterType) bool {
 	switch t {
-	case experiment.Version, experiment.Name, experiment.Mark, experiment.Self:
+	case experiment.TypeVersion, experiment.TypeCommandName, experiment.TypeMark, experiment.TypeSelf:
 		return true
 	}
 	return false

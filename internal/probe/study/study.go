@@ -222,7 +222,7 @@ func (s *study) do(p studyPhase) error {
 	s.unreached = skippedRequests{}
 	err := p.run(s)
 	s.aside = false
-	done := finding.Phase{Name: p.name, Requests: s.Subject.Sent() - before}
+	done := finding.PhaseSummary{Name: p.name, Requests: s.Subject.Sent() - before}
 	var stopped *lab.Stopped
 	switch {
 	case errors.As(err, &stopped):

@@ -78,7 +78,7 @@ func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
 		}
 		known := false
 		for _, fact := range out.Facts {
-			if fact.Aspect != finding.FieldOf || fact.Name != "FN" || fact.Claim != "is" {
+			if fact.Aspect != finding.AspectField || fact.Name != "FN" || fact.Claim != "is" {
 				continue
 			}
 			known = true
@@ -200,13 +200,13 @@ func TestARenamedProtocolIsRecovered(t *testing.T) {
 	same, other := 0, 0
 	for _, fact := range plain.Facts {
 		switch fact.Aspect {
-		case finding.Session, finding.TimerOf, finding.Message, finding.Friendship:
+		case finding.AspectSession, finding.AspectTimer, finding.AspectMessage, finding.AspectFriendship:
 		default:
 			continue
 		}
 		fact.Command = names.Replace(fact.Command)
 		id := strings.Replace(fact.ID, strings.SplitN(fact.ID, "/", 2)[0], fact.Command, 1)
-		if fact.Aspect == finding.TimerOf || fact.Aspect == finding.Session {
+		if fact.Aspect == finding.AspectTimer || fact.Aspect == finding.AspectSession {
 			id = names.Replace(id)
 		}
 		value := roles.Replace(fact.Value)
@@ -266,8 +266,8 @@ func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	t.Parallel()
 	file, l := server(t, httpQQ, probetest.Config{}, enough)
 	untold := *file
-	untold.Clock = experiment.Clock{}
-	untold.Limits.Wait = 10 * time.Minute
+	untold.Clock = experiment.ServerClock{}
+	untold.Limits.LongestWait = 10 * time.Minute
 	out, err := study.Run(context.Background(), study.Config{File: &untold, Subject: l, Requests: enough, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -333,7 +333,7 @@ func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("%d facts, %d gaps", len(out.Facts), len(out.Untested))
 	}
 	for _, name := range study.PhaseNames() {
-		if !slices.ContainsFunc(out.Phases, func(p finding.Phase) bool { return p.Name == name }) &&
+		if !slices.ContainsFunc(out.Phases, func(p finding.PhaseSummary) bool { return p.Name == name }) &&
 			!slices.ContainsFunc(out.Untested, func(untestedItem finding.UntestedItem) bool { return untestedItem.What == name }) {
 			t.Errorf("%s was not made, and nothing says so", name)
 		}

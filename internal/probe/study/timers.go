@@ -53,7 +53,7 @@ func (s *study) sessionTimeout() error {
 		return s.waitTogether()
 	}
 	err := s.timer("session", 7*86400, func(after float64) (bool, *lab.Trace, error) {
-		trace, err := s.row().login(s.a).wait(seconds(after)).look(s.a, experiment.Friends).run()
+		trace, err := s.row().login(s.a).wait(seconds(after)).look(s.a, experiment.VerbFriends).run()
 		if err != nil || trace == nil {
 			return false, nil, err
 		}
@@ -164,7 +164,7 @@ func (s *study) resolution(of float64) float64 {
 
 func (s *study) claimLength(name string, low, high float64) {
 	f := s.claim(finding.Fact{
-		Command: "*", Aspect: finding.TimerOf, Name: name, Claim: "length", Value: fmt.Sprintf("%g to %g s", low, high),
+		Command: "*", Aspect: finding.AspectTimer, Name: name, Claim: "length", Value: fmt.Sprintf("%g to %g s", low, high),
 		Statement: fmt.Sprintf("%s: ends between %g and %g s", name, low, high),
 	}, nil, 0)
 	f.Grade = finding.Inferred
@@ -189,7 +189,7 @@ func (s *study) part() time.Duration { return seconds(math.Ceil(s.timeout.high *
 func (s *study) idleOrAbsolute() error {
 	stepBuilder := s.row().login(s.a)
 	for range 5 {
-		stepBuilder.wait(s.part()).look(s.a, experiment.Friends)
+		stepBuilder.wait(s.part()).look(s.a, experiment.VerbFriends)
 	}
 	trace, err := stepBuilder.run()
 	if err != nil || trace == nil {
@@ -200,7 +200,7 @@ func (s *study) idleOrAbsolute() error {
 		kind, text = "absolute", "A session ends some time after the login, whatever is asked"
 	}
 	s.eachTimer("session", func(timer *finding.Timer) { timer.Kind = kind })
-	s.claim(finding.Fact{Command: "*", Aspect: finding.TimerOf, Name: "session", Claim: "kind", Value: kind, Statement: text}, trace, last(trace))
+	s.claim(finding.Fact{Command: "*", Aspect: finding.AspectTimer, Name: "session", Claim: "kind", Value: kind, Statement: text}, trace, last(trace))
 	return nil
 }
 
@@ -220,7 +220,7 @@ func (s *study) refreshers() error {
 		return s.refreshTogether(alone)
 	}
 	for _, refreshCase := range all {
-		trace, err := s.row().login(s.a).wait(s.part()).add(refreshCase.steps...).wait(s.part()).look(s.a, experiment.Friends).run()
+		trace, err := s.row().login(s.a).wait(s.part()).add(refreshCase.steps...).wait(s.part()).look(s.a, experiment.VerbFriends).run()
 		if err != nil {
 			return err
 		}
@@ -245,7 +245,7 @@ func (s *study) claimRefresh(r refreshCase, trace *lab.Trace, at int) {
 		}
 	})
 	s.claim(finding.Fact{
-		Command: r.command, Aspect: finding.TimerOf, Name: "session", Claim: r.name, Value: value,
+		Command: r.command, Aspect: finding.AspectTimer, Name: "session", Claim: r.name, Value: value,
 		Statement: fmt.Sprintf("%s %s the session", r.name, value),
 	}, trace, at)
 }
@@ -260,7 +260,7 @@ func (s *study) refreshing() []refreshCase {
 	var all []refreshCase
 	for _, command := range s.File.Commands {
 		step := experiment.Step{Role: s.a, Command: command.Name}
-		if s.File.VerbOf(step) == experiment.Logout {
+		if s.File.VerbOf(step) == experiment.VerbLogout {
 			continue
 		}
 		all = append(all, refreshCase{command.Name, command.Name, []experiment.Step{step}})
@@ -270,19 +270,19 @@ func (s *study) refreshing() []refreshCase {
 			all = append(all, refreshCase{name, "*", r.steps})
 		}
 	}
-	login := experiment.Login
+	login := experiment.VerbLogin
 	add("a failed login", s.row().do(s.a, login, "", s.wrongSecret()...))
 	add("a failed login from another place", s.row().do(s.a, login, "", s.wrongSecret()...).at(1))
-	add("a message from another", s.row().login(s.b).do(s.b, experiment.Send, s.a))
-	if step, ok := s.verb(s.a, experiment.Friends, ""); ok {
-		if key := s.keyOf(step.Command, experiment.Version); key != "" {
-			add("a request of an unknown version", s.row().do(s.a, experiment.Friends, "", set(key, "99.9")))
+	add("a message from another", s.row().login(s.b).do(s.b, experiment.VerbSend, s.a))
+	if step, ok := s.verb(s.a, experiment.VerbFriends, ""); ok {
+		if key := s.keyOf(step.Command, experiment.TypeVersion); key != "" {
+			add("a request of an unknown version", s.row().do(s.a, experiment.VerbFriends, "", set(key, "99.9")))
 		}
-		if key := s.keyOf(step.Command, experiment.Name); key != "" {
-			add("an unknown command", s.row().do(s.a, experiment.Friends, "", set(key, "Xyzzy")))
+		if key := s.keyOf(step.Command, experiment.TypeCommandName); key != "" {
+			add("an unknown command", s.row().do(s.a, experiment.VerbFriends, "", set(key, "Xyzzy")))
 		}
-		if key := s.keyOf(step.Command, experiment.Count, experiment.Cursor); key != "" {
-			add("a refused request", s.row().do(s.a, experiment.Friends, "", set(key, "x")))
+		if key := s.keyOf(step.Command, experiment.TypeCount, experiment.TypeCursor); key != "" {
+			add("a refused request", s.row().do(s.a, experiment.VerbFriends, "", set(key, "x")))
 		}
 	}
 	return all
@@ -293,26 +293,26 @@ func (s *study) refreshing() []refreshCase {
 func (s *study) afterTimeout() error {
 	over := seconds(s.timeout.high + 1)
 	if err := all(
-		s.row().login(s.a, s.b).look(s.b, experiment.Receive).wait(s.part()).look(s.b, experiment.Receive).
-			wait(s.part()).look(s.b, experiment.Online, experiment.Receive, experiment.Find),
-		s.row().login(s.a).wait(over).login(s.a).look(s.a, experiment.Friends),
+		s.row().login(s.a, s.b).look(s.b, experiment.VerbReceive).wait(s.part()).look(s.b, experiment.VerbReceive).
+			wait(s.part()).look(s.b, experiment.VerbOnline, experiment.VerbReceive, experiment.VerbFind),
+		s.row().login(s.a).wait(over).login(s.a).look(s.a, experiment.VerbFriends),
 		s.row().login(s.a).wait(over).add(s.probes(true, 0)...),
-		s.row().login(s.a).do(s.a, experiment.Send, s.b).wait(seconds(30*86400)).login(s.b).look(s.b, experiment.Receive),
+		s.row().login(s.a).do(s.a, experiment.VerbSend, s.b).wait(seconds(30*86400)).login(s.b).look(s.b, experiment.VerbReceive),
 	); err != nil {
 		return err
 	}
-	status, ok := s.verb(s.a, experiment.Status, "")
+	status, ok := s.verb(s.a, experiment.VerbStatus, "")
 	if !ok {
 		return nil
 	}
 	for _, change := range s.statuses(status) {
 		if err := all(
-			s.row().login(s.a).add(change).wait(seconds(s.timeout.low)).look(s.a, experiment.Friends),
-			s.row().login(s.a).add(change).wait(seconds(s.timeout.high)).look(s.a, experiment.Friends),
+			s.row().login(s.a).add(change).wait(seconds(s.timeout.low)).look(s.a, experiment.VerbFriends),
+			s.row().login(s.a).add(change).wait(seconds(s.timeout.high)).look(s.a, experiment.VerbFriends),
 		); err != nil {
 			return err
 		}
-		if err := all(s.row().login(s.a).add(change).wait(over).login(s.a, s.b).look(s.b, experiment.Online)); err != nil {
+		if err := all(s.row().login(s.a).add(change).wait(over).login(s.a, s.b).look(s.b, experiment.VerbOnline)); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ func (s *study) transport() error {
 	}
 	for _, way := range lab.Ways() {
 		step := read
-		step.Way = way
+		step.HTTPForm = way
 		trace, err := s.row().login(s.a).add(read, step, read).run()
 		if err != nil {
 			return err
@@ -35,12 +35,12 @@ func (s *study) transport() error {
 		}
 		if way != "" {
 			s.claim(finding.Fact{
-				Command: "*", Aspect: finding.Transport, Name: way, Claim: "is", Value: value,
+				Command: "*", Aspect: finding.AspectTransport, Name: way, Claim: "is", Value: value,
 				Statement: fmt.Sprintf("A request in the form %q is %s", way, value),
 			}, trace, at)
 		}
-		login, ok := s.verb(s.a, experiment.Login, "")
-		if login.Way = way; !ok {
+		login, ok := s.verb(s.a, experiment.VerbLogin, "")
+		if login.HTTPForm = way; !ok {
 			continue
 		}
 		if err := all(s.row().add(login, read)); err != nil {
@@ -61,7 +61,7 @@ func (s *study) claimHead(read experiment.Step) error {
 		{"Content-Type", answer.Type}, {"status", fmt.Sprint(answer.Status)}, {"line end behind a record", fmt.Sprintf("%q", answer.End)},
 	} {
 		s.claim(finding.Fact{
-			Command: "*", Aspect: finding.Transport, Name: f.name, Claim: "of answers", Value: f.value,
+			Command: "*", Aspect: finding.AspectTransport, Name: f.name, Claim: "of answers", Value: f.value,
 			Statement: fmt.Sprintf("%s of answers: %s", f.name, f.value),
 		}, trace, 1)
 	}

@@ -46,7 +46,7 @@ func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
 		}
 		var facts []finding.Fact
 		for _, fact := range out.Facts {
-			if fact.Claim == "order" && fact.Aspect == finding.FieldOf {
+			if fact.Claim == "order" && fact.Aspect == finding.AspectField {
 				if fact.Grade != finding.Contested && !ordered(strings.Fields(fact.Value), c.Dialect.FieldsOf(fact.Command)) {
 					t.Errorf("%s: %s = %s", name, fact.ID, fact.Value)
 				}
@@ -93,9 +93,9 @@ var toRoles = strings.NewReplacer("{ann}", "{a}", "{ben}", "{b}", "{cat}", "{str
 // inHTTPQQName is what a fact is about: keys, a value of a key, a command, or words.
 func inHTTPQQName(tr probetest.Translator, fact *finding.Fact) string {
 	switch x, y, both := strings.Cut(fact.Name, " and "); {
-	case fact.Aspect == finding.FieldOf && both:
+	case fact.Aspect == finding.AspectField && both:
 		return tr.Key(x) + " and " + tr.Key(y)
-	case fact.Aspect == finding.FieldOf, fact.Aspect == finding.Parameter, fact.Aspect == finding.Paging:
+	case fact.Aspect == finding.AspectField, fact.Aspect == finding.AspectParameter, fact.Aspect == finding.AspectPaging:
 		return tr.Key(fact.Name)
 	}
 	return toRoles.Replace(tr.Pairs(tr.Command(fact.Name)))
@@ -131,12 +131,12 @@ func commandAlike(tr probetest.Translator, command, value string) string {
 
 func inHTTPQQValue(d *probetest.Dialect, fact *finding.Fact) string {
 	tr := d.Translator()
-	if fact.Aspect == finding.Encoding {
+	if fact.Aspect == finding.AspectEncoding {
 		return strings.NewReplacer(string(d.Pair), "&", string(d.Assign), "=", string(d.Escape), "%").Replace(fact.Value)
 	}
 	value := strings.ReplaceAll(fact.Value, d.NoAnswer, "NULL")
 	switch {
-	case fact.Claim == "is" && fact.Aspect == finding.FieldOf, fact.Claim == "decides about":
+	case fact.Claim == "is" && fact.Aspect == finding.AspectField, fact.Claim == "decides about":
 		return tr.Keys(value)
 	case fact.Claim == "default" && fact.Name == "LV":
 		return tr.Value(d.Keys[probetest.KeyLevel], value)

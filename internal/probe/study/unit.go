@@ -20,7 +20,7 @@ type commandContext struct {
 // isRead reports whether the file says that a step changes nothing.
 func (s *study) isRead(step experiment.Step) bool {
 	switch s.File.VerbOf(step) {
-	case experiment.Friends, experiment.Online, experiment.Info, experiment.Find, experiment.Read:
+	case experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead:
 		return true
 	}
 	return false
@@ -38,35 +38,35 @@ func (s *study) unitOf(step experiment.Step) commandContext {
 	}
 	before, after := s.row(), s.row()
 	switch s.File.VerbOf(step) {
-	case experiment.Login:
-		after.look(a, experiment.Friends)
-	case experiment.Logout:
+	case experiment.VerbLogin:
+		after.look(a, experiment.VerbFriends)
+	case experiment.VerbLogout:
 		before.login(a)
-		after.look(a, experiment.Friends)
-	case experiment.Status:
+		after.look(a, experiment.VerbFriends)
+	case experiment.VerbStatus:
 		before.login(a, b)
-		after.look(b, experiment.Online, experiment.Receive)
-	case experiment.Send:
+		after.look(b, experiment.VerbOnline, experiment.VerbReceive)
+	case experiment.VerbSend:
 		before.login(a, b)
-		after.look(b, experiment.Receive)
-	case experiment.Receive:
-		before.login(a, b).do(b, experiment.Send, a)
-		after.look(a, experiment.Receive)
-	case experiment.Add, experiment.Request:
+		after.look(b, experiment.VerbReceive)
+	case experiment.VerbReceive:
+		before.login(a, b).do(b, experiment.VerbSend, a)
+		after.look(a, experiment.VerbReceive)
+	case experiment.VerbAdd, experiment.VerbRequest:
 		before.login(a, c)
-		u.step.To = c
-		after.look(c, experiment.Friends, experiment.Receive)
-	case experiment.Accept, experiment.Reject:
-		before.login(a, c).do(c, experiment.Request, a)
-		u.step.To = c
-		after.look(a, experiment.Friends).look(c, experiment.Receive)
-	case experiment.Delete:
+		u.step.TargetRole = c
+		after.look(c, experiment.VerbFriends, experiment.VerbReceive)
+	case experiment.VerbAccept, experiment.VerbReject:
+		before.login(a, c).do(c, experiment.VerbRequest, a)
+		u.step.TargetRole = c
+		after.look(a, experiment.VerbFriends).look(c, experiment.VerbReceive)
+	case experiment.VerbDelete:
 		before.login(a, b)
-		u.step.To = b
-		after.look(a, experiment.Friends).look(b, experiment.Friends)
+		u.step.TargetRole = b
+		after.look(a, experiment.VerbFriends).look(b, experiment.VerbFriends)
 	case "":
 		before.login(a, b)
-		after.look(a, experiment.Friends, experiment.Receive).look(b, experiment.Friends, experiment.Online, experiment.Receive)
+		after.look(a, experiment.VerbFriends, experiment.VerbReceive).look(b, experiment.VerbFriends, experiment.VerbOnline, experiment.VerbReceive)
 	default:
 		u.pure = true
 		before.login(a, b)
@@ -75,7 +75,7 @@ func (s *study) unitOf(step experiment.Step) commandContext {
 			before = s.row().login(pagedList.role).login(pagedList.others...)
 		}
 	}
-	if command, ok := s.File.Command(step.Command); ok && !command.Session && s.File.VerbOf(step) == "" {
+	if command, ok := s.File.Command(step.Command); ok && !command.NeedsSession && s.File.VerbOf(step) == "" {
 		before = s.row()
 	}
 	u.before, u.after = before.steps, after.steps
@@ -83,7 +83,7 @@ func (s *study) unitOf(step experiment.Step) commandContext {
 }
 
 // steps is the whole experiment with a variant of the request.
-func (u *commandContext) steps(changes ...experiment.Change) []experiment.Step {
+func (u *commandContext) steps(changes ...experiment.PairChange) []experiment.Step {
 	step := u.step
 	step.Changes = append(slices.Clone(step.Changes), changes...)
 	all := append(slices.Clone(u.before), step)

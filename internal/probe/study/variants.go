@@ -13,7 +13,7 @@ import (
 // A variant is one way to send a parameter otherwise.
 type parameterVariant struct {
 	name    string
-	changes []experiment.Change
+	changes []experiment.PairChange
 	value   string // the value that the parameter has then, if that is all that changed
 	plain   bool
 }
@@ -24,28 +24,28 @@ func (s *study) variants(command *experiment.Command, parameter experiment.Param
 	base, inBase := baseValue(command, parameter.Key)
 	var all []parameterVariant
 	value := func(name, v string) {
-		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(parameter.Key, braced(v))}, value: v, plain: true})
+		all = append(all, parameterVariant{name: name, changes: []experiment.PairChange{set(parameter.Key, braced(v))}, value: v, plain: true})
 	}
 	template := func(name, v string) {
-		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(parameter.Key, v)}, value: v, plain: true})
+		all = append(all, parameterVariant{name: name, changes: []experiment.PairChange{set(parameter.Key, v)}, value: v, plain: true})
 	}
-	change := func(name string, changes ...experiment.Change) {
+	change := func(name string, changes ...experiment.PairChange) {
 		all = append(all, parameterVariant{name: name, changes: changes})
 	}
 	if inBase {
-		change("absent", experiment.Change{Kind: experiment.Drop, Key: parameter.Key})
+		change("absent", experiment.PairChange{Kind: experiment.DropKey, Key: parameter.Key})
 	}
 	value("empty", "")
 	other := s.otherValue(parameter, base)
 	if inBase {
-		change("twice, the other last", experiment.Change{Kind: experiment.Append, Key: parameter.Key, Value: other})
-		change("twice, the other first", experiment.Change{Kind: experiment.Before, Key: parameter.Key, Value: other})
-		change("key in small letters", experiment.Change{Kind: experiment.Rename, Key: parameter.Key, Value: otherCase(parameter.Key)})
-		change("last", experiment.Change{Kind: experiment.Last, Key: parameter.Key})
-		change("first", experiment.Change{Kind: experiment.First, Key: parameter.Key})
+		change("twice, the other last", experiment.PairChange{Kind: experiment.AppendPair, Key: parameter.Key, Value: other})
+		change("twice, the other first", experiment.PairChange{Kind: experiment.PrependPair, Key: parameter.Key, Value: other})
+		change("key in small letters", experiment.PairChange{Kind: experiment.RenameKey, Key: parameter.Key, Value: otherCase(parameter.Key)})
+		change("last", experiment.PairChange{Kind: experiment.MoveLast, Key: parameter.Key})
+		change("first", experiment.PairChange{Kind: experiment.MoveFirst, Key: parameter.Key})
 		template("a space before", " "+base)
 		template("a space behind", base+" ")
-		if e := s.File.Syntax.Escape; e != "" && base != "" && !strings.HasPrefix(base, "{") {
+		if e := s.File.Syntax.EscapeSign; e != "" && base != "" && !strings.HasPrefix(base, "{") {
 			template("its first character escaped", fmt.Sprintf("%s%02X%s", e, base[0], base[1:]))
 		}
 	}
@@ -61,17 +61,17 @@ func (s *study) typed(parameter experiment.Parameter, base string, value, templa
 		}
 	}
 	switch parameter.Type {
-	case experiment.Count:
+	case experiment.TypeCount:
 		each("0", "1", "2", "3", "-1", "x", "1.5", "1x", "02", "+2", "99999", "4294967297", "99999999999999999999")
-	case experiment.Cursor:
+	case experiment.TypeCursor:
 		each("1", "-1", "x", "1x", "4294967295", "4294967296", "99999999999999999999")
-	case experiment.Number:
+	case experiment.TypeNumber:
 		each("0", "1", "-1", "x", "1.5", "25", "99999", "99999999999999999999")
-	case experiment.Enum:
+	case experiment.TypeEnum:
 		each(parameter.Values...)
 		each(between(parameter.Values)...)
 		each("-1", "x", "99")
-	case experiment.Target:
+	case experiment.TypeTarget:
 		template("oneself", "{me}")
 		for i, account := range s.File.Accounts {
 			if i < 3 { // the others are asked for where it matters who they are
@@ -80,25 +80,25 @@ func (s *study) typed(parameter experiment.Parameter, base string, value, templa
 		}
 		template("a zero before", "0{to}")
 		each("10000", "9999", "9999999", "1", "0", "-1", "x", "4294967295", "4294967296", "99999999999999999999")
-	case experiment.Self:
+	case experiment.TypeSelf:
 		template("another account", "{"+s.b+"}")
 		template("a stranger", "{"+s.c+"}")
 		each("10000", "9999", "9999999", "0", "-1", "x", "4294967296", "99999999999999999999")
 		template("zeros before", "00{me}")
-	case experiment.Mark:
+	case experiment.TypeMark:
 		each("1", "0", "x")
 		for _, n := range []int{16, 32, 33, 64, 300} {
 			template(fmt.Sprintf("%d characters", n), markOfLength(n))
 		}
 		each("-1", "中文", "a+b")
-		if e := s.File.Syntax.Escape; e != "" {
-			each("a" + s.File.Syntax.EscapeValue(s.File.Syntax.Pair) + "b")
+		if e := s.File.Syntax.EscapeSign; e != "" {
+			each("a" + s.File.Syntax.EscapeValue(s.File.Syntax.PairSeparator) + "b")
 		}
-	case experiment.Version:
+	case experiment.TypeVersion:
 		each(versions(base)...)
-	case experiment.Name:
+	case experiment.TypeCommandName:
 		each(strings.ToLower(base), strings.ToUpper(base), base+" ", base+"x", base[:len(base)-1], "Xyzzy", "Nothing", "0")
-	case experiment.Secret:
+	case experiment.TypeSecret:
 		template("wrong", wrongValue(base))
 		template("the secret itself", "{secret}")
 		template("md5", "{md5(secret)}")
@@ -108,7 +108,7 @@ func (s *study) typed(parameter experiment.Parameter, base string, value, templa
 			template("in other letters", other)
 		}
 		each("x")
-	case experiment.Text:
+	case experiment.TypeText:
 		each("x", strings.Repeat("x", 300), strings.Repeat("x", 4000), strings.Repeat("x", 4001), strings.Repeat("中", 1334), strings.Repeat("x", 20000), " ")
 	default:
 		each("0", "1", "x", base+"0", strings.Repeat("x", 300))
@@ -150,7 +150,7 @@ func baseValue(command *experiment.Command, key string) (string, bool) {
 
 // Structural is the change of one kind that is tried with a parameter: the pair
 // given twice, or its key in other letters. None if there is none for that key.
-func Structural(file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind) []experiment.Change {
+func Structural(file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind) []experiment.PairChange {
 	s := &study{Config: Config{File: file}}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
 	for _, v := range s.variants(command, parameter) {
@@ -164,23 +164,23 @@ func Structural(file *experiment.File, command *experiment.Command, parameter ex
 // otherValue is one that is likely to be understood, and to mean something else.
 func (s *study) otherValue(parameter experiment.Parameter, base string) string {
 	switch parameter.Type {
-	case experiment.Target, experiment.Self:
+	case experiment.TypeTarget, experiment.TypeSelf:
 		return "{" + s.c + "}"
-	case experiment.Count:
+	case experiment.TypeCount:
 		return "1"
-	case experiment.Cursor:
+	case experiment.TypeCursor:
 		return "4294967295"
-	case experiment.Enum:
+	case experiment.TypeEnum:
 		for _, v := range parameter.Values {
 			if v != base {
 				return v
 			}
 		}
-	case experiment.Secret:
+	case experiment.TypeSecret:
 		return wrongValue(base)
-	case experiment.Version:
+	case experiment.TypeVersion:
 		return "9.9"
-	case experiment.Name:
+	case experiment.TypeCommandName:
 		return "Xyzzy"
 	}
 	return "123"

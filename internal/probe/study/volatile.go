@@ -73,7 +73,7 @@ func (s *study) repetitions() []*repeatedSteps {
 		default:
 			done.add(step)
 		}
-		if command.Session {
+		if command.NeedsSession {
 			refused.add(step)
 		}
 	}
@@ -122,7 +122,7 @@ func (s *study) compareRepeated(traces []*lab.Trace) {
 	for i, step := range now.Steps {
 		for _, f := range now.Answers[i].Fields {
 			g, ok := before.Answers[i].Field(f.Key)
-			if !ok || g.Value == f.Value || f.Key == s.File.Answer.Code {
+			if !ok || g.Value == f.Value || f.Key == s.File.Answer.CodeKey {
 				continue
 			}
 			h, ok := first.Answers[i].Field(f.Key)
@@ -141,10 +141,10 @@ const shortestClock = 5
 // tellNoise puts the volatile fields into the findings.
 func (s *study) tellNoise() {
 	for _, command := range s.out.Commands {
-		for _, key := range command.Fields {
+		for _, key := range command.AnswerKeys {
 			if s.noise.masks(command.Name, key) {
 				values := s.noise.values(command.Name, key)
-				s.out.Noise = append(s.out.Noise, finding.Noise{Command: command.Name, Key: key, Values: values})
+				s.out.Noise = append(s.out.Noise, finding.VolatileField{Command: command.Name, Key: key, Values: values})
 			}
 		}
 	}

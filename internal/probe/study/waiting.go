@@ -34,7 +34,7 @@ func moments(low, high, most float64, n int) []float64 {
 // waitTogether brackets the session's life with all accounts at once.
 func (s *study) waitTogether() error {
 	timer := finding.Timer{Name: "session", Kind: "not known"}
-	most := s.File.Limits.Wait.Seconds()
+	most := s.File.Limits.LongestWait.Seconds()
 	for {
 		at := moments(timer.Low, timer.High, most, len(s.File.Accounts))
 		if len(at) == 0 || timer.High > 0 && timer.High-timer.Low <= s.resolution(timer.High) {
@@ -138,7 +138,7 @@ func (s *study) claimMoment(name string, after float64, alive bool, trace *lab.T
 		value = "not over"
 	}
 	s.claim(finding.Fact{
-		Command: "*", Aspect: finding.TimerOf, Name: name, Claim: fmt.Sprintf("after %g s", after), Value: value,
+		Command: "*", Aspect: finding.AspectTimer, Name: name, Claim: fmt.Sprintf("after %g s", after), Value: value,
 		Statement: fmt.Sprintf("%s: after %g s it is %s", name, after, value),
 	}, trace, at)
 }

@@ -26,7 +26,7 @@ func observed(id, value string) finding.Fact {
 func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 	table := rookery(t)
 	examples := map[finding.Aspect][][3]string{ // ID, what is true, what is false
-		finding.Parameter: {
+		finding.AspectParameter: {
 			{"List/parameter/TN/default", "160", "50"},
 			{"Finger/parameter/AG/value-x", "answered RES=1", "taken"},
 			{"List/parameter/TN/decides-about", "SN UN", "SN UN CMD"},
@@ -40,33 +40,33 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 			{"List/parameter/TN/TN=0-against-no-TN,-without-UN", "alike", "SN=0 UN=, not SN=1 UN={b},"},
 			{"Login/parameter/M6/value-1", "taken", "answered RES=1"},
 		},
-		finding.FieldOf: {
+		finding.AspectField: {
 			{"List/field/FN/is", "enum", "constant"},
 			{"CLTMSG/field/RES/can-be-RES=3/logged-in", "yes", "no"},
 			{"Logout/field/RES/can-be-RES=20/logged-out", "no", "yes"},
 			{"GetInfo/field/LV/is", "text", "constant"},
 		},
-		finding.Paging: {
+		finding.AspectPaging: {
 			{"List/paging/UN/order", "ascending", "descending"},
 			{"Finger/paging/UN/an-element-that-is-gone-meanwhile", "gives what comes behind it", "gives nothing"},
 		},
-		finding.Session: {
+		finding.AspectSession: {
 			{"*/session/after-logout/state", "not logged in", "logged in"},
 			{"Login/session/failed-logins/lock-after", "5", "3"},
 		},
-		finding.TimerOf: {
+		finding.AspectTimer: {
 			{"*/timer/session/length", "299 to 300 s", "239 to 240 s"},
 			{"*/timer/memory-of-a-short-mark/length", "1 to 15 s", "15 to 16 s"},
 			{"*/timer/lock-after-failed-logins/after-9-s", "not over", "over"},
 			{"*/timer/lock-after-failed-logins/after-10-s", "over", "not over"},
 			{"List/timer/session/List", "refreshes", "does not refresh"},
 		},
-		finding.Presence:   {{"Query_Stat/presence/ST=40/a-friend-sees", "as away", "as there"}},
-		finding.Message:    {{"GetMsgEx/message/batch/most", "50", "10"}},
-		finding.Friendship: {{"List/friendship/request,-delete,-accept/lists-the-other", "both", "neither"}},
-		finding.Encoding:   {{"CLTMSG/encoding/a-plus-sign/arrives", "as it is meant", `"a b"`}},
-		finding.Transport:  {{"*/transport/together/is", "answered as usual", "answered otherwise: status 400"}},
-		finding.Limit:      {{"*/limit/requests/then-status-429", "none", "about 20, again after at most 10 s"}},
+		finding.AspectPresence:   {{"Query_Stat/presence/ST=40/a-friend-sees", "as away", "as there"}},
+		finding.AspectMessage:    {{"GetMsgEx/message/batch/most", "50", "10"}},
+		finding.AspectFriendship: {{"List/friendship/request,-delete,-accept/lists-the-other", "both", "neither"}},
+		finding.AspectEncoding:   {{"CLTMSG/encoding/a-plus-sign/arrives", "as it is meant", `"a b"`}},
+		finding.AspectTransport:  {{"*/transport/together/is", "answered as usual", "answered otherwise: status 400"}},
+		finding.AspectLimit:      {{"*/limit/requests/then-status-429", "none", "about 20, again after at most 10 s"}},
 	}
 	for _, aspect := range finding.Aspects() {
 		if len(examples[aspect]) == 0 {
