@@ -62,7 +62,7 @@ func (p *probed) study(name string, requests int) (*finding.Study, *lab.Lab) {
 	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Salt: 1})
 	p.must(err)
 	defer l.Close()
-	found, err := study.Run(p.t.Context(), study.Config{File: f, Subject: l, Requests: requests, Seed: 1, Confirm: true, Server: url})
+	found, err := study.Run(p.t.Context(), study.Config{File: f, Subject: l, MaxRequests: requests, Seed: 1, ConfirmFacts: true, Server: url})
 	p.must(err)
 	return found, l
 }

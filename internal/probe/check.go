@@ -267,7 +267,7 @@ func (k *factCheck) miss(fact *finding.Fact, trace *lab.Trace) string {
 		return slices.ContainsFunc(k.o.Against.Noise, func(noise finding.VolatileField) bool { return noise.Command == step.Command && noise.Key == key })
 	}
 	want := fact.Witness[at].Answer
-	got := study.Form(k.file, &trace.Answers[at], masked)
+	got := study.NormalForm(k.file, &trace.Answers[at], masked)
 	if got == want || sameButFor(masked, k.file.Syntax, got, want) {
 		return ""
 	}

@@ -254,8 +254,8 @@ func (m *replayMemory) compare(out *Replayed, was, trace *lab.Trace) {
 		}
 		out.Answers++
 		masked := func(key string) bool { return m.noise[[2]string{step.Command, key}] }
-		before := study.Form(m.file, &was.Answers[i], masked)
-		now := study.Form(m.file, &trace.Answers[i], masked)
+		before := study.NormalForm(m.file, &was.Answers[i], masked)
+		now := study.NormalForm(m.file, &trace.Answers[i], masked)
 		if before == now || sameButFor(masked, m.file.Syntax, before, now) {
 			continue
 		}

@@ -87,9 +87,9 @@ func (s *probeSession) study(ctx context.Context) (*finding.Study, error) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	config := study.Config{
-		File: s.ex.File, Seed: s.head.Seed, Requests: s.labs[0].Requests, Server: s.head.ServerURLs["a"],
-		Facts: s.progress.facts,
-		Phase: func(name string) {
+		File: s.ex.File, Seed: s.head.Seed, MaxRequests: s.labs[0].Requests, Server: s.head.ServerURLs["a"],
+		OnFacts: s.progress.facts,
+		OnPhase: func(name string) {
 			s.progress.phase(name)
 			if s.begins != nil {
 				s.begins(name)
@@ -102,7 +102,7 @@ func (s *probeSession) study(ctx context.Context) (*finding.Study, error) {
 	if len(s.labs) == 2 {
 		return compare.Run(ctx, compare.Config{File: s.ex.File, A: s.labs[0], B: s.labs[1], Seed: s.head.Seed, Study: config})
 	}
-	config.Subject, config.Confirm = s.labs[0], true
+	config.Subject, config.ConfirmFacts = s.labs[0], true
 	return study.Run(ctx, config)
 }
 

@@ -34,8 +34,8 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	serverPair := newPair(c.File, c.A, c.B)
 	sc := c.Study
 	sc.File, sc.Subject, sc.Seed = c.File, serverPair, c.Seed
-	sc.Requests = serverPair.most()
-	sc.Reserve = func() int {
+	sc.MaxRequests = serverPair.most()
+	sc.ReservedRequests = func() int {
 		if len(serverPair.found) == 0 {
 			return serverPair.most() / 50
 		}

@@ -119,7 +119,7 @@ func TestMutantsWithoutOnePhase(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	all := sample(append(probetest.Mutants(), probetest.More()...), 1)
 	t.Logf("| left out | found of %d | named | not found |\n|---|---|---|---|", len(all))
-	for _, phase := range append([]string{"nothing"}, study.PhasesOfTwo()...) {
+	for _, phase := range append([]string{"nothing"}, study.ComparisonPhases()...) {
 		results := compareAll(t, file, nil, all, phase)
 		var lost []string
 		for _, r := range results {
@@ -185,7 +185,7 @@ func diff(t *testing.T, file *experiment.File, a, b probetest.Config, without ..
 // compareTwo compares two servers within the benchmark's budget.
 func compareTwo(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) *finding.Study {
 	la, lb := newLab(t, file, "a", a), newLab(t, file, "b", b)
-	out, err := compare.Run(context.Background(), compare.Config{File: file, A: la, B: lb, Seed: 1, Study: study.Config{Without: without}})
+	out, err := compare.Run(context.Background(), compare.Config{File: file, A: la, B: lb, Seed: 1, Study: study.Config{SkippedPhases: without}})
 	if err != nil {
 		t.Fatal(err)
 	}

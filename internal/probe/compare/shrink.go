@@ -290,7 +290,7 @@ func structural(change experiment.PairChange) bool {
 func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.PairChange, command *experiment.Command) []experiment.Step {
 	var all []experiment.Step
 	for _, pair := range command.Request {
-		for _, v := range study.Structural(p.file, command, p.file.TypeOf(command, pair.Key), change.Kind) {
+		for _, v := range study.StructuralChange(p.file, command, p.file.TypeOf(command, pair.Key), change.Kind) {
 			step := out
 			step.Changes = []experiment.PairChange{v}
 			all = append(all, step)

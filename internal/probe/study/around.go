@@ -6,93 +6,93 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// around makes all changes in a row, and between them looks at what everybody sees:
+// observeAfterChanges makes all changes in a row, and between them looks at what everybody sees:
 // a list that lags behind shows only to who has looked before.
-func (s *study) around() error {
-	everybody := []string{s.a, s.b, s.c}
-	looks := func(r *stepBuilder, roles ...string) *stepBuilder {
+func (s *study) observeAfterChanges() error {
+	everybody := []string{s.actor, s.friend, s.stranger}
+	looks := func(builder *stepBuilder, roles ...string) *stepBuilder {
 		for _, role := range roles {
-			r.look(role, vFriends, vOnline)
+			builder.observe(role, verbFriends, verbOnline)
 		}
-		return r
+		return builder
 	}
-	changes := s.changes()
+	changes := s.changingRequests()
 	// Who has left sees nothing any more, so these come last.
-	slices.SortStableFunc(changes, func(x, y commandContext) int { return s.ends(x) - s.ends(y) })
+	slices.SortStableFunc(changes, func(first, second trialPlan) int { return s.sessionOrder(first) - s.sessionOrder(second) })
 	for group := range slices.Chunk(changes, 6) {
-		stepBuilder := looks(s.row().login(everybody...), everybody...)
-		for _, commandContext := range group {
-			stepBuilder.add(slices.DeleteFunc(slices.Clone(commandContext.before), func(step experiment.Step) bool { return s.File.VerbOf(step) == vLogin })...)
-			looks(stepBuilder.add(commandContext.step).look(s.concerned(commandContext), vReceive), commandContext.step.Role, s.concerned(commandContext))
+		builder := looks(s.newSteps().login(everybody...), everybody...)
+		for _, plan := range group {
+			builder.append(slices.DeleteFunc(slices.Clone(plan.setup), func(step experiment.Step) bool { return s.File.VerbOf(step) == verbLogin })...)
+			looks(builder.append(plan.request).observe(s.concernedRole(plan), verbReceive), plan.request.Role, s.concernedRole(plan))
 		}
-		stepBuilder.short = false // there may be no third account
-		if err := all(stepBuilder); err != nil {
+		builder.isIncomplete = false // there may be no third account
+		if err := runAll(builder); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// later makes each change, lets a day go by, which has every hour and midnight in it,
+// observeChangesLater makes each change, lets a day go by, which has every hour and midnight in it,
 // and looks what is left of it; of what ends with a session, after a minute.
-func (s *study) later() error {
+func (s *study) observeChangesLater() error {
 	if s.File.Clock.URL == "" {
-		s.gap("what is left of a change after a day", "the server has no clock that can be moved")
+		s.noteUntested("what is left of a change after a day", "the server has no clock that can be moved")
 		return nil
 	}
-	for _, commandContext := range s.changes() {
-		stepBuilder := s.row().add(commandContext.before...).add(commandContext.step)
-		switch s.File.VerbOf(commandContext.step) {
-		case vStatus, vLogin, vLogout:
-			stepBuilder.wait(seconds(61))
+	for _, plan := range s.changingRequests() {
+		builder := s.newSteps().append(plan.setup...).append(plan.request)
+		switch s.File.VerbOf(plan.request) {
+		case verbStatus, verbLogin, verbLogout:
+			builder.wait(seconds(61))
 		default:
-			stepBuilder.wait(seconds(86401)).login(commandContext.step.Role, s.concerned(commandContext))
+			builder.wait(seconds(86401)).login(plan.request.Role, s.concernedRole(plan))
 		}
-		if err := all(stepBuilder.add(commandContext.after...)); err != nil {
+		if err := runAll(builder.append(plan.observations...)); err != nil {
 			return err
 		}
 	}
 	// What waits for an answer is answered a day later.
-	for _, answer := range []experiment.Verb{vAccept, vReject} {
-		if err := all(s.row().login(s.a).do(s.a, vRequest, s.c).wait(seconds(86401)).login(s.c).do(s.c, answer, s.a).look(s.c, vFriends)); err != nil {
+	for _, answer := range []experiment.Verb{verbAccept, verbReject} {
+		if err := runAll(s.newSteps().login(s.actor).perform(s.actor, verbRequest, s.stranger).wait(seconds(86401)).login(s.stranger).perform(s.stranger, answer, s.actor).observe(s.stranger, verbFriends)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// changes are the requests that change something: one of each purpose, and each
+// changingRequests are the requests that change something: one of each purpose, and each
 // status.
-func (s *study) changes() []commandContext {
-	var all []commandContext
-	for _, step := range s.purposes() {
+func (s *study) changingRequests() []trialPlan {
+	var plans []trialPlan
+	for _, step := range s.purposeSteps() {
 		verb := s.File.VerbOf(step)
-		if s.isRead(step) || verb == vReceive {
+		if s.isReadOnly(step) || verb == verbReceive {
 			continue
 		}
-		if verb == vStatus {
-			for _, status := range s.statuses(step) {
-				all = append(all, s.unitOf(status))
+		if verb == verbStatus {
+			for _, statusStep := range s.statusVariants(step) {
+				plans = append(plans, s.planTrial(statusStep))
 			}
 			continue
 		}
-		all = append(all, s.unitOf(step))
+		plans = append(plans, s.planTrial(step))
 	}
-	return all
+	return plans
 }
 
-// ends is 1 for what begins or ends a session.
-func (s *study) ends(u commandContext) int {
-	if verb := s.File.VerbOf(u.step); verb == vLogin || verb == vLogout {
+// sessionOrder is 1 for what begins or ends a session.
+func (s *study) sessionOrder(plan trialPlan) int {
+	if verb := s.File.VerbOf(plan.request); verb == verbLogin || verb == verbLogout {
 		return 1
 	}
 	return 0
 }
 
-// concerned is the other role that sees a change.
-func (s *study) concerned(u commandContext) string {
-	if u.step.TargetRole != "" {
-		return u.step.TargetRole
+// concernedRole is the other role that sees a change.
+func (s *study) concernedRole(plan trialPlan) string {
+	if plan.request.TargetRole != "" {
+		return plan.request.TargetRole
 	}
-	return s.File.Peer(u.step.Role)
+	return s.File.Peer(plan.request.Role)
 }

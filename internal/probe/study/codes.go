@@ -11,15 +11,15 @@ import (
 // A codeUse is a code of a command's answers, with where it came.
 type codeStatistics struct {
 	finding.CodeUsage
-	sessions int
-	trace    *lab.Trace // the first of these
-	at       int
-	latest   string // the latest one's ID
+	sessions      int
+	firstTrace    *lab.Trace // the first of these
+	firstIndex    int
+	latestTraceID string // the latest one's ID
 }
 
-// codes counts the codes of all answers, by command and by what the account had
+// countCodes counts the codes of all answers, by command and by what the account had
 // done before. What an odd form of HTTP is answered is told with the forms.
-func (s *study) codes() (uses []*codeStatistics) {
+func (s *study) countCodes() (found []*codeStatistics) {
 	index := make(map[[3]string]*codeStatistics)
 	for _, trace := range s.traces {
 		states := make(map[string]string)
@@ -34,37 +34,37 @@ func (s *study) codes() (uses []*codeStatistics) {
 				state = "never logged in"
 			}
 			if step.HTTPForm != "" {
-				s.follow(states, who, step, answer)
+				s.trackLogin(states, who, step, answer)
 				continue
 			}
 			key := s.codeKey(step, state, answer)
-			use := index[key]
-			if use == nil {
-				use = &codeStatistics{trace: trace, at: i}
-				use.CodeUsage = finding.CodeUsage{Command: key[0], State: key[1], Code: key[2], Example: exchange(answer)}
-				index[key] = use
-				uses = append(uses, use)
+			statistics := index[key]
+			if statistics == nil {
+				statistics = &codeStatistics{firstTrace: trace, firstIndex: i}
+				statistics.CodeUsage = finding.CodeUsage{Command: key[0], State: key[1], Code: key[2], Example: exchangeOf(answer)}
+				index[key] = statistics
+				found = append(found, statistics)
 			}
-			if use.Count++; use.latest != trace.ID {
-				use.latest = trace.ID
-				use.sessions++
+			if statistics.Count++; statistics.latestTraceID != trace.ID {
+				statistics.latestTraceID = trace.ID
+				statistics.sessions++
 			}
-			s.follow(states, who, step, answer)
+			s.trackLogin(states, who, step, answer)
 		}
 	}
-	return uses
+	return found
 }
 
-// follow keeps track of who is logged in, as far as that can be told by what was
+// trackLogin keeps track of who is logged in, as far as that can be told by what was
 // asked.
-func (s *study) follow(states map[string]string, who string, step experiment.Step, answer *lab.Answer) {
+func (s *study) trackLogin(states map[string]string, who string, step experiment.Step, answer *lab.Answer) {
 	switch s.File.VerbOf(step) {
-	case vLogin:
-		if s.done(step, answer) {
+	case verbLogin:
+		if s.isDone(step, answer) {
 			states[who] = "logged in"
 		}
-	case vLogout:
-		if s.done(step, answer) && states[who] != "" {
+	case verbLogout:
+		if s.isDone(step, answer) && states[who] != "" {
 			states[who] = "logged out"
 		}
 	default:
@@ -72,7 +72,7 @@ func (s *study) follow(states map[string]string, who string, step experiment.Ste
 		case len(step.Changes) > 0 || step.HTTPForm != "":
 		case s.isNotLoggedIn(answer) && states[who] == "logged in":
 			states[who] = "no longer logged in"
-		case s.done(step, answer) && states[who] == "no longer logged in":
+		case s.isDone(step, answer) && states[who] == "no longer logged in":
 			states[who] = "logged in" // the answer before said otherwise for another reason
 		}
 	}
@@ -81,7 +81,7 @@ func (s *study) follow(states map[string]string, who string, step experiment.Ste
 // codeKey is the command, the state, and the code of an answer.
 func (s *study) codeKey(step experiment.Step, state string, answer *lab.Answer) [3]string {
 	if s.isNotLoggedIn(answer) && state == "logged in" {
-		switch self := s.keyOf(step.Command, experiment.TypeSelf); {
+		switch self := s.keyOfType(step.Command, experiment.TypeSelf); {
 		case len(step.Changes) == 0:
 			state = "no longer logged in"
 		case slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool { return change.Key == self }):
@@ -90,22 +90,22 @@ func (s *study) codeKey(step experiment.Step, state string, answer *lab.Answer) 
 			state = "asking otherwise than the file"
 		}
 	}
-	code := s.code(step.Command, answer)
+	code := s.codeOf(step.Command, answer)
 	if answer.Kind() == "text" && len(code) > 20 {
 		code = code[:20] + "..."
 	}
 	return [3]string{step.Command, state, code}
 }
 
-// claimCodes states which codes each command answers, for each state.
-func (s *study) claimCodes() {
-	s.out.Codes = nil
-	for _, use := range s.codes() {
-		s.out.Codes = append(s.out.Codes, use.CodeUsage)
-		factEvidence := s.claim(finding.Fact{
-			Command: use.Command, Aspect: finding.AspectField, Name: s.File.Answer.CodeKey, Claim: "can be " + use.Code, Value: "yes", Scope: use.State,
-			Statement: use.Command + " can be answered " + use.Code + " to who is " + use.State,
-		}, use.trace, use.at)
-		factEvidence.Observations, factEvidence.Sessions = max(factEvidence.Observations, use.Count), max(factEvidence.Sessions, use.sessions)
+// stateCodes states which codes each command answers, for each state.
+func (s *study) stateCodes() {
+	s.findings.Codes = nil
+	for _, statistics := range s.countCodes() {
+		s.findings.Codes = append(s.findings.Codes, statistics.CodeUsage)
+		stated := s.stateFact(finding.Fact{
+			Command: statistics.Command, Aspect: finding.AspectField, Name: s.File.Answer.CodeKey, Claim: "can be " + statistics.Code, Value: "yes", Scope: statistics.State,
+			Statement: statistics.Command + " can be answered " + statistics.Code + " to who is " + statistics.State,
+		}, statistics.firstTrace, statistics.firstIndex)
+		stated.Observations, stated.Sessions = max(stated.Observations, statistics.Count), max(stated.Sessions, statistics.sessions)
 	}
 }

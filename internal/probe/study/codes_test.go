@@ -43,8 +43,8 @@ func codeStudy(t *testing.T, c *codeServer) *study {
 		t.Fatal(err)
 	}
 	return &study{
-		Config: Config{File: file, Subject: c, Confirm: true}, ctx: t.Context(), out: &finding.Study{}, stated: newStatedFacts(file),
-		noise: make(volatileFields), a: "a", b: "b", c: "stranger", limit: 1 << 30,
+		Config: Config{File: file, Subject: c, ConfirmFacts: true}, ctx: t.Context(), findings: &finding.Study{}, facts: newStatedFacts(file),
+		volatile: make(volatileFields), actor: "a", friend: "b", stranger: "stranger", requestLimit: 1 << 30,
 	}
 }
 
@@ -55,18 +55,18 @@ func TestSessionsOfACodeAreCounted(t *testing.T) {
 	study := codeStudy(t, &codeServer{codes: map[string]string{"List": "9"}})
 	list := experiment.Step{Role: "a", Command: "List"}
 	for _, steps := range [][]experiment.Step{{list, list, list}, {list}, {list}} {
-		if _, err := study.run(steps...); err != nil {
+		if _, err := study.runExperiment(steps...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	study.claimCodes()
-	factEvidence := study.stated.index[cannotList]
-	if factEvidence == nil || factEvidence.Observations != 5 || factEvidence.Sessions != 3 {
-		t.Errorf("the fact is %+v", factEvidence)
+	study.stateCodes()
+	stated := study.facts.byID[cannotList]
+	if stated == nil || stated.Observations != 5 || stated.Sessions != 3 {
+		t.Errorf("the fact is %+v", stated)
 	}
-	study.claimCodes() // counting again counts nothing twice
-	if factEvidence.Observations != 5 || factEvidence.Sessions != 3 {
-		t.Errorf("counted again the fact is %+v", factEvidence)
+	study.stateCodes() // counting again counts nothing twice
+	if stated.Observations != 5 || stated.Sessions != 3 {
+		t.Errorf("counted again the fact is %+v", stated)
 	}
 }
 
@@ -74,14 +74,14 @@ func TestSessionsOfAFieldAreCounted(t *testing.T) {
 	study := codeStudy(t, &codeServer{codes: map[string]string{"List": "0"}})
 	list := experiment.Step{Role: "a", Command: "List"}
 	for _, steps := range [][]experiment.Step{{list, list}, {list}, {list}, {list}} {
-		if _, err := study.run(steps...); err != nil {
+		if _, err := study.runExperiment(steps...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f := &factEvidence{}
-	study.counted(f, study.samples("List"), func(*fieldSample) bool { return true })
-	if f.Observations != 5 || f.Sessions != 4 {
-		t.Errorf("%d observations in %d sessions, there were 5 in 4", f.Observations, f.Sessions)
+	stated := &statedFact{}
+	study.countObservations(stated, study.collectSamples("List"), func(*fieldSample) bool { return true })
+	if stated.Observations != 5 || stated.Sessions != 4 {
+		t.Errorf("%d observations in %d sessions, there were 5 in 4", stated.Observations, stated.Sessions)
 	}
 }
 
@@ -91,28 +91,28 @@ func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 	c := &codeServer{codes: map[string]string{"List": "9", "Login": "0", "Logout": "0"}}
 	study := codeStudy(t, c)
 	list := experiment.Step{Role: "a", Command: "List"}
-	if _, err := study.run(list); err != nil {
+	if _, err := study.runExperiment(list); err != nil {
 		t.Fatal(err)
 	}
-	if err := study.confirm(); err != nil {
+	if err := study.confirmFacts(); err != nil {
 		t.Fatal(err)
 	}
-	factEvidence := study.stated.index[cannotList]
-	if factEvidence == nil || factEvidence.Attacks != 1 || factEvidence.Grade != finding.Confirmed || factEvidence.Observations != 4 {
-		t.Errorf("the fact is %+v", factEvidence)
+	stated := study.facts.byID[cannotList]
+	if stated == nil || stated.Attacks != 1 || stated.Grade != finding.Confirmed || stated.Observations != 4 {
+		t.Errorf("the fact is %+v", stated)
 	}
 
 	// One that does not come again is no fact any more.
 	study = codeStudy(t, c)
-	if _, err := study.run(list); err != nil {
+	if _, err := study.runExperiment(list); err != nil {
 		t.Fatal(err)
 	}
 	c.codes["List"] = "8"
-	if err := study.confirm(); err != nil {
+	if err := study.confirmFacts(); err != nil {
 		t.Fatal(err)
 	}
-	if factEvidence := study.stated.index[cannotList]; factEvidence == nil || factEvidence.Grade != finding.Contested || factEvidence.Attacks != 0 {
-		t.Errorf("it did not come again, and the fact is %+v", factEvidence)
+	if stated := study.facts.byID[cannotList]; stated == nil || stated.Grade != finding.Contested || stated.Attacks != 0 {
+		t.Errorf("it did not come again, and the fact is %+v", stated)
 	}
 }
 
@@ -131,19 +131,19 @@ func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 		"Query_Stat": {step("a Query_Stat")},
 		"List":       {step("a Login"), step("a List"), step("a List TN=1"), step("a List TN=2")},
 	} {
-		trace, err := study.run(steps...)
+		trace, err := study.runExperiment(steps...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := len(steps) - 1
-		study.claim(finding.Fact{Command: command, Aspect: finding.AspectParameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, at)
+		index := len(steps) - 1
+		study.stateFact(finding.Fact{Command: command, Aspect: finding.AspectParameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, index)
 	}
-	study.out.Scenarios = []finding.ScenarioRecord{{Facts: []string{"List/parameter/TN/shown"}}}
-	if first := study.witnesses()[0]; first.facts[0].Command != "List" {
+	study.findings.Scenarios = []finding.ScenarioRecord{{Facts: []string{"List/parameter/TN/shown"}}}
+	if first := study.witnessGroups()[0]; first.facts[0].Command != "List" {
 		t.Errorf("%s comes first", first.facts[0].ID)
 	}
-	study.limit = 15 // the scenario, four times over, takes 16
-	if first := study.witnesses()[0]; first.facts[0].Command != "Query_Stat" {
+	study.requestLimit = 15 // the scenario, four times over, takes 16
+	if first := study.witnessGroups()[0]; first.facts[0].Command != "Query_Stat" {
 		t.Errorf("%s comes first, for which there is no room", first.facts[0].ID)
 	}
 }

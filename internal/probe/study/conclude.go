@@ -13,48 +13,48 @@ import (
 // conclude makes the study whole: what follows from all answers together, and the
 // facts in their last form.
 func (s *study) conclude() {
-	s.fields()
-	s.claimCodes()
-	s.tellNoise()
-	s.tellLimits()
-	s.tellLock()
-	s.tellEffects()
-	s.showMachines()
+	s.describeFields()
+	s.stateCodes()
+	s.reportVolatileFields()
+	s.stateLimits()
+	s.stateLock()
+	s.describeEffects()
+	s.reportMachines()
 	for _, studyPhase := range phases {
-		ran := slices.ContainsFunc(s.out.Phases, func(phase finding.PhaseSummary) bool { return phase.Name == studyPhase.name }) ||
-			slices.ContainsFunc(s.out.Untested, func(untestedItem finding.UntestedItem) bool { return untestedItem.What == studyPhase.name })
-		if !ran && (s.Confirm || !slices.Contains(ofOneServer, studyPhase.name)) {
-			s.gap(studyPhase.name, "the study ended before: "+s.out.Stopped)
+		ran := slices.ContainsFunc(s.findings.Phases, func(phase finding.PhaseSummary) bool { return phase.Name == studyPhase.name }) ||
+			slices.ContainsFunc(s.findings.Untested, func(item finding.UntestedItem) bool { return item.What == studyPhase.name })
+		if !ran && (s.ConfirmFacts || !slices.Contains(singleServerPhases, studyPhase.name)) {
+			s.noteUntested(studyPhase.name, "the study ended before: "+s.findings.Stopped)
 		}
 	}
 	// What a larger budget reaches comes first.
-	slices.SortStableFunc(s.out.Untested, func(x, y finding.UntestedItem) int { return min(y.Requests, 1) - min(x.Requests, 1) })
+	slices.SortStableFunc(s.findings.Untested, func(first, second finding.UntestedItem) int { return min(second.Requests, 1) - min(first.Requests, 1) })
 	// What many facts say together comes before each of these.
-	slices.SortStableFunc(s.stated.facts, func(x, y *factEvidence) int { return single(x) - single(y) })
-	for _, factEvidence := range s.stated.facts {
-		for i, step := range factEvidence.steps {
-			factEvidence.Witness = append(factEvidence.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.form(step, &factEvidence.answers[i])})
+	slices.SortStableFunc(s.facts.all, func(first, second *statedFact) int { return singleValueOrder(first) - singleValueOrder(second) })
+	for _, stated := range s.facts.all {
+		for i, step := range stated.steps {
+			stated.Witness = append(stated.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[i])})
 		}
-		if len(factEvidence.Witness) > 0 {
-			factEvidence.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server, factEvidence.ID)
+		if len(stated.Witness) > 0 {
+			stated.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server, stated.ID)
 		}
-		s.out.Facts = append(s.out.Facts, factEvidence.Fact)
+		s.findings.Facts = append(s.findings.Facts, stated.Fact)
 	}
 }
 
-// single is 1 for a fact that is one of many of its kind: one value, one moment, one
+// singleValueOrder is 1 for a fact that is one of many of its kind: one value, one moment, one
 // code.
-func single(f *factEvidence) int {
+func singleValueOrder(stated *statedFact) int {
 	for _, kind := range []string{"value ", "after ", "can be "} {
-		if strings.HasPrefix(f.Claim, kind) {
+		if strings.HasPrefix(stated.Claim, kind) {
 			return 1
 		}
 	}
 	return 0
 }
 
-// tellLock states that failed logins lock an account, where a right one does not help.
-func (s *study) tellLock() {
+// stateLock states that failed logins lock an account, where a right one does not help.
+func (s *study) stateLock() {
 	subject, ok := s.Subject.(interface{ Lock() *lab.Lock })
 	if !ok || subject.Lock() == nil {
 		return
@@ -68,13 +68,13 @@ func (s *study) tellLock() {
 	if lock.High > 0 {
 		fact.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", lock.Low.Seconds(), lock.High.Seconds())
 	}
-	if fact.ID = idOf(&fact); s.stated.index[fact.ID] == nil {
-		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: fact})
+	if fact.ID = factID(&fact); s.facts.byID[fact.ID] == nil {
+		s.facts.all = append(s.facts.all, &statedFact{Fact: fact})
 	}
 }
 
-// tellLimits states which limits of requests were met.
-func (s *study) tellLimits() {
+// stateLimits states which limits of requests were met.
+func (s *study) stateLimits() {
 	subject, ok := s.Subject.(interface{ Limits() []lab.Limit })
 	if !ok {
 		return
@@ -89,66 +89,66 @@ func (s *study) tellLimits() {
 			fact.Command, fact.Name, fact.Value = limit.Command, "once in a while", "yes"
 			fact.Statement = fmt.Sprintf("%s was answered %s, and not when all was sent again from a reset", limit.Command, limit.Answer)
 		}
-		fact.ID = idOf(&fact)
+		fact.ID = factID(&fact)
 		fact.Observations, fact.Sessions, fact.Evidence = limit.Times, 1, []string{limit.ID}
-		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: fact})
+		s.facts.all = append(s.facts.all, &statedFact{Fact: fact})
 	}
 }
 
-// tellEffects tells in short what commands were seen to do.
-func (s *study) tellEffects() {
-	for i := range s.out.Commands {
-		c := &s.out.Commands[i]
+// describeEffects tells in short what commands were seen to do.
+func (s *study) describeEffects() {
+	for i := range s.findings.Commands {
+		c := &s.findings.Commands[i]
 		if command, ok := s.File.Command(c.Name); ok && !command.NeedsSession && c.Works && c.Session == "not known" {
 			c.Session = "not needed"
 		}
 		for _, verb := range c.Purposes {
-			if effect := s.effect(experiment.Verb(verb), c.Name); effect != "" {
+			if effect := s.effectOf(experiment.Verb(verb), c.Name); effect != "" {
 				c.Effect = strings.TrimPrefix(c.Effect+"; "+effect, "; ")
 			}
 		}
 	}
 }
 
-// effect is what a command for a purpose was seen to do, "" if nothing was.
-func (s *study) effect(verb experiment.Verb, command string) string {
-	state := func(after string) string { return s.stated.value("*", finding.AspectSession, "after "+after, "state") }
+// effectOf is what a command for a purpose was seen to do, "" if nothing was.
+func (s *study) effectOf(verb experiment.Verb, command string) string {
+	state := func(after string) string { return s.facts.valueOf("*", finding.AspectSession, "after "+after, "state") }
 	bond := func(name string) string {
-		list, ok := s.File.StepOf(vFriends, s.a, "")
+		list, ok := s.File.StepOf(verbFriends, s.actor, "")
 		if !ok {
 			return ""
 		}
-		value := s.stated.value(list.Command, finding.AspectFriendship, name, "lists the other")
+		value := s.facts.valueOf(list.Command, finding.AspectFriendship, name, "lists the other")
 		if value == "" {
 			return ""
 		}
 		return "after " + name + " list each other: " + value
 	}
 	switch verb {
-	case vLogin:
+	case verbLogin:
 		return state("login") + " after it"
-	case vLogout:
+	case verbLogout:
 		return state("logout") + " after it"
-	case vAdd:
+	case verbAdd:
 		return bond("add")
-	case vRequest:
+	case verbRequest:
 		return bond("request")
-	case vAccept:
+	case verbAccept:
 		return bond("request, then accept")
-	case vReject:
+	case verbReject:
 		return bond("request, then reject")
-	case vDelete:
+	case verbDelete:
 		return bond("delete")
-	case vSend:
-		if receive, ok := s.File.StepOf(vReceive, s.a, ""); ok {
-			if value := s.stated.value(receive.Command, finding.AspectMessage, "to who is away", "arrives"); value == "1 and then 0 times" {
+	case verbSend:
+		if receiveStep, ok := s.File.StepOf(verbReceive, s.actor, ""); ok {
+			if value := s.facts.valueOf(receiveStep.Command, finding.AspectMessage, "to who is away", "arrives"); value == "1 and then 0 times" {
 				return "arrives once, also at who is away"
 			} else if value != "" {
 				return "arrives at who is away " + value
 			}
 		}
-	case vReceive:
-		return s.stated.valueOf(command, finding.AspectMessage, "batch", "most", "at most %s messages at once")
+	case verbReceive:
+		return s.facts.describeValue(command, finding.AspectMessage, "batch", "most", "at most %s messages at once")
 	}
 	return ""
 }

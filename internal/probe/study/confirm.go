@@ -12,18 +12,18 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// confirm makes the experiments that speak for facts again, with other marks, and
+// confirmFacts makes the experiments that speak for facts again, with other marks, and
 // then with somebody else coming and going before: what does not hold then is
 // contested.
-func (s *study) confirm() error {
-	s.claimCodes()
-	groups := s.witnesses()
-	for i, factGroup := range groups {
+func (s *study) confirmFacts() error {
+	s.stateCodes()
+	groups := s.witnessGroups()
+	for i, group := range groups {
 		for round := range 3 {
-			err := s.repeatGroup(factGroup, round)
-			if errors.Is(err, errShare) {
-				for _, left := range groups[i:] {
-					s.unreached.add(left.facts[0].Command, "", 3*len(left.steps))
+			err := s.repeatGroup(group, round)
+			if errors.Is(err, errShareUsed) {
+				for _, remaining := range groups[i:] {
+					s.skipped.add(remaining.facts[0].Command, "", 3*len(remaining.steps))
 				}
 			}
 			if err != nil {
@@ -37,66 +37,66 @@ func (s *study) confirm() error {
 // A group are facts that one experiment speaks for.
 type factGroup struct {
 	steps []experiment.Step
-	facts []*factEvidence
+	facts []*statedFact
 }
 
-// witnesses are the experiments behind the facts, each once: one that is the
+// witnessGroups are the experiments behind the facts, each once: one that is the
 // beginning of another is a part of that.
-func (s *study) witnesses() []*factGroup {
+func (s *study) witnessGroups() []*factGroup {
 	byLine := make(map[string]*factGroup)
-	var all []*factGroup
-	facts := slices.Clone(s.stated.facts)
-	slices.SortStableFunc(facts, func(x, y *factEvidence) int { return len(y.steps) - len(x.steps) })
-	for _, f := range facts {
-		if len(f.steps) == 0 || f.Grade != finding.Observed {
+	var groups []*factGroup
+	facts := slices.Clone(s.facts.all)
+	slices.SortStableFunc(facts, func(first, second *statedFact) int { return len(second.steps) - len(first.steps) })
+	for _, stated := range facts {
+		if len(stated.steps) == 0 || stated.Grade != finding.Observed {
 			continue
 		}
-		line := s.line(f.steps)
-		if factGroup := byLine[line]; factGroup != nil {
-			factGroup.facts = append(factGroup.facts, f)
+		line := s.formatSteps(stated.steps)
+		if group := byLine[line]; group != nil {
+			group.facts = append(group.facts, stated)
 			continue
 		}
-		g := &factGroup{steps: f.steps, facts: []*factEvidence{f}}
-		all = append(all, g)
-		for n := range f.steps {
-			part := s.line(f.steps[:n+1])
+		group := &factGroup{steps: stated.steps, facts: []*statedFact{stated}}
+		groups = append(groups, group)
+		for count := range stated.steps {
+			part := s.formatSteps(stated.steps[:count+1])
 			if byLine[part] == nil {
-				byLine[part] = g
+				byLine[part] = group
 			}
 		}
 	}
 	// Those first that a scenario asked for, then those that say most for least; where time
 	// is real, waiting costs most.
-	slices.SortStableFunc(all, func(x, y *factGroup) int {
-		if asked := s.asked(y) - s.asked(x); asked != 0 {
+	slices.SortStableFunc(groups, func(first, second *factGroup) int {
+		if asked := s.scenarioPriority(second) - s.scenarioPriority(first); asked != 0 {
 			return asked
 		}
-		if w := s.waits(x) - s.waits(y); w != 0 {
-			return w
+		if waiting := s.waitingSeconds(first) - s.waitingSeconds(second); waiting != 0 {
+			return waiting
 		}
-		return len(x.steps)*len(y.facts) - len(y.steps)*len(x.facts)
+		return len(first.steps)*len(second.facts) - len(second.steps)*len(first.facts)
 	})
-	return all
+	return groups
 }
 
-// asked is 1 for what a scenario shows, if there is room for it: a long one that does not
+// scenarioPriority is 1 for what a scenario shows, if there is room for it: a long one that does not
 // fit must not keep others out.
-func (s *study) asked(g *factGroup) int {
-	if !s.hasRoom(4 * len(g.steps)) {
+func (s *study) scenarioPriority(group *factGroup) int {
+	if !s.hasRoom(4 * len(group.steps)) {
 		return 0
 	}
-	for _, scenario := range s.out.Scenarios {
-		if slices.ContainsFunc(g.facts, func(f *factEvidence) bool { return slices.Contains(scenario.Facts, f.ID) }) {
+	for _, scenario := range s.findings.Scenarios {
+		if slices.ContainsFunc(group.facts, func(stated *statedFact) bool { return slices.Contains(scenario.Facts, stated.ID) }) {
 			return 1
 		}
 	}
 	return 0
 }
 
-// waits is how many seconds an experiment takes for waiting.
-func (s *study) waits(g *factGroup) int {
+// waitingSeconds is how many seconds an experiment takes for waiting.
+func (s *study) waitingSeconds(group *factGroup) int {
 	total := 0.0
-	for _, step := range g.steps {
+	for _, step := range group.steps {
 		total += step.Wait.Seconds()
 	}
 	if s.File.Clock.URL != "" {
@@ -105,66 +105,66 @@ func (s *study) waits(g *factGroup) int {
 	return int(total)
 }
 
-func (s *study) line(steps []experiment.Step) string {
-	out := ""
+func (s *study) formatSteps(steps []experiment.Step) string {
+	text := ""
 	for _, step := range steps {
-		out += s.File.FormatStep(step) + "; "
+		text += s.File.FormatStep(step) + "; "
 	}
-	return out
+	return text
 }
 
 // repeatGroup makes an experiment once more. In the last round somebody else comes and
 // goes before it.
-func (s *study) repeatGroup(g *factGroup, round int) error {
-	steps, shift := g.steps, 0
+func (s *study) repeatGroup(group *factGroup, round int) error {
+	steps, shift := group.steps, 0
 	if round == 2 {
-		steps, shift = s.disturbed(g.steps)
+		steps, shift = s.disturbSteps(group.steps)
 	}
-	trace, err := s.runAs(uint64(round+1), steps...)
+	trace, err := s.runWithNonce(uint64(round+1), steps...)
 	if err != nil || trace == nil {
 		return err
 	}
-	for _, factEvidence := range g.facts {
-		at := len(factEvidence.steps) - 1
-		answer := &trace.Answers[at+shift]
-		form := s.form(factEvidence.steps[at], answer)
+	for _, stated := range group.facts {
+		index := len(stated.steps) - 1
+		answer := &trace.Answers[index+shift]
+		form := s.normalForm(stated.steps[index], answer)
 		if shift > 0 {
 			form = shiftBack(form, shift)
 		}
-		s.weigh(factEvidence, form, answer, shift > 0)
+		s.countRepetition(stated, form, answer, shift > 0)
 	}
 	return nil
 }
 
-// weigh counts one more look at a fact.
-func (s *study) weigh(f *factEvidence, form string, answer *lab.Answer, attack bool) {
-	at := len(f.steps) - 1
-	if form != s.form(f.steps[at], &f.answers[at]) {
+// countRepetition counts one more look at a fact.
+func (s *study) countRepetition(stated *statedFact, form string, answer *lab.Answer, attack bool) {
+	index := len(stated.steps) - 1
+	if form != s.normalForm(stated.steps[index], &stated.answers[index]) {
 		if attack {
 			return // somebody who is there may well be seen: that is no contradiction
 		}
-		f.Grade = finding.Contested
-		f.Against = append(f.Against, answer.ID)
+		stated.Grade = finding.Contested
+		stated.Against = append(stated.Against, answer.ID)
 		return
 	}
-	f.Observations++
-	f.Sessions++
+	stated.Observations++
+	stated.Sessions++
 	if attack {
-		f.Attacks++
+		stated.Attacks++
 	}
-	if len(f.Evidence) < 8 {
-		f.Evidence = append(f.Evidence, answer.ID)
+	if len(stated.Evidence) < 8 {
+		stated.Evidence = append(stated.Evidence, answer.ID)
 	}
-	if f.Grade == finding.Observed && f.Observations >= confirmedBy-1 && f.Attacks > 0 {
-		f.Grade = finding.Confirmed
+	if stated.Grade == finding.Observed && stated.Observations >= minObservations-1 && stated.Attacks > 0 {
+		stated.Grade = finding.Confirmed
 	}
 }
 
 var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 
-// disturbed is an experiment with somebody else coming and going before. It
+// disturbSteps is an experiment with somebody else coming and going before. It
 // returns by how much the steps are shifted.
-func (s *study) disturbed(steps []experiment.Step) ([]experiment.Step, int) {
+func (s *study) disturbSteps(steps []experiment.Step) ([]experiment.Step, int) {
 	other := ""
 	for _, account := range s.File.Accounts {
 		uses := slices.ContainsFunc(steps, func(step experiment.Step) bool {
@@ -175,27 +175,27 @@ func (s *study) disturbed(steps []experiment.Step) ([]experiment.Step, int) {
 			break
 		}
 	}
-	before := s.row().look(other, vLogin, vFriends, vLogout).steps
-	out := slices.Clone(before)
+	before := s.newSteps().observe(other, verbLogin, verbFriends, verbLogout).steps
+	copied := slices.Clone(before)
 	for _, step := range steps {
 		step.Changes = slices.Clone(step.Changes)
 		for i := range step.Changes {
-			step.Changes[i].Value = moveReferences(step.Changes[i].Value, len(before))
+			step.Changes[i].Value = shiftReferences(step.Changes[i].Value, len(before))
 		}
-		out = append(out, step)
+		copied = append(copied, step)
 	}
-	return out, len(before)
+	return copied, len(before)
 }
 
-func moveReferences(text string, by int) string {
-	return stepReference.ReplaceAllStringFunc(text, func(ref string) string {
-		m := stepReference.FindStringSubmatch(ref)
-		n, err := strconv.Atoi(m[2])
+func shiftReferences(text string, offset int) string {
+	return stepReference.ReplaceAllStringFunc(text, func(reference string) string {
+		match := stepReference.FindStringSubmatch(reference)
+		count, err := strconv.Atoi(match[2])
 		if err != nil {
-			return ref
+			return reference
 		}
-		return fmt.Sprintf("{%s:%d}", m[1], n+by)
+		return fmt.Sprintf("{%s:%d}", match[1], count+offset)
 	})
 }
 
-func shiftBack(form string, by int) string { return moveReferences(form, -by) }
+func shiftBack(form string, offset int) string { return shiftReferences(form, -offset) }

@@ -8,90 +8,90 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// counts sends much of one kind: long queues for who is there and for who is away,
+// studyCounts sends much of one kind: long queues for who is there and for who is away,
 // and the same request many times.
-func (s *study) counts() error {
+func (s *study) studyCounts() error {
 	// A longer row is lost more often on its way, and begun anew.
-	queue := min(max(s.Requests/30, batchSize), 100)
-	if s.Requests >= roomForDepth {
-		queue = 300
+	queueLength := min(max(s.MaxRequests/30, batchSize), 100)
+	if s.MaxRequests >= deepStudyRequests {
+		queueLength = 300
 	}
-	if err := s.queue("who is away", queue, s.row().login(s.a), s.b); err != nil {
+	if err := s.studyQueue("who is away", queueLength, s.newSteps().login(s.actor), s.friend); err != nil {
 		return err
 	}
-	if err := s.repeated(min(max(s.Requests/55, 10), 54)); err != nil {
+	if err := s.repeatRequests(min(max(s.MaxRequests/55, 10), 54)); err != nil {
 		return err
 	}
-	if s.Requests < roomForDepth {
+	if s.MaxRequests < deepStudyRequests {
 		return nil // those who are there were sent a batch and more
 	}
-	return s.queue("who is logged in", queue, s.row().login(s.a, s.b), s.b)
+	return s.studyQueue("who is logged in", queueLength, s.newSteps().login(s.actor, s.friend), s.friend)
 }
 
-// queue sends n messages before any is collected, and collects all.
-func (s *study) queue(to string, n int, r *stepBuilder, role string) error {
-	for range n {
-		r.do(s.a, vSend, role)
+// studyQueue sends n messages before any is collected, and collects all.
+func (s *study) studyQueue(to string, count int, builder *stepBuilder, role string) error {
+	for range count {
+		builder.perform(s.actor, verbSend, role)
 	}
-	sent := len(r.steps)
-	r.login(role)
-	for range n/batchSize + 3 {
-		r.look(role, vReceive)
+	sent := len(builder.steps)
+	builder.login(role)
+	for range count/batchSize + 3 {
+		builder.observe(role, verbReceive)
 	}
-	trace, err := r.run()
+	trace, err := builder.run()
 	if err != nil || trace == nil {
 		return err
 	}
 	arrived := 0
 	for i := sent; i < len(trace.Steps); i++ {
-		arrived += s.copies(trace, i)
+		arrived += s.countSentTexts(trace, i)
 	}
 	value := "all"
-	if arrived != n {
-		value = fmt.Sprintf("%d of %d", arrived, n)
+	if arrived != count {
+		value = fmt.Sprintf("%d of %d", arrived, count)
 	}
-	s.claim(finding.Fact{
-		Command: trace.Steps[last(trace)].Command, Aspect: finding.AspectMessage, Name: "a long queue", Claim: "for " + to,
+	s.stateFact(finding.Fact{
+		Command: trace.Steps[lastIndex(trace)].Command, Aspect: finding.AspectMessage, Name: "a long queue", Claim: "for " + to,
 		Value:     value,
-		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", n, to, value),
-	}, trace, last(trace))
+		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", count, to, value),
+	}, trace, lastIndex(trace))
 	return nil
 }
 
-// repeated sends each request that may be made again and again many times: the first
+// repeatRequests sends each request that may be made again and again many times: the first
 // that lists friends, who is online and messages n times, the others a third as often.
-func (s *study) repeated(n int) error {
-	for _, step := range s.purposes() {
+func (s *study) repeatRequests(count int) error {
+	for _, step := range s.purposeSteps() {
 		verb := s.File.VerbOf(step)
-		if !s.isRead(step) && verb != vReceive && verb != vStatus && verb != vLogin {
+		if !s.isReadOnly(step) && verb != verbReceive && verb != verbStatus && verb != verbLogin {
 			continue
 		}
-		times := n / 3
-		if first, _ := s.verb(s.a, verb, ""); first.Command == step.Command && (verb == vFriends || verb == vOnline || verb == vReceive) {
-			times = n
+		repetitions := count / 3
+		if firstStep, _ := s.stepFor(s.actor, verb, ""); firstStep.Command == step.Command && (verb == verbFriends || verb == verbOnline || verb == verbReceive) {
+			repetitions = count
 		}
-		stepBuilder := s.row().login(s.a)
-		for range times {
-			stepBuilder.add(step)
+		builder := s.newSteps().login(s.actor)
+		for range repetitions {
+			builder.append(step)
 		}
-		trace, err := stepBuilder.run()
+		trace, err := builder.run()
 		if err != nil {
 			return err
 		}
 		if trace == nil {
 			continue
 		}
-		first := s.form(step, &trace.Answers[1])
-		at := slices.IndexFunc(trace.Answers[1:], func(answer lab.Answer) bool { return s.form(step, &answer) != first })
-		value, statement := "alike", fmt.Sprintf("%s is answered alike %d times in a row", step.Command, times)
-		if at >= 0 {
-			value = fmt.Sprintf("alike %d times", at)
-			statement = fmt.Sprintf("%s is answered alike %d times in a row, and then otherwise", step.Command, at)
+		first := s.normalForm(step, &trace.Answers[1])
+		index := slices.IndexFunc(trace.Answers[1:], func(answer lab.Answer) bool { return s.normalForm(step, &answer) != first })
+		value, statement := "alike", fmt.Sprintf("%s is answered alike %d times in a row", step.Command, repetitions)
+		if index >= 0 {
+			value = fmt.Sprintf("alike %d times", index)
+			statement = fmt.Sprintf("%s is answered alike %d times in a row, and then otherwise", step.Command, index)
 		}
-		s.claim(finding.Fact{
+		s.stateFact(finding.Fact{
 			Command: step.Command, Aspect: finding.AspectLimit, Name: "the same request", Claim: "in a row",
 			Value: value, Statement: statement,
-		}, trace, last(trace))
+		}, trace, lastIndex(trace))
 	}
 	return nil
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// edges finds by halving where values stop being taken: lengths of texts and
+// findBounds finds by halving where values stop being taken: lengths of texts and
 // marks, and sizes of numbers.
-func (v *variantJudge) edges(u commandContext) error {
+func (v *parameterJudge) findBounds(plan trialPlan) error {
 	switch v.parameter.Type {
 	case experiment.TypeText, experiment.TypeMark:
 		if v.base.outcome == "done" {
-			return v.longest(u)
+			return v.findLongestText(plan)
 		}
 	case experiment.TypeCount, experiment.TypeCursor, experiment.TypeNumber, experiment.TypeTarget, experiment.TypeSelf:
-		return v.numbers(u)
+		return v.findNumberBounds(plan)
 	}
 	return nil
 }
@@ -27,151 +27,151 @@ func (v *variantJudge) edges(u commandContext) error {
 // An edge is between two values that are answered otherwise.
 type valueBounds struct{ low, high *variantTrial }
 
-// longest finds the longest text that is taken.
-func (v *variantJudge) longest(u commandContext) error {
-	var e valueBounds
+// findLongestText finds the longest text that is taken.
+func (v *parameterJudge) findLongestText(plan trialPlan) error {
+	var bounds valueBounds
 	low, high := 0, 0
 	for i := range v.trials {
-		variantTrial := &v.trials[i]
-		n := uniformLength(variantTrial)
+		trial := &v.trials[i]
+		count := uniformLength(trial)
 		switch {
-		case n == 0:
-		case variantTrial.outcome == "done" && (e.low == nil || n > low):
-			e.low, low = variantTrial, n
-		case variantTrial.outcome != "done" && (e.high == nil || n < high):
-			e.high, high = variantTrial, n
+		case count == 0:
+		case trial.outcome == "done" && (bounds.low == nil || count > low):
+			bounds.low, low = trial, count
+		case trial.outcome != "done" && (bounds.high == nil || count < high):
+			bounds.high, high = trial, count
 		}
 	}
-	if e.low == nil || e.high == nil || high <= low {
+	if bounds.low == nil || bounds.high == nil || high <= low {
 		return nil
 	}
 	for high-low > 1 {
-		n := (low + high) / 2
-		value := strings.Repeat("x", n)
+		count := (low + high) / 2
+		value := strings.Repeat("x", count)
 		if v.parameter.Type == experiment.TypeMark {
-			value = markOfLength(n)
+			value = markOfLength(count)
 		}
-		variantTrial, err := v.tryValue(u, value)
-		if err != nil || variantTrial == nil {
+		trial, err := v.tryValue(plan, value)
+		if err != nil || trial == nil {
 			return err
 		}
-		if variantTrial.outcome == "done" {
-			e.low, low = variantTrial, n
+		if trial.outcome == "done" {
+			bounds.low, low = trial, count
 		} else {
-			e.high, high = variantTrial, n
+			bounds.high, high = trial, count
 		}
 	}
-	v.both(e, "longest", fmt.Sprint(low), fmt.Sprintf("has at most %d characters of one byte each", low))
+	v.stateBounds(bounds, "longest", fmt.Sprint(low), fmt.Sprintf("has at most %d characters of one byte each", low))
 	return nil
 }
 
 // uniformLength is the length of a value that differs from others in nothing but its
 // length, 0 for any other value.
-func uniformLength(t *variantTrial) int {
-	value := strings.ReplaceAll(t.value, "{seq}", strings.Repeat("9", lab.MarkLength))
-	if !t.plain || value == "" || value > "~" || strings.Trim(value, value[:1]) != "" {
+func uniformLength(trial *variantTrial) int {
+	value := strings.ReplaceAll(trial.value, "{seq}", strings.Repeat("9", lab.MarkLength))
+	if !trial.isPlainValue || value == "" || value > "~" || strings.Trim(value, value[:1]) != "" {
 		return 0
 	}
 	return len(value)
 }
 
-// both states a fact that needs the two trials beside an edge.
-func (v *variantJudge) both(e valueBounds, claim, value, statement string) {
-	factEvidence := v.state(e.high, claim, value, statement)
-	if id := e.low.trace.Answers[e.low.at].ID; !slices.Contains(factEvidence.Evidence, id) {
-		factEvidence.Evidence = append(factEvidence.Evidence, id)
-		factEvidence.Observations++
+// stateBounds states a fact that needs the two trials beside an edge.
+func (v *parameterJudge) stateBounds(bounds valueBounds, claim, value, statement string) {
+	stated := v.stateParameter(bounds.high, claim, value, statement)
+	if id := bounds.low.trace.Answers[bounds.low.index].ID; !slices.Contains(stated.Evidence, id) {
+		stated.Evidence = append(stated.Evidence, id)
+		stated.Observations++
 	}
 }
 
-func (v *variantJudge) tryValue(u commandContext, value string) (*variantTrial, error) {
-	return v.tryOne(u, parameterVariant{name: value, changes: []experiment.PairChange{set(v.parameter.Key, value)}, value: value, plain: true})
+func (v *parameterJudge) tryValue(plan trialPlan, value string) (*variantTrial, error) {
+	return v.tryVariant(plan, parameterVariant{name: value, changes: []experiment.PairChange{setKey(v.parameter.Key, value)}, value: value, isPlainValue: true})
 }
 
-// numbers finds each place where numbers begin to be answered otherwise.
-func (v *variantJudge) numbers(u commandContext) error {
-	var all []*variantTrial
+// findNumberBounds finds each place where numbers begin to be answered otherwise.
+func (v *parameterJudge) findNumberBounds(plan trialPlan) error {
+	var sortedTrials []*variantTrial
 	for i := range v.trials {
-		if variantTrial := &v.trials[i]; variantTrial.plain && variantTrial.value != "" && number(variantTrial.value) != nil {
-			all = append(all, variantTrial)
+		if trial := &v.trials[i]; trial.isPlainValue && trial.value != "" && parseNumber(trial.value) != nil {
+			sortedTrials = append(sortedTrials, trial)
 		}
 	}
-	slices.SortStableFunc(all, func(x, y *variantTrial) int { return number(x.value).Cmp(number(y.value)) })
-	for i := 1; i < len(all); i++ {
-		if v.told(all[i-1]) == v.told(all[i]) {
+	slices.SortStableFunc(sortedTrials, func(first, second *variantTrial) int { return parseNumber(first.value).Cmp(parseNumber(second.value)) })
+	for i := 1; i < len(sortedTrials); i++ {
+		if v.answerCode(sortedTrials[i-1]) == v.answerCode(sortedTrials[i]) {
 			continue
 		}
-		if err := v.between(u, valueBounds{all[i-1], all[i]}); err != nil {
+		if err := v.narrowBounds(plan, valueBounds{sortedTrials[i-1], sortedTrials[i]}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// number is the number that a value is, nil if it is none.
-func number(value string) *big.Int {
+// parseNumber is the number that a value is, nil if it is none.
+func parseNumber(value string) *big.Int {
 	if strings.Trim(value, "-0123456789") != "" || value != "0" && strings.HasPrefix(value, "0") {
 		return nil
 	}
-	n, ok := new(big.Int).SetString(value, 10)
+	number, ok := new(big.Int).SetString(value, 10)
 	if !ok {
 		return nil
 	}
-	return n
+	return number
 }
 
-// between narrows an edge between two numbers.
-func (v *variantJudge) between(u commandContext, e valueBounds) error {
-	if err := v.guess(u, &e); err != nil {
+// narrowBounds narrows an edge between two numbers.
+func (v *parameterJudge) narrowBounds(plan trialPlan, bounds valueBounds) error {
+	if err := v.tryUsualBounds(plan, &bounds); err != nil {
 		return err
 	}
-	low, high := number(e.low.value), number(e.high.value)
+	low, high := parseNumber(bounds.low.value), parseNumber(bounds.high.value)
 	one := big.NewInt(1)
 	for new(big.Int).Sub(high, low).Cmp(one) > 0 {
 		middle := new(big.Int).Rsh(new(big.Int).Add(low, high), 1)
-		variantTrial, err := v.tryValue(u, middle.String())
-		if err != nil || variantTrial == nil {
+		trial, err := v.tryValue(plan, middle.String())
+		if err != nil || trial == nil {
 			return err
 		}
-		switch v.told(variantTrial) {
-		case v.told(e.low):
-			low, e.low = middle, variantTrial
-		case v.told(e.high):
-			high, e.high = middle, variantTrial
+		switch v.answerCode(trial) {
+		case v.answerCode(bounds.low):
+			low, bounds.low = middle, trial
+		case v.answerCode(bounds.high):
+			high, bounds.high = middle, trial
 		default:
 			return nil // there is something else between them, such as an account that there is
 		}
 	}
-	v.both(e, "numbers from "+high.String(), v.told(e.high),
-		fmt.Sprintf("as %s is answered %s, and as %s %s", low, v.told(e.low), high, v.told(e.high)))
+	v.stateBounds(bounds, "numbers from "+high.String(), v.answerCode(bounds.high),
+		fmt.Sprintf("as %s is answered %s, and as %s %s", low, v.answerCode(bounds.low), high, v.answerCode(bounds.high)))
 	return nil
 }
 
-// guess tries whether numbers end where those of so many bits or digits do: most
+// tryUsualBounds tries whether numbers end where those of so many bits or digits do: most
 // edges are there, and halving takes dozens of requests.
-func (v *variantJudge) guess(u commandContext, e *valueBounds) error {
-	var at []*big.Int
+func (v *parameterJudge) tryUsualBounds(plan trialPlan, bounds *valueBounds) error {
+	var candidates []*big.Int
 	for _, bits := range []uint{8, 15, 16, 31, 32, 63, 64} {
-		at = append(at, new(big.Int).Lsh(big.NewInt(1), bits))
+		candidates = append(candidates, new(big.Int).Lsh(big.NewInt(1), bits))
 	}
-	for n := big.NewInt(10); len(n.String()) < 12; n = new(big.Int).Mul(n, big.NewInt(10)) {
-		at = append(at, n)
+	for number := big.NewInt(10); len(number.String()) < 12; number = new(big.Int).Mul(number, big.NewInt(10)) {
+		candidates = append(candidates, number)
 	}
-	for _, n := range at {
+	for _, n := range candidates {
 		below := new(big.Int).Sub(n, big.NewInt(1))
-		if below.Cmp(number(e.low.value)) < 0 || n.Cmp(number(e.high.value)) > 0 {
+		if below.Cmp(parseNumber(bounds.low.value)) < 0 || n.Cmp(parseNumber(bounds.high.value)) > 0 {
 			continue
 		}
 		for _, value := range []*big.Int{below, n} {
-			variantTrial, err := v.tryValue(u, value.String())
-			if err != nil || variantTrial == nil {
+			trial, err := v.tryValue(plan, value.String())
+			if err != nil || trial == nil {
 				return err
 			}
-			switch v.told(variantTrial) {
-			case v.told(e.low):
-				e.low = variantTrial
-			case v.told(e.high):
-				e.high = variantTrial
+			switch v.answerCode(trial) {
+			case v.answerCode(bounds.low):
+				bounds.low = trial
+			case v.answerCode(bounds.high):
+				bounds.high = trial
 				return nil
 			default:
 				return nil

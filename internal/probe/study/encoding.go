@@ -14,12 +14,12 @@ import (
 
 // A words is a text as it is sent, and as it is meant.
 type textCase struct {
-	name, sent, meant string
-	way               string
+	name, sent, expected string
+	way                  string
 }
 
-// texts are those that tell apart how servers read and write them.
-func (s *study) texts() []textCase {
+// textCases are those that tell apart how servers read and write them.
+func (s *study) textCases() []textCase {
 	syntax := s.File.Syntax
 	gbk := func(text string) string {
 		out, err := simplifiedchinese.GBK.NewEncoder().String(text)
@@ -28,35 +28,35 @@ func (s *study) texts() []textCase {
 		}
 		return out
 	}
-	e := syntax.EscapeSign
-	all := []textCase{
+	element := syntax.EscapeSign
+	textCases := []textCase{
 		{"plain", "abc", "abc", ""},
 		{"an escaped separator", "a" + syntax.EscapeValue(syntax.PairSeparator) + "b", "a" + syntax.PairSeparator + "b", ""},
-		{"an escaped escape", "a" + syntax.EscapeValue(e) + "26b", "a" + e + "26b", ""},
-		{"an escape escaped twice", "a" + syntax.EscapeValue(e) + "2526b", "a" + e + "2526b", ""},
+		{"an escaped escape", "a" + syntax.EscapeValue(element) + "26b", "a" + element + "26b", ""},
+		{"an escape escaped twice", "a" + syntax.EscapeValue(element) + "2526b", "a" + element + "2526b", ""},
 		{"a list separator", "a" + syntax.ListSeparator + "b" + syntax.ListSeparator, "a" + syntax.ListSeparator + "b" + syntax.ListSeparator, ""},
-		{"an escaped list separator", fmt.Sprintf("a%s%02xb", e, syntax.ListSeparator[0]), "a" + syntax.ListSeparator + "b", ""},
+		{"an escaped list separator", fmt.Sprintf("a%s%02xb", element, syntax.ListSeparator[0]), "a" + syntax.ListSeparator + "b", ""},
 		{"a raw separator", "a" + syntax.PairSeparator + "b", "", ""},
 		{"a raw separator with a key", "a" + syntax.PairSeparator + "ZZ" + syntax.KeySeparator + "1", "", ""},
 		{"an equals sign", "a" + syntax.KeySeparator + "b", "a" + syntax.KeySeparator + "b", ""},
-		{"an escape that is none", "100" + e + " " + e + "zz " + e, "", ""},
+		{"an escape that is none", "100" + element + " " + element + "zz " + element, "", ""},
 		{"a plus sign", "a+b", "a+b", ""},
-		{"an escaped plus sign", "a" + e + "2Bb", "a+b", ""},
-		{"escapes in small letters", "a" + e + "2fb", "a/b", ""},
+		{"an escaped plus sign", "a" + element + "2Bb", "a+b", ""},
+		{"escapes in small letters", "a" + element + "2fb", "a/b", ""},
 		{"spaces at both ends", " a b ", "", ""},
-		{"escaped spaces at both ends", e + "20a" + e + "20", " a ", ""},
+		{"escaped spaces at both ends", element + "20a" + element + "20", " a ", ""},
 		{"two spaces", "a  b", "a  b", ""},
-		{"an escaped line end", "a" + e + "0Ab", "a\nb", ""},
-		{"an escaped CR LF", "a" + e + "0D" + e + "0Ab", "a\r\nb", ""},
+		{"an escaped line end", "a" + element + "0Ab", "a\nb", ""},
+		{"an escaped CR LF", "a" + element + "0D" + element + "0Ab", "a\r\nb", ""},
 		{"a raw line end", "a\nb", "", ""},
-		{"a tabulator", "a" + e + "09b", "a\tb", ""},
-		{"a control character", "a" + e + "01b", "", ""},
-		{"a zero byte", "a" + e + "00b", "", ""},
+		{"a tabulator", "a" + element + "09b", "a\tb", ""},
+		{"a control character", "a" + element + "01b", "", ""},
+		{"a zero byte", "a" + element + "00b", "", ""},
 		{"UTF-8 of two bytes", "ä", "ä", ""},
 		{"UTF-8 of three bytes", "中文", "中文", ""},
 		{"UTF-8 of four bytes", "🐧", "🐧", ""},
-		{"escaped UTF-8", e + "E4" + e + "B8" + e + "AD", "中", ""},
-		{"bytes that are no UTF-8", e + "ff" + e + "fe", "", ""},
+		{"escaped UTF-8", element + "E4" + element + "B8" + element + "AD", "中", ""},
+		{"bytes that are no UTF-8", element + "ff" + element + "fe", "", ""},
 		{"half a character", "中\xe6\x96", "", ""},
 		{"undeclared GBK", gbk("你好中文"), "你好中文", ""},
 		{"one character of GBK", gbk("你"), "", ""},
@@ -64,61 +64,61 @@ func (s *study) texts() []textCase {
 		{"a quotation mark and a backslash", `a"b\c`, `a"b\c`, ""},
 	}
 	for _, charset := range syntax.Charsets {
-		all = append(all,
+		textCases = append(textCases,
 			textCase{"declared " + charset, gbk("你好中文"), "你好中文", "charset=" + charset},
 			textCase{"one character of declared " + charset, gbk("你"), "你", "charset=" + charset},
 			textCase{"plain in declared " + charset, "abc", "abc", "charset=" + charset})
 	}
-	if e == "" {
-		all = slices.DeleteFunc(all, func(w textCase) bool { return strings.Contains(w.name, "escape") })
+	if element == "" {
+		textCases = slices.DeleteFunc(textCases, func(w textCase) bool { return strings.Contains(w.name, "escape") })
 	}
-	return all
+	return textCases
 }
 
-// encoding sends texts and looks at how they arrive.
-func (s *study) encoding() error {
-	send, ok := s.verb(s.a, vSend, s.b)
+// studyEncoding sends texts and looks at how they arrive.
+func (s *study) studyEncoding() error {
+	sendStep, ok := s.stepFor(s.actor, verbSend, s.friend)
 	key := ""
 	if ok {
-		key = s.keyOf(send.Command, experiment.TypeText)
+		key = s.keyOfType(sendStep.Command, experiment.TypeText)
 	}
 	if key != "" {
-		if err := s.sendTexts(send, key); err != nil {
+		if err := s.sendTexts(sendStep, key); err != nil {
 			return err
 		}
 	}
-	request, ok := s.verb(s.a, vRequest, s.c)
-	if !ok || s.keyOf(request.Command, experiment.TypeText) == "" {
+	requestStep, ok := s.stepFor(s.actor, verbRequest, s.stranger)
+	if !ok || s.keyOfType(requestStep.Command, experiment.TypeText) == "" {
 		return nil
 	}
-	key = s.keyOf(request.Command, experiment.TypeText)
-	for _, textCase := range s.texts() {
+	key = s.keyOfType(requestStep.Command, experiment.TypeText)
+	for _, textCase := range s.textCases() {
 		switch textCase.name {
 		case "an escaped separator", "a list separator", "UTF-8 of three bytes", "an escape escaped twice", "a plus sign":
-			step := request
-			step.Changes, step.HTTPForm = []experiment.PairChange{set(key, braced(textCase.sent))}, textCase.way
-			if err := all(s.row().login(s.a, s.c).add(step).look(s.c, vReceive)); err != nil {
+			step := requestStep
+			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, braced(textCase.sent))}, textCase.way
+			if err := runAll(s.newSteps().login(s.actor, s.stranger).append(step).observe(s.stranger, verbReceive)); err != nil {
 				return err
 			}
 		}
 	}
-	return s.declared()
+	return s.requestDeclaredCharsets()
 }
 
 // textsAtOnce is how many texts are sent in one experiment.
-const textsAtOnce = 6
+const textsPerExperiment = 6
 
-func (s *study) sendTexts(send experiment.Step, key string) error {
+func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 	field := ""
-	for group := range slices.Chunk(s.texts(), textsAtOnce) {
-		stepBuilder := s.row().login(s.a, s.b).look(s.b, vReceive)
-		head := len(stepBuilder.steps)
+	for group := range slices.Chunk(s.textCases(), textsPerExperiment) {
+		builder := s.newSteps().login(s.actor, s.friend).observe(s.friend, verbReceive)
+		firstIndex := len(builder.steps)
 		for _, textCase := range group {
-			step := send
-			step.Changes, step.HTTPForm = []experiment.PairChange{set(key, braced(textCase.sent))}, textCase.way
-			stepBuilder.add(step).look(s.b, vReceive)
+			step := sendStep
+			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, braced(textCase.sent))}, textCase.way
+			builder.append(step).observe(s.friend, verbReceive)
 		}
-		trace, err := stepBuilder.run()
+		trace, err := builder.run()
 		if err != nil {
 			return err
 		}
@@ -126,12 +126,12 @@ func (s *study) sendTexts(send experiment.Step, key string) error {
 			continue
 		}
 		for i, textCase := range group {
-			at := head + 2*i
+			index := firstIndex + 2*i
 			if field == "" {
-				field = textField(&trace.Answers[at+1], textCase.meant)
+				field = fieldEndingWith(&trace.Answers[index+1], textCase.expected)
 			}
 			if field != "" { // else nothing shows what arrived
-				s.claimText(send, textCase, trace, at, field)
+				s.stateText(sendStep, textCase, trace, index, field)
 			}
 		}
 	}
@@ -141,8 +141,8 @@ func (s *study) sendTexts(send experiment.Step, key string) error {
 // braced writes a text so that nothing in it is a placeholder.
 func braced(text string) string { return experiment.EscapeTemplate(text) }
 
-// textField is the field of an answer in whose list a text has arrived, "" if in none.
-func textField(answer *lab.Answer, text string) string {
+// fieldEndingWith is the field of an answer in whose list a text has arrived, "" if in none.
+func fieldEndingWith(answer *lab.Answer, text string) string {
 	for _, field := range answer.Fields {
 		if field.IsList && len(field.List) > 0 && field.List[len(field.List)-1] == text {
 			return field.Key
@@ -151,34 +151,34 @@ func textField(answer *lab.Answer, text string) string {
 	return ""
 }
 
-// claimText states how a text arrives in a field.
-func (s *study) claimText(send experiment.Step, w textCase, trace *lab.Trace, at int, field string) {
+// stateText states how a text arrives in a field.
+func (s *study) stateText(sendStep experiment.Step, w textCase, trace *lab.Trace, index int, field string) {
 	value := "refused"
-	if s.done(trace.Steps[at], &trace.Answers[at]) {
+	if s.isDone(trace.Steps[index], &trace.Answers[index]) {
 		value = "not at all"
-		if f, ok := trace.Answers[at+1].Field(field); ok && len(f.List) > 0 {
+		if f, ok := trace.Answers[index+1].Field(field); ok && len(f.List) > 0 {
 			value = fmt.Sprintf("%q", f.List[len(f.List)-1])
 		}
 	}
-	if w.meant != "" && value == fmt.Sprintf("%q", w.meant) {
+	if w.expected != "" && value == fmt.Sprintf("%q", w.expected) {
 		value = "as it is meant"
 	}
-	s.claim(finding.Fact{
-		Command: send.Command, Aspect: finding.AspectEncoding, Name: w.name, Claim: "arrives", Value: value,
+	s.stateFact(finding.Fact{
+		Command: sendStep.Command, Aspect: finding.AspectEncoding, Name: w.name, Claim: "arrives", Value: value,
 		Statement: fmt.Sprintf("%s in a text, sent as %q, arrives %s", w.name, w.sent, value),
-	}, trace, at+1)
+	}, trace, index+1)
 }
 
-// declared asks with declared charsets for what has names in it.
-func (s *study) declared() error {
-	stepBuilder := s.row().login(s.a, s.b)
+// requestDeclaredCharsets asks with declared charsets for what has names in it.
+func (s *study) requestDeclaredCharsets() error {
+	builder := s.newSteps().login(s.actor, s.friend)
 	for _, charset := range s.File.Syntax.Charsets {
-		for _, verb := range []experiment.Verb{vOnline, vInfo} {
-			if step, ok := s.verb(s.a, verb, s.b); ok {
+		for _, verb := range []experiment.Verb{verbOnline, verbInfo} {
+			if step, ok := s.stepFor(s.actor, verb, s.friend); ok {
 				step.HTTPForm = "charset=" + charset
-				stepBuilder.add(step)
+				builder.append(step)
 			}
 		}
 	}
-	return all(stepBuilder)
+	return runAll(builder)
 }

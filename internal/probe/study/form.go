@@ -9,10 +9,10 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// Form is the normal form of an answer: what is compared, and what a fact
+// NormalForm is the normal form of an answer: what is compared, and what a fact
 // expects. Fields that mask says, or whose wording means nothing, are there
 // without their values.
-func Form(file *experiment.File, answer *lab.Answer, mask func(key string) bool) string {
+func NormalForm(file *experiment.File, answer *lab.Answer, mask func(key string) bool) string {
 	switch answer.Kind() {
 	case "wait":
 		return ""
@@ -36,13 +36,13 @@ func Form(file *experiment.File, answer *lab.Answer, mask func(key string) bool)
 	return strings.Join(parts, "&")
 }
 
-// form is the normal form of an answer to a step.
-func (s *study) form(step experiment.Step, answer *lab.Answer) string {
-	return Form(s.File, answer, func(key string) bool { return s.noise.masks(step.Command, key) })
+// normalForm is the normal form of an answer to a step.
+func (s *study) normalForm(step experiment.Step, answer *lab.Answer) string {
+	return NormalForm(s.File, answer, func(key string) bool { return s.volatile.masks(step.Command, key) })
 }
 
-// outcome says in a word what became of a request.
-func (s *study) outcome(step experiment.Step, answer *lab.Answer) string {
+// outcomeOf says in a word what became of a request.
+func (s *study) outcomeOf(step experiment.Step, answer *lab.Answer) string {
 	switch kind := answer.Kind(); {
 	case kind == "nothing" || kind == "status" || kind == "text":
 		return kind
@@ -54,8 +54,8 @@ func (s *study) outcome(step experiment.Step, answer *lab.Answer) string {
 	return "refused"
 }
 
-func (s *study) done(step experiment.Step, answer *lab.Answer) bool {
-	return s.outcome(step, answer) == "done"
+func (s *study) isDone(step experiment.Step, answer *lab.Answer) bool {
+	return s.outcomeOf(step, answer) == "done"
 }
 
 func (s *study) isNotLoggedIn(answer *lab.Answer) bool {
@@ -63,12 +63,12 @@ func (s *study) isNotLoggedIn(answer *lab.Answer) bool {
 		return false
 	}
 	code := answer.Value(s.File.Answer.CodeKey)
-	return code != "" && (slices.Contains(s.File.Answer.NotLoggedInCodes, code) || code == s.notLoggedIn)
+	return code != "" && (slices.Contains(s.File.Answer.NotLoggedInCodes, code) || code == s.notLoggedInCode)
 }
 
-// code is how an answer says how it went: its code, with the other fields that
+// codeOf is how an answer says how it went: its code, with the other fields that
 // count for the command, or what came in place of a record.
-func (s *study) code(command string, answer *lab.Answer) string {
+func (s *study) codeOf(command string, answer *lab.Answer) string {
 	switch answer.Kind() {
 	case "status":
 		return fmt.Sprintf("status %d", answer.Status)
@@ -80,19 +80,19 @@ func (s *study) code(command string, answer *lab.Answer) string {
 	if s.File.Answer.CodeKey == "" {
 		return "record"
 	}
-	if _, is := answer.Field(s.File.Answer.CodeKey); !is {
+	if _, exists := answer.Field(s.File.Answer.CodeKey); !exists {
 		return "no " + s.File.Answer.CodeKey
 	}
-	out := s.File.Answer.CodeKey + "=" + answer.Value(s.File.Answer.CodeKey)
-	if c, ok := s.File.Command(command); ok {
-		for _, pair := range c.SuccessFields {
-			if field, is := answer.Field(pair.Key); is {
-				out += " " + pair.Key + "=" + field.Value
+	text := s.File.Answer.CodeKey + "=" + answer.Value(s.File.Answer.CodeKey)
+	if declared, ok := s.File.Command(command); ok {
+		for _, pair := range declared.SuccessFields {
+			if field, exists := answer.Field(pair.Key); exists {
+				text += " " + pair.Key + "=" + field.Value
 			}
 		}
 	}
-	return out
+	return text
 }
 
-// last is the index of a trace's last answer.
-func last(trace *lab.Trace) int { return len(trace.Answers) - 1 }
+// lastIndex is the index of a trace's last answer.
+func lastIndex(trace *lab.Trace) int { return len(trace.Answers) - 1 }

@@ -10,39 +10,39 @@ import (
 
 // A bond is a way in which two accounts may become friends, or cease to be.
 type friendshipCase struct {
-	name string
-	x, y string // whose lists are looked at
-	row  *stepBuilder
+	name          string
+	first, second string // whose lists are looked at
+	steps         *stepBuilder
 }
 
-// friendship finds out how accounts become friends, and what ends it.
-func (s *study) friendship() error {
-	for i, friendshipCase := range s.bonds() {
+// studyFriendship finds out how accounts become friends, and what ends it.
+func (s *study) studyFriendship() error {
+	for i, friendship := range s.friendshipCases() {
 		if i == 8 { // the rest is less telling than accounts that are of another mind
-			if err := s.otherMinds(); err != nil {
+			if err := s.befriendOthers(); err != nil {
 				return err
 			}
 		}
-		friendshipCase.row.look(friendshipCase.x, vFriends, vReceive).look(friendshipCase.y, vFriends, vReceive)
-		trace, err := friendshipCase.row.run()
+		friendship.steps.observe(friendship.first, verbFriends, verbReceive).observe(friendship.second, verbFriends, verbReceive)
+		trace, err := friendship.steps.run()
 		if err != nil {
 			return err
 		}
 		if trace != nil {
-			s.claimBond(friendshipCase, trace)
+			s.stateFriendship(friendship, trace)
 		}
 	}
 	return nil
 }
 
-// otherMinds tries to befriend the accounts beyond the first three, which may take
+// befriendOthers tries to befriend the accounts beyond the first three, which may take
 // everybody, or nobody.
-func (s *study) otherMinds() error {
+func (s *study) befriendOthers() error {
 	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):min(7, len(s.File.Accounts))] {
 		r := other.Role
-		if err := all(
-			s.row().login(s.a, r).do(s.a, vAdd, r).look(s.a, vFriends).look(r, vReceive),
-			s.row().login(s.a, r).do(s.a, vRequest, r).look(s.a, vFriends).look(r, vReceive),
+		if err := runAll(
+			s.newSteps().login(s.actor, r).perform(s.actor, verbAdd, r).observe(s.actor, verbFriends).observe(r, verbReceive),
+			s.newSteps().login(s.actor, r).perform(s.actor, verbRequest, r).observe(s.actor, verbFriends).observe(r, verbReceive),
 		); err != nil {
 			return err
 		}
@@ -50,73 +50,73 @@ func (s *study) otherMinds() error {
 	return nil
 }
 
-func (s *study) bonds() []friendshipCase {
-	a, b, c := s.a, s.b, s.c
-	ac := func() *stepBuilder { return s.row().login(a, c) }
-	ab := func() *stepBuilder { return s.row().login(a, b) }
+func (s *study) friendshipCases() []friendshipCase {
+	a, b, c := s.actor, s.friend, s.stranger
+	strangers := func() *stepBuilder { return s.newSteps().login(a, c) }
+	friends := func() *stepBuilder { return s.newSteps().login(a, b) }
 	return []friendshipCase{
-		{"nothing", a, b, ab()},
-		{"nothing between strangers", a, c, ac()},
-		{"add", a, c, ac().do(a, vAdd, c)},
-		{"request", a, c, ac().do(a, vRequest, c)},
-		{"request, then accept", a, c, ac().do(a, vRequest, c).do(c, vAccept, a)},
-		{"request, then reject", a, c, ac().do(a, vRequest, c).do(c, vReject, a)},
-		{"delete", a, b, ab().do(a, vDelete, b)},
-		{"delete by the other", a, b, ab().do(b, vDelete, a)},
-		{"add, then accept", a, c, ac().do(a, vAdd, c).do(c, vAccept, a)},
-		{"accept without a request", a, c, ac().do(c, vAccept, a)},
-		{"reject without a request", a, c, ac().do(c, vReject, a)},
-		{"accept of one's own request", a, c, ac().do(a, vRequest, c).do(a, vAccept, c)},
-		{"accept twice", a, c, ac().do(a, vRequest, c).do(c, vAccept, a).look(a, vReceive).do(c, vAccept, a)},
-		{"reject, then accept", a, c, ac().do(a, vRequest, c).do(c, vReject, a).do(c, vAccept, a)},
-		{"request twice", a, c, ac().do(a, vRequest, c).do(a, vRequest, c)},
-		{"request, reject, request", a, c, ac().do(a, vRequest, c).do(c, vReject, a).do(a, vRequest, c)},
-		{"requests that cross", a, c, ac().do(a, vRequest, c).do(c, vRequest, a)},
-		{"request, then add by the other", a, c, ac().do(a, vRequest, c).do(c, vAdd, a)},
-		{"request to who is away", a, c, s.row().login(a).do(a, vRequest, c).login(c).look(c, vReceive).do(c, vAccept, a)},
-		{"accept while the other is away", a, c, ac().do(a, vRequest, c).do(a, vLogout, "").do(c, vAccept, a).login(a)},
-		{"request, delete, accept", a, c, ac().do(a, vRequest, c).do(a, vDelete, c).do(c, vAccept, a)},
-		{"request, accept, delete", a, c, ac().do(a, vRequest, c).do(c, vAccept, a).do(c, vDelete, a)},
-		{"add of a friend", a, b, ab().do(a, vAdd, b)},
-		{"request to a friend", a, b, ab().do(a, vRequest, b)},
-		{"delete of a stranger", a, c, ac().do(a, vDelete, c)},
-		{"delete twice", a, b, ab().do(a, vDelete, b).do(a, vDelete, b)},
-		{"delete by both", a, b, ab().do(a, vDelete, b).do(b, vDelete, a)},
-		{"delete of who is away", a, b, s.row().login(a).do(a, vDelete, b).login(b)},
-		{"delete, then look who is online", a, b, ab().do(a, vDelete, b).look(a, vOnline).look(b, vOnline)},
-		{"delete, then send", a, b, ab().do(a, vDelete, b).do(b, vSend, a)},
-		{"delete, then status", a, b, ab().look(b, vReceive).do(a, vDelete, b).do(a, vLogout, "").login(a)},
-		{"delete, request, accept", a, b, ab().do(a, vDelete, b).do(a, vRequest, b).do(b, vAccept, a)},
-		{"accept, then look who is online", a, c, ac().do(a, vRequest, c).do(c, vAccept, a).look(a, vOnline).look(c, vOnline)},
-		{"accept, then status", a, c, ac().do(a, vRequest, c).do(c, vAccept, a).look(c, vReceive).do(a, vLogout, "")},
-		{"add of oneself", a, b, s.row().login(a, b).do(a, vAdd, a)},
-		{"request to oneself", a, b, s.row().login(a, b).do(a, vRequest, a)},
-		{"delete of oneself", a, b, s.row().login(a, b).do(a, vDelete, a)},
-		{"friendship over a new login", a, c, ac().do(a, vRequest, c).do(c, vAccept, a).do(a, vLogout, "").login(a)},
+		{"nothing", a, b, friends()},
+		{"nothing between strangers", a, c, strangers()},
+		{"add", a, c, strangers().perform(a, verbAdd, c)},
+		{"request", a, c, strangers().perform(a, verbRequest, c)},
+		{"request, then accept", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a)},
+		{"request, then reject", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a)},
+		{"delete", a, b, friends().perform(a, verbDelete, b)},
+		{"delete by the other", a, b, friends().perform(b, verbDelete, a)},
+		{"add, then accept", a, c, strangers().perform(a, verbAdd, c).perform(c, verbAccept, a)},
+		{"accept without a request", a, c, strangers().perform(c, verbAccept, a)},
+		{"reject without a request", a, c, strangers().perform(c, verbReject, a)},
+		{"accept of one's own request", a, c, strangers().perform(a, verbRequest, c).perform(a, verbAccept, c)},
+		{"accept twice", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(a, verbReceive).perform(c, verbAccept, a)},
+		{"reject, then accept", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a).perform(c, verbAccept, a)},
+		{"request twice", a, c, strangers().perform(a, verbRequest, c).perform(a, verbRequest, c)},
+		{"request, reject, request", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a).perform(a, verbRequest, c)},
+		{"requests that cross", a, c, strangers().perform(a, verbRequest, c).perform(c, verbRequest, a)},
+		{"request, then add by the other", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAdd, a)},
+		{"request to who is away", a, c, s.newSteps().login(a).perform(a, verbRequest, c).login(c).observe(c, verbReceive).perform(c, verbAccept, a)},
+		{"accept while the other is away", a, c, strangers().perform(a, verbRequest, c).perform(a, verbLogout, "").perform(c, verbAccept, a).login(a)},
+		{"request, delete, accept", a, c, strangers().perform(a, verbRequest, c).perform(a, verbDelete, c).perform(c, verbAccept, a)},
+		{"request, accept, delete", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).perform(c, verbDelete, a)},
+		{"add of a friend", a, b, friends().perform(a, verbAdd, b)},
+		{"request to a friend", a, b, friends().perform(a, verbRequest, b)},
+		{"delete of a stranger", a, c, strangers().perform(a, verbDelete, c)},
+		{"delete twice", a, b, friends().perform(a, verbDelete, b).perform(a, verbDelete, b)},
+		{"delete by both", a, b, friends().perform(a, verbDelete, b).perform(b, verbDelete, a)},
+		{"delete of who is away", a, b, s.newSteps().login(a).perform(a, verbDelete, b).login(b)},
+		{"delete, then look who is online", a, b, friends().perform(a, verbDelete, b).observe(a, verbOnline).observe(b, verbOnline)},
+		{"delete, then send", a, b, friends().perform(a, verbDelete, b).perform(b, verbSend, a)},
+		{"delete, then status", a, b, friends().observe(b, verbReceive).perform(a, verbDelete, b).perform(a, verbLogout, "").login(a)},
+		{"delete, request, accept", a, b, friends().perform(a, verbDelete, b).perform(a, verbRequest, b).perform(b, verbAccept, a)},
+		{"accept, then look who is online", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(a, verbOnline).observe(c, verbOnline)},
+		{"accept, then status", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(c, verbReceive).perform(a, verbLogout, "")},
+		{"add of oneself", a, b, s.newSteps().login(a, b).perform(a, verbAdd, a)},
+		{"request to oneself", a, b, s.newSteps().login(a, b).perform(a, verbRequest, a)},
+		{"delete of oneself", a, b, s.newSteps().login(a, b).perform(a, verbDelete, a)},
+		{"friendship over a new login", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).perform(a, verbLogout, "").login(a)},
 	}
 }
 
-// claimBond states whether the two list each other.
-func (s *study) claimBond(w friendshipCase, trace *lab.Trace) {
-	xAt, yAt := -1, -1
+// stateFriendship states whether the two list each other.
+func (s *study) stateFriendship(friendship friendshipCase, trace *lab.Trace) {
+	firstIndex, secondIndex := -1, -1
 	for i, step := range trace.Steps {
-		if s.File.VerbOf(step) == vFriends {
-			if step.Role == w.x {
-				xAt = i
+		if s.File.VerbOf(step) == verbFriends {
+			if step.Role == friendship.first {
+				firstIndex = i
 			} else {
-				yAt = i
+				secondIndex = i
 			}
 		}
 	}
-	if xAt < 0 || yAt < 0 || strings.HasPrefix(w.name, "nothing") || !s.done(trace.Steps[xAt], &trace.Answers[xAt]) || !s.done(trace.Steps[yAt], &trace.Answers[yAt]) {
+	if firstIndex < 0 || secondIndex < 0 || strings.HasPrefix(friendship.name, "nothing") || !s.isDone(trace.Steps[firstIndex], &trace.Answers[firstIndex]) || !s.isDone(trace.Steps[secondIndex], &trace.Answers[secondIndex]) {
 		return
 	}
 	value := map[[2]bool]string{
-		{false, false}: "neither", {true, true}: "both", {true, false}: w.x + " alone", {false, true}: w.y + " alone",
-	}[[2]bool{s.hasRole(trace, xAt, w.y), s.hasRole(trace, yAt, w.x)}]
-	upto := max(xAt, yAt)
-	s.claim(finding.Fact{
-		Command: trace.Steps[xAt].Command, Aspect: finding.AspectFriendship, Name: w.name, Claim: "lists the other", Value: value,
-		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", w.name, w.x, w.y, value),
-	}, trace, upto)
+		{false, false}: "neither", {true, true}: "both", {true, false}: friendship.first + " alone", {false, true}: friendship.second + " alone",
+	}[[2]bool{s.listsRole(trace, firstIndex, friendship.second), s.listsRole(trace, secondIndex, friendship.first)}]
+	lastStep := max(firstIndex, secondIndex)
+	s.stateFact(finding.Fact{
+		Command: trace.Steps[firstIndex].Command, Aspect: finding.AspectFriendship, Name: friendship.name, Claim: "lists the other", Value: value,
+		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", friendship.name, friendship.first, friendship.second, value),
+	}, trace, lastStep)
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// introduction sends each command as the file has it, without a session and with one. Before,
+// introduceCommands sends each command as the file has it, without a session and with one. Before,
 // between and behind it repeats all of them, to see what differs between equal requests.
-func (s *study) introduction() error {
-	repeated := s.repetitions()
-	if err := s.repeat(repeated); err != nil {
+func (s *study) introduceCommands() error {
+	repeated := s.newRepetitions()
+	if err := s.runRepetitions(repeated); err != nil {
 		return err
 	}
-	if err := s.notLoggedInCode(); err != nil {
+	if err := s.findNotLoggedInCode(); err != nil {
 		return err
 	}
-	if err := s.repeat(repeated); err != nil {
+	if err := s.runRepetitions(repeated); err != nil {
 		return err
 	}
 	for _, command := range s.File.Commands {
@@ -26,22 +26,22 @@ func (s *study) introduction() error {
 			return err
 		}
 	}
-	if !s.Confirm {
+	if !s.ConfirmFacts {
 		return nil // two servers are compared: a field that one fills differently is no difference
 	}
-	return s.repeat(repeated)
+	return s.runRepetitions(repeated)
 }
 
-// notLoggedInCode sends each command without a login: what most say is the code of
+// findNotLoggedInCode sends each command without a login: what most say is the code of
 // who is not logged in.
-func (s *study) notLoggedInCode() error {
+func (s *study) findNotLoggedInCode() error {
 	counts := make(map[string]int)
 	var order []string
 	for _, command := range s.File.Commands {
 		if !command.NeedsSession {
 			continue
 		}
-		trace, err := s.run(experiment.Step{Role: s.a, Command: command.Name})
+		trace, err := s.runExperiment(experiment.Step{Role: s.actor, Command: command.Name})
 		if err != nil {
 			return err
 		}
@@ -55,19 +55,19 @@ func (s *study) notLoggedInCode() error {
 		}
 	}
 	for _, code := range order {
-		if code != "" && counts[code] > counts[s.notLoggedIn] {
-			s.notLoggedIn = code
+		if code != "" && counts[code] > counts[s.notLoggedInCode] {
+			s.notLoggedInCode = code
 		}
 	}
-	if len(s.File.Answer.NotLoggedInCodes) == 0 && s.contains(s.File.Answer.SuccessCodes, s.notLoggedIn) {
-		s.notLoggedIn = ""
+	if len(s.File.Answer.NotLoggedInCodes) == 0 && s.contains(s.File.Answer.SuccessCodes, s.notLoggedInCode) {
+		s.notLoggedInCode = ""
 	}
 	return nil
 }
 
-func (s *study) contains(list []string, v string) bool {
-	for _, x := range list {
-		if x == v {
+func (s *study) contains(list []string, value string) bool {
+	for _, first := range list {
+		if first == value {
 			return true
 		}
 	}
@@ -77,39 +77,39 @@ func (s *study) contains(list []string, v string) bool {
 // introduceCommand sends the base request of a command in its usual place: behind the
 // logins of whom it concerns.
 func (s *study) introduceCommand(command *experiment.Command) error {
-	step := experiment.Step{Role: s.a, Command: command.Name}
-	commandContext := s.unitOf(step)
-	trace, err := s.run(append(commandContext.before, commandContext.step)...)
+	step := experiment.Step{Role: s.actor, Command: command.Name}
+	plan := s.planTrial(step)
+	trace, err := s.runExperiment(append(plan.setup, plan.request)...)
 	if err != nil || trace == nil {
 		return err
 	}
-	at := len(commandContext.before)
-	first := &trace.Answers[at]
-	works := lab.Done(s.File, command.Name, first)
-	s.describe(command, first, works)
-	s.claim(finding.Fact{
-		Command: command.Name, Aspect: finding.AspectField, Name: "base request", Claim: "answer", Value: s.code(command.Name, first),
-		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", command.Name, s.code(command.Name, first)),
-	}, trace, at)
+	index := len(plan.setup)
+	first := &trace.Answers[index]
+	isDone := lab.Done(s.File, command.Name, first)
+	s.describeCommand(command, first, isDone)
+	s.stateFact(finding.Fact{
+		Command: command.Name, Aspect: finding.AspectField, Name: "base request", Claim: "answer", Value: s.codeOf(command.Name, first),
+		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", command.Name, s.codeOf(command.Name, first)),
+	}, trace, index)
 	return nil
 }
 
-// describe adds a command to the table of commands.
-func (s *study) describe(c *experiment.Command, answer *lab.Answer, works bool) {
-	d := finding.CommandSummary{Name: c.Name, Works: works, Session: "not known", Example: exchange(answer)}
-	for _, purpose := range c.Purposes {
+// describeCommand adds a command to the table of commands.
+func (s *study) describeCommand(declared *experiment.Command, answer *lab.Answer, isDone bool) {
+	d := finding.CommandSummary{Name: declared.Name, Works: isDone, Session: "not known", Example: exchangeOf(answer)}
+	for _, purpose := range declared.Purposes {
 		d.Purposes = append(d.Purposes, string(purpose.Verb))
 	}
-	for _, parameter := range s.parametersOf(c) {
+	for _, parameter := range s.parametersOf(declared) {
 		d.RequestKeys = append(d.RequestKeys, parameter.Key)
 	}
 	for _, field := range answer.Fields {
 		d.AnswerKeys = append(d.AnswerKeys, field.Key)
 	}
-	s.out.Commands = append(s.out.Commands, d)
+	s.findings.Commands = append(s.findings.Commands, d)
 }
 
-func exchange(answer *lab.Answer) finding.Exchange {
+func exchangeOf(answer *lab.Answer) finding.Exchange {
 	response := string(answer.Body)
 	if answer.Kind() != "record" && answer.Kind() != "text" {
 		response = answer.Kind()

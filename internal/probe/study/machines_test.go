@@ -21,15 +21,15 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := func(lines ...string) (all []experiment.Step) {
+	steps := func(lines ...string) (steps []experiment.Step) {
 		for _, line := range lines {
 			step, err := file.ParseStep(line)
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, step)
+			steps = append(steps, step)
 		}
-		return all
+		return steps
 	}
 	edge := func(output string, to int) learn.Transition { return learn.Transition{Output: output, To: to} }
 	one := []learn.State{{Edges: []learn.Transition{edge("not logged in", 0), edge("ok", 0)}}}
@@ -48,16 +48,16 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 		{"one state", one, nil, "no answer depended on what came before"},
 		{"another answer", two, []*lab.Trace{refused}, "contradicts what was seen elsewhere: a List"},
 	} {
-		s := &study{Config: Config{File: file}, out: &finding.Study{}, traces: c.traces}
-		p := s.systemUnderTest(machineAspect{name: "session", inputs: steps("a List", "a Login")})
-		p.machine = &learn.Result{Machine: &learn.Machine{Inputs: p.names, States: c.states}}
-		s.learned = []*systemUnderTest{p}
-		s.showMachines()
+		s := &study{Config: Config{File: file}, findings: &finding.Study{}, traces: c.traces}
+		system := s.newSystemUnderTest(machineAspect{name: "session", inputs: steps("a List", "a Login")})
+		system.learned = &learn.Result{Machine: &learn.Machine{Inputs: system.inputNames, States: c.states}}
+		s.learnedSystems = []*systemUnderTest{system}
+		s.reportMachines()
 		switch {
-		case c.gap == "" && (len(s.out.Machines) != 1 || len(s.out.Untested) != 0):
-			t.Errorf("%s: %d machines, untested %v", c.name, len(s.out.Machines), s.out.Untested)
-		case c.gap != "" && (len(s.out.Machines) != 0 || len(s.out.Untested) != 1 || !strings.Contains(s.out.Untested[0].Why, c.gap)):
-			t.Errorf("%s: %d machines, untested %v", c.name, len(s.out.Machines), s.out.Untested)
+		case c.gap == "" && (len(s.findings.Machines) != 1 || len(s.findings.Untested) != 0):
+			t.Errorf("%s: %d machines, untested %v", c.name, len(s.findings.Machines), s.findings.Untested)
+		case c.gap != "" && (len(s.findings.Machines) != 0 || len(s.findings.Untested) != 1 || !strings.Contains(s.findings.Untested[0].Why, c.gap)):
+			t.Errorf("%s: %d machines, untested %v", c.name, len(s.findings.Machines), s.findings.Untested)
 		}
 	}
 }

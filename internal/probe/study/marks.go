@@ -9,216 +9,216 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// marks finds out what a request's mark protects: what is sent twice with the
+// studyMarks finds out what a request's mark protects: what is sent twice with the
 // same one.
-func (s *study) marks() error {
-	send, ok := s.verb(s.a, vSend, s.b)
-	if !ok || s.markKey(send) == "" {
-		s.gap("marks", "no command that sends has a parameter of type mark")
+func (s *study) studyMarks() error {
+	sendStep, ok := s.stepFor(s.actor, verbSend, s.friend)
+	if !ok || s.markKey(sendStep) == "" {
+		s.noteUntested("marks", "no command that sends has a parameter of type mark")
 		return nil
 	}
-	s.waiting = append(s.waiting, func() error { return s.markMemory(send) }, s.collectingLater)
-	if err := s.repeats(send, "{seq}", "a long mark", false); err != nil {
+	s.deferredTimers = append(s.deferredTimers, func() error { return s.measureMarkMemory(sendStep) }, s.collectLater)
+	if err := s.repeatMessages(sendStep, "{seq}", "a long mark", false); err != nil {
 		return err
 	}
-	if err := s.repeats(send, "7", "a short mark", true); err != nil {
+	if err := s.repeatMessages(sendStep, "7", "a short mark", true); err != nil {
 		return err
 	}
-	if err := s.repeats(send, "", "an empty mark", true); err != nil {
+	if err := s.repeatMessages(sendStep, "", "an empty mark", true); err != nil {
 		return err
 	}
-	if err := s.collectingAgain(); err != nil {
+	if err := s.collectAgain(); err != nil {
 		return err
 	}
-	return s.otherChanges()
+	return s.repeatOtherChanges()
 }
 
-// repeats sends a message twice with one mark, in several situations. Literal
+// repeatMessages sends a message twice with one mark, in several situations. Literal
 // says that the mark is what it is; else the one of the first time is used again.
-func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) error {
-	a, b, c := s.a, s.b, s.c
-	key := s.keyOf(send.Command, experiment.TypeText)
-	first := send
-	if literal {
-		first = s.marked(send, mark)
+func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLiteral bool) error {
+	a, b, c := s.actor, s.friend, s.stranger
+	key := s.keyOfType(sendStep.Command, experiment.TypeText)
+	firstStep := sendStep
+	if isLiteral {
+		firstStep = s.withMark(sendStep, mark)
 	}
 	if key != "" {
-		first.Changes = append(slices.Clone(first.Changes), set(key, "one"))
+		firstStep.Changes = append(slices.Clone(firstStep.Changes), setKey(key, "one"))
 	}
-	again := func(step experiment.Step, at int) experiment.Step {
-		if literal {
-			return s.marked(step, mark)
+	again := func(step experiment.Step, index int) experiment.Step {
+		if isLiteral {
+			return s.withMark(step, mark)
 		}
-		return s.marked(step, fmt.Sprintf("{seq:%d}", at))
+		return s.withMark(step, fmt.Sprintf("{seq:%d}", index))
 	}
-	twice := send
+	repeatedStep := sendStep
 	if key != "" {
-		twice.Changes = append(slices.Clone(twice.Changes), set(key, "one"))
+		repeatedStep.Changes = append(slices.Clone(repeatedStep.Changes), setKey(key, "one"))
 	}
-	otherText, otherTarget := send, twice
+	otherText, otherTarget := sendStep, repeatedStep
 	otherTarget.TargetRole = c
-	fromB := twice
+	fromB := repeatedStep
 	fromB.Role, fromB.TargetRole = b, a
-	fromC := twice
+	fromC := repeatedStep
 	fromC.Role = c
 	// In each row the first message is step 3.
-	begin := func() *stepBuilder { return s.row().login(a, b).add(first) }
-	if err := s.claimRepeat(kind, "at once", begin().add(again(twice, 3)).look(b, vReceive, vReceive)); err != nil {
+	sendFirst := func() *stepBuilder { return s.newSteps().login(a, b).append(firstStep) }
+	if err := s.stateRepeat(kind, "at once", sendFirst().append(again(repeatedStep, 3)).observe(b, verbReceive, verbReceive)); err != nil {
 		return err
 	}
 	if mark == "" {
 		return nil
 	}
-	few := []*stepBuilder{
-		begin().add(again(otherText, 3)).look(b, vReceive, vReceive),
-		begin().add(send).add(again(twice, 3)).look(b, vReceive),
-		begin().login(a).add(again(twice, 3)).look(b, vReceive),
+	essential := []*stepBuilder{
+		sendFirst().append(again(otherText, 3)).observe(b, verbReceive, verbReceive),
+		sendFirst().append(sendStep).append(again(repeatedStep, 3)).observe(b, verbReceive),
+		sendFirst().login(a).append(again(repeatedStep, 3)).observe(b, verbReceive),
 	}
-	if literal {
-		return all(few...)
+	if isLiteral {
+		return runAll(essential...)
 	}
-	rows := []*stepBuilder{
-		begin().look(a, vFriends).add(again(twice, 3)).look(b, vReceive, vReceive),
-		begin().look(b, vReceive).add(again(twice, 3)).look(b, vReceive),
-		begin().add(again(otherTarget, 3)).login(c).look(c, vReceive).look(b, vReceive),
-		begin().add(again(fromB, 3)).look(a, vReceive).look(b, vReceive),
-		begin().login(c).add(again(fromC, 3)).look(b, vReceive),
-		begin().do(a, vLogout, "").login(a).add(again(twice, 3)).look(b, vReceive),
+	experiments := []*stepBuilder{
+		sendFirst().observe(a, verbFriends).append(again(repeatedStep, 3)).observe(b, verbReceive, verbReceive),
+		sendFirst().observe(b, verbReceive).append(again(repeatedStep, 3)).observe(b, verbReceive),
+		sendFirst().append(again(otherTarget, 3)).login(c).observe(c, verbReceive).observe(b, verbReceive),
+		sendFirst().append(again(fromB, 3)).observe(a, verbReceive).observe(b, verbReceive),
+		sendFirst().login(c).append(again(fromC, 3)).observe(b, verbReceive),
+		sendFirst().perform(a, verbLogout, "").login(a).append(again(repeatedStep, 3)).observe(b, verbReceive),
 	}
-	if status, ok := s.verb(a, vStatus, ""); ok {
-		rows = append(rows, begin().add(again(status, 3)).look(b, vReceive, vOnline),
-			begin().add(again(status, 3)).add(again(twice, 3)).look(b, vReceive))
+	if statusStep, ok := s.stepFor(a, verbStatus, ""); ok {
+		experiments = append(experiments, sendFirst().append(again(statusStep, 3)).observe(b, verbReceive, verbOnline),
+			sendFirst().append(again(statusStep, 3)).append(again(repeatedStep, 3)).observe(b, verbReceive))
 	}
-	if moved := again(twice, 3); len(s.File.Places) > 1 {
+	if moved := again(repeatedStep, 3); len(s.File.Places) > 1 {
 		moved.Place = 1
-		rows = append(rows, begin().do(a, vLogin, "").at(1).add(moved).look(b, vReceive))
+		experiments = append(experiments, sendFirst().perform(a, verbLogin, "").fromPlace(1).append(moved).observe(b, verbReceive))
 	}
-	for _, verb := range []experiment.Verb{vAdd, vRequest, vDelete} {
-		if other, ok := s.verb(a, verb, c); ok {
-			rows = append(rows, begin().add(again(other, 3)).look(a, vFriends))
+	for _, verb := range []experiment.Verb{verbAdd, verbRequest, verbDelete} {
+		if otherStep, ok := s.stepFor(a, verb, c); ok {
+			experiments = append(experiments, sendFirst().append(again(otherStep, 3)).observe(a, verbFriends))
 		}
 	}
-	if read, ok := s.verb(a, vFriends, ""); ok {
-		rows = append(rows, s.row().login(a, b).add(read).add(again(read, 3)).add(again(send, 3)).look(b, vReceive))
+	if readStep, ok := s.stepFor(a, verbFriends, ""); ok {
+		experiments = append(experiments, s.newSteps().login(a, b).append(readStep).append(again(readStep, 3)).append(again(sendStep, 3)).observe(b, verbReceive))
 	}
-	return all(append(few, rows...)...)
+	return runAll(append(essential, experiments...)...)
 }
 
-func (s *study) claimRepeat(kind, when string, r *stepBuilder) error {
-	trace, err := r.run()
+func (s *study) stateRepeat(kind, situation string, builder *stepBuilder) error {
+	trace, err := builder.run()
 	if err != nil || trace == nil {
 		return err
 	}
-	at := last(trace) - 1
-	n := ones(&trace.Answers[at])
-	s.claim(finding.Fact{
-		Command: trace.Steps[at].Command, Aspect: finding.AspectMessage, Name: "repeat with " + kind, Claim: when, Value: fmt.Sprintf("%d of 2", n),
-		Statement: fmt.Sprintf("Of two equal messages with %s, the second sent %s, %d arrive", kind, when, n),
-	}, trace, at)
+	index := lastIndex(trace) - 1
+	count := countRepeatedTexts(&trace.Answers[index])
+	s.stateFact(finding.Fact{
+		Command: trace.Steps[index].Command, Aspect: finding.AspectMessage, Name: "repeat with " + kind, Claim: situation, Value: fmt.Sprintf("%d of 2", count),
+		Statement: fmt.Sprintf("Of two equal messages with %s, the second sent %s, %d arrive", kind, situation, count),
+	}, trace, index)
 	return nil
 }
 
-// ones counts the messages in which repeats are recognised.
-func ones(answer *lab.Answer) int {
-	n := 0
+// countRepeatedTexts counts the messages in which repeats are recognised.
+func countRepeatedTexts(answer *lab.Answer) int {
+	count := 0
 	for _, field := range answer.Fields {
-		for _, e := range field.List {
-			if e == "one" {
-				n++
+		for _, element := range field.List {
+			if element == "one" {
+				count++
 			}
 		}
 	}
-	return n
+	return count
 }
 
-// collectingAgain collects twice with one mark.
-func (s *study) collectingAgain() error {
-	a, b := s.a, s.b
-	receive, ok := s.verb(b, vReceive, "")
-	if !ok || s.markKey(receive) == "" {
+// collectAgain collects twice with one mark.
+func (s *study) collectAgain() error {
+	a, b := s.actor, s.friend
+	receiveStep, ok := s.stepFor(b, verbReceive, "")
+	if !ok || s.markKey(receiveStep) == "" {
 		return nil
 	}
-	again := func(at int) experiment.Step { return s.marked(receive, fmt.Sprintf("{seq:%d}", at)) }
-	short := func(mark string) experiment.Step { return s.marked(receive, mark) }
-	trace, err := s.row().login(a, b).do(a, vSend, b).add(receive, again(4), receive, again(4)).run()
+	again := func(index int) experiment.Step { return s.withMark(receiveStep, fmt.Sprintf("{seq:%d}", index)) }
+	short := func(mark string) experiment.Step { return s.withMark(receiveStep, mark) }
+	trace, err := s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep, again(4), receiveStep, again(4)).run()
 	if err != nil {
 		return err
 	}
 	if trace != nil {
-		value := fmt.Sprintf("%d, %d, %d", s.copies(trace, 3), s.copies(trace, 4), s.copies(trace, 5))
-		s.claim(finding.Fact{
-			Command: receive.Command, Aspect: finding.AspectMessage, Name: "collecting", Claim: "again with the same mark", Value: value,
+		value := fmt.Sprintf("%d, %d, %d", s.countSentTexts(trace, 3), s.countSentTexts(trace, 4), s.countSentTexts(trace, 5))
+		s.stateFact(finding.Fact{
+			Command: receiveStep.Command, Aspect: finding.AspectMessage, Name: "collecting", Claim: "again with the same mark", Value: value,
 			Statement: fmt.Sprintf("A message that was collected with a mark, then with the same mark, then with another, comes %s times", value),
 		}, trace, 5)
 	}
-	return all(
-		s.row().login(a, b).do(a, vSend, b).add(receive).look(b, vFriends).add(again(4)),
-		s.row().login(a, b).do(a, vSend, b).add(receive, receive, again(4)).do(a, vSend, b).add(again(4), again(5), receive),
-		s.row().login(a, b).add(receive).do(a, vSend, b).add(again(3), receive),
-		s.row().login(a, b).do(a, vSend, b).add(short("7"), short("7"), short("8"), short("7")),
-		s.row().login(a, b).do(a, vSend, b).add(short(""), short("")),
-		s.row().login(a, b).do(a, vSend, b).add(receive).login(b).add(again(4)),
-		s.row().login(a, b).do(a, vSend, b).add(short("7")).login(b).add(short("7")),
-		s.row().login(a, b).do(a, vSend, b).add(receive).do(a, vSend, b).add(again(4), receive),
+	return runAll(
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep).observe(b, verbFriends).append(again(4)),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep, receiveStep, again(4)).perform(a, verbSend, b).append(again(4), again(5), receiveStep),
+		s.newSteps().login(a, b).append(receiveStep).perform(a, verbSend, b).append(again(3), receiveStep),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(short("7"), short("7"), short("8"), short("7")),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(short(""), short("")),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep).login(b).append(again(4)),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(short("7")).login(b).append(short("7")),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep).perform(a, verbSend, b).append(again(4), receiveStep),
 	)
 }
 
-// collectingLater collects twice with one mark, with time between.
-func (s *study) collectingLater() error {
-	receive, ok := s.verb(s.b, vReceive, "")
-	if !ok || s.markKey(receive) == "" {
+// collectLater collects twice with one mark, with time between.
+func (s *study) collectLater() error {
+	receiveStep, ok := s.stepFor(s.friend, verbReceive, "")
+	if !ok || s.markKey(receiveStep) == "" {
 		return nil
 	}
-	return all(
-		s.row().login(s.a, s.b).do(s.a, vSend, s.b).add(s.marked(receive, "7")).wait(seconds(20)).add(s.marked(receive, "7")),
-		s.row().login(s.a, s.b).do(s.a, vSend, s.b).add(receive).wait(seconds(130)).add(s.marked(receive, "{seq:4}")),
+	return runAll(
+		s.newSteps().login(s.actor, s.friend).perform(s.actor, verbSend, s.friend).append(s.withMark(receiveStep, "7")).wait(seconds(20)).append(s.withMark(receiveStep, "7")),
+		s.newSteps().login(s.actor, s.friend).perform(s.actor, verbSend, s.friend).append(receiveStep).wait(seconds(130)).append(s.withMark(receiveStep, "{seq:4}")),
 	)
 }
 
-// markMemory finds out how long a mark is remembered.
-func (s *study) markMemory(send experiment.Step) error {
-	key := s.keyOf(send.Command, experiment.TypeText)
+// measureMarkMemory finds out how long a mark is remembered.
+func (s *study) measureMarkMemory(sendStep experiment.Step) error {
+	key := s.keyOfType(sendStep.Command, experiment.TypeText)
 	if key == "" {
 		return nil
 	}
-	text := set(key, "one")
-	for _, m := range []struct{ name, first, again string }{{"long mark", "{seq}", "{seq:3}"}, {"short mark", "7", "7"}} {
-		first, again := s.marked(send, m.first), s.marked(send, m.again)
-		first.Changes, again.Changes = append(first.Changes, text), append(again.Changes, text)
-		remembered := func(after float64) (bool, *lab.Trace, error) {
-			trace, err := s.row().login(s.a, s.b).add(first).wait(seconds(after)).add(again).look(s.b, vReceive).run()
+	text := setKey(key, "one")
+	for _, markCase := range []struct{ name, first, again string }{{"long mark", "{seq}", "{seq:3}"}, {"short mark", "7", "7"}} {
+		firstStep, repeatedStep := s.withMark(sendStep, markCase.first), s.withMark(sendStep, markCase.again)
+		firstStep.Changes, repeatedStep.Changes = append(firstStep.Changes, text), append(repeatedStep.Changes, text)
+		isRemembered := func(after float64) (bool, *lab.Trace, error) {
+			trace, err := s.newSteps().login(s.actor, s.friend).append(firstStep).wait(seconds(after)).append(repeatedStep).observe(s.friend, verbReceive).run()
 			if err != nil || trace == nil {
 				return false, nil, err
 			}
-			return ones(&trace.Answers[last(trace)]) == 1, trace, nil
+			return countRepeatedTexts(&trace.Answers[lastIndex(trace)]) == 1, trace, nil
 		}
-		if err := s.timer("memory of a "+m.name, 250, remembered); err != nil {
+		if err := s.measureTimer("memory of a "+markCase.name, 250, isRemembered); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// otherChanges repeats other commands that change something.
-func (s *study) otherChanges() error {
-	a, b, c := s.a, s.b, s.c
-	var rows []*stepBuilder
-	for _, verb := range []experiment.Verb{vRequest, vAdd, vDelete} {
+// repeatOtherChanges repeats other commands that change something.
+func (s *study) repeatOtherChanges() error {
+	a, b, c := s.actor, s.friend, s.stranger
+	var experiments []*stepBuilder
+	for _, verb := range []experiment.Verb{verbRequest, verbAdd, verbDelete} {
 		to := c
-		if verb == vDelete {
+		if verb == verbDelete {
 			to = b
 		}
-		if step, ok := s.verb(a, verb, to); ok {
-			rows = append(rows, s.row().login(a, to).add(step, s.marked(step, "{seq:3}")).look(to, vFriends, vReceive))
+		if step, ok := s.stepFor(a, verb, to); ok {
+			experiments = append(experiments, s.newSteps().login(a, to).append(step, s.withMark(step, "{seq:3}")).observe(to, verbFriends, verbReceive))
 		}
 	}
-	if accept, ok := s.verb(a, vAccept, c); ok {
-		rows = append(rows, s.row().login(a, c).do(c, vRequest, a).add(accept, s.marked(accept, "{seq:4}")).look(c, vReceive))
+	if acceptStep, ok := s.stepFor(a, verbAccept, c); ok {
+		experiments = append(experiments, s.newSteps().login(a, c).perform(c, verbRequest, a).append(acceptStep, s.withMark(acceptStep, "{seq:4}")).observe(c, verbReceive))
 	}
-	if status, ok := s.verb(a, vStatus, ""); ok {
-		for _, other := range s.statusSteps(a) {
-			rows = append(rows, s.row().login(a, b).add(status, other, s.marked(status, "{seq:3}")).look(b, vOnline, vReceive))
+	if statusStep, ok := s.stepFor(a, verbStatus, ""); ok {
+		for _, otherStep := range s.statusSteps(a) {
+			experiments = append(experiments, s.newSteps().login(a, b).append(statusStep, otherStep, s.withMark(statusStep, "{seq:3}")).observe(b, verbOnline, verbReceive))
 		}
 	}
-	return all(rows...)
+	return runAll(experiments...)
 }

@@ -11,175 +11,175 @@ import (
 
 // The verbs that scenarios are made of, in short.
 const (
-	vLogin   = experiment.VerbLogin
-	vLogout  = experiment.VerbLogout
-	vStatus  = experiment.VerbStatus
-	vFriends = experiment.VerbFriends
-	vOnline  = experiment.VerbOnline
-	vInfo    = experiment.VerbInfo
-	vFind    = experiment.VerbFind
-	vAdd     = experiment.VerbAdd
-	vRequest = experiment.VerbRequest
-	vAccept  = experiment.VerbAccept
-	vReject  = experiment.VerbReject
-	vDelete  = experiment.VerbDelete
-	vSend    = experiment.VerbSend
-	vReceive = experiment.VerbReceive
+	verbLogin   = experiment.VerbLogin
+	verbLogout  = experiment.VerbLogout
+	verbStatus  = experiment.VerbStatus
+	verbFriends = experiment.VerbFriends
+	verbOnline  = experiment.VerbOnline
+	verbInfo    = experiment.VerbInfo
+	verbFind    = experiment.VerbFind
+	verbAdd     = experiment.VerbAdd
+	verbRequest = experiment.VerbRequest
+	verbAccept  = experiment.VerbAccept
+	verbReject  = experiment.VerbReject
+	verbDelete  = experiment.VerbDelete
+	verbSend    = experiment.VerbSend
+	verbReceive = experiment.VerbReceive
 )
 
-// messages finds out what becomes of messages: whether they arrive, once, in
+// studyMessages finds out what becomes of messages: whether they arrive, once, in
 // order, and to whom.
-func (s *study) messages() error {
-	a, b, c := s.a, s.b, s.c
-	if err := s.arrivals(); err != nil {
+func (s *study) studyMessages() error {
+	a, b, c := s.actor, s.friend, s.stranger
+	if err := s.studyArrivals(); err != nil {
 		return err
 	}
-	if err := s.batches(); err != nil {
+	if err := s.studyBatches(); err != nil {
 		return err
 	}
-	if err := all(
+	if err := runAll(
 		// A message that was collected does not come back, whatever happens between.
-		s.row().login(a, b).do(a, vSend, b).look(b, vReceive).do(b, vLogout, "").login(b).look(b, vReceive),
-		s.row().login(a, b).do(a, vSend, b).do(b, vLogout, "").login(b).look(b, vReceive, vReceive),
-		s.row().login(a, b).do(a, vSend, b).login(b).look(b, vReceive, vReceive),
-		s.row().login(a, b).do(a, vSend, b).do(b, vLogin, "").at(1).do(b, vReceive, "").at(1).do(b, vReceive, "").at(1),
-		s.row().login(a, b).do(a, vSend, b).do(a, vLogout, "").look(b, vReceive, vReceive),
-		s.row().login(a, b).do(a, vSend, b).do(b, vStatus, "").look(b, vReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive).perform(b, verbLogout, "").login(b).observe(b, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogout, "").login(b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogin, "").fromPlace(1).perform(b, verbReceive, "").fromPlace(1).perform(b, verbReceive, "").fromPlace(1),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbLogout, "").observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbStatus, "").observe(b, verbReceive),
 		// Several, of one and of two senders.
-		s.row().login(a, b).do(a, vSend, b).do(a, vSend, b).do(a, vSend, b).look(b, vReceive, vReceive),
-		s.row().login(a).do(a, vSend, b).do(a, vSend, b).do(a, vSend, b).login(b).look(b, vReceive, vReceive),
-		s.row().login(a, b, c).do(a, vSend, b).do(c, vSend, b).do(a, vSend, b).do(c, vSend, b).look(b, vReceive, vReceive),
-		s.row().login(a, b).do(a, vSend, b).look(b, vReceive).do(a, vSend, b).look(b, vReceive, vReceive),
-		s.row().login(a, b).do(a, vSend, b).do(b, vSend, a).look(a, vReceive).look(b, vReceive),
-		s.row().login(a, c).do(a, vSend, c).look(c, vReceive).do(c, vSend, a).look(a, vReceive),
-		s.row().login(a).do(a, vSend, c).login(c).look(c, vReceive, vReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend, b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b, c).perform(a, verbSend, b).perform(c, verbSend, b).perform(a, verbSend, b).perform(c, verbSend, b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive).perform(a, verbSend, b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbSend, a).observe(a, verbReceive).observe(b, verbReceive),
+		s.newSteps().login(a, c).perform(a, verbSend, c).observe(c, verbReceive).perform(c, verbSend, a).observe(a, verbReceive),
+		s.newSteps().login(a).perform(a, verbSend, c).login(c).observe(c, verbReceive, verbReceive),
 	); err != nil {
 		return err
 	}
-	for _, status := range s.statusSteps(b) {
-		if err := all(s.row().login(a, b).add(status).do(a, vSend, b).look(b, vReceive, vReceive)); err != nil {
+	for _, statusStep := range s.statusSteps(b) {
+		if err := runAll(s.newSteps().login(a, b).append(statusStep).perform(a, verbSend, b).observe(b, verbReceive, verbReceive)); err != nil {
 			return err
 		}
 	}
 	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):] {
-		if err := all(s.row().login(a).do(a, vSend, other.Role).login(other.Role).look(other.Role, vReceive)); err != nil {
+		if err := runAll(s.newSteps().login(a).perform(a, verbSend, other.Role).login(other.Role).observe(other.Role, verbReceive)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// arrivals states whether a message arrives at a receiver who is there, and at
+// studyArrivals states whether a message arrives at a receiver who is there, and at
 // one who comes later; and whether it comes a second time.
-func (s *study) arrivals() error {
-	a, b := s.a, s.b
-	for _, way := range []struct {
+func (s *study) studyArrivals() error {
+	a, b := s.actor, s.friend
+	for _, arrival := range []struct {
 		name string
 		row  *stepBuilder
 	}{
-		{"to who is logged in", s.row().login(a, b).do(a, vSend, b).look(b, vReceive, vReceive)},
-		{"to who is away", s.row().login(a).do(a, vSend, b).login(b).look(b, vReceive, vReceive)},
-		{"to oneself", s.row().login(a).do(a, vSend, a).look(a, vReceive, vReceive)},
-		{"to a stranger", s.row().login(a, s.c).do(a, vSend, s.c).look(s.c, vReceive, vReceive)},
+		{"to who is logged in", s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive, verbReceive)},
+		{"to who is away", s.newSteps().login(a).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive)},
+		{"to oneself", s.newSteps().login(a).perform(a, verbSend, a).observe(a, verbReceive, verbReceive)},
+		{"to a stranger", s.newSteps().login(a, s.stranger).perform(a, verbSend, s.stranger).observe(s.stranger, verbReceive, verbReceive)},
 	} {
-		trace, err := way.row.run()
+		trace, err := arrival.row.run()
 		if err != nil {
 			return err
 		}
 		if trace == nil || len(trace.Answers) < 3 {
 			continue
 		}
-		value := fmt.Sprintf("%d and then %d times", s.copies(trace, last(trace)-1), s.copies(trace, last(trace)))
-		statement := fmt.Sprintf("A message %s comes %s", way.name, value)
+		value := fmt.Sprintf("%d and then %d times", s.countSentTexts(trace, lastIndex(trace)-1), s.countSentTexts(trace, lastIndex(trace)))
+		statement := fmt.Sprintf("A message %s comes %s", arrival.name, value)
 		if value == "1 and then 0 times" {
-			statement = fmt.Sprintf("A message %s arrives once", way.name)
+			statement = fmt.Sprintf("A message %s arrives once", arrival.name)
 		}
-		s.claim(finding.Fact{
-			Command: trace.Steps[last(trace)].Command, Aspect: finding.AspectMessage, Name: way.name, Claim: "arrives", Value: value, Statement: statement,
-		}, trace, last(trace))
+		s.stateFact(finding.Fact{
+			Command: trace.Steps[lastIndex(trace)].Command, Aspect: finding.AspectMessage, Name: arrival.name, Claim: "arrives", Value: value, Statement: statement,
+		}, trace, lastIndex(trace))
 	}
 	return nil
 }
 
-// copies counts the words that were sent in an answer.
-func (s *study) copies(trace *lab.Trace, at int) int {
-	n := 0
+// countSentTexts counts the words that were sent in an answer.
+func (s *study) countSentTexts(trace *lab.Trace, index int) int {
+	count := 0
 	for i, step := range trace.Steps {
-		if s.File.VerbOf(step) != vSend {
+		if s.File.VerbOf(step) != verbSend {
 			continue
 		}
 		name := fmt.Sprintf("{text:%d}", i+1)
-		for _, field := range trace.Answers[at].Fields {
+		for _, field := range trace.Answers[index].Fields {
 			if field.IsList {
-				for _, e := range field.List {
-					if e == name {
-						n++
+				for _, element := range field.List {
+					if element == name {
+						count++
 					}
 				}
 			} else if strings.Contains(field.Value, name) {
-				n++
+				count++
 			}
 		}
 	}
-	return n
+	return count
 }
 
 // batchSize is how many messages are sent to see how many come at once.
 const batchSize = 54
 
-// batches sends many messages, short and long, and collects them.
-func (s *study) batches() error {
-	many := s.row().login(s.a, s.b)
+// studyBatches sends many messages, short and long, and collects them.
+func (s *study) studyBatches() error {
+	manyMessages := s.newSteps().login(s.actor, s.friend)
 	for range batchSize {
-		many.do(s.a, vSend, s.b)
+		manyMessages.perform(s.actor, verbSend, s.friend)
 	}
-	trace, err := many.look(s.b, vReceive, vReceive, vReceive).run()
+	trace, err := manyMessages.observe(s.friend, verbReceive, verbReceive, verbReceive).run()
 	if err != nil {
 		return err
 	}
 	if trace != nil {
-		at := last(trace) - 2
-		if n := s.copies(trace, at); n > 0 && n < batchSize {
-			s.claim(finding.Fact{
-				Command: trace.Steps[at].Command, Aspect: finding.AspectMessage, Name: "batch", Claim: "most", Value: fmt.Sprint(n),
-				Statement: fmt.Sprintf("At most %d messages come at once", n),
-			}, trace, at)
+		index := lastIndex(trace) - 2
+		if count := s.countSentTexts(trace, index); count > 0 && count < batchSize {
+			s.stateFact(finding.Fact{
+				Command: trace.Steps[index].Command, Aspect: finding.AspectMessage, Name: "batch", Claim: "most", Value: fmt.Sprint(count),
+				Statement: fmt.Sprintf("At most %d messages come at once", count),
+			}, trace, index)
 		}
 	}
-	send, ok := s.verb(s.a, vSend, s.b)
+	sendStep, ok := s.stepFor(s.actor, verbSend, s.friend)
 	if !ok {
 		return nil
 	}
-	key := s.keyOf(send.Command, experiment.TypeText)
+	key := s.keyOfType(sendStep.Command, experiment.TypeText)
 	if key == "" {
 		return nil
 	}
-	long := s.row().login(s.a, s.b)
+	longMessages := s.newSteps().login(s.actor, s.friend)
 	for i := range 6 {
-		long.do(s.a, vSend, s.b, set(key, strings.Repeat(string(rune('a'+i)), 1900)))
+		longMessages.perform(s.actor, verbSend, s.friend, setKey(key, strings.Repeat(string(rune('a'+i)), 1900)))
 	}
-	return all(long.look(s.b, vReceive, vReceive, vReceive))
+	return runAll(longMessages.observe(s.friend, verbReceive, verbReceive, verbReceive))
 }
 
 // statusSteps are the steps in which a role takes each status that the file lists.
 func (s *study) statusSteps(role string) []experiment.Step {
-	step, ok := s.verb(role, vStatus, "")
+	step, ok := s.stepFor(role, verbStatus, "")
 	if !ok {
 		return nil
 	}
-	return s.statuses(step)
+	return s.statusVariants(step)
 }
 
-func (s *study) statuses(step experiment.Step) []experiment.Step {
+func (s *study) statusVariants(step experiment.Step) []experiment.Step {
 	command, _ := s.File.Command(step.Command)
-	var all []experiment.Step
-	for _, pair := range s.enumsOf(command) {
+	var steps []experiment.Step
+	for _, pair := range s.listedValues(command) {
 		one := step
-		one.Changes = []experiment.PairChange{set(pair.Key, pair.Value)}
-		all = append(all, one)
+		one.Changes = []experiment.PairChange{setKey(pair.Key, pair.Value)}
+		steps = append(steps, one)
 	}
-	if len(all) == 0 {
-		all = append(all, step)
+	if len(steps) == 0 {
+		steps = append(steps, step)
 	}
-	return all
+	return steps
 }

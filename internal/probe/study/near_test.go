@@ -39,7 +39,7 @@ func only(t *testing.T, mutant string, phases ...string) *finding.Study {
 	t.Cleanup(l.Close)
 	others := slices.DeleteFunc(study.PhaseNames(), func(name string) bool { return slices.Contains(phases, name) })
 	out, err := study.Run(context.Background(), study.Config{
-		File: file, Subject: l, Requests: 3000, Seed: 1, Without: others,
+		File: file, Subject: l, MaxRequests: 3000, Seed: 1, SkippedPhases: others,
 	})
 	if err != nil {
 		t.Fatal(err)

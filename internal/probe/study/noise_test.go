@@ -41,7 +41,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 		}
 		defer l.Close()
 		out, err = study.Run(context.Background(), study.Config{
-			File: file, Subject: l, Requests: requests, Seed: seed, Confirm: true, Pause: time.Sleep,
+			File: file, Subject: l, MaxRequests: requests, Seed: seed, ConfirmFacts: true, Pause: time.Sleep,
 		})
 		if err != nil {
 			t.Fatal(err)

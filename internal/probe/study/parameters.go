@@ -13,10 +13,10 @@ import (
 // A trial is what became of one variant.
 type variantTrial struct {
 	parameterVariant
-	trace   *lab.Trace
-	at, end int    // the request's answer, and behind the last that shows effects
-	forms   string // of the answer, and of where its effects show
-	outcome string
+	trace           *lab.Trace
+	index, endIndex int    // the request's answer, and behind the last that shows effects
+	normalForm      string // of the answer, and of where its effects show
+	outcome         string
 }
 
 // A task is one parameter of one command that is to be tried.
@@ -25,28 +25,28 @@ type parameterTask struct {
 	command   *experiment.Command
 	parameter experiment.Parameter
 	variants  []parameterVariant
-	// brief says that the parameter is tried in few ways, to be looked at closely later.
-	brief bool
-	// coarse says that only the request's own answer is looked at.
-	coarse bool
+	// isProvisional says that the parameter is tried in few ways, to be looked at closely later.
+	isProvisional bool
+	// ownAnswerOnly says that only the request's own answer is looked at.
+	ownAnswerOnly bool
 }
 
 // The turns in which parameters are tried.
 const (
-	ownOfReads    = iota // what only one command has, where nothing is changed by trying
-	common               // what all commands have, on one that lists something
-	ownOfChanges         // what only one command has, where each try needs looking around
-	commonAgain          // what all commands have, in a few ways, where it changes something
-	commonBriefly        // and on all others, in a few ways and without looking around
-	turns
+	ownKeysOfReads      = iota // what only one command has, where nothing is changed by trying
+	commonKeys                 // what all commands have, on one that lists something
+	ownKeysOfChanges           // what only one command has, where each try needs looking around
+	commonKeysOfChanges        // what all commands have, in a few ways, where it changes something
+	commonKeysBriefly          // and on all others, in a few ways and without looking around
+	turnCount
 )
 
-// breadth tries each parameter of each command in the few ways that tell most, before
+// tryParametersBriefly tries each parameter of each command in the few ways that tell most, before
 // anything is looked at closely.
-func (s *study) breadth() error {
-	for _, tasks := range s.tasks(telling) {
+func (s *study) tryParametersBriefly() error {
+	for _, tasks := range s.parameterTasks(isTelling) {
 		for i := range tasks {
-			tasks[i].brief = true
+			tasks[i].isProvisional = true
 		}
 		if _, err := s.tryTasks(tasks); err != nil {
 			return err
@@ -55,28 +55,28 @@ func (s *study) breadth() error {
 	return nil
 }
 
-// telling reports whether a variant is tried with every parameter: without it, empty,
+// isTelling reports whether a variant is tried with every parameter: without it, empty,
 // with a value that the file lists, and with what is none.
-func telling(t *parameterTask, v parameterVariant) bool {
-	switch v.name {
+func isTelling(task *parameterTask, variant parameterVariant) bool {
+	switch variant.name {
 	case "absent", "empty", "x", "0", "wrong", "the secret itself", "9.9", "Xyzzy":
 		return true
 	}
-	return slices.Contains(t.parameter.Values, v.name)
+	return slices.Contains(task.parameter.Values, variant.name)
 }
 
-// parameters tries each parameter of each command in many ways, and then finds
+// studyParameters tries each parameter of each command in many ways, and then finds
 // where values stop being taken.
-func (s *study) parameters() error {
+func (s *study) studyParameters() error {
 	var edges []func() error
-	for _, tasks := range s.tasks(func(*parameterTask, parameterVariant) bool { return true }) {
+	for _, tasks := range s.parameterTasks(func(*parameterTask, parameterVariant) bool { return true }) {
 		more, err := s.tryTasks(tasks)
 		if err != nil {
 			return err
 		}
 		edges = append(edges, more...)
 	}
-	if err := s.unknownKeys(); err != nil {
+	if err := s.tryUnknownKeys(); err != nil {
 		return err
 	}
 	for _, find := range edges {
@@ -87,61 +87,63 @@ func (s *study) parameters() error {
 	return nil
 }
 
-// tasks are all parameters of all commands, by turn, with the variants that are wanted.
-func (s *study) tasks(wanted func(*parameterTask, parameterVariant) bool) (tasks [turns][]parameterTask) {
-	for _, step := range s.purposes() {
+// parameterTasks are all parameters of all commands, by turn, with the variants that are wanted.
+func (s *study) parameterTasks(wanted func(*parameterTask, parameterVariant) bool) (tasks [turnCount][]parameterTask) {
+	for _, step := range s.purposeSteps() {
 		command, _ := s.File.Command(step.Command)
 		for _, parameter := range s.parametersOf(command) {
-			if s.fixedBy(step, parameter.Key) {
+			if s.isFixedByPurpose(step, parameter.Key) {
 				continue
 			}
-			t := parameterTask{step: step, command: command, parameter: parameter, variants: s.variants(command, parameter)}
-			turn := s.turn(&t)
-			t.coarse = turn == commonBriefly
-			t.variants = slices.DeleteFunc(t.variants, func(v parameterVariant) bool { return !s.worthwhile(&t, turn, v) || !wanted(&t, v) })
-			tasks[turn] = append(tasks[turn], t)
+			task := parameterTask{step: step, command: command, parameter: parameter, variants: s.parameterVariants(command, parameter)}
+			turn := s.turnOf(&task)
+			task.ownAnswerOnly = turn == commonKeysBriefly
+			task.variants = slices.DeleteFunc(task.variants, func(variant parameterVariant) bool {
+				return !s.isWorthwhile(&task, turn, variant) || !wanted(&task, variant)
+			})
+			tasks[turn] = append(tasks[turn], task)
 		}
 	}
 	return tasks
 }
 
-// turn says when a parameter is tried.
-func (s *study) turn(t *parameterTask) int {
-	verb := s.File.VerbOf(t.step)
+// turnOf says when a parameter is tried.
+func (s *study) turnOf(task *parameterTask) int {
+	verb := s.File.VerbOf(task.step)
 	switch {
-	case isCommon(t.parameter.Type) && verb == vFriends:
-		return common
-	case isCommon(t.parameter.Type) && (verb == vLogin || verb == vSend):
-		return commonAgain
-	case isCommon(t.parameter.Type), t.step.Verb != "":
-		return commonBriefly
-	case s.isRead(t.step), verb == vLogin:
-		return ownOfReads
+	case isCommonType(task.parameter.Type) && verb == verbFriends:
+		return commonKeys
+	case isCommonType(task.parameter.Type) && (verb == verbLogin || verb == verbSend):
+		return commonKeysOfChanges
+	case isCommonType(task.parameter.Type), task.step.Verb != "":
+		return commonKeysBriefly
+	case s.isReadOnly(task.step), verb == verbLogin:
+		return ownKeysOfReads
 	}
-	return ownOfChanges
+	return ownKeysOfChanges
 }
 
-// worthwhile reports whether a variant is tried in a turn: how pairs are written is
+// isWorthwhile reports whether a variant is tried in a turn: how pairs are written is
 // tried where it costs little.
-func (s *study) worthwhile(t *parameterTask, turn int, v parameterVariant) bool {
+func (s *study) isWorthwhile(task *parameterTask, turn int, variant parameterVariant) bool {
 	switch turn {
-	case ownOfReads:
-		if s.File.VerbOf(t.step) == vLogin {
-			return v.plain || v.name == "absent"
+	case ownKeysOfReads:
+		if s.File.VerbOf(task.step) == verbLogin {
+			return variant.isPlainValue || variant.name == "absent"
 		}
-	case ownOfChanges:
-		return v.name == "absent" || v.plain && v.name != "a space before" && v.name != "a space behind"
-	case commonAgain:
-		return shortList(v)
-	case commonBriefly:
-		return shortest(v)
+	case ownKeysOfChanges:
+		return variant.name == "absent" || variant.isPlainValue && variant.name != "a space before" && variant.name != "a space behind"
+	case commonKeysOfChanges:
+		return isShortVariant(variant)
+	case commonKeysBriefly:
+		return isShortestVariant(variant)
 	}
 	return true
 }
 
-// shortest are the variants of keys that were tried with other commands.
-func shortest(v parameterVariant) bool {
-	switch v.name {
+// isShortestVariant are the variants of keys that were tried with other commands.
+func isShortestVariant(variant parameterVariant) bool {
+	switch variant.name {
 	case "absent", "another account", "9.9", "9999999", "oneself":
 		return true
 	}
@@ -152,89 +154,89 @@ func shortest(v parameterVariant) bool {
 // returns what finds the edges.
 func (s *study) tryTasks(tasks []parameterTask) (edges []func() error, err error) {
 	for len(tasks) > 0 {
-		n := 1
-		for n < len(tasks) && tasks[n].command == tasks[0].command && tasks[n].step.Verb == tasks[0].step.Verb {
-			n++
+		count := 1
+		for count < len(tasks) && tasks[count].command == tasks[0].command && tasks[count].step.Verb == tasks[0].step.Verb {
+			count++
 		}
-		more, err := s.tryCommand(tasks[:n])
+		more, err := s.tryCommand(tasks[:count])
 		if err != nil {
 			return nil, err
 		}
 		edges = append(edges, more...)
-		tasks = tasks[n:]
+		tasks = tasks[count:]
 	}
 	return edges, nil
 }
 
 // tryCommand tries parameters of one command.
 func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err error) {
-	commandContext := s.unitOf(tasks[0].step)
-	if tasks[0].coarse {
-		commandContext.after = nil
+	plan := s.planTrial(tasks[0].step)
+	if tasks[0].ownAnswerOnly {
+		plan.observations = nil
 	}
-	var all []parameterVariant
-	for _, parameterTask := range tasks {
-		all = append(all, parameterTask.variants...)
+	var variants []parameterVariant
+	for _, task := range tasks {
+		variants = append(variants, task.variants...)
 	}
-	if cost := len(commandContext.steps()); !s.hasRoom(cost) {
-		for _, parameterTask := range tasks {
-			s.unreached.add(parameterTask.command.Name, parameterTask.parameter.Key, len(parameterTask.variants)*cost)
+	if cost := len(plan.stepsWith()); !s.hasRoom(cost) {
+		for _, task := range tasks {
+			s.skipped.add(task.command.Name, task.parameter.Key, len(task.variants)*cost)
 		}
 		return nil, nil
 	}
-	base, trials, err := s.try(commandContext, all)
-	if base == nil {
+	baseTrial, trials, err := s.tryVariants(plan, variants)
+	if baseTrial == nil {
 		return nil, err
 	}
-	for _, parameterTask := range tasks {
-		variantJudge := s.verdictOf(&parameterTask, base, trials)
-		variantJudge.judge()
-		if !parameterTask.coarse {
-			edges = append(edges, func() error { return variantJudge.edges(commandContext) })
+	for _, task := range tasks {
+		judge := s.newJudge(&task, baseTrial, trials)
+		judge.judgeTrials()
+		if !task.ownAnswerOnly {
+			edges = append(edges, func() error { return judge.findBounds(plan) })
 		}
 	}
 	return edges, err
 }
 
-// verdictOf are the trials of one parameter.
-func (s *study) verdictOf(t *parameterTask, base *variantTrial, trials []variantTrial) *variantJudge {
-	v := &variantJudge{study: s, command: t.command, parameter: t.parameter, brief: t.brief}
+// newJudge are the trials of one parameter.
+func (s *study) newJudge(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) *parameterJudge {
+	judge := &parameterJudge{study: s, command: task.command, parameter: task.parameter, isProvisional: task.isProvisional}
 	for i := range trials {
-		if slices.ContainsFunc(t.variants, func(one parameterVariant) bool { return sameVariant(&one, &trials[i].parameterVariant) }) {
-			one := trials[i]
-			one.forms = s.echoForms(&one, t.parameter.Key)
-			v.trials = append(v.trials, one)
+		if slices.ContainsFunc(task.variants, func(variant parameterVariant) bool { return isSameVariant(&variant, &trials[i].parameterVariant) }) {
+			trial := trials[i]
+			trial.normalForm = s.trialForm(&trial, task.parameter.Key)
+			judge.trials = append(judge.trials, trial)
 		}
 	}
-	usual := *base
-	if value, ok := baseValue(t.command, t.parameter.Key); ok && !strings.Contains(value, "{") {
-		usual.value, usual.plain = value, true
+	baseCopy := *baseTrial
+	if value, ok := baseValue(task.command, task.parameter.Key); ok && !strings.Contains(value, "{") {
+		baseCopy.value, baseCopy.isPlainValue = value, true
 	}
-	usual.forms = s.echoForms(base, t.parameter.Key)
-	v.base = &usual
-	s.chart(t, v.base, v.trials)
-	return v
+	baseCopy.normalForm = s.trialForm(baseTrial, task.parameter.Key)
+	judge.base = &baseCopy
+	s.addMatrixRow(task, judge.base, judge.trials)
+	return judge
 }
 
-func sameVariant(a, b *parameterVariant) bool {
+func isSameVariant(a, b *parameterVariant) bool {
 	return a.name == b.name && len(a.changes) > 0 && slices.Equal(a.changes, b.changes)
 }
 
-// purposes are all commands, each for all that it does.
-func (s *study) purposes() []experiment.Step {
-	var all []experiment.Step
+// purposeSteps are all commands, each for all that it does.
+func (s *study) purposeSteps() []experiment.Step {
+	var steps []experiment.Step
 	for _, command := range s.File.Commands {
-		all = append(all, experiment.Step{Role: s.a, Command: command.Name})
+		steps = append(steps, experiment.Step{Role: s.actor, Command: command.Name})
 		for _, purpose := range command.Purposes[min(1, len(command.Purposes)):] {
-			all = append(all, experiment.Step{Role: s.a, Command: command.Name, Verb: purpose.Verb})
+			steps = append(steps, experiment.Step{Role: s.actor, Command: command.Name, Verb: purpose.Verb})
 		}
 	}
-	return all
+	return steps
 }
 
-// fixedBy reports whether it is the purpose that sets a key: another value would
+// isFixedByPurpose reports whether it is the purpose that sets a key: another value would
 // be another purpose.
-func (s *study) fixedBy(step experiment.Step, key string) bool {
+func (s *study) isFixedByPurpose(step experiment.Step, key string) bool {
 	command, _ := s.File.Command(step.Command)
 	for _, purpose := range command.Purposes {
 		if step.Verb != "" && purpose.Verb == step.Verb {
@@ -244,9 +246,9 @@ func (s *study) fixedBy(step experiment.Step, key string) bool {
 	return false
 }
 
-// shortList are the variants of common keys that are tried with every command.
-func shortList(v parameterVariant) bool {
-	switch v.name {
+// isShortVariant are the variants of common keys that are tried with every command.
+func isShortVariant(variant parameterVariant) bool {
+	switch variant.name {
 	case "absent", "empty", "twice, the other last", "key in small letters", "another account", "9.9", "Xyzzy":
 		return true
 	}
@@ -255,142 +257,142 @@ func shortList(v parameterVariant) bool {
 
 // atOnce is how many variants of a request that changes nothing are tried in one
 // experiment.
-const atOnce = 18
+const variantsPerExperiment = 18
 
-// try tries variants. Where a request changes nothing several are sent in one
+// tryVariants tries variants. Where a request changes nothing several are sent in one
 // experiment; if its base request is answered otherwise in the end, each is tried
 // by itself. So it is with variants of others that are all refused.
-func (s *study) try(u commandContext, variants []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
-	rest := variants
-	if u.pure {
-		rest = nil
-		for group := range slices.Chunk(variants, atOnce) {
-			variantTrial, some, err := s.tryTogether(u, group)
+func (s *study) tryVariants(plan trialPlan, variants []parameterVariant) (baseTrial *variantTrial, trials []variantTrial, err error) {
+	remaining := variants
+	if plan.isReadOnly {
+		remaining = nil
+		for group := range slices.Chunk(variants, variantsPerExperiment) {
+			trial, groupTrials, err := s.tryTogether(plan, group)
 			if err != nil {
-				return base, trials, err
+				return baseTrial, trials, err
 			}
-			if variantTrial == nil {
-				rest = append(rest, group...)
+			if trial == nil {
+				remaining = append(remaining, group...)
 				continue
 			}
-			base, trials = variantTrial, append(trials, some...)
+			baseTrial, trials = trial, append(trials, groupTrials...)
 		}
 	}
-	if base == nil || len(rest) > 0 {
-		if base, err = s.tryOne(u, parameterVariant{name: "base"}); err != nil || base == nil {
-			return base, trials, err
+	if baseTrial == nil || len(remaining) > 0 {
+		if baseTrial, err = s.tryVariant(plan, parameterVariant{name: "base"}); err != nil || baseTrial == nil {
+			return baseTrial, trials, err
 		}
 	}
-	if !u.pure && s.File.VerbOf(u.step) != vLogin && s.File.VerbOf(u.step) != vLogout {
-		trials, rest, err = s.trySweep(u, rest)
+	if !plan.isReadOnly && s.File.VerbOf(plan.request) != verbLogin && s.File.VerbOf(plan.request) != verbLogout {
+		trials, remaining, err = s.trySweep(plan, remaining)
 		if err != nil {
-			return base, trials, err
+			return baseTrial, trials, err
 		}
 	}
-	for _, v := range rest {
-		variantTrial, err := s.tryOne(u, v)
+	for _, variant := range remaining {
+		trial, err := s.tryVariant(plan, variant)
 		if err != nil {
-			return base, trials, err
+			return baseTrial, trials, err
 		}
-		if variantTrial != nil {
-			trials = append(trials, *variantTrial)
+		if trial != nil {
+			trials = append(trials, *trial)
 		}
 	}
-	return base, trials, nil
+	return baseTrial, trials, nil
 }
 
 // trySweep sends variants of a request that may change something in a row, to see
 // which are refused: these need no more. Done are those, rest the others, to be
 // tried by themselves.
-func (s *study) trySweep(u commandContext, variants []parameterVariant) (done []variantTrial, rest []parameterVariant, err error) {
-	for group := range slices.Chunk(variants, atOnce) {
-		steps := slices.Clone(u.before)
-		for _, v := range group {
-			step := u.step
-			step.Changes = append(slices.Clone(step.Changes), v.changes...)
+func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []variantTrial, remaining []parameterVariant, err error) {
+	for group := range slices.Chunk(variants, variantsPerExperiment) {
+		steps := slices.Clone(plan.setup)
+		for _, variant := range group {
+			step := plan.request
+			step.Changes = append(slices.Clone(step.Changes), variant.changes...)
 			steps = append(steps, step)
 		}
-		trace, err := s.run(append(append(steps, u.step), u.after...)...)
+		trace, err := s.runExperiment(append(append(steps, plan.request), plan.observations...)...)
 		if err != nil {
-			return done, rest, err
+			return done, remaining, err
 		}
 		if trace == nil {
-			rest = append(rest, group...)
+			remaining = append(remaining, group...)
 			continue
 		}
 		// What was done may be why what came behind it is refused, unless the base
 		// request is still done in the end.
-		steady := s.done(u.step, &trace.Answers[len(u.before)+len(group)])
-		for i, v := range group {
-			at := len(u.before) + i
-			one := s.trialAt(v, trace, at, at+1)
-			if steady && (one.outcome != "done" || len(u.after) == 0) {
-				done = append(done, *one)
+		steady := s.isDone(plan.request, &trace.Answers[len(plan.setup)+len(group)])
+		for i, variant := range group {
+			index := len(plan.setup) + i
+			trial := s.newTrial(variant, trace, index, index+1)
+			if steady && (trial.outcome != "done" || len(plan.observations) == 0) {
+				done = append(done, *trial)
 				continue
 			}
-			rest = append(rest, v)
+			remaining = append(remaining, variant)
 		}
 	}
-	return done, rest, nil
+	return done, remaining, nil
 }
 
 // tryTogether tries variants in a row. Base is nil if they influence each other.
-func (s *study) tryTogether(u commandContext, group []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
-	steps := append(slices.Clone(u.before), u.step)
-	for _, v := range group {
-		step := u.step
-		step.Changes = append(slices.Clone(step.Changes), v.changes...)
+func (s *study) tryTogether(plan trialPlan, group []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
+	steps := append(slices.Clone(plan.setup), plan.request)
+	for _, variant := range group {
+		step := plan.request
+		step.Changes = append(slices.Clone(step.Changes), variant.changes...)
 		steps = append(steps, step)
 	}
-	steps = append(steps, u.step)
-	trace, err := s.run(steps...)
+	steps = append(steps, plan.request)
+	trace, err := s.runExperiment(steps...)
 	if err != nil || trace == nil {
 		return nil, nil, err
 	}
-	at := len(u.before)
-	b := s.trialAt(parameterVariant{name: "base"}, trace, at, at+1)
-	if s.form(u.step, &trace.Answers[last(trace)]) != b.forms {
+	index := len(plan.setup)
+	b := s.newTrial(parameterVariant{name: "base"}, trace, index, index+1)
+	if s.normalForm(plan.request, &trace.Answers[lastIndex(trace)]) != b.normalForm {
 		return nil, nil, nil
 	}
-	for i, v := range group {
-		trials = append(trials, *s.trialAt(v, trace, at+1+i, at+2+i))
+	for i, variant := range group {
+		trials = append(trials, *s.newTrial(variant, trace, index+1+i, index+2+i))
 	}
 	return b, trials, nil
 }
 
-// tryOne tries one variant in an experiment of its own.
-func (s *study) tryOne(u commandContext, v parameterVariant) (*variantTrial, error) {
-	trace, err := s.run(u.steps(v.changes...)...)
+// tryVariant tries one variant in an experiment of its own.
+func (s *study) tryVariant(plan trialPlan, variant parameterVariant) (*variantTrial, error) {
+	trace, err := s.runExperiment(plan.stepsWith(variant.changes...)...)
 	if err != nil || trace == nil {
 		return nil, err
 	}
-	return s.trialAt(v, trace, len(u.before), len(trace.Steps)), nil
+	return s.newTrial(variant, trace, len(plan.setup), len(trace.Steps)), nil
 }
 
-func (s *study) trialAt(v parameterVariant, trace *lab.Trace, at, end int) *variantTrial {
-	one := &variantTrial{parameterVariant: v, trace: trace, at: at, end: end, outcome: s.outcome(trace.Steps[at], &trace.Answers[at])}
-	one.forms = s.echoForms(one, "")
-	return one
+func (s *study) newTrial(variant parameterVariant, trace *lab.Trace, index, end int) *variantTrial {
+	trial := &variantTrial{parameterVariant: variant, trace: trace, index: index, endIndex: end, outcome: s.outcomeOf(trace.Steps[index], &trace.Answers[index])}
+	trial.normalForm = s.trialForm(trial, "")
+	return trial
 }
 
-// echoForms are the forms of the answers that belong to a trial. Where the request's
+// trialForm are the forms of the answers that belong to a trial. Where the request's
 // answer echoes what the request had for a key, that is said, and not what it was:
 // another value is no other answer.
-func (s *study) echoForms(t *variantTrial, key string) string {
+func (s *study) trialForm(trial *variantTrial, key string) string {
 	var forms []string
-	for i := t.at; i < t.end; i++ {
-		answer := t.trace.Answers[i]
-		if i == t.at && key != "" {
-			answer.Fields = s.echoed(&answer, key)
+	for i := trial.index; i < trial.endIndex; i++ {
+		answer := trial.trace.Answers[i]
+		if i == trial.index && key != "" {
+			answer.Fields = s.maskEchoes(&answer, key)
 		}
-		forms = append(forms, s.form(t.trace.Steps[i], &answer))
+		forms = append(forms, s.normalForm(trial.trace.Steps[i], &answer))
 	}
 	return strings.Join(forms, "\n")
 }
 
-// echoed are the fields of an answer, with {echo} where one repeats what was sent.
-func (s *study) echoed(answer *lab.Answer, key string) []lab.Field {
-	sent := s.sentFor(answer, key)
+// maskEchoes are the fields of an answer, with {echo} where one repeats what was sent.
+func (s *study) maskEchoes(answer *lab.Answer, key string) []lab.Field {
+	sent := s.sentValues(answer, key)
 	fields := slices.Clone(answer.Fields)
 	for i, field := range fields {
 		value := s.File.Syntax.Unescape(field.Raw)
@@ -401,8 +403,8 @@ func (s *study) echoed(answer *lab.Answer, key string) []lab.Field {
 	return fields
 }
 
-// sentFor are the values that a request had for a key, in whatever letters.
-func (s *study) sentFor(answer *lab.Answer, key string) []string {
+// sentValues are the values that a request had for a key, in whatever letters.
+func (s *study) sentValues(answer *lab.Answer, key string) []string {
 	pairs, _ := s.File.Syntax.Decode(answer.Sent)
 	var values []string
 	for _, pair := range pairs {
@@ -413,64 +415,64 @@ func (s *study) sentFor(answer *lab.Answer, key string) []string {
 	return values
 }
 
-// chart adds a row to the parameter matrix, or to one that is there what it has not.
-func (s *study) chart(task *parameterTask, base *variantTrial, trials []variantTrial) {
+// addMatrixRow adds a row to the parameter matrix, or to one that is there what it has not.
+func (s *study) addMatrixRow(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) {
 	command, parameter := task.command, task.parameter
 	line := s.File.FormatStep(task.step) + " " + parameter.Key
-	at, known := s.rows[line]
+	index, known := s.matrixRows[line]
 	if !known {
-		at = len(s.out.Matrix)
-		s.rows[line] = at
-		s.out.Matrix = append(s.out.Matrix, finding.MatrixRow{
-			Command: command.Name, Key: parameter.Key, Type: string(parameter.Type), Base: exchange(&base.trace.Answers[base.at]),
+		index = len(s.findings.Matrix)
+		s.matrixRows[line] = index
+		s.findings.Matrix = append(s.findings.Matrix, finding.MatrixRow{
+			Command: command.Name, Key: parameter.Key, Type: string(parameter.Type), Base: exchangeOf(&baseTrial.trace.Answers[baseTrial.index]),
 		})
 	}
-	row := &s.out.Matrix[at]
-	for _, variantTrial := range trials {
-		if slices.ContainsFunc(row.Cells, func(cell finding.MatrixCell) bool { return cell.Variant == variantTrial.name }) {
+	row := &s.findings.Matrix[index]
+	for _, trial := range trials {
+		if slices.ContainsFunc(row.Cells, func(cell finding.MatrixCell) bool { return cell.Variant == trial.name }) {
 			continue
 		}
-		answer := &variantTrial.trace.Answers[variantTrial.at]
-		outcome := variantTrial.outcome
+		answer := &trial.trace.Answers[trial.index]
+		outcome := trial.outcome
 		if outcome == "done" {
 			outcome = "other"
-			if variantTrial.forms == base.forms {
+			if trial.normalForm == baseTrial.normalForm {
 				outcome = "same"
 			}
 		}
 		row.Cells = append(row.Cells, finding.MatrixCell{
-			Variant: variantTrial.name, Outcome: outcome, Code: answer.Value(s.File.Answer.CodeKey), Exchange: exchange(answer),
+			Variant: trial.name, Outcome: outcome, Code: answer.Value(s.File.Answer.CodeKey), Exchange: exchangeOf(answer),
 		})
 	}
 }
 
-// unknownKeys adds a key that nobody knows, at both ends.
-func (s *study) unknownKeys() error {
-	for _, step := range s.purposes() {
+// tryUnknownKeys adds a key that nobody knows, at both ends.
+func (s *study) tryUnknownKeys() error {
+	for _, step := range s.purposeSteps() {
 		command, _ := s.File.Command(step.Command)
-		commandContext := s.unitOf(step)
-		if !commandContext.pure && s.File.VerbOf(step) != vLogin && s.File.VerbOf(step) != vSend {
+		plan := s.planTrial(step)
+		if !plan.isReadOnly && s.File.VerbOf(step) != verbLogin && s.File.VerbOf(step) != verbSend {
 			continue
 		}
-		base, trials, err := s.try(commandContext, []parameterVariant{
+		baseTrial, trials, err := s.tryVariants(plan, []parameterVariant{
 			{name: "a key more, first", changes: []experiment.PairChange{{Kind: experiment.PrependPair, Key: "XYZZY", Value: "1"}}},
 			{name: "a key more, last", changes: []experiment.PairChange{{Kind: experiment.AppendPair, Key: "XYZZY", Value: "1"}}},
 		})
 		if err != nil {
 			return err
 		}
-		if base == nil {
+		if baseTrial == nil {
 			continue
 		}
-		for _, variantTrial := range trials {
+		for _, trial := range trials {
 			value := "ignored"
-			if variantTrial.forms != base.forms {
+			if trial.normalForm != baseTrial.normalForm {
 				value = "not ignored"
 			}
-			s.claim(finding.Fact{
-				Command: command.Name, Aspect: finding.AspectParameter, Name: "an unknown key", Claim: variantTrial.name, Value: value,
-				Statement: fmt.Sprintf("%s: %s is %s", command.Name, variantTrial.name, value),
-			}, variantTrial.trace, variantTrial.at)
+			s.stateFact(finding.Fact{
+				Command: command.Name, Aspect: finding.AspectParameter, Name: "an unknown key", Claim: trial.name, Value: value,
+				Statement: fmt.Sprintf("%s: %s is %s", command.Name, trial.name, value),
+			}, trial.trace, trial.index)
 		}
 	}
 	return nil

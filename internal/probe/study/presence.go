@@ -9,96 +9,96 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// presence finds out who sees what of whom.
-func (s *study) presence() error {
-	a, b, c := s.a, s.b, s.c
-	if err := s.shown(); err != nil {
+// studyPresence finds out who sees what of whom.
+func (s *study) studyPresence() error {
+	a, b, c := s.actor, s.friend, s.stranger
+	if err := s.studyVisibleStatus(); err != nil {
 		return err
 	}
-	watch := func(r *stepBuilder) *stepBuilder { return r.look(b, vOnline, vReceive) }
-	rows := []*stepBuilder{
-		watch(s.row().login(b).look(b, vOnline, vReceive).login(a)),
-		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogout, "")),
-		watch(s.row().login(a, b).look(b, vReceive).login(a)),
-		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogin, "").at(1)),
-		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogout, "").login(a)),
-		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogin, "", s.wrongSecret()...)),
-		s.row().login(a, b, c).look(c, vOnline, vReceive, vFind).do(c, vInfo, a).look(a, vOnline, vReceive),
-		s.row().login(a, b).do(b, vInfo, a).look(b, vFind).look(a, vFind),
-		s.row().login(a).do(a, vInfo, b).do(a, vInfo, c).do(a, vInfo, a).look(a, vOnline, vFind),
+	watch := func(builder *stepBuilder) *stepBuilder { return builder.observe(b, verbOnline, verbReceive) }
+	experiments := []*stepBuilder{
+		watch(s.newSteps().login(b).observe(b, verbOnline, verbReceive).login(a)),
+		watch(s.newSteps().login(a, b).observe(b, verbReceive).perform(a, verbLogout, "")),
+		watch(s.newSteps().login(a, b).observe(b, verbReceive).login(a)),
+		watch(s.newSteps().login(a, b).observe(b, verbReceive).perform(a, verbLogin, "").fromPlace(1)),
+		watch(s.newSteps().login(a, b).observe(b, verbReceive).perform(a, verbLogout, "").login(a)),
+		watch(s.newSteps().login(a, b).observe(b, verbReceive).perform(a, verbLogin, "", s.wrongSecretChanges()...)),
+		s.newSteps().login(a, b, c).observe(c, verbOnline, verbReceive, verbFind).perform(c, verbInfo, a).observe(a, verbOnline, verbReceive),
+		s.newSteps().login(a, b).perform(b, verbInfo, a).observe(b, verbFind).observe(a, verbFind),
+		s.newSteps().login(a).perform(a, verbInfo, b).perform(a, verbInfo, c).perform(a, verbInfo, a).observe(a, verbOnline, verbFind),
 		// Collecting news twice, and by who has just come.
-		s.row().login(b, a).look(b, vReceive, vReceive),
-		s.row().login(a, b).look(b, vReceive, vReceive),
+		s.newSteps().login(b, a).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).observe(b, verbReceive, verbReceive),
 	}
 	if c != "" {
-		rows = append(rows, s.row().login(a, c).do(a, vRequest, c).look(a, vOnline).look(c, vOnline))
+		experiments = append(experiments, s.newSteps().login(a, c).perform(a, verbRequest, c).observe(a, verbOnline).observe(c, verbOnline))
 	}
-	for i, status := range s.statusSteps(a) {
-		rows = append(rows, s.row().login(a, b).add(status).look(a, vOnline))
+	for i, statusStep := range s.statusSteps(a) {
+		experiments = append(experiments, s.newSteps().login(a, b).append(statusStep).observe(a, verbOnline))
 		// What a status looks like to who comes later matters most, and comes first.
-		rows = slices.Insert(rows, i,
-			s.row().login(a).add(status).login(b, c).look(b, vOnline, vFind).do(b, vInfo, a).look(c, vOnline, vFind).do(c, vInfo, a))
-		rows = append(rows, watch(s.row().login(a, b).add(status).login(a)))
-		anew := watch(s.row().login(a, b).add(status).do(a, vLogout, "").login(a))
+		experiments = slices.Insert(experiments, i,
+			s.newSteps().login(a).append(statusStep).login(b, c).observe(b, verbOnline, verbFind).perform(b, verbInfo, a).observe(c, verbOnline, verbFind).perform(c, verbInfo, a))
+		experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).login(a)))
+		newLogin := watch(s.newSteps().login(a, b).append(statusStep).perform(a, verbLogout, "").login(a))
 		if i == 1 { // whether a login begins with the usual status shows with any other
-			rows = slices.Insert(rows, 0, anew)
+			experiments = slices.Insert(experiments, 0, newLogin)
 		} else {
-			rows = append(rows, anew)
+			experiments = append(experiments, newLogin)
 		}
-		if back, ok := s.verb(a, vStatus, ""); ok && i > 0 {
-			rows = append(rows, watch(s.row().login(a, b).add(status).look(b, vReceive).add(back)))
+		if baseStep, ok := s.stepFor(a, verbStatus, ""); ok && i > 0 {
+			experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).observe(b, verbReceive).append(baseStep)))
 		}
 	}
-	return all(rows...)
+	return runAll(experiments...)
 }
 
-// shown states what a friend sees of each status: whether it is as if the account
+// studyVisibleStatus states what a friend sees of each status: whether it is as if the account
 // were away.
-func (s *study) shown() error {
-	a, b := s.a, s.b
-	away, err := s.row().login(b).look(b, vOnline).run()
-	if err != nil || away == nil {
+func (s *study) studyVisibleStatus() error {
+	a, b := s.actor, s.friend
+	awayTrace, err := s.newSteps().login(b).observe(b, verbOnline).run()
+	if err != nil || awayTrace == nil {
 		return err
 	}
-	for _, status := range s.statusSteps(a) {
-		trace, err := s.row().login(a, b).look(b, vReceive).add(status).look(b, vOnline, vReceive).run()
+	for _, statusStep := range s.statusSteps(a) {
+		trace, err := s.newSteps().login(a, b).observe(b, verbReceive).append(statusStep).observe(b, verbOnline, verbReceive).run()
 		if err != nil || trace == nil {
 			return err
 		}
-		if len(status.Changes) == 0 {
+		if len(statusStep.Changes) == 0 {
 			continue
 		}
-		name := status.Changes[0].Key + "=" + status.Changes[0].Value
-		for i, step := range away.Steps[1:] {
-			at := s.indexOf(trace, step)
-			sees := "as there"
-			if s.form(step, &trace.Answers[at]) == s.form(step, &away.Answers[i+1]) {
-				sees = "as away"
+		name := statusStep.Changes[0].Key + "=" + statusStep.Changes[0].Value
+		for i, step := range awayTrace.Steps[1:] {
+			index := s.stepIndex(trace, step)
+			seenAs := "as there"
+			if s.normalForm(step, &trace.Answers[index]) == s.normalForm(step, &awayTrace.Answers[i+1]) {
+				seenAs = "as away"
 			}
-			s.claim(finding.Fact{
-				Command: step.Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend sees", Value: sees,
-				Statement: fmt.Sprintf("%s shows who has set %s %s", step.Command, name, sees),
-			}, trace, at)
+			s.stateFact(finding.Fact{
+				Command: step.Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend sees", Value: seenAs,
+				Statement: fmt.Sprintf("%s shows who has set %s %s", step.Command, name, seenAs),
+			}, trace, index)
 		}
-		if news := s.latest(trace, vReceive); news >= 0 {
-			s.claim(finding.Fact{
-				Command: trace.Steps[news].Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend is told", Value: s.news(trace, news),
-				Statement: fmt.Sprintf("Of %s a friend is told: %s", name, s.news(trace, news)),
-			}, trace, news)
+		if noticeIndex := s.latestIndex(trace, verbReceive); noticeIndex >= 0 {
+			s.stateFact(finding.Fact{
+				Command: trace.Steps[noticeIndex].Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend is told", Value: s.nonEmptyLists(trace, noticeIndex),
+				Statement: fmt.Sprintf("Of %s a friend is told: %s", name, s.nonEmptyLists(trace, noticeIndex)),
+			}, trace, noticeIndex)
 		}
 	}
 	return nil
 }
 
-// indexOf is where a trace has a step.
-func (s *study) indexOf(trace *lab.Trace, step experiment.Step) int {
+// stepIndex is where a trace has a step.
+func (s *study) stepIndex(trace *lab.Trace, step experiment.Step) int {
 	line := s.File.FormatStep(step)
-	return slices.IndexFunc(trace.Steps, func(other experiment.Step) bool { return s.File.FormatStep(other) == line })
+	return slices.IndexFunc(trace.Steps, func(otherStep experiment.Step) bool { return s.File.FormatStep(otherStep) == line })
 }
 
-// latest is the index of the latest step with a verb, -1 for none.
-func (s *study) latest(trace *lab.Trace, verb experiment.Verb) int {
-	for i := last(trace); i >= 0; i-- {
+// latestIndex is the index of the latest step with a verb, -1 for none.
+func (s *study) latestIndex(trace *lab.Trace, verb experiment.Verb) int {
+	for i := lastIndex(trace); i >= 0; i-- {
 		if s.File.VerbOf(trace.Steps[i]) == verb {
 			return i
 		}
@@ -106,9 +106,9 @@ func (s *study) latest(trace *lab.Trace, verb experiment.Verb) int {
 	return -1
 }
 
-// hasRole reports whether an answer lists a role.
-func (s *study) hasRole(trace *lab.Trace, at int, role string) bool {
-	for _, field := range trace.Answers[at].Fields {
+// listsRole reports whether an answer lists a role.
+func (s *study) listsRole(trace *lab.Trace, index int, role string) bool {
+	for _, field := range trace.Answers[index].Fields {
 		if slices.Contains(field.List, "{"+role+"}") {
 			return true
 		}
@@ -116,10 +116,10 @@ func (s *study) hasRole(trace *lab.Trace, at int, role string) bool {
 	return false
 }
 
-// news is what an answer's lists hold, in short.
-func (s *study) news(trace *lab.Trace, at int) string {
+// nonEmptyLists is what an answer's lists hold, in short.
+func (s *study) nonEmptyLists(trace *lab.Trace, index int) string {
 	text := ""
-	for _, field := range trace.Answers[at].Fields {
+	for _, field := range trace.Answers[index].Fields {
 		if len(field.List) > 0 {
 			text += field.Key + "=" + field.Value + " "
 		}

@@ -10,27 +10,27 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// scenarios makes those of the file, each whole if no lock ends it, and states what follows
+// runScenarios makes those of the file, each whole if no lock ends it, and states what follows
 // from comparing the answers within each.
-func (s *study) scenarios() error {
+func (s *study) runScenarios() error {
 	for _, scenario := range s.File.Scenarios {
-		trace, err := s.askPart(0, scenario.Steps...)
+		trace, err := s.runUntilLock(0, scenario.Steps...)
 		if err != nil {
 			return err
 		}
 		if trace == nil {
 			continue // what was not made is named among what was not tested
 		}
-		s.look(trace)
+		s.keepTrace(trace)
 		out := finding.ScenarioRecord{Name: scenario.Name, Facts: s.compareSteps(trace)}
 		for i, step := range trace.Steps {
-			told := finding.ScenarioStep{Step: s.File.FormatStep(step), Wait: step.Wait.Seconds()}
+			described := finding.ScenarioStep{Step: s.File.FormatStep(step), Wait: step.Wait.Seconds()}
 			if step.Wait == 0 {
-				told.Exchange = exchange(&trace.Answers[i])
+				described.Exchange = exchangeOf(&trace.Answers[i])
 			}
-			out.Steps = append(out.Steps, told)
+			out.Steps = append(out.Steps, described)
 		}
-		s.out.Scenarios = append(s.out.Scenarios, out)
+		s.findings.Scenarios = append(s.findings.Scenarios, out)
 	}
 	return nil
 }
@@ -39,9 +39,9 @@ func (s *study) scenarios() error {
 // same command, asked in the same state, that is as the file has it, and with those
 // before it that differ from it in one key. It returns the IDs of the facts that follow.
 func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
-	states := s.sessionsIn(trace)
+	states := s.sessionStates(trace)
 	state := func(fact finding.Fact, i int) {
-		if known := s.claim(fact, trace, i); !slices.Contains(facts, known.ID) {
+		if known := s.stateFact(fact, trace, i); !slices.Contains(facts, known.ID) {
 			facts = append(facts, known.ID)
 		}
 	}
@@ -49,14 +49,14 @@ func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 		if step.Wait > 0 || len(step.Changes) == 0 || step.HTTPForm != "" {
 			continue
 		}
-		if j := s.nearestBase(trace, states, i); j >= 0 {
-			state(s.difference(trace, i, j), i)
+		if other := s.nearestBaseRequest(trace, states, i); other >= 0 {
+			state(s.compareWithBase(trace, i, other), i)
 		}
-		for j := range i {
-			if !s.comparable(trace, states, i, j) {
+		for other := range i {
+			if !s.areComparable(trace, states, i, other) {
 				continue
 			}
-			if fact, ok := s.contrast(trace, i, j); ok {
+			if fact, ok := s.compareChanged(trace, i, other); ok {
 				state(fact, i)
 			}
 		}
@@ -64,39 +64,39 @@ func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 	return facts
 }
 
-// sessionsIn says of each step whether the role that acts was logged in before it.
-func (s *study) sessionsIn(trace *lab.Trace) []bool {
-	states, is := make([]bool, len(trace.Steps)), make(map[string]bool)
+// sessionStates says of each step whether the role that acts was logged in before it.
+func (s *study) sessionStates(trace *lab.Trace) []bool {
+	states, loggedIn := make([]bool, len(trace.Steps)), make(map[string]bool)
 	for i, step := range trace.Steps {
-		states[i] = is[step.Role]
+		states[i] = loggedIn[step.Role]
 		answer := &trace.Answers[i]
 		switch verb := s.File.VerbOf(step); {
 		case step.Wait > 0:
-		case verb == experiment.VerbLogin && s.done(step, answer):
-			is[step.Role] = true
-		case verb == experiment.VerbLogout && s.done(step, answer):
-			is[step.Role] = false
+		case verb == experiment.VerbLogin && s.isDone(step, answer):
+			loggedIn[step.Role] = true
+		case verb == experiment.VerbLogout && s.isDone(step, answer):
+			loggedIn[step.Role] = false
 		case verb != experiment.VerbLogin && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
-			is[step.Role], states[i] = false, false
+			loggedIn[step.Role], states[i] = false, false
 		}
 	}
 	return states
 }
 
-// comparable reports whether two requests differ at most in their changes. Who is logged
+// areComparable reports whether two requests differ at most in their changes. Who is logged
 // in may log in: the state does not matter for that.
-func (s *study) comparable(trace *lab.Trace, states []bool, i, j int) bool {
-	x, y := trace.Steps[i], trace.Steps[j]
-	return x.Command == y.Command && x.Verb == y.Verb && x.Role == y.Role && x.TargetRole == y.TargetRole && x.Place == y.Place && x.HTTPForm == y.HTTPForm &&
-		(states[i] == states[j] || s.File.VerbOf(x) == experiment.VerbLogin)
+func (s *study) areComparable(trace *lab.Trace, states []bool, i, j int) bool {
+	step, y := trace.Steps[i], trace.Steps[j]
+	return step.Command == y.Command && step.Verb == y.Verb && step.Role == y.Role && step.TargetRole == y.TargetRole && step.Place == y.Place && step.HTTPForm == y.HTTPForm &&
+		(states[i] == states[j] || s.File.VerbOf(step) == experiment.VerbLogin)
 }
 
-// nearestBase is the index of the request that is as the file has it to compare one with,
+// nearestBaseRequest is the index of the request that is as the file has it to compare one with,
 // -1 if there is none.
-func (s *study) nearestBase(trace *lab.Trace, states []bool, i int) int {
+func (s *study) nearestBaseRequest(trace *lab.Trace, states []bool, i int) int {
 	best := -1
-	for j, other := range trace.Steps {
-		if len(other.Changes) > 0 || !s.comparable(trace, states, i, j) {
+	for j, otherStep := range trace.Steps {
+		if len(otherStep.Changes) > 0 || !s.areComparable(trace, states, i, j) {
 			continue
 		}
 		if best < 0 || distance(i, j) < distance(i, best) {
@@ -106,43 +106,43 @@ func (s *study) nearestBase(trace *lab.Trace, states []bool, i int) int {
 	return best
 }
 
-func distance(i, j int) int { return max(i-j, j-i) }
+func distance(i, other int) int { return max(i-other, other-i) }
 
-// difference says how a changed request was answered, compared with one as the file
+// compareWithBase says how a changed request was answered, compared with one as the file
 // has it.
-func (s *study) difference(trace *lab.Trace, i, j int) finding.Fact {
+func (s *study) compareWithBase(trace *lab.Trace, i, other int) finding.Fact {
 	step := trace.Steps[i]
 	var keys, changes []string
 	for _, change := range step.Changes {
 		if !slices.Contains(keys, change.Key) {
 			keys = append(keys, change.Key)
 		}
-		changes = append(changes, changed(change))
+		changes = append(changes, describeChange(change))
 	}
 	slices.Sort(keys)
 	how := strings.Join(changes, ", ")
-	told := how
-	if proof := s.proof(step, keys); proof != "" {
-		told += ", " + proof
+	description := how
+	if proof := s.describeProof(step, keys); proof != "" {
+		description += ", " + proof
 	}
-	got, usual := s.withoutEchoes(step, &trace.Answers[i], keys), s.withoutEchoes(step, &trace.Answers[j], keys)
+	changedForm, baseForm := s.formWithoutEchoes(step, &trace.Answers[i], keys), s.formWithoutEchoes(step, &trace.Answers[other], keys)
 	fact := finding.Fact{Command: step.Command, Aspect: finding.AspectParameter, Name: strings.Join(keys, " "), Claim: how}
-	switch code := s.code(step.Command, &trace.Answers[i]); {
-	case got == usual:
+	switch code := s.codeOf(step.Command, &trace.Answers[i]); {
+	case changedForm == baseForm:
 		fact.Value = "as usual"
-		fact.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, told, code)
-	case code != s.code(step.Command, &trace.Answers[j]):
+		fact.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, description, code)
+	case code != s.codeOf(step.Command, &trace.Answers[other]):
 		fact.Value = code
-		fact.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, told, code, s.code(step.Command, &trace.Answers[j]))
+		fact.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, description, code, s.codeOf(step.Command, &trace.Answers[other]))
 	default:
-		fact.Value = otherParts(got, usual)
-		fact.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, told, fact.Value, otherParts(usual, got))
+		fact.Value = differingParts(changedForm, baseForm)
+		fact.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, description, fact.Value, differingParts(baseForm, changedForm))
 	}
 	return fact
 }
 
-// changed is a change in words.
-func changed(change experiment.PairChange) string {
+// describeChange is a change in words.
+func describeChange(change experiment.PairChange) string {
 	switch change.Kind {
 	case experiment.SetValue:
 		return "with " + change.Key + "=" + change.Value
@@ -156,18 +156,18 @@ func changed(change experiment.PairChange) string {
 	return "with " + change.Key + " moved"
 }
 
-// withoutEchoes is the form of an answer, in which fields that repeat what was sent for
+// formWithoutEchoes is the form of an answer, in which fields that repeat what was sent for
 // the keys say no more than that.
-func (s *study) withoutEchoes(step experiment.Step, a *lab.Answer, keys []string) string {
-	b := *a
+func (s *study) formWithoutEchoes(step experiment.Step, answer *lab.Answer, keys []string) string {
+	masked := *answer
 	for _, key := range keys {
-		b.Fields = s.echoed(&b, key)
+		masked.Fields = s.maskEchoes(&masked, key)
 	}
-	return s.form(step, &b)
+	return s.normalForm(step, &masked)
 }
 
-// otherParts are the fields of one form that another does not have so.
-func otherParts(form, other string) string {
+// differingParts are the fields of one form that another does not have so.
+func differingParts(form, other string) string {
 	known := strings.Split(other, "&")
 	parts := slices.DeleteFunc(strings.Split(form, "&"), func(part string) bool { return slices.Contains(known, part) })
 	if len(parts) == 0 {

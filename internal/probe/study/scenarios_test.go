@@ -29,7 +29,7 @@ func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, l
 	}
 	l.File = &one
 	others := slices.DeleteFunc(study.PhaseNames(), func(name string) bool { return name == "acquaintance" || name == "scenarios" })
-	out, err := study.Run(context.Background(), study.Config{File: &one, Subject: l, Requests: enough, Seed: 1, Confirm: true, Without: others})
+	out, err := study.Run(context.Background(), study.Config{File: &one, Subject: l, MaxRequests: enough, Seed: 1, ConfirmFacts: true, SkippedPhases: others})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +40,12 @@ func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, l
 func wantFacts(t *testing.T, out *finding.Study, want map[string][2]string) {
 	t.Helper()
 	for id, w := range want {
-		at := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
+		index := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
 		switch {
-		case at < 0:
+		case index < 0:
 			t.Errorf("nothing is stated of %s", id)
-		case out.Facts[at].Value != w[0] || !strings.Contains(out.Facts[at].Statement, w[1]):
-			t.Errorf("%s is %q: %s", id, out.Facts[at].Value, out.Facts[at].Statement)
+		case out.Facts[index].Value != w[0] || !strings.Contains(out.Facts[index].Statement, w[1]):
+			t.Errorf("%s is %q: %s", id, out.Facts[index].Value, out.Facts[index].Statement)
 		}
 	}
 }
@@ -81,8 +81,8 @@ func TestAScenarioThatALockEndsSaysWhatWasSeenAndWhatIsLeft(t *testing.T) {
 	if steps := out.Scenarios[0].Steps; len(steps) != 5 || steps[4].Step != "a Login" {
 		t.Errorf("the scenario has %d steps, and a lock ends it with the fifth", len(steps))
 	}
-	if !slices.ContainsFunc(out.Untested, func(untestedItem finding.UntestedItem) bool {
-		return untestedItem.What == "a List; a Login -M5; a List TN=1" && strings.Contains(untestedItem.Why, "a right login is refused behind wrong ones")
+	if !slices.ContainsFunc(out.Untested, func(item finding.UntestedItem) bool {
+		return item.What == "a List; a Login -M5; a List TN=1" && strings.Contains(item.Why, "a right login is refused behind wrong ones")
 	}) {
 		t.Errorf("what is left is not named: %+v", out.Untested)
 	}

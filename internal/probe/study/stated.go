@@ -10,29 +10,29 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// statedFacts holds the facts, by what they are about.
-type statedFacts struct {
-	file  *experiment.File
-	facts []*factEvidence
-	index map[string]*factEvidence
+// factSet holds the facts, by what they are about.
+type factSet struct {
+	file *experiment.File
+	all  []*statedFact
+	byID map[string]*statedFact
 }
 
 // A fact is a finding with the experiments that speak for it.
-type factEvidence struct {
+type statedFact struct {
 	finding.Fact
 	steps   []experiment.Step // the witness
 	answers []lab.Answer      // what is expected in it
-	// brief says that a closer look may conclude otherwise: that is no contradiction.
-	brief bool
+	// isProvisional says that a closer look may conclude otherwise: that is no contradiction.
+	isProvisional bool
 }
 
-func newStatedFacts(file *experiment.File) *statedFacts {
-	return &statedFacts{file: file, index: make(map[string]*factEvidence)}
+func newStatedFacts(file *experiment.File) *factSet {
+	return &factSet{file: file, byID: make(map[string]*statedFact)}
 }
 
-// idOf is what a fact is about: two facts of one id with different values
+// factID is what a fact is about: two facts of one id with different values
 // contradict each other.
-func idOf(fact *finding.Fact) string {
+func factID(fact *finding.Fact) string {
 	parts := []string{fact.Command, string(fact.Aspect), fact.Name, fact.Claim}
 	if fact.Scope != "" {
 		parts = append(parts, fact.Scope)
@@ -40,25 +40,25 @@ func idOf(fact *finding.Fact) string {
 	return strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
 }
 
-// claim states a fact, for which a trace speaks: its answers up to a step.
-func (s *study) claim(fact finding.Fact, trace *lab.Trace, upto int) *factEvidence {
-	fact.ID = idOf(&fact)
+// stateFact states a fact, for which a trace speaks: its answers up to a step.
+func (s *study) stateFact(fact finding.Fact, trace *lab.Trace, lastStep int) *statedFact {
+	fact.ID = factID(&fact)
 	var evidence []string
 	if trace != nil {
-		evidence = []string{trace.Answers[upto].ID}
+		evidence = []string{trace.Answers[lastStep].ID}
 	}
-	known := s.stated.index[fact.ID]
+	known := s.facts.byID[fact.ID]
 	if known == nil {
-		known = &factEvidence{Fact: fact}
+		known = &statedFact{Fact: fact}
 		known.Grade = finding.Inferred
 		if trace != nil {
-			known.steps, known.answers = trace.Steps[:upto+1:upto+1], trace.Answers[:upto+1]
+			known.steps, known.answers = trace.Steps[:lastStep+1:lastStep+1], trace.Answers[:lastStep+1]
 		}
-		s.stated.facts = append(s.stated.facts, known)
-		s.stated.index[fact.ID] = known
-	} else if known.brief && known.Value != fact.Value {
-		*known = factEvidence{Fact: fact}
-		known.steps, known.answers = trace.Steps[:upto+1:upto+1], trace.Answers[:upto+1]
+		s.facts.all = append(s.facts.all, known)
+		s.facts.byID[fact.ID] = known
+	} else if known.isProvisional && known.Value != fact.Value {
+		*known = statedFact{Fact: fact}
+		known.steps, known.answers = trace.Steps[:lastStep+1:lastStep+1], trace.Answers[:lastStep+1]
 	} else if known.Value != fact.Value {
 		known.Grade = finding.Contested
 		known.Against = append(known.Against, evidence...)
@@ -77,29 +77,29 @@ func (s *study) claim(fact finding.Fact, trace *lab.Trace, upto int) *factEviden
 	return known
 }
 
-// of returns the facts of a claim.
-func (k *statedFacts) of(claim string) []*factEvidence {
-	var found []*factEvidence
-	for _, factEvidence := range k.facts {
-		if factEvidence.Claim == claim {
-			found = append(found, factEvidence)
+// withClaim returns the facts of a claim.
+func (k *factSet) withClaim(claim string) []*statedFact {
+	var found []*statedFact
+	for _, stated := range k.all {
+		if stated.Claim == claim {
+			found = append(found, stated)
 		}
 	}
 	return found
 }
 
-// value is the value of a fact, "" if it is not known.
-func (k *statedFacts) value(command string, aspect finding.Aspect, name, claim string) string {
+// valueOf is the value of a fact, "" if it is not known.
+func (k *factSet) valueOf(command string, aspect finding.Aspect, name, claim string) string {
 	fact := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
-	if known := k.index[idOf(&fact)]; known != nil && known.Grade != finding.Contested {
+	if known := k.byID[factID(&fact)]; known != nil && known.Grade != finding.Contested {
 		return known.Value
 	}
 	return ""
 }
 
-// valueOf is the value of a fact in a sentence, "" if it is not known.
-func (k *statedFacts) valueOf(command string, aspect finding.Aspect, name, claim, sentence string) string {
-	value := k.value(command, aspect, name, claim)
+// describeValue is the value of a fact in a sentence, "" if it is not known.
+func (k *factSet) describeValue(command string, aspect finding.Aspect, name, claim, sentence string) string {
+	value := k.valueOf(command, aspect, name, claim)
 	if value == "" {
 		return ""
 	}

@@ -11,10 +11,10 @@ func TestVersionsAreCountedUpAndDown(t *testing.T) {
 		"A1":  {"A0", "A2", "A5"},
 		"7":   {"4", "6", "8", "12"},
 	} {
-		got := versions(base)
-		for _, v := range want {
-			if !slices.Contains(got, v) {
-				t.Errorf("versions(%q) = %q has no %q", base, got, v)
+		got := nearVersions(base)
+		for _, value := range want {
+			if !slices.Contains(got, value) {
+				t.Errorf("versions(%q) = %q has no %q", base, got, value)
 			}
 		}
 		if slices.Contains(got, base) {
@@ -29,11 +29,11 @@ func TestReferencesMoveWithTheSteps(t *testing.T) {
 		"{text:12}, {seq:1}": "{text:14}, {seq:3}",
 		"{me} {seq}":         "{me} {seq}",
 	} {
-		if got := moveReferences(text, 2); got != want {
-			t.Errorf("%q moves to %q, want %q", text, got, want)
+		if changedForm := shiftReferences(text, 2); changedForm != want {
+			t.Errorf("%q moves to %q, want %q", text, changedForm, want)
 		}
-		if got := moveReferences(want, -2); got != text {
-			t.Errorf("%q moves back to %q, want %q", want, got, text)
+		if changedForm := shiftReferences(want, -2); changedForm != text {
+			t.Errorf("%q moves back to %q, want %q", want, changedForm, text)
 		}
 	}
 }
@@ -41,15 +41,15 @@ func TestReferencesMoveWithTheSteps(t *testing.T) {
 func TestMomentsBracketATime(t *testing.T) {
 	low, high, truth := 0.0, 0.0, 300.0
 	for range 20 {
-		at := moments(low, high, 600, 4)
+		at := observationTimes(low, high, 600, 4)
 		if len(at) == 0 || high > 0 && high-low <= 2 {
 			break
 		}
-		for _, after := range at {
-			if after < truth {
-				low = max(low, after)
-			} else if high == 0 || after < high {
-				high = after
+		for _, seconds := range at {
+			if seconds < truth {
+				low = max(low, seconds)
+			} else if high == 0 || seconds < high {
+				high = seconds
 			}
 		}
 	}

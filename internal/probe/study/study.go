@@ -26,24 +26,24 @@ type Subject interface {
 type Config struct {
 	File    *experiment.File
 	Subject Subject
-	// Requests is how many requests the study may use, less Reserve.
-	Requests int
-	// Reserve is how many are wanted for something else; asked before each phase, nil
+	// MaxRequests is how many requests the study may use, less Reserve.
+	MaxRequests int
+	// ReservedRequests is how many are wanted for something else; asked before each phase, nil
 	// if none are.
-	Reserve func() int
-	Seed    uint64
+	ReservedRequests func() int
+	Seed             uint64
 	// Server is the server's URL, for what is written of facts.
 	Server string
-	// Confirm asks for facts to be made sure of: their experiments are made again, and
+	// ConfirmFacts asks for facts to be made sure of: their experiments are made again, and
 	// machines are learned. Without, all of the budget goes into trying as many
 	// requests as possible.
-	Confirm bool
-	// Without names phases that are left out, to see what they are worth.
-	Without []string
-	// Phase is told what begins; nil if nobody wants to know.
-	Phase func(name string)
-	// Facts is told how many facts there are after each phase.
-	Facts func(int)
+	ConfirmFacts bool
+	// SkippedPhases names phases that are left out, to see what they are worth.
+	SkippedPhases []string
+	// OnPhase is told what begins; nil if nobody wants to know.
+	OnPhase func(name string)
+	// OnFacts is told how many facts there are after each phase.
+	OnFacts func(int)
 	// Pause lets real time go by where nothing else does; nil if that would show
 	// nothing, as with a transcript.
 	Pause func(time.Duration)
@@ -52,89 +52,89 @@ type Config struct {
 // A study is one under way.
 type study struct {
 	Config
-	ctx    context.Context
-	out    *finding.Study
-	stated *statedFacts
-	noise  volatileFields
-	// endsAtOnce says that the phase under way ends where its share is used up.
-	endsAtOnce bool
-	aside      bool // the traces of the phase under way are not looked at in the end
-	limit      int  // no request of the phase under way goes beyond it
+	ctx      context.Context
+	findings *finding.Study
+	facts    *factSet
+	volatile volatileFields
+	// stopsAtLimit says that the phase under way ends where its share is used up.
+	stopsAtLimit  bool
+	ignoresTraces bool // the traces of the phase under way are not looked at in the end
+	requestLimit  int  // no request of the phase under way goes beyond it
 	// skippedRequests is what the phase under way leaves out for lack of budget.
-	unreached skippedRequests
+	skipped skippedRequests
 	// traces are all that were made.
 	traces []*lab.Trace
-	// notLoggedIn is the code of who is not logged in, "" if it is not known.
-	notLoggedIn string
-	a, b, c     string // the roles: who acts, a friend, a stranger
-	timeout     timerRange
-	// learned are those of which a machine was learned.
-	learned []*systemUnderTest
-	// waiting is what other phases leave to that of the timers.
-	waiting []func() error
-	// rows are those of the parameter matrix, by step and key.
-	rows map[string]int
-	// lists are those that are given page by page, by command.
-	lists map[string]*pagedList
+	// notLoggedInCode is the code of who is not logged in, "" if it is not known.
+	notLoggedInCode         string
+	actor, friend, stranger string // the roles: who acts, a friend, a stranger
+	sessionLifetime         durationRange
+	// learnedSystems are those of which a machine was learned.
+	learnedSystems []*systemUnderTest
+	// deferredTimers is what other phases leave to that of the timers.
+	deferredTimers []func() error
+	// matrixRows are those of the parameter matrix, by step and key.
+	matrixRows map[string]int
+	// pagedLists are those that are given page by page, by command.
+	pagedLists map[string]*pagedList
 }
 
 // errShare ends a phase whose share of the budget is used up.
-var errShare = errors.New("its share of the budget is used up")
+var errShareUsed = errors.New("its share of the budget is used up")
 
 // A phase is a part of the study.
 type studyPhase struct {
 	name string
-	// share is its weight when what is left of the budget is shared out. What has none
+	// budgetShare is its weight when what is left of the budget is shared out. What has none
 	// gets as much of it as it needs.
-	share int
-	run   func(*study) error
+	budgetShare int
+	runPhase    func(*study) error
 }
 
 // phases are all, in order: those that find much with little come first. Their
 // shares are about what each needs with a dozen commands, in hundreds of requests.
 var phases = []studyPhase{
-	{"acquaintance", 0, (*study).introduction},
-	{"scenarios", 0, (*study).scenarios},
-	{"breadth", 0, (*study).breadth},
-	{"sessions", 260, (*study).sessions},
-	{"messages", 220, (*study).messages},
-	{"presence", 260, (*study).presence},
-	{"friendship", 380, (*study).friendship},
-	{"paging", 240, (*study).paging},
-	{"marks", 250, (*study).marks},
-	{"near values", 300, (*study).near},
-	{"look, change, look", 210, (*study).around},
-	{"counts", 420, (*study).counts},
-	{"timers", 320, (*study).timers},
-	{"time across", 130, (*study).later},
-	{"encoding", 130, (*study).encoding},
-	{"transport", 90, (*study).transport},
-	{"parameters", 1050, (*study).parameters},
-	{"hidden keys", 100, (*study).hiddenKeys},
-	{"state machines", 300, (*study).machines},
-	{"confirmation", 60, (*study).confirm},
+	{"acquaintance", 0, (*study).introduceCommands},
+	{"scenarios", 0, (*study).runScenarios},
+	{"breadth", 0, (*study).tryParametersBriefly},
+	{"sessions", 260, (*study).studySessions},
+	{"messages", 220, (*study).studyMessages},
+	{"presence", 260, (*study).studyPresence},
+	{"friendship", 380, (*study).studyFriendship},
+	{"paging", 240, (*study).studyPaging},
+	{"marks", 250, (*study).studyMarks},
+	{"near values", 300, (*study).studyNearValues},
+	{"look, change, look", 210, (*study).observeAfterChanges},
+	{"counts", 420, (*study).studyCounts},
+	{"timers", 320, (*study).studyTimers},
+	{"time across", 130, (*study).observeChangesLater},
+	{"encoding", 130, (*study).studyEncoding},
+	{"transport", 90, (*study).studyTransport},
+	{"parameters", 1050, (*study).studyParameters},
+	{"hidden keys", 100, (*study).studyHiddenKeys},
+	{"state machines", 300, (*study).learnMachines},
+	{"confirmation", 60, (*study).confirmFacts},
 }
 
 // ofOneServer are the phases of which a comparison of two servers has nothing: what
 // they try, others have tried before.
-var ofOneServer = []string{"breadth", "hidden keys", "state machines", "confirmation"}
+var singleServerPhases = []string{"breadth", "hidden keys", "state machines", "confirmation"}
 
 // endAtOnce are the phases that end when their share is used up. The others go on
 // without sending anything, so that what they do not reach is named.
-var endAtOnce = []string{"acquaintance", "hidden keys", "state machines", "confirmation"}
+var phasesStoppingAtLimit = []string{"acquaintance", "hidden keys", "state machines", "confirmation"}
 
 // PhaseNames are the names of the parts of a study, in order.
 func PhaseNames() []string {
 	names := make([]string, len(phases))
-	for i, studyPhase := range phases {
-		names[i] = studyPhase.name
+	for i, phase := range phases {
+		names[i] = phase.name
 	}
 	return names
 }
 
-// PhasesOfTwo are the names of those that a comparison of two servers has.
-func PhasesOfTwo() []string {
-	return slices.DeleteFunc(PhaseNames(), func(name string) bool { return slices.Contains(ofOneServer, name) })
+// ComparisonPhases are the names of those that a comparison of two servers has.
+func ComparisonPhases() []string {
+	return slices.DeleteFunc(PhaseNames(), func(name string) bool { return slices.Contains(singleServerPhases, name) })
 }
 
 // Run studies the subject and returns what was found; that is worth something
@@ -143,179 +143,179 @@ func PhasesOfTwo() []string {
 func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	s := &study{
 		Config: config, ctx: ctx,
-		out:    &finding.Study{Schema: finding.Schema, Name: config.File.Name, Seed: config.Seed},
-		stated: newStatedFacts(config.File), noise: make(volatileFields), lists: make(map[string]*pagedList),
-		rows: make(map[string]int),
+		findings: &finding.Study{Schema: finding.Schema, Name: config.File.Name, Seed: config.Seed},
+		facts:    newStatedFacts(config.File), volatile: make(volatileFields), pagedLists: make(map[string]*pagedList),
+		matrixRows: make(map[string]int),
 	}
-	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
-	plan, shares := s.plan()
-	for _, studyPhase := range plan {
-		left := max(config.Requests-s.reserve()-config.Subject.Sent(), 0)
-		if s.limit = config.Subject.Sent() + left; studyPhase.share > 0 {
-			s.limit -= left - left*studyPhase.share/shares
+	s.actor, s.friend, s.stranger = s.roleAt(0), s.roleAt(1), s.roleAt(2)
+	plan, shares := s.planPhases()
+	for _, phase := range plan {
+		left := max(config.MaxRequests-s.reservedRequests()-config.Subject.Sent(), 0)
+		if s.requestLimit = config.Subject.Sent() + left; phase.budgetShare > 0 {
+			s.requestLimit -= left - left*phase.budgetShare/shares
 		}
-		shares -= studyPhase.share
-		if err := s.do(studyPhase); err != nil {
-			return s.out, err
+		shares -= phase.budgetShare
+		if err := s.runPhase(phase); err != nil {
+			return s.findings, err
 		}
-		if s.out.Stopped != "" {
+		if s.findings.Stopped != "" {
 			break
 		}
 	}
 	s.conclude()
-	return s.out, nil
+	return s.findings, nil
 }
 
-// plan are the phases with their shares, and the sum of these.
-func (s *study) plan() (plan []studyPhase, sum int) {
+// planPhases are the phases with their shares, and the sum of these.
+func (s *study) planPhases() (plan []studyPhase, sum int) {
 	// What a budget has beyond what the other phases need goes into looking again.
-	beyond := max(0, s.Requests-4000)
-	for _, studyPhase := range phases {
+	beyond := max(0, s.MaxRequests-4000)
+	for _, phase := range phases {
 		switch {
-		case s.Confirm && s.Requests < roomForDepth && slices.Contains(alikeOnPurpose, studyPhase.name):
-			s.gap(studyPhase.name, fmt.Sprintf("a study of one server does this with a budget of %d requests and more", roomForDepth))
+		case s.ConfirmFacts && s.MaxRequests < deepStudyRequests && slices.Contains(repetitivePhases, phase.name):
+			s.noteUntested(phase.name, fmt.Sprintf("a study of one server does this with a budget of %d requests and more", deepStudyRequests))
 			continue
-		case slices.Contains(s.Without, studyPhase.name), slices.Contains(ofOneServer, studyPhase.name) && !s.Confirm:
+		case slices.Contains(s.SkippedPhases, phase.name), slices.Contains(singleServerPhases, phase.name) && !s.ConfirmFacts:
 			continue
-		case studyPhase.name == "confirmation":
-			studyPhase.share = 600 + beyond/2
-		case studyPhase.name == "state machines":
-			studyPhase.share += beyond / 3
-		case s.Confirm && beyond > 4000:
-			studyPhase.share *= 2 // there is room: what is not needed goes to those behind
+		case phase.name == "confirmation":
+			phase.budgetShare = 600 + beyond/2
+		case phase.name == "state machines":
+			phase.budgetShare += beyond / 3
+		case s.ConfirmFacts && beyond > 4000:
+			phase.budgetShare *= 2 // there is room: what is not needed goes to those behind
 		}
-		plan = append(plan, studyPhase)
-		sum += studyPhase.share
+		plan = append(plan, phase)
+		sum += phase.budgetShare
 	}
 	if s.File.Clock.URL == "" {
-		waitLast(plan)
+		moveTimersLast(plan)
 	}
 	return plan, sum
 }
 
-// waitLast moves the timers behind all that can be had without waiting.
-func waitLast(plan []studyPhase) {
-	at := slices.IndexFunc(plan, func(p studyPhase) bool { return p.name == "timers" })
-	timers := plan[at]
+// moveTimersLast moves the timers behind all that can be had without waiting.
+func moveTimersLast(plan []studyPhase) {
+	index := slices.IndexFunc(plan, func(phase studyPhase) bool { return phase.name == "timers" })
+	timers := plan[index]
 	end := len(plan)
 	if plan[end-1].name == "confirmation" {
 		end--
 	}
-	copy(plan[at:], plan[at+1:end])
+	copy(plan[index:], plan[index+1:end])
 	plan[end-1] = timers
 }
 
-func (s *study) reserve() int {
-	if s.Reserve == nil {
+func (s *study) reservedRequests() int {
+	if s.ReservedRequests == nil {
 		return 0
 	}
-	return s.Reserve()
+	return s.ReservedRequests()
 }
 
-// do runs one phase.
-func (s *study) do(p studyPhase) error {
-	if s.Phase != nil {
-		s.Phase(p.name)
+// runPhase runs one phase.
+func (s *study) runPhase(phase studyPhase) error {
+	if s.OnPhase != nil {
+		s.OnPhase(phase.name)
 	}
 	before := s.Subject.Sent()
-	s.aside, s.endsAtOnce = slices.Contains(alikeOnPurpose, p.name), slices.Contains(endAtOnce, p.name)
-	s.unreached = skippedRequests{}
-	err := p.run(s)
-	s.aside = false
-	done := finding.PhaseSummary{Name: p.name, Requests: s.Subject.Sent() - before}
+	s.ignoresTraces, s.stopsAtLimit = slices.Contains(repetitivePhases, phase.name), slices.Contains(phasesStoppingAtLimit, phase.name)
+	s.skipped = skippedRequests{}
+	err := phase.runPhase(s)
+	s.ignoresTraces = false
+	done := finding.PhaseSummary{Name: phase.name, Requests: s.Subject.Sent() - before}
 	var stopped *lab.Stopped
 	switch {
 	case errors.As(err, &stopped):
-		s.out.Stopped = stopped.Reason
+		s.findings.Stopped = stopped.Reason
 		done.Ended = stopped.Reason
-	case err != nil && !errors.Is(err, errShare):
-		return fmt.Errorf("%s: %w", p.name, err)
+	case err != nil && !errors.Is(err, errShareUsed):
+		return fmt.Errorf("%s: %w", phase.name, err)
 	}
-	if s.unreached.requests > 0 && p.name != "state machines" { // these say themselves what they lack
-		done.Ended = errShare.Error()
-		s.gapOf(p.name+": "+s.unreached.String(), errShare.Error(), s.unreached.requests)
+	if s.skipped.requests > 0 && phase.name != "state machines" { // these say themselves what they lack
+		done.Ended = errShareUsed.Error()
+		s.noteUntestedRequests(phase.name+": "+s.skipped.String(), errShareUsed.Error(), s.skipped.requests)
 	}
-	done.Facts = len(s.stated.facts)
-	s.out.Phases = append(s.out.Phases, done)
-	if s.Facts != nil {
-		s.Facts(len(s.stated.facts))
+	done.Facts = len(s.facts.all)
+	s.findings.Phases = append(s.findings.Phases, done)
+	if s.OnFacts != nil {
+		s.OnFacts(len(s.facts.all))
 	}
 	return nil
 }
 
-// role is the role in a place of the file's order, "" if there are not so many.
-func (s *study) role(i int) string {
+// roleAt is the role in a place of the file's order, "" if there are not so many.
+func (s *study) roleAt(i int) string {
 	if i < len(s.File.Accounts) {
 		return s.File.Accounts[i].Role
 	}
 	return ""
 }
 
-// gap notes what was not tested.
-func (s *study) gap(what, why string) { s.gapOf(what, why, 0) }
+// noteUntested notes what was not tested.
+func (s *study) noteUntested(what, reason string) { s.noteUntestedRequests(what, reason, 0) }
 
-// gapOf notes what some requests more would test.
-func (s *study) gapOf(what, why string, requests int) {
-	untestedItem := finding.UntestedItem{What: what, Why: why, Requests: requests}
-	if !slices.Contains(s.out.Untested, untestedItem) {
-		s.out.Untested = append(s.out.Untested, untestedItem)
+// noteUntestedRequests notes what some requests more would test.
+func (s *study) noteUntestedRequests(what, reason string, requests int) {
+	item := finding.UntestedItem{What: what, Why: reason, Requests: requests}
+	if !slices.Contains(s.findings.Untested, item) {
+		s.findings.Untested = append(s.findings.Untested, item)
 	}
 }
 
-// run makes an experiment. Forbidden ones are noted and answered with nil.
-func (s *study) run(steps ...experiment.Step) (*lab.Trace, error) {
-	return s.runAs(0, steps...)
+// runExperiment makes an experiment. Forbidden ones are noted and answered with nil.
+func (s *study) runExperiment(steps ...experiment.Step) (*lab.Trace, error) {
+	return s.runWithNonce(0, steps...)
 }
 
-func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
-	trace, err := s.ask(nonce, steps...)
+func (s *study) runWithNonce(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
+	trace, err := s.runComplete(nonce, steps...)
 	if trace != nil {
-		s.look(trace)
+		s.keepTrace(trace)
 	}
 	return trace, err
 }
 
-// ask makes an experiment, within the phase's share.
-func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
-	trace, err := s.askPart(nonce, steps...)
+// runComplete makes an experiment, within the phase's share.
+func (s *study) runComplete(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
+	trace, err := s.runUntilLock(nonce, steps...)
 	if trace != nil && len(trace.Steps) < len(steps) {
 		return nil, err
 	}
 	return trace, err
 }
 
-// askPart makes an experiment. The trace has fewer steps if a lock has ended it.
-func (s *study) askPart(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
-	n := 0
+// runUntilLock makes an experiment. The trace has fewer steps if a lock has ended it.
+func (s *study) runUntilLock(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
+	count := 0
 	for _, step := range steps {
 		if step.Wait == 0 {
-			n++
+			count++
 		}
 	}
-	if !s.hasRoom(n) {
-		s.unreached.addSteps(steps, n)
-		if s.endsAtOnce {
-			return nil, errShare
+	if !s.hasRoom(count) {
+		s.skipped.addSteps(steps, count)
+		if s.stopsAtLimit {
+			return nil, errShareUsed
 		}
 		return nil, nil
 	}
 	trace, err := s.Subject.Run(s.ctx, steps, nonce)
 	if limited := new(lab.LimitedError); errors.As(err, &limited) {
-		s.gap(s.line(steps), "it takes "+limited.Error())
+		s.noteUntested(s.formatSteps(steps), "it takes "+limited.Error())
 		return nil, nil
 	}
 	if locked := new(lab.LockedError); errors.As(err, &locked) {
-		s.gap(strings.TrimSuffix(s.line(locked.Left), "; "), locked.Error())
+		s.noteUntested(strings.TrimSuffix(s.formatSteps(locked.Left), "; "), locked.Error())
 		return locked.Part, nil
 	}
 	if errors.Is(err, lab.ErrForbidden) {
-		var left skippedRequests
-		left.addSteps(steps, 0)
-		s.gap(left.String(), err.Error())
+		var skipped skippedRequests
+		skipped.addSteps(steps, 0)
+		s.noteUntested(skipped.String(), err.Error())
 		return nil, nil
 	}
 	if trace != nil && trace.Unmade != "" {
-		s.gap(s.line(steps), "it proves nothing: "+trace.Unmade)
+		s.noteUntested(s.formatSteps(steps), "it proves nothing: "+trace.Unmade)
 		return nil, nil
 	}
 	return trace, err
@@ -323,15 +323,15 @@ func (s *study) askPart(nonce uint64, steps ...experiment.Step) (*lab.Trace, err
 
 // roomForDepth is a budget that has room for what few servers do wrong, beside what
 // each command does.
-const roomForDepth = 20_000
+const deepStudyRequests = 20_000
 
 // alikeOnPurpose are the phases that ask the same again and again, or for what is
 // refused: what their answers have in common says nothing of fields.
-var alikeOnPurpose = []string{"near values", "look, change, look", "counts", "time across"}
+var repetitivePhases = []string{"near values", "look, change, look", "counts", "time across"}
 
-// look keeps a trace: what its answers have in common is looked at in the end.
-func (s *study) look(trace *lab.Trace) {
-	if s.aside {
+// keepTrace keeps a trace: what its answers have in common is looked at in the end.
+func (s *study) keepTrace(trace *lab.Trace) {
+	if s.ignoresTraces {
 		return
 	}
 	s.traces = append(s.traces, trace)

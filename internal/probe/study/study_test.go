@@ -52,7 +52,7 @@ func server(t *testing.T, path string, c probetest.Config, requests int) (*exper
 func run(t *testing.T, path string, c probetest.Config, requests int, confirm bool) *finding.Study {
 	t.Helper()
 	file, l := server(t, path, c, requests)
-	out, err := study.Run(context.Background(), study.Config{File: file, Subject: l, Requests: requests, Seed: 1, Confirm: confirm})
+	out, err := study.Run(context.Background(), study.Config{File: file, Subject: l, MaxRequests: requests, Seed: 1, ConfirmFacts: confirm})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
 		few := *file
 		few.Accounts, few.Reset.Kind = file.Accounts[:3], reset
 		l.File = &few
-		out, err := study.Run(context.Background(), study.Config{File: &few, Subject: l, Requests: 3000, Seed: 1, Confirm: true})
+		out, err := study.Run(context.Background(), study.Config{File: &few, Subject: l, MaxRequests: 3000, Seed: 1, ConfirmFacts: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
 	onePlace := *file
 	onePlace.Places = []string{""}
 	l.File = &onePlace
-	out, err := study.Run(context.Background(), study.Config{File: &onePlace, Subject: l, Requests: 2000, Seed: 1, Confirm: true})
+	out, err := study.Run(context.Background(), study.Config{File: &onePlace, Subject: l, MaxRequests: 2000, Seed: 1, ConfirmFacts: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestARenamedProtocolIsRecovered(t *testing.T) {
 			id = names.Replace(id)
 		}
 		value := roles.Replace(fact.Value)
-		if got, ok := known[id]; ok && got == value {
+		if changedForm, ok := known[id]; ok && changedForm == value {
 			same++
 			continue
 		}
@@ -268,7 +268,7 @@ func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	untold := *file
 	untold.Clock = experiment.ServerClock{}
 	untold.Limits.LongestWait = 10 * time.Minute
-	out, err := study.Run(context.Background(), study.Config{File: &untold, Subject: l, Requests: enough, Seed: 1})
+	out, err := study.Run(context.Background(), study.Config{File: &untold, Subject: l, MaxRequests: enough, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,11 +290,11 @@ func TestMachinesAreShownOnceTheyWereTested(t *testing.T) {
 	for _, budget := range []int{3000, 12000} {
 		out := run(t, httpQQ, probetest.Config{}, budget, true)
 		missing := 0
-		for _, untestedItem := range out.Untested {
-			if strings.HasPrefix(untestedItem.What, "state machine: ") {
+		for _, item := range out.Untested {
+			if strings.HasPrefix(item.What, "state machine: ") {
 				missing++
-				if untestedItem.Requests < 100 {
-					t.Errorf("%d requests: %+v does not say how many it would take", budget, untestedItem)
+				if item.Requests < 100 {
+					t.Errorf("%d requests: %+v does not say how many it would take", budget, item)
 				}
 			}
 		}
@@ -319,9 +319,9 @@ func TestAComparisonLeavesOutWhatOtherPhasesTry(t *testing.T) {
 			t.Errorf("%s took %d requests", p.Name, p.Requests)
 		}
 	}
-	for _, untestedItem := range out.Untested {
-		if strings.HasPrefix(untestedItem.Why, "the study ended before") {
-			t.Errorf("%s is said not to be tested: %s", untestedItem.What, untestedItem.Why)
+	for _, item := range out.Untested {
+		if strings.HasPrefix(item.Why, "the study ended before") {
+			t.Errorf("%s is said not to be tested: %s", item.What, item.Why)
 		}
 	}
 }
@@ -334,7 +334,7 @@ func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 	}
 	for _, name := range study.PhaseNames() {
 		if !slices.ContainsFunc(out.Phases, func(p finding.PhaseSummary) bool { return p.Name == name }) &&
-			!slices.ContainsFunc(out.Untested, func(untestedItem finding.UntestedItem) bool { return untestedItem.What == name }) {
+			!slices.ContainsFunc(out.Untested, func(item finding.UntestedItem) bool { return item.What == name }) {
 			t.Errorf("%s was not made, and nothing says so", name)
 		}
 	}

@@ -8,61 +8,61 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// transport sends the same record in other forms of HTTP.
-func (s *study) transport() error {
-	read, ok := s.verb(s.a, vFriends, "")
+// studyTransport sends the same record in other forms of HTTP.
+func (s *study) studyTransport() error {
+	readStep, ok := s.stepFor(s.actor, verbFriends, "")
 	if !ok {
-		read, ok = s.verb(s.a, vReceive, "")
+		readStep, ok = s.stepFor(s.actor, verbReceive, "")
 	}
 	if !ok {
-		s.gap("transport", "there is no command that reads something")
+		s.noteUntested("transport", "there is no command that reads something")
 		return nil
 	}
 	for _, way := range lab.Ways() {
-		step := read
+		step := readStep
 		step.HTTPForm = way
-		trace, err := s.row().login(s.a).add(read, step, read).run()
+		trace, err := s.newSteps().login(s.actor).append(readStep, step, readStep).run()
 		if err != nil {
 			return err
 		}
 		if trace == nil {
 			continue
 		}
-		at := last(trace) - 1
-		value := "answered otherwise: " + s.code(step.Command, &trace.Answers[at])
-		if s.form(step, &trace.Answers[at]) == s.form(step, &trace.Answers[at-1]) {
+		index := lastIndex(trace) - 1
+		value := "answered otherwise: " + s.codeOf(step.Command, &trace.Answers[index])
+		if s.normalForm(step, &trace.Answers[index]) == s.normalForm(step, &trace.Answers[index-1]) {
 			value = "answered as usual"
 		}
 		if way != "" {
-			s.claim(finding.Fact{
+			s.stateFact(finding.Fact{
 				Command: "*", Aspect: finding.AspectTransport, Name: way, Claim: "is", Value: value,
 				Statement: fmt.Sprintf("A request in the form %q is %s", way, value),
-			}, trace, at)
+			}, trace, index)
 		}
-		login, ok := s.verb(s.a, experiment.VerbLogin, "")
-		if login.HTTPForm = way; !ok {
+		loginStep, ok := s.stepFor(s.actor, experiment.VerbLogin, "")
+		if loginStep.HTTPForm = way; !ok {
 			continue
 		}
-		if err := all(s.row().add(login, read)); err != nil {
+		if err := runAll(s.newSteps().append(loginStep, readStep)); err != nil {
 			return err
 		}
 	}
-	return s.claimHead(read)
+	return s.stateAnswerFraming(readStep)
 }
 
-// claimHead states what stands around the records of answers.
-func (s *study) claimHead(read experiment.Step) error {
-	trace, err := s.row().login(s.a).add(read).run()
+// stateAnswerFraming states what stands around the records of answers.
+func (s *study) stateAnswerFraming(readStep experiment.Step) error {
+	trace, err := s.newSteps().login(s.actor).append(readStep).run()
 	if err != nil || trace == nil {
 		return err
 	}
 	answer := &trace.Answers[1]
-	for _, f := range []struct{ name, value string }{
+	for _, framing := range []struct{ name, value string }{
 		{"Content-Type", answer.Type}, {"status", fmt.Sprint(answer.Status)}, {"line end behind a record", fmt.Sprintf("%q", answer.End)},
 	} {
-		s.claim(finding.Fact{
-			Command: "*", Aspect: finding.AspectTransport, Name: f.name, Claim: "of answers", Value: f.value,
-			Statement: fmt.Sprintf("%s of answers: %s", f.name, f.value),
+		s.stateFact(finding.Fact{
+			Command: "*", Aspect: finding.AspectTransport, Name: framing.name, Claim: "of answers", Value: framing.value,
+			Statement: fmt.Sprintf("%s of answers: %s", framing.name, framing.value),
 		}, trace, 1)
 	}
 	return nil

@@ -61,13 +61,13 @@ func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
 }
 
 // ordered reports whether keys are some of a list, in its order.
-func ordered(keys, all []string) bool {
+func ordered(keys, found []string) bool {
 	for _, key := range keys {
-		at := slices.Index(all, key)
-		if at < 0 {
+		index := slices.Index(found, key)
+		if index < 0 {
 			return false
 		}
-		all = all[at+1:]
+		found = found[index+1:]
 	}
 	return true
 }
@@ -92,9 +92,9 @@ var toRoles = strings.NewReplacer("{ann}", "{a}", "{ben}", "{b}", "{cat}", "{str
 
 // inHTTPQQName is what a fact is about: keys, a value of a key, a command, or words.
 func inHTTPQQName(tr probetest.Translator, fact *finding.Fact) string {
-	switch x, y, both := strings.Cut(fact.Name, " and "); {
+	switch first, second, both := strings.Cut(fact.Name, " and "); {
 	case fact.Aspect == finding.AspectField && both:
-		return tr.Key(x) + " and " + tr.Key(y)
+		return tr.Key(first) + " and " + tr.Key(second)
 	case fact.Aspect == finding.AspectField, fact.Aspect == finding.AspectParameter, fact.Aspect == finding.AspectPaging:
 		return tr.Key(fact.Name)
 	}
@@ -149,12 +149,12 @@ func inHTTPQQValue(d *probetest.Dialect, fact *finding.Fact) string {
 // inOrder puts the fields of a notice into the order of HTTP QQ's answers.
 func inOrder(notice string) string {
 	words := strings.Fields(notice)
-	slices.SortStableFunc(words, func(x, y string) int {
+	slices.SortStableFunc(words, func(first, second string) int {
 		place := func(word string) int {
 			key, _, _ := strings.Cut(word, "=")
 			return slices.Index(probetest.HTTPQQ().FieldsOf("GetMsgEx"), key)
 		}
-		return place(x) - place(y)
+		return place(first) - place(second)
 	})
 	return strings.Join(words, " ")
 }

@@ -8,17 +8,17 @@ import (
 
 // A unit is how one request is tried: what comes before it, the request, and
 // where its effects show.
-type commandContext struct {
-	before []experiment.Step
-	step   experiment.Step
-	after  []experiment.Step
-	// pure says that the request changes nothing: several variants can be tried in
+type trialPlan struct {
+	setup        []experiment.Step
+	request      experiment.Step
+	observations []experiment.Step
+	// isReadOnly says that the request changes nothing: several variants can be tried in
 	// one experiment.
-	pure bool
+	isReadOnly bool
 }
 
-// isRead reports whether the file says that a step changes nothing.
-func (s *study) isRead(step experiment.Step) bool {
+// isReadOnly reports whether the file says that a step changes nothing.
+func (s *study) isReadOnly(step experiment.Step) bool {
 	switch s.File.VerbOf(step) {
 	case experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead:
 		return true
@@ -26,66 +26,66 @@ func (s *study) isRead(step experiment.Step) bool {
 	return false
 }
 
-// unitOf is how a request of a role is tried, by what the command is for.
-func (s *study) unitOf(step experiment.Step) commandContext {
-	u := commandContext{step: step}
-	a, b, c := step.Role, s.b, s.c
+// planTrial is how a request of a role is tried, by what the command is for.
+func (s *study) planTrial(step experiment.Step) trialPlan {
+	plan := trialPlan{request: step}
+	a, b, c := step.Role, s.friend, s.stranger
 	if a == b {
-		b = s.a
+		b = s.actor
 	}
 	if c == "" {
 		c = b
 	}
-	before, after := s.row(), s.row()
+	before, after := s.newSteps(), s.newSteps()
 	switch s.File.VerbOf(step) {
 	case experiment.VerbLogin:
-		after.look(a, experiment.VerbFriends)
+		after.observe(a, experiment.VerbFriends)
 	case experiment.VerbLogout:
 		before.login(a)
-		after.look(a, experiment.VerbFriends)
+		after.observe(a, experiment.VerbFriends)
 	case experiment.VerbStatus:
 		before.login(a, b)
-		after.look(b, experiment.VerbOnline, experiment.VerbReceive)
+		after.observe(b, experiment.VerbOnline, experiment.VerbReceive)
 	case experiment.VerbSend:
 		before.login(a, b)
-		after.look(b, experiment.VerbReceive)
+		after.observe(b, experiment.VerbReceive)
 	case experiment.VerbReceive:
-		before.login(a, b).do(b, experiment.VerbSend, a)
-		after.look(a, experiment.VerbReceive)
+		before.login(a, b).perform(b, experiment.VerbSend, a)
+		after.observe(a, experiment.VerbReceive)
 	case experiment.VerbAdd, experiment.VerbRequest:
 		before.login(a, c)
-		u.step.TargetRole = c
-		after.look(c, experiment.VerbFriends, experiment.VerbReceive)
+		plan.request.TargetRole = c
+		after.observe(c, experiment.VerbFriends, experiment.VerbReceive)
 	case experiment.VerbAccept, experiment.VerbReject:
-		before.login(a, c).do(c, experiment.VerbRequest, a)
-		u.step.TargetRole = c
-		after.look(a, experiment.VerbFriends).look(c, experiment.VerbReceive)
+		before.login(a, c).perform(c, experiment.VerbRequest, a)
+		plan.request.TargetRole = c
+		after.observe(a, experiment.VerbFriends).observe(c, experiment.VerbReceive)
 	case experiment.VerbDelete:
 		before.login(a, b)
-		u.step.TargetRole = b
-		after.look(a, experiment.VerbFriends).look(b, experiment.VerbFriends)
+		plan.request.TargetRole = b
+		after.observe(a, experiment.VerbFriends).observe(b, experiment.VerbFriends)
 	case "":
 		before.login(a, b)
-		after.look(a, experiment.VerbFriends, experiment.VerbReceive).look(b, experiment.VerbFriends, experiment.VerbOnline, experiment.VerbReceive)
+		after.observe(a, experiment.VerbFriends, experiment.VerbReceive).observe(b, experiment.VerbFriends, experiment.VerbOnline, experiment.VerbReceive)
 	default:
-		u.pure = true
+		plan.isReadOnly = true
 		before.login(a, b)
-		if pagedList := s.lists[step.Command]; pagedList != nil {
-			u.step.Role = pagedList.role
-			before = s.row().login(pagedList.role).login(pagedList.others...)
+		if list := s.pagedLists[step.Command]; list != nil {
+			plan.request.Role = list.role
+			before = s.newSteps().login(list.role).login(list.otherRoles...)
 		}
 	}
 	if command, ok := s.File.Command(step.Command); ok && !command.NeedsSession && s.File.VerbOf(step) == "" {
-		before = s.row()
+		before = s.newSteps()
 	}
-	u.before, u.after = before.steps, after.steps
-	return u
+	plan.setup, plan.observations = before.steps, after.steps
+	return plan
 }
 
-// steps is the whole experiment with a variant of the request.
-func (u *commandContext) steps(changes ...experiment.PairChange) []experiment.Step {
-	step := u.step
+// stepsWith is the whole experiment with a variant of the request.
+func (u *trialPlan) stepsWith(changes ...experiment.PairChange) []experiment.Step {
+	step := u.request
 	step.Changes = append(slices.Clone(step.Changes), changes...)
-	all := append(slices.Clone(u.before), step)
-	return append(all, u.after...)
+	steps := append(slices.Clone(u.setup), step)
+	return append(steps, u.observations...)
 }

@@ -42,18 +42,18 @@ func (u *skippedRequests) String() string {
 
 // addSteps names an experiment by its last changed request, or by its last one.
 func (u *skippedRequests) addSteps(steps []experiment.Step, requests int) {
-	var named experiment.Step
+	var namedStep experiment.Step
 	for _, step := range steps {
-		if step.Wait == 0 && (len(step.Changes) > 0 || len(named.Changes) == 0) {
-			named = step
+		if step.Wait == 0 && (len(step.Changes) > 0 || len(namedStep.Changes) == 0) {
+			namedStep = step
 		}
 	}
 	key := ""
-	if len(named.Changes) > 0 {
-		key = named.Changes[len(named.Changes)-1].Key
+	if len(namedStep.Changes) > 0 {
+		key = namedStep.Changes[len(namedStep.Changes)-1].Key
 	}
-	u.add(named.Command, key, requests)
+	u.add(namedStep.Command, key, requests)
 }
 
 // hasRoom reports whether the phase's share has room for a number of requests.
-func (s *study) hasRoom(requests int) bool { return s.Subject.Sent()+requests <= s.limit }
+func (s *study) hasRoom(requests int) bool { return s.Subject.Sent()+requests <= s.requestLimit }

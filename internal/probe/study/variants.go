@@ -12,25 +12,25 @@ import (
 
 // A variant is one way to send a parameter otherwise.
 type parameterVariant struct {
-	name    string
-	changes []experiment.PairChange
-	value   string // the value that the parameter has then, if that is all that changed
-	plain   bool
+	name         string
+	changes      []experiment.PairChange
+	value        string // the value that the parameter has then, if that is all that changed
+	isPlainValue bool
 }
 
-// variants are those of one parameter: what holds for every key, then what its
+// parameterVariants are those of one parameter: what holds for every key, then what its
 // type suggests.
-func (s *study) variants(command *experiment.Command, parameter experiment.Parameter) []parameterVariant {
+func (s *study) parameterVariants(command *experiment.Command, parameter experiment.Parameter) []parameterVariant {
 	base, inBase := baseValue(command, parameter.Key)
-	var all []parameterVariant
-	value := func(name, v string) {
-		all = append(all, parameterVariant{name: name, changes: []experiment.PairChange{set(parameter.Key, braced(v))}, value: v, plain: true})
+	var variants []parameterVariant
+	value := func(name, value string) {
+		variants = append(variants, parameterVariant{name: name, changes: []experiment.PairChange{setKey(parameter.Key, braced(value))}, value: value, isPlainValue: true})
 	}
-	template := func(name, v string) {
-		all = append(all, parameterVariant{name: name, changes: []experiment.PairChange{set(parameter.Key, v)}, value: v, plain: true})
+	template := func(name, value string) {
+		variants = append(variants, parameterVariant{name: name, changes: []experiment.PairChange{setKey(parameter.Key, value)}, value: value, isPlainValue: true})
 	}
 	change := func(name string, changes ...experiment.PairChange) {
-		all = append(all, parameterVariant{name: name, changes: changes})
+		variants = append(variants, parameterVariant{name: name, changes: changes})
 	}
 	if inBase {
 		change("absent", experiment.PairChange{Kind: experiment.DropKey, Key: parameter.Key})
@@ -40,21 +40,21 @@ func (s *study) variants(command *experiment.Command, parameter experiment.Param
 	if inBase {
 		change("twice, the other last", experiment.PairChange{Kind: experiment.AppendPair, Key: parameter.Key, Value: other})
 		change("twice, the other first", experiment.PairChange{Kind: experiment.PrependPair, Key: parameter.Key, Value: other})
-		change("key in small letters", experiment.PairChange{Kind: experiment.RenameKey, Key: parameter.Key, Value: otherCase(parameter.Key)})
+		change("key in small letters", experiment.PairChange{Kind: experiment.RenameKey, Key: parameter.Key, Value: swapKeyCase(parameter.Key)})
 		change("last", experiment.PairChange{Kind: experiment.MoveLast, Key: parameter.Key})
 		change("first", experiment.PairChange{Kind: experiment.MoveFirst, Key: parameter.Key})
 		template("a space before", " "+base)
 		template("a space behind", base+" ")
-		if e := s.File.Syntax.EscapeSign; e != "" && base != "" && !strings.HasPrefix(base, "{") {
-			template("its first character escaped", fmt.Sprintf("%s%02X%s", e, base[0], base[1:]))
+		if element := s.File.Syntax.EscapeSign; element != "" && base != "" && !strings.HasPrefix(base, "{") {
+			template("its first character escaped", fmt.Sprintf("%s%02X%s", element, base[0], base[1:]))
 		}
 	}
-	s.typed(parameter, base, value, template)
-	return all
+	s.addTypedVariants(parameter, base, value, template)
+	return variants
 }
 
-// typed are the variants that a type suggests.
-func (s *study) typed(parameter experiment.Parameter, base string, value, template func(name, v string)) {
+// addTypedVariants are the variants that a type suggests.
+func (s *study) addTypedVariants(parameter experiment.Parameter, base string, value, template func(name, value string)) {
 	each := func(values ...string) {
 		for _, v := range values {
 			value(v, v)
@@ -69,7 +69,7 @@ func (s *study) typed(parameter experiment.Parameter, base string, value, templa
 		each("0", "1", "-1", "x", "1.5", "25", "99999", "99999999999999999999")
 	case experiment.TypeEnum:
 		each(parameter.Values...)
-		each(between(parameter.Values)...)
+		each(neighbouringNumbers(parameter.Values)...)
 		each("-1", "x", "99")
 	case experiment.TypeTarget:
 		template("oneself", "{me}")
@@ -81,30 +81,30 @@ func (s *study) typed(parameter experiment.Parameter, base string, value, templa
 		template("a zero before", "0{to}")
 		each("10000", "9999", "9999999", "1", "0", "-1", "x", "4294967295", "4294967296", "99999999999999999999")
 	case experiment.TypeSelf:
-		template("another account", "{"+s.b+"}")
-		template("a stranger", "{"+s.c+"}")
+		template("another account", "{"+s.friend+"}")
+		template("a stranger", "{"+s.stranger+"}")
 		each("10000", "9999", "9999999", "0", "-1", "x", "4294967296", "99999999999999999999")
 		template("zeros before", "00{me}")
 	case experiment.TypeMark:
 		each("1", "0", "x")
-		for _, n := range []int{16, 32, 33, 64, 300} {
-			template(fmt.Sprintf("%d characters", n), markOfLength(n))
+		for _, count := range []int{16, 32, 33, 64, 300} {
+			template(fmt.Sprintf("%d characters", count), markOfLength(count))
 		}
 		each("-1", "中文", "a+b")
-		if e := s.File.Syntax.EscapeSign; e != "" {
+		if element := s.File.Syntax.EscapeSign; element != "" {
 			each("a" + s.File.Syntax.EscapeValue(s.File.Syntax.PairSeparator) + "b")
 		}
 	case experiment.TypeVersion:
-		each(versions(base)...)
+		each(nearVersions(base)...)
 	case experiment.TypeCommandName:
 		each(strings.ToLower(base), strings.ToUpper(base), base+" ", base+"x", base[:len(base)-1], "Xyzzy", "Nothing", "0")
 	case experiment.TypeSecret:
-		template("wrong", wrongValue(base))
+		template("wrong", wrongProof(base))
 		template("the secret itself", "{secret}")
 		template("md5", "{md5(secret)}")
 		template("MD5 in capitals", "{MD5(secret)}")
 		template("sha1", "{sha1(secret)}")
-		if other := otherLetters(base); other != base {
+		if other := swapHashCase(base); other != base {
 			template("in other letters", other)
 		}
 		each("x")
@@ -117,16 +117,16 @@ func (s *study) typed(parameter experiment.Parameter, base string, value, templa
 
 // markOfLength is a template for a mark of n characters. A long one begins with the
 // step's own mark, so that no server takes it for a repeat from another run.
-func markOfLength(n int) string {
-	if n <= lab.MarkLength {
-		return strings.Repeat("9", n)
+func markOfLength(count int) string {
+	if count <= lab.MarkLength {
+		return strings.Repeat("9", count)
 	}
-	return "{seq}" + strings.Repeat("9", n-lab.MarkLength)
+	return "{seq}" + strings.Repeat("9", count-lab.MarkLength)
 }
 
-// otherLetters is a proof in capitals where it is in small letters, and the other
+// swapHashCase is a proof in capitals where it is in small letters, and the other
 // way round.
-func otherLetters(template string) string {
+func swapHashCase(template string) string {
 	for _, name := range []string{"md5", "sha1", "sha256"} {
 		small, large := "{"+name+"(", "{"+strings.ToUpper(name)+"("
 		if strings.Contains(template, small) {
@@ -148,14 +148,14 @@ func baseValue(command *experiment.Command, key string) (string, bool) {
 	return "", false
 }
 
-// Structural is the change of one kind that is tried with a parameter: the pair
+// StructuralChange is the change of one kind that is tried with a parameter: the pair
 // given twice, or its key in other letters. None if there is none for that key.
-func Structural(file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind) []experiment.PairChange {
+func StructuralChange(file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind) []experiment.PairChange {
 	s := &study{Config: Config{File: file}}
-	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
-	for _, v := range s.variants(command, parameter) {
-		if len(v.changes) == 1 && v.changes[0].Kind == kind {
-			return v.changes
+	s.actor, s.friend, s.stranger = s.roleAt(0), s.roleAt(1), s.roleAt(2)
+	for _, variant := range s.parameterVariants(command, parameter) {
+		if len(variant.changes) == 1 && variant.changes[0].Kind == kind {
+			return variant.changes
 		}
 	}
 	return nil
@@ -165,19 +165,19 @@ func Structural(file *experiment.File, command *experiment.Command, parameter ex
 func (s *study) otherValue(parameter experiment.Parameter, base string) string {
 	switch parameter.Type {
 	case experiment.TypeTarget, experiment.TypeSelf:
-		return "{" + s.c + "}"
+		return "{" + s.stranger + "}"
 	case experiment.TypeCount:
 		return "1"
 	case experiment.TypeCursor:
 		return "4294967295"
 	case experiment.TypeEnum:
-		for _, v := range parameter.Values {
-			if v != base {
-				return v
+		for _, value := range parameter.Values {
+			if value != base {
+				return value
 			}
 		}
 	case experiment.TypeSecret:
-		return wrongValue(base)
+		return wrongProof(base)
 	case experiment.TypeVersion:
 		return "9.9"
 	case experiment.TypeCommandName:
@@ -186,49 +186,49 @@ func (s *study) otherValue(parameter experiment.Parameter, base string) string {
 	return "123"
 }
 
-// otherCase is a key in other letters.
-func otherCase(key string) string {
+// swapKeyCase is a key in other letters.
+func swapKeyCase(key string) string {
 	if lower := strings.ToLower(key); lower != key {
 		return lower
 	}
 	return strings.ToUpper(key)
 }
 
-// between are numbers beside those of a list.
-func between(values []string) []string {
-	var all []string
+// neighbouringNumbers are numbers beside those of a list.
+func neighbouringNumbers(values []string) []string {
+	var found []string
 	for _, distance := range []int{10, 1, 5} {
-		for _, v := range values {
-			n, err := strconv.Atoi(v)
+		for _, value := range values {
+			count, err := strconv.Atoi(value)
 			if err != nil {
 				continue
 			}
-			if m := strconv.Itoa(n + distance); !contains(values, m) && !contains(all, m) && len(all) < 10 {
-				all = append(all, m)
+			if m := strconv.Itoa(count + distance); !contains(values, m) && !contains(found, m) && len(found) < 10 {
+				found = append(found, m)
 			}
 		}
 	}
-	return all
+	return found
 }
 
-func contains(list []string, v string) bool {
-	for _, x := range list {
-		if x == v {
+func contains(list []string, value string) bool {
+	for _, first := range list {
+		if first == value {
 			return true
 		}
 	}
 	return false
 }
 
-var numberIn = regexp.MustCompile(`\d+`)
+var digits = regexp.MustCompile(`\d+`)
 
-// versions are those near a version, with each of its numbers counted up and down,
+// nearVersions are those near a version, with each of its numbers counted up and down,
 // and some that are none.
-func versions(base string) []string {
+func nearVersions(base string) []string {
 	all := []string{"x", "", base + "0", base + ".0", "9.9"}
-	found := numberIn.FindAllStringIndex(base, -1)
+	found := digits.FindAllStringIndex(base, -1)
 	for i, at := range found {
-		n, err := strconv.Atoi(base[at[0]:at[1]])
+		count, err := strconv.Atoi(base[at[0]:at[1]])
 		if err != nil {
 			continue
 		}
@@ -236,11 +236,11 @@ func versions(base string) []string {
 		if i == len(found)-1 {
 			from, to = -3, 5 // the least number is the one that is counted up
 		}
-		for d := from; d <= to; d++ {
-			if d != 0 && n+d >= 0 {
-				all = append(all, base[:at[0]]+strconv.Itoa(n+d)+base[at[1]:])
+		for offset := from; offset <= to; offset++ {
+			if offset != 0 && count+offset >= 0 {
+				all = append(all, base[:at[0]]+strconv.Itoa(count+offset)+base[at[1]:])
 			}
 		}
 	}
-	return unique(all)
+	return uniqueStrings(all)
 }

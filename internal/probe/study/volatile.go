@@ -28,21 +28,21 @@ func (n volatileFields) values(command, key string) []string {
 	return n[[2]string{anyCommand, key}]
 }
 
-// note keeps values of a volatile field. A field that is volatile in the answers of two
+// addValues keeps values of a volatile field. A field that is volatile in the answers of two
 // commands is so in all.
-func (n volatileFields) note(command, key string, values ...string) {
-	for at := range n {
-		if at[1] == key && at[0] != command && at[0] != anyCommand {
-			n.keep([2]string{anyCommand, key}, values)
+func (n volatileFields) addValues(command, key string, values ...string) {
+	for position := range n {
+		if position[1] == key && position[0] != command && position[0] != anyCommand {
+			n.appendValues([2]string{anyCommand, key}, values)
 		}
 	}
-	n.keep([2]string{command, key}, values)
+	n.appendValues([2]string{command, key}, values)
 }
 
-func (n volatileFields) keep(at [2]string, values []string) {
-	for _, v := range values {
-		if !slices.Contains(n[at], v) && len(n[at]) < 5 {
-			n[at] = append(n[at], v)
+func (n volatileFields) appendValues(position [2]string, values []string) {
+	for _, value := range values {
+		if !slices.Contains(n[position], value) && len(n[position]) < 5 {
+			n[position] = append(n[position], value)
 		}
 	}
 }
@@ -55,56 +55,56 @@ type repeatedSteps struct {
 	traces []*lab.Trace
 }
 
-// repetitions have the base request of each command, where it is done and where it is
+// newRepetitions have the base request of each command, where it is done and where it is
 // refused because nobody is logged in.
-func (s *study) repetitions() []*repeatedSteps {
-	done := s.row().login(s.a, s.b)
-	refused := s.row()
+func (s *study) newRepetitions() []*repeatedSteps {
+	done := s.newSteps().login(s.actor, s.friend)
+	refused := s.newSteps()
 	var last []experiment.Step
 	for _, command := range s.File.Commands {
-		step := s.unitOf(experiment.Step{Role: s.a, Command: command.Name}).step
-		step.Role = s.a
+		step := s.planTrial(experiment.Step{Role: s.actor, Command: command.Name}).request
+		step.Role = s.actor
 		switch verb := s.File.VerbOf(step); {
 		case command.Destructive && !s.File.Allow.Destructive:
 			continue
-		case verb == vLogin:
-		case verb == vLogout:
+		case verb == verbLogin:
+		case verb == verbLogout:
 			last = append(last, step)
 		default:
-			done.add(step)
+			done.append(step)
 		}
 		if command.NeedsSession {
-			refused.add(step)
+			refused.append(step)
 		}
 	}
-	all := []*repeatedSteps{{steps: done.add(last...).steps}}
+	repetitions := []*repeatedSteps{{steps: done.append(last...).steps}}
 	if len(refused.steps) > 0 {
-		all = append(all, &repeatedSteps{steps: refused.steps})
+		repetitions = append(repetitions, &repeatedSteps{steps: refused.steps})
 	}
-	return all
+	return repetitions
 }
 
 // waits are what goes by before each repetition where the server's clock can be moved. A
 // clock in an answer shows it; no session should end in it.
-var waits = []time.Duration{time.Second, 3 * time.Second, 64 * time.Second}
+var repetitionWaits = []time.Duration{time.Second, 3 * time.Second, 64 * time.Second}
 
-// repeat makes the experiments that are repeated once more, after some time.
-func (s *study) repeat(all []*repeatedSteps) error {
-	for _, repeatedSteps := range all {
-		steps := repeatedSteps.steps
+// runRepetitions makes the experiments that are repeated once more, after some time.
+func (s *study) runRepetitions(repetitions []*repeatedSteps) error {
+	for _, repetition := range repetitions {
+		steps := repetition.steps
 		if s.File.Clock.URL != "" {
-			wait := waits[min(len(repeatedSteps.traces), len(waits)-1)]
+			wait := repetitionWaits[min(len(repetition.traces), len(repetitionWaits)-1)]
 			steps = append([]experiment.Step{{Wait: wait}}, steps...)
 		}
-		trace, err := s.run(steps...)
+		trace, err := s.runExperiment(steps...)
 		if err != nil {
 			return err
 		}
 		if trace == nil {
 			continue
 		}
-		if repeatedSteps.traces = append(repeatedSteps.traces, trace); len(repeatedSteps.traces) > 1 {
-			s.compareRepeated(repeatedSteps.traces)
+		if repetition.traces = append(repetition.traces, trace); len(repetition.traces) > 1 {
+			s.compareRepeated(repetition.traces)
 		}
 	}
 	if s.Pause != nil {
@@ -120,31 +120,31 @@ func (s *study) repeat(all []*repeatedSteps) error {
 func (s *study) compareRepeated(traces []*lab.Trace) {
 	first, before, now := traces[0], traces[len(traces)-2], traces[len(traces)-1]
 	for i, step := range now.Steps {
-		for _, f := range now.Answers[i].Fields {
-			g, ok := before.Answers[i].Field(f.Key)
-			if !ok || g.Value == f.Value || f.Key == s.File.Answer.CodeKey {
+		for _, field := range now.Answers[i].Fields {
+			otherField, ok := before.Answers[i].Field(field.Key)
+			if !ok || otherField.Value == field.Value || field.Key == s.File.Answer.CodeKey {
 				continue
 			}
-			h, ok := first.Answers[i].Field(f.Key)
-			different := len(traces) > 2 && ok && h.Value != f.Value && h.Value != g.Value
-			if f.IsList && !different || len(traces) > 2 && !different && len(f.Value) < shortestClock {
+			firstField, ok := first.Answers[i].Field(field.Key)
+			different := len(traces) > 2 && ok && firstField.Value != field.Value && firstField.Value != otherField.Value
+			if field.IsList && !different || len(traces) > 2 && !different && len(field.Value) < minClockLength {
 				continue
 			}
-			s.noise.note(step.Command, f.Key, g.Value, f.Value)
+			s.volatile.addValues(step.Command, field.Key, otherField.Value, field.Value)
 		}
 	}
 }
 
 // shortestClock is how long a time in minutes is at least, such as 10:05.
-const shortestClock = 5
+const minClockLength = 5
 
-// tellNoise puts the volatile fields into the findings.
-func (s *study) tellNoise() {
-	for _, command := range s.out.Commands {
+// reportVolatileFields puts the volatile fields into the findings.
+func (s *study) reportVolatileFields() {
+	for _, command := range s.findings.Commands {
 		for _, key := range command.AnswerKeys {
-			if s.noise.masks(command.Name, key) {
-				values := s.noise.values(command.Name, key)
-				s.out.Noise = append(s.out.Noise, finding.VolatileField{Command: command.Name, Key: key, Values: values})
+			if s.volatile.masks(command.Name, key) {
+				values := s.volatile.values(command.Name, key)
+				s.findings.Noise = append(s.findings.Noise, finding.VolatileField{Command: command.Name, Key: key, Values: values})
 			}
 		}
 	}
