@@ -132,7 +132,8 @@ func (p Profile) Validate() error {
 	}{
 		{"nick", p.Nick, MaxNickBytes}, {"country", p.Country, MaxFieldBytes}, {"province", p.Province, MaxFieldBytes},
 		{"city", p.City, MaxFieldBytes}, {"school", p.School, MaxFieldBytes}, {"job", p.Job, MaxFieldBytes},
-		{"home page", p.HomePage, MaxFieldBytes}, {"about", p.About, MaxAboutBytes}, {"real name", p.RealName, MaxFieldBytes},
+		{"home page", p.HomePage, MaxFieldBytes}, {"about", p.About, MaxAboutBytes},
+		{"real name", p.RealName, MaxFieldBytes},
 		{"mail", p.Mail, MaxFieldBytes}, {"phone", p.Phone, MaxFieldBytes}, {"mobile", p.Mobile, MaxFieldBytes},
 		{"address", p.Address, MaxFieldBytes}, {"post code", p.PostCode, MaxFieldBytes},
 	} {

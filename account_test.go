@@ -118,7 +118,8 @@ func TestWhatAStatusShows(t *testing.T) {
 }
 
 func TestTexts(t *testing.T) {
-	for name, text := range map[string]string{"empty": "", "too long": strings.Repeat("x", MaxText+1), "not UTF-8": "\xff"} {
+	for name, text := range map[string]string{"empty": "", "too long": strings.Repeat("x", MaxText+1),
+		"not UTF-8": "\xff"} {
 		if err := CheckText(text); err == nil || CodeOf(err) != CodeParameter {
 			t.Errorf("%s: %v", name, err)
 		}

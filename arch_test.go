@@ -11,153 +11,162 @@ import (
 	"testing"
 )
 
-const module = "github.com/rookery-im/rookery"
+const modulePath = "github.com/rookery-im/rookery"
 
-type rule struct {
-	room  string
-	may   []string
-	never []string
-	why   string
+// importRule limits the imports of a package. Packages are named by their path in
+// the module; the root package is ".". A path that ends in /* means all packages
+// below it.
+type importRule struct {
+	path string
+	// allowed are the packages of this module that may be imported; "*" means all.
+	allowed []string
+	// forbidden are other packages that must not be imported, with all below them.
+	forbidden []string
+	reason    string
 }
 
-// rooms says who may know whom. Packages are named by their path in the module,
-// the root package is ".". A room ending in /* is every package below it. never
-// holds packages of others, with all below them.
-var rooms = []rule{
+const proberReason = "a prober that shares code with the server shares its opinions, and can only confirm them"
+
+var importRules = []importRule{
 	{".", nil, []string{"net/http", "database/sql", "log"},
-		"the nouns are what all others speak about; they need neither a disk nor a network"},
+		"all packages use the domain types, which need neither a disk nor a network"},
 	{"wire", nil, []string{"net", "os", "context"},
-		"the codec turns bytes into records and does no I/O"},
+		"the codec does no I/O"},
 	{"internal/service", []string{"."}, []string{"net/http", "database/sql"},
-		"what the system does is told in nouns, whatever the wire and the store are"},
-	{"internal/protocol", []string{".", "wire", "internal/service", "internal/transport"}, []string{"net/http", "database/sql"},
-		"commands join the wire with the service; how records come in and where things are kept is not theirs"},
+		"the service works with any wire format and any store"},
+	{"internal/protocol", []string{".", "wire", "internal/service", "internal/transport"},
+		[]string{"net/http", "database/sql"},
+		"commands translate between records and the service; they do no I/O of their own"},
 	{"internal/transport", []string{"wire"}, nil,
-		"connections know records as bytes; of the wire they need sizes and forms"},
+		"connections handle records as bytes; they need their sizes and forms only"},
 	{"internal/transport/*", []string{"wire", "internal/transport"}, nil,
-		"a way in frames records, for whatever handler; the ways do not know each other"},
+		"a protocol frames records for any handler, and is independent of the other protocols"},
 	{"internal/disk", nil, nil,
-		"what the operating system says of a disk has nothing to do with what is on it"},
+		"it knows the disk, not the files on it"},
 	{"internal/sqlite", []string{".", "internal/disk"}, nil,
-		"a store satisfies the service's contract structurally, so that no rule slips into it"},
+		"a store implements the service's interface without importing it, so that it contains no rules"},
 	{"internal/storetest", []string{".", "internal/service"}, nil,
-		"the suite knows the contract, and no store"},
+		"the suite tests the contract of a store, not one store"},
 	{"internal/control", []string{".", "internal/service"}, []string{"database/sql"},
-		"what an operator can do is done by the service, whatever the command line and the wire are"},
+		"the service carries out what an operator does"},
 	{"client", []string{".", "wire"}, []string{"database/sql"},
-		"a library for others' programs: it can import nothing that they cannot"},
+		"it is a library for other modules, which cannot import our internal packages"},
 	{"internal/termtext", []string{"."}, []string{"net", "os", "context"},
-		"what a terminal may be shown is decided from the text alone"},
+		"what is safe to print depends on the text alone"},
 	{"internal/tui", []string{"client", "internal/termtext"}, []string{"net/http", "database/sql"},
-		"the terminal client is a client like any other"},
+		"the terminal client uses the library like any other client"},
 	{"internal/web", nil, nil,
-		"a page is text"},
+		"a page is static"},
 	{"internal/transcript", nil, nil,
-		"the corpus states the contract, not what the code happens to do"},
+		"the transcripts state the contract, independent of the code"},
 	{"internal/transcript/*", []string{"internal/transcript"}, nil,
-		"old clients read bytes their own way; with our codec they would share its errors"},
+		"old clients parse bytes themselves; with our codec they would share its errors"},
 	{"internal/bench", []string{".", "wire", "internal/service", "internal/sqlite"}, nil,
-		"load comes over the socket; stores are seeded and counted through the contract"},
+		"load arrives over sockets; stores are filled and counted through the contract"},
 	{"internal/fault", []string{"."}, nil,
-		"what breaks a server breaks it from outside; of ours it needs numbers of accounts"},
+		"faults come from outside of the server"},
 	{"internal/fault/*", nil, nil,
-		"what is left of a disk after a power cut has nothing to do with what is on it"},
-	{"internal/probe", []string{"internal/probe/*"}, nil,
-		"a prober that shares the server's opinions, or its escapes, can only confirm them"},
-	{"internal/probe/*", []string{"internal/probe/*", "internal/transcript"}, nil,
-		"a prober that shares the server's opinions, or its escapes, can only confirm them"},
+		"the effect of a power failure on a disk does not depend on our file formats"},
+	{"internal/probe", []string{"internal/probe/*"}, nil, proberReason},
+	{"internal/probe/*", []string{"internal/probe/*", "internal/transcript"}, nil, proberReason},
 	{"cmd/rookery", []string{"*"}, nil,
-		"the only place that wires things together"},
+		"it connects all packages"},
 }
 
-// A rule for a room holds for what it is made of. Its tests may use more: they
-// need a real store, a real server.
-func TestRoomsKnowOnlyWhomTheyMay(t *testing.T) {
-	for _, p := range packages(t) {
-		i := slices.IndexFunc(rooms, func(r rule) bool { return within(p.room(), r.room) })
+// TestPackagesImportOnlyWhatTheyMay checks imports of packages without their tests.
+// Tests may import more, such as a real store.
+func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
+	for _, pkg := range listPackages(t) {
+		i := slices.IndexFunc(importRules, func(rule importRule) bool { return matchesPath(pkg.path(), rule.path) })
 		if i < 0 {
-			t.Errorf("%s has no row in the table of rooms", p.room())
+			t.Errorf("%s has no row in importRules", pkg.path())
 			continue
 		}
-		rule := rooms[i]
-		for _, imported := range p.Imports {
-			if ours, ok := roomOf(imported); ok {
-				if !slices.ContainsFunc(rule.may, func(may string) bool { return may == "*" || within(ours, may) }) {
-					t.Errorf("%s imports %s: %s", p.room(), ours, rule.why)
+		rule := importRules[i]
+		for _, imported := range pkg.Imports {
+			if ours, ok := pathInModule(imported); ok {
+				if !slices.ContainsFunc(rule.allowed, func(path string) bool { return matchesPath(ours, path) }) {
+					t.Errorf("%s imports %s: %s", pkg.path(), ours, rule.reason)
 				}
 				continue
 			}
-			for _, never := range rule.never {
-				if imported == never || strings.HasPrefix(imported, never+"/") {
-					t.Errorf("%s imports %s: %s", p.room(), imported, rule.why)
+			for _, path := range rule.forbidden {
+				if imported == path || strings.HasPrefix(imported, path+"/") {
+					t.Errorf("%s imports %s: %s", pkg.path(), imported, rule.reason)
 				}
 			}
 		}
 	}
 }
 
-// What goes by golang.org/x/sync/singleflight ends with the context of whoever
-// came first, for everybody; internal/service/callgroup.go does not.
-func TestNobodySharesWorkThatEndsWithItsFirstCaller(t *testing.T) {
-	for _, p := range packages(t) {
-		if slices.Contains(p.Imports, "golang.org/x/sync/singleflight") {
-			t.Errorf("%s imports singleflight: use work that outlives its first caller", p.room())
+// TestNoPackageImportsSingleflight: work of golang.org/x/sync/singleflight fails for
+// all callers when the first one is cancelled. internal/service/callgroup.go does not
+// have this problem.
+func TestNoPackageImportsSingleflight(t *testing.T) {
+	for _, pkg := range listPackages(t) {
+		if slices.Contains(pkg.Imports, "golang.org/x/sync/singleflight") {
+			t.Errorf("%s imports singleflight: use a call group that outlives its first caller", pkg.path())
 		}
 	}
 }
 
-func TestEveryRowHasItsRoom(t *testing.T) {
-	all := packages(t)
-	for _, r := range rooms {
-		if !slices.ContainsFunc(all, func(p goPackage) bool { return within(p.room(), r.room) }) {
-			t.Errorf("there is no package %s", r.room)
+func TestEveryImportRuleHasAPackage(t *testing.T) {
+	all := listPackages(t)
+	for _, rule := range importRules {
+		if !slices.ContainsFunc(all, func(pkg goPackage) bool { return matchesPath(pkg.path(), rule.path) }) {
+			t.Errorf("there is no package %s", rule.path)
 		}
 	}
 }
 
+// goPackage is what go list prints of a package.
 type goPackage struct {
 	ImportPath string
 	Imports    []string
 }
 
-func (p goPackage) room() string {
-	room, _ := roomOf(p.ImportPath)
-	return room
+func (p goPackage) path() string {
+	path, _ := pathInModule(p.ImportPath)
+	return path
 }
 
-// roomOf is the path of a package in the module, ok is false for those of
-// others.
-func roomOf(path string) (room string, ok bool) {
-	if path == module {
+// pathInModule returns the path of a package in this module. It reports false for
+// packages of other modules.
+func pathInModule(importPath string) (path string, ok bool) {
+	if importPath == modulePath {
 		return ".", true
 	}
-	return strings.CutPrefix(path, module+"/")
+	return strings.CutPrefix(importPath, modulePath+"/")
 }
 
-// within reports whether a package is the room, or below a room ending in /*.
-func within(path, room string) bool {
-	if above, all := strings.CutSuffix(room, "/*"); all {
-		return strings.HasPrefix(path, above+"/")
+// matchesPath reports whether path equals pattern, or is below a pattern that ends
+// in /*, or the pattern is "*".
+func matchesPath(path, pattern string) bool {
+	if pattern == "*" {
+		return true
 	}
-	return path == room
+	if parent, ok := strings.CutSuffix(pattern, "/*"); ok {
+		return strings.HasPrefix(path, parent+"/")
+	}
+	return path == pattern
 }
 
-func packages(t *testing.T) []goPackage {
+func listPackages(t *testing.T) []goPackage {
 	t.Helper()
-	listed, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	output, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
 	var all []goPackage
-	for in := json.NewDecoder(bytes.NewReader(listed)); ; {
-		var p goPackage
-		err := in.Decode(&p)
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var pkg goPackage
+		err := decoder.Decode(&pkg)
 		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, p)
+		all = append(all, pkg)
 	}
 }

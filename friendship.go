@@ -106,7 +106,13 @@ func Ask(relation Relation, rule Rule, words string) (RelationTransition, error)
 		return RelationTransition{Result: mutualFriends, Notice: KindAdded}, nil
 	}
 	relation.RequestSent = true
-	return RelationTransition{Result: relation, RequestText: words, Notice: KindAsks, NoticeText: words, NoticePause: AskPause}, nil
+	return RelationTransition{
+		Result:      relation,
+		RequestText: words,
+		Notice:      KindAsks,
+		NoticeText:  words,
+		NoticePause: AskPause,
+	}, nil
 }
 
 // Accept decides what accepting a request does. It returns an error with CodeParameter
