@@ -98,14 +98,14 @@ func TestMutantsAreFoundAndNamed(t *testing.T) {
 // Those that nobody looked at while the prober was made.
 func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	judge(t, compareAll(t, file, nil, sample(probetest.More(), underRace(4))))
+	judge(t, compareAll(t, file, nil, sample(probetest.MoreMutants(), underRace(4))))
 }
 
 // The same code, given only another file, finds the same in a protocol with other
 // names, signs and orders.
 func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
 	file := readFile(t, "../experiment/files/made-up.yaml")
-	mutants := sample(append(probetest.Mutants(), probetest.More()...), underRace(12))
+	mutants := sample(append(probetest.Mutants(), probetest.MoreMutants()...), underRace(12))
 	judge(t, compareAll(t, file, probetest.MadeUp(), mutants))
 }
 
@@ -117,7 +117,7 @@ func TestMutantsWithoutOnePhase(t *testing.T) {
 		return
 	}
 	file := readFile(t, "testdata/reference.yaml")
-	all := sample(append(probetest.Mutants(), probetest.More()...), 1)
+	all := sample(append(probetest.Mutants(), probetest.MoreMutants()...), 1)
 	t.Logf("| left out | found of %d | named | not found |\n|---|---|---|---|", len(all))
 	for _, phase := range append([]string{"nothing"}, study.ComparisonPhases()...) {
 		results := compareAll(t, file, nil, all, phase)
@@ -162,7 +162,7 @@ func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutan
 		for i, m := range mutants {
 			t.Run(m.Name, func(t *testing.T) {
 				t.Parallel()
-				a := m.Partner()
+				a := m.PartnerConfig()
 				a.Dialect = d
 				b := a
 				b.Mutant = m.Name
@@ -201,7 +201,7 @@ func tell(t *testing.T, r *result) {
 	if *only == "" && (r.Equivalent && !r.found() || r.classed()) {
 		return
 	}
-	t.Logf("%s: %s; wanted %s/%s", r.Name, r.About, r.Command, r.Aspect)
+	t.Logf("%s: %s; wanted %s/%s", r.Name, r.Description, r.Command, r.Aspect)
 	for _, difference := range r.differences {
 		t.Logf("  %s/%s/%s, shown %s: %s", difference.Command, difference.Aspect, difference.Name, difference.Replayed, difference.Summary)
 	}
@@ -231,9 +231,9 @@ func baseline(t *testing.T, all []*result) {
 		for _, r := range all {
 			t.Run(r.Name, func(t *testing.T) {
 				t.Parallel()
-				b := r.Partner()
+				b := r.PartnerConfig()
 				b.Mutant = r.Name
-				ok, _, err := probetest.Fuzz(context.Background(), listen(t, r.Partner()), listen(t, b), budget, 1, nil)
+				ok, _, err := probetest.Fuzz(context.Background(), listen(t, r.PartnerConfig()), listen(t, b), budget, 1, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -287,7 +287,7 @@ func newLab(t testing.TB, file *experiment.File, name string, c probetest.Config
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial, stop := s.Memory()
+	dial, stop := s.ServeInMemory()
 	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: name, Requests: budget, Salt: 1, Dial: dial})
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func tableOf(all []*result) string {
 			expected, named = "nothing: it is equivalent", "-"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %d |\n",
-			r.Name, strings.ReplaceAll(r.About, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"), yes(r.found()), named, yes(r.baseline), max(r.sent[0], r.sent[1]))
+			r.Name, strings.ReplaceAll(r.Description, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"), yes(r.found()), named, yes(r.baseline), max(r.sent[0], r.sent[1]))
 	}
 	s := scoreOf(all)
 	fuzzed := 0

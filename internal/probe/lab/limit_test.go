@@ -23,12 +23,12 @@ func limited(t *testing.T, more string, n probetest.Noise, do func(b *bench)) {
 	t.Helper()
 	file := parse(t, more)
 	synctest.Test(t, func(t *testing.T) {
-		n.Real = n.Real || file.Clock.URL == ""
+		n.UsesRealClock = n.UsesRealClock || file.Clock.URL == ""
 		s, err := probetest.New(probetest.Config{Noise: n})
 		if err != nil {
 			t.Fatal(err)
 		}
-		dial, stop := s.Memory()
+		dial, stop := s.ServeInMemory()
 		defer stop()
 		b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dial })
 		do(b)
@@ -120,7 +120,7 @@ func TestAnExperimentThatALimitDoesNotAllowIsLeftOut(t *testing.T) {
 // A limit may go by the real clock though the server has another for tests.
 func TestALimitMayGoByTheRealClock(t *testing.T) {
 	t.Parallel()
-	limited(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, Real: true, NotMoved: true}, func(b *bench) {
+	limited(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, UsesRealClock: true, IgnoresClock: true}, func(b *bench) {
 		for range 10 {
 			for i, answer := range b.run("a Login", "a List", "a List", "a Logout").Answers {
 				if answer.Value("RES") != "0" {

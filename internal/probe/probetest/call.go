@@ -9,274 +9,274 @@ import (
 )
 
 // noKey is where a command has no text.
-const noKey Key = -1
+const noKey keyID = -1
 
 // A row is what a command takes.
-type responseRow struct {
-	params   []Key
-	text     Key  // one of them, or noKey
-	free     bool // needs no session
-	changing bool
+type commandRow struct {
+	parameters     []keyID
+	textKey        keyID // one of them, or noKey
+	needsNoSession bool  // needs no session
+	isChanging     bool
 }
 
-// rowOf is the table of commands. A function, for a table that everybody can
+// rowForCommand is the table of commands. A function, for a table that everybody can
 // write to would be none.
-func rowOf(cmd Command) responseRow {
-	switch cmd {
-	case CmdLogin:
-		return responseRow{params: []Key{KeyPassword, KeyProof, KeyClient, KeyStatus}, text: noKey, free: true}
-	case CmdLogout:
-		return responseRow{text: noKey, free: true}
-	case CmdChangeStat:
-		return responseRow{params: []Key{KeyStatus}, text: noKey, changing: true}
-	case CmdList, CmdQueryStat:
-		return responseRow{params: []Key{KeyMost, KeyAfter}, text: noKey}
-	case CmdQueryStat2, CmdSimpleInfo2:
-		return responseRow{params: []Key{KeyAfter}, text: noKey}
-	case CmdGetInfo:
-		return responseRow{params: []Key{KeyTarget, KeyLevel}, text: noKey}
-	case CmdAddToList, CmdDelFromList:
-		return responseRow{params: []Key{KeyTarget}, text: noKey, changing: true}
-	case CmdAckAddToList:
-		return responseRow{params: []Key{KeyTarget, KeyChoice, KeyWords}, text: KeyWords, changing: true}
-	case CmdFinger:
-		return responseRow{params: []Key{KeyAge, KeySex, KeyProvince, KeyAfter}, text: noKey}
-	case CmdMessage:
-		return responseRow{params: []Key{KeyTarget, KeyText}, text: KeyText, changing: true}
+func rowForCommand(command commandID) commandRow {
+	switch command {
+	case cmdLogin:
+		return commandRow{parameters: []keyID{keyPassword, keyProof, keyClient, keyStatus}, textKey: noKey, needsNoSession: true}
+	case cmdLogout:
+		return commandRow{textKey: noKey, needsNoSession: true}
+	case cmdChangeStat:
+		return commandRow{parameters: []keyID{keyStatus}, textKey: noKey, isChanging: true}
+	case cmdList, cmdQueryStat:
+		return commandRow{parameters: []keyID{keyMaxCount, keyAfter}, textKey: noKey}
+	case cmdQueryStat2, cmdSimpleInfo2:
+		return commandRow{parameters: []keyID{keyAfter}, textKey: noKey}
+	case cmdGetInfo:
+		return commandRow{parameters: []keyID{keyTarget, keyLevel}, textKey: noKey}
+	case cmdAddToList, cmdDelFromList:
+		return commandRow{parameters: []keyID{keyTarget}, textKey: noKey, isChanging: true}
+	case cmdAckAddToList:
+		return commandRow{parameters: []keyID{keyTarget, keyChoice, keyWords}, textKey: keyWords, isChanging: true}
+	case cmdFinger:
+		return commandRow{parameters: []keyID{keyAge, keySex, keyProvince, keyAfter}, textKey: noKey}
+	case cmdMessage:
+		return commandRow{parameters: []keyID{keyTarget, keyText}, textKey: keyText, isChanging: true}
 	}
-	return responseRow{text: noKey}
+	return commandRow{textKey: noKey}
 }
 
 // A request is what came in over HTTP.
 type httpRequest struct {
-	addr    netip.Addr
-	charset charset
-	proxied bool // a header says that somebody else sent it
-	body    []byte
+	address   netip.Addr
+	charset   charset
+	isProxied bool // a header says that somebody else sent it
+	body      []byte
 }
 
 // A call is one request on its way through the checks.
 type serverCall struct {
 	*serverState
 	httpRequest
-	rec     parsedRecord
-	head    head
-	row     responseRow
-	uin     uint32
-	me      *testAccount  // nil if there is none, or none that is logged in where one has to be
-	last    time.Duration // when the asker was last heard of
-	prefers charset
-	params  []parameter
+	parsed            parsedRecord
+	head              requestHead
+	commandRow        commandRow
+	uin               uint32
+	account           *testAccount  // nil if there is none, or none that is logged in where one has to be
+	previousRequestAt time.Duration // when the asker was last heard of
+	preferredCharset  charset
+	parameters        []parameter
 	answer
 }
 
 type parameter struct {
-	key   Key
-	value string
-	given bool
+	key     keyID
+	value   string
+	isGiven bool
 }
 
-// run answers a request. The answer is nil where none has the form of a record.
-func (w *serverState) run(req httpRequest) *serverCall {
-	c := &serverCall{serverState: w, httpRequest: req, rec: parse(w.rules, req.body)}
-	if c.readHead() {
-		c.check()
+// runRequest answers a request. The answer is nil where none has the form of a record.
+func (w *serverState) runRequest(request httpRequest) *serverCall {
+	call := &serverCall{serverState: w, httpRequest: request, parsed: parseRecord(w.serverRules, request.body)}
+	if call.readHead() {
+		call.checkRequest()
 	}
-	return c
+	return call
 }
 
 // readHead reads what every request carries; it is false for a version that is
 // not spoken.
 func (c *serverCall) readHead() bool {
-	rules := c.rules
-	word := string(c.rec.word(KeyVersion))
-	_, given := c.rec.find(KeyVersion)
-	c.head.version = rules.d.version(word)
+	rules := c.serverRules
+	word := string(c.parsed.findWord(keyVersion))
+	_, given := c.parsed.findValue(keyVersion)
+	c.head.version = rules.dialect.findVersion(word)
 	switch {
 	case c.head.version != nil:
-	case rules.record.alsoUnspoken && word == rules.d.Unspoken:
-		version := rules.d.Versions[1]
+	case rules.record.acceptsUnspokenVersion && word == rules.dialect.Unspoken:
+		version := rules.dialect.Versions[1]
 		version.Name = word
 		c.head.version = &version
-	case rules.record.alsoNone && !given:
-		c.head.version = &rules.d.Versions[1]
+	case rules.record.acceptsMissingVersion && !given:
+		c.head.version = &rules.dialect.Versions[1]
 	default:
 		return false
 	}
-	name := string(c.rec.word(KeyCommand))
-	c.head.cmd = rules.d.command(name, rules.record.exactCommands)
-	c.head.asked = readable(name)
-	c.head.account = readable(string(c.rec.word(KeyAccount)))
-	c.row = rowOf(c.head.cmd)
+	name := string(c.parsed.findWord(keyCommand))
+	c.head.command = rules.dialect.findCommand(name, rules.record.exactCommands)
+	c.head.commandWord = dropInvalidRunes(name)
+	c.head.account = dropInvalidRunes(string(c.parsed.findWord(keyAccount)))
+	c.commandRow = rowForCommand(c.head.command)
 	return true
 }
 
-// readable drops what is no text: such a word is not understood, only echoed.
-func readable(s string) string {
-	if utf8.ValidString(s) {
-		return s
+// dropInvalidRunes drops what is no text: such a word is not understood, only echoed.
+func dropInvalidRunes(text string) string {
+	if utf8.ValidString(text) {
+		return text
 	}
-	out := make([]rune, 0, len(s))
-	for _, r := range s {
+	valid := make([]rune, 0, len(text))
+	for _, r := range text {
 		if r != utf8.RuneError {
-			out = append(out, r)
+			valid = append(valid, r)
 		}
 	}
-	return string(out)
+	return string(valid)
 }
 
-// check makes the checks in their order, then does what the command says.
-func (c *serverCall) check() {
-	seq, _ := c.rec.find(KeySeq)
+// checkRequest makes the checks in their order, then does what the command says.
+func (c *serverCall) checkRequest() {
+	seq, _ := c.parsed.findValue(keySeq)
 	c.findSession()
-	seqIsText := c.readText(KeySeq, seq, &c.head.seq)
-	n, ok := number(c.head.account)
+	seqIsText := c.readText(keySeq, seq, &c.head.seq)
+	number, ok := parseNumber(c.head.account)
 	switch {
-	case c.proxied:
+	case c.isProxied:
 		c.refuse("a proxy's header came from an address that is no trusted proxy")
-	case !ok || n < operator || n > 1<<32-1:
-		c.fail(NoAccount, KeyAccount, "is no account number")
-	case c.head.cmd == Unknown:
-		c.unknownCommand()
-	case !c.loggedIn():
-		c.answer.code = NotLoggedIn
-	case !seqIsText || utf8.RuneCountInString(c.head.seq) > c.record.seqMost:
-		c.wrong(KeySeq, "is too long or no text")
-	case c.tooMany():
+	case !ok || number < operatorUIN || number > 1<<32-1:
+		c.fail(codeNoAccount, keyAccount, "is no account number")
+	case c.head.command == cmdUnknown:
+		c.answerUnknownCommand()
+	case !c.checkSession():
+		c.answer.code = codeNotLoggedIn
+	case !seqIsText || utf8.RuneCountInString(c.head.seq) > c.record.maxSeqLength:
+		c.failParameter(keySeq, "is too long or no text")
+	case c.countAndLimit():
 		c.refuse("too many requests")
 	default:
 		c.perform()
 	}
-	if c.code != Done && c.rules.session.refusedIsIdle && c.me != nil && c.me.session.live {
-		c.me.session.last = c.last
+	if c.code != codeDone && c.serverRules.session.refusalsDoNotRefresh && c.account != nil && c.account.session.isLive {
+		c.account.session.lastRequestAt = c.previousRequestAt
 	}
 }
 
 // findSession looks up who asks, for how its texts are read depends on what it
 // said before.
 func (c *serverCall) findSession() {
-	if n, ok := number(c.head.account); ok && n >= operator && n < 1<<32 {
-		c.uin = uint32(n)
-		c.me = c.accounts[c.uin]
+	if number, ok := parseNumber(c.head.account); ok && number >= operatorUIN && number < 1<<32 {
+		c.uin = uint32(number)
+		c.account = c.accounts[c.uin]
 	}
-	if c.me == nil {
+	if c.account == nil {
 		return
 	}
-	c.last = c.me.session.last
-	if c.me.session.at(c.addr) {
-		c.prefers = c.me.session.prefers
+	c.previousRequestAt = c.account.session.lastRequestAt
+	if c.account.session.isAt(c.address) {
+		c.preferredCharset = c.account.session.preferredCharset
 	}
 }
 
-// loggedIn is the session check. A request that passes it keeps the session
+// checkSession is the session check. A request that passes it keeps the session
 // alive.
-func (c *serverCall) loggedIn() bool {
-	if c.row.free {
+func (c *serverCall) checkSession() bool {
+	if c.commandRow.needsNoSession {
 		return true
 	}
-	if c.me == nil {
+	if c.account == nil {
 		return false
 	}
-	testSession := &c.me.session
-	rules := &c.rules.session
-	if testSession.at(c.addr) || testSession.live && !testSession.forever && rules.anyAddress {
-		if !rules.noRefresh[c.head.cmd] {
-			testSession.last = c.now
+	session := &c.account.session
+	rules := &c.serverRules.session
+	if session.isAt(c.address) || session.isLive && !session.isPermanent && rules.acceptsAnyAddress {
+		if !rules.doesNotRefresh[c.head.command] {
+			session.lastRequestAt = c.now
 		}
 		return true
 	}
-	return rules.withoutLogin[c.head.cmd] || rules.afterLogout[c.head.cmd] && slices.Contains(testSession.left, c.addr)
+	return rules.needsNoLogin[c.head.command] || rules.worksAfterLogout[c.head.command] && slices.Contains(session.loggedOutFrom, c.address)
 }
 
 // perform reads the parameters and does what the command says, or repeats what
 // it said before.
 func (c *serverCall) perform() {
-	ok := c.readParams()
-	if ok && c.row.changing {
-		c.once(c.do)
+	ok := c.readParameters()
+	if ok && c.commandRow.isChanging {
+		c.executeOnce(c.execute)
 	} else if ok {
-		c.do()
+		c.execute()
 	}
 }
 
-// do is the command itself.
-func (c *serverCall) do() {
-	switch c.head.cmd {
-	case CmdLogin:
+// execute is the command itself.
+func (c *serverCall) execute() {
+	switch c.head.command {
+	case cmdLogin:
 		c.login()
-	case CmdLogout:
+	case cmdLogout:
 		c.logout()
-	case CmdChangeStat:
+	case cmdChangeStat:
 		c.changeStat()
-	case CmdList, CmdQueryStat, CmdQueryStat2, CmdSimpleInfo2:
+	case cmdList, cmdQueryStat, cmdQueryStat2, cmdSimpleInfo2:
 		c.listFriends()
-	case CmdFinger:
-		c.finger()
-	case CmdGetInfo:
+	case cmdFinger:
+		c.findPeople()
+	case cmdGetInfo:
 		c.getInfo()
-	case CmdAddToList:
+	case cmdAddToList:
 		c.addToList()
-	case CmdAckAddToList:
+	case cmdAckAddToList:
 		c.ackAddToList()
-	case CmdDelFromList:
+	case cmdDelFromList:
 		c.delFromList()
-	case CmdMessage:
-		c.send()
-	case CmdCollect:
-		c.collect()
+	case cmdMessage:
+		c.sendMessage()
+	case cmdCollect:
+		c.collectMessages()
 	}
 }
 
-func (c *serverCall) unknownCommand() {
-	switch c.record.unknown {
-	case saysDone:
+func (c *serverCall) answerUnknownCommand() {
+	switch c.record.unknownCommand {
+	case replyDone:
 	default:
-		c.fail(UnknownCommand, KeyCommand, "names no command")
+		c.fail(codeUnknownCommand, keyCommand, "names no command")
 	}
 }
 
-// readParams decodes what the command takes, and reports whether all of it is
+// readParameters decodes what the command takes, and reports whether all of it is
 // text.
-func (c *serverCall) readParams() bool {
-	for _, key := range c.row.params {
-		p := parameter{key: key}
+func (c *serverCall) readParameters() bool {
+	for _, key := range c.commandRow.parameters {
+		parsed := parameter{key: key}
 		var raw []byte
-		if raw, p.given = c.rec.find(key); !c.readText(key, raw, &p.value) {
-			c.wrong(key, "is no text")
+		if raw, parsed.isGiven = c.parsed.findValue(key); !c.readText(key, raw, &parsed.value) {
+			c.failParameter(key, "is no text")
 			return false
 		}
-		c.params = append(c.params, p)
+		c.parameters = append(c.parameters, parsed)
 	}
 	return true
 }
 
 // readText decodes one value. Of a text only the end is trimmed, and some
 // mutants read texts in a way of their own.
-func (c *serverCall) readText(key Key, raw []byte, to *string) bool {
-	textRules := &c.rules.text
-	if key == c.row.text {
-		raw = trimEnd(raw)
-		if textRules.refuseEscape && c.d.badEscape(raw) {
+func (c *serverCall) readText(key keyID, raw []byte, to *string) bool {
+	rules := &c.serverRules.text
+	if key == c.commandRow.textKey {
+		raw = trimRight(raw)
+		if rules.refusesBadEscape && c.dialect.hasBadEscape(raw) {
 			return false
 		}
-		if textRules.plusIsSpace {
+		if rules.plusIsSpace {
 			raw = plusToSpace(raw)
 		}
 	} else {
-		raw = trim(raw)
+		raw = trimSpace(raw)
 	}
-	b := c.d.unescape(raw)
-	if textRules.decodeTwice && key == c.row.text {
-		b = c.d.unescape(b)
+	b := c.dialect.unescape(raw)
+	if rules.decodesTwice && key == c.commandRow.textKey {
+		b = c.dialect.unescape(b)
 	}
-	text, says, ok := c.decode(b, c.charset, c.prefers)
+	text, newPreference, ok := c.decodeText(b, c.charset, c.preferredCharset)
 	if !ok {
 		return false
 	}
-	if says != undeclared {
-		c.prefers = says
-		if c.me != nil && c.me.session.at(c.addr) {
-			c.me.session.prefers = says
+	if newPreference != undeclared {
+		c.preferredCharset = newPreference
+		if c.account != nil && c.account.session.isAt(c.address) {
+			c.account.session.preferredCharset = newPreference
 		}
 	}
 	*to = text
@@ -284,8 +284,8 @@ func (c *serverCall) readText(key Key, raw []byte, to *string) bool {
 }
 
 // parameter is the value of a parameter, "" if it was not given.
-func (c *serverCall) param(key Key) string {
-	for _, parameter := range c.params {
+func (c *serverCall) parameterValue(key keyID) string {
+	for _, parameter := range c.parameters {
 		if parameter.key == key {
 			return parameter.value
 		}
@@ -293,30 +293,30 @@ func (c *serverCall) param(key Key) string {
 	return ""
 }
 
-func (c *serverCall) given(key Key) bool {
-	for _, parameter := range c.params {
+func (c *serverCall) hasParameter(key keyID) bool {
+	for _, parameter := range c.parameters {
 		if parameter.key == key {
-			return parameter.given
+			return parameter.isGiven
 		}
 	}
 	return false
 }
 
 // fail, wrong and refuse say no, with a reason that names the key.
-func (c *serverCall) fail(code Code, key Key, reason string) {
-	c.code, c.reason = code, c.d.Keys[key]+" "+reason
+func (c *serverCall) fail(code answerCode, key keyID, reason string) {
+	c.code, c.reason = code, c.dialect.Keys[key]+" "+reason
 }
 
-func (c *serverCall) wrong(key Key, reason string) { c.fail(WrongParameter, key, reason) }
+func (c *serverCall) failParameter(key keyID, reason string) { c.fail(codeWrongParameter, key, reason) }
 
-func (c *serverCall) refuse(reason string) { c.code, c.answer.reason = Refused, reason }
+func (c *serverCall) refuse(reason string) { c.code, c.answer.reason = codeRefused, reason }
 
-// reason is the wording of a reason, which no client may depend on.
-func (r *rules) reason(s string) string {
-	if r.record.otherReasons {
-		return "Sorry, no! Word: " + s + " (at least so it seems)."
+// formatReason is the wording of a reason, which no client may depend on.
+func (r *serverRules) formatReason(text string) string {
+	if r.record.rewordsReasons {
+		return "Sorry, no! Word: " + text + " (at least so it seems)."
 	}
-	return s
+	return text
 }
 
-func itoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+func formatUIN(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

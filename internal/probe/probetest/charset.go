@@ -17,8 +17,8 @@ const (
 	gbCharset
 )
 
-// declared reads the charset of a Content-Type. Only the Chinese ones decide.
-func declared(contentType string) charset {
+// declaredCharset reads the charset of a Content-Type. Only the Chinese ones decide.
+func declaredCharset(contentType string) charset {
 	_, name, ok := strings.Cut(strings.ToLower(contentType), "charset=")
 	if !ok {
 		return undeclared
@@ -31,89 +31,89 @@ func declared(contentType string) charset {
 	return undeclared
 }
 
-// decode makes text of bytes, as PROTOCOL.md's "Encoding" has it. prefers is
+// decodeText makes text of bytes, as PROTOCOL.md's "Encoding" has it. prefers is
 // what the session's values said so far, undeclared if none did; says is what
 // this one says. ok is false for what fits no charset, and for a NUL.
-func (r *rules) decode(b []byte, declared, prefers charset) (text string, says charset, ok bool) {
-	if bytes.IndexByte(b, 0) >= 0 {
+func (r *serverRules) decodeText(raw []byte, declared, preferred charset) (text string, newPreference charset, ok bool) {
+	if bytes.IndexByte(raw, 0) >= 0 {
 		return "", undeclared, false
 	}
-	if isASCII(b) {
-		return string(b), undeclared, true
+	if isASCII(raw) {
+		return string(raw), undeclared, true
 	}
-	if declared == gbCharset && r.text.ignoreCharset {
-		return string(b), undeclared, utf8.Valid(b)
+	if declared == gbCharset && r.text.ignoresCharset {
+		return string(raw), undeclared, utf8.Valid(raw)
 	}
 	if declared == gbCharset {
-		text, ok = fromGB(b)
+		text, ok = decodeGB(raw)
 		return text, undeclared, ok
 	}
-	if utf8.Valid(b) {
-		return r.decodeValid(b, prefers)
+	if utf8.Valid(raw) {
+		return r.decodeValidUTF8(raw, preferred)
 	}
-	if cut := cutRune(b); utf8.Valid(cut) && hasHigh(cut) {
+	if cut := trimPartialRune(raw); utf8.Valid(cut) && hasHighRune(cut) {
 		return string(cut), utf8Charset, true
 	}
 	if r.text.onlyUTF8 {
 		return "", undeclared, false
 	}
-	if text, ok = fromGB(b); ok {
+	if text, ok = decodeGB(raw); ok {
 		return text, gbCharset, true
 	}
-	text, ok = fromGB(b[:len(b)-1])
+	text, ok = decodeGB(raw[:len(raw)-1])
 	return text, gbCharset, ok
 }
 
-// decodeValid reads bytes that are UTF-8, and may be meant as something else.
-func (r *rules) decodeValid(b []byte, prefers charset) (string, charset, bool) {
-	if hasHigh(b) {
-		return string(b), utf8Charset, true
+// decodeValidUTF8 reads bytes that are UTF-8, and may be meant as something else.
+func (r *serverRules) decodeValidUTF8(raw []byte, preferred charset) (string, charset, bool) {
+	if hasHighRune(raw) {
+		return string(raw), utf8Charset, true
 	}
-	if prefers == gbCharset {
-		if text, ok := fromGB(b); ok {
+	if preferred == gbCharset {
+		if text, ok := decodeGB(raw); ok {
 			return text, undeclared, true
 		}
 	}
-	return string(b), undeclared, true
+	return string(raw), undeclared, true
 }
 
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
+func isASCII(raw []byte) bool {
+	for _, char := range raw {
+		if char >= 0x80 {
 			return false
 		}
 	}
 	return true
 }
 
-// hasHigh reports whether a character is above U+07FF, which bytes of another
+// hasHighRune reports whether a character is above U+07FF, which bytes of another
 // charset hardly ever look like.
-func hasHigh(b []byte) bool {
-	for _, c := range b {
-		if c >= 0xe0 {
+func hasHighRune(raw []byte) bool {
+	for _, char := range raw {
+		if char >= 0xe0 {
 			return true
 		}
 	}
 	return false
 }
 
-// cutRune drops an incomplete character at the end.
-func cutRune(b []byte) []byte {
-	for i := len(b) - 1; i >= 0 && i >= len(b)-3; i-- {
-		if utf8.RuneStart(b[i]) {
-			if !utf8.FullRune(b[i:]) {
-				return b[:i]
+// trimPartialRune drops an incomplete character at the end.
+func trimPartialRune(raw []byte) []byte {
+	for index := len(raw) - 1; index >= 0 && index >= len(raw)-3; index-- {
+		if utf8.RuneStart(raw[index]) {
+			if !utf8.FullRune(raw[index:]) {
+				return raw[:index]
 			}
 			break
 		}
 	}
-	return b
+	return raw
 }
 
-func fromGB(b []byte) (string, bool) {
-	out, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b)
-	if err != nil || bytes.ContainsRune(out, utf8.RuneError) {
+func decodeGB(raw []byte) (string, bool) {
+	result, err := simplifiedchinese.GB18030.NewDecoder().Bytes(raw)
+	if err != nil || bytes.ContainsRune(result, utf8.RuneError) {
 		return "", false
 	}
-	return string(out), true
+	return string(result), true
 }

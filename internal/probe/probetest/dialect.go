@@ -17,200 +17,200 @@ type Dialect struct {
 	Escaped string // what is escaped in an answer, one byte each
 	NewLine string // what a line end in an answer becomes
 
-	Versions []Version
+	Versions []dialectVersion
 	Unspoken string // a version that is not spoken, for the mutant that does
 	NoAnswer string // to a version that is not spoken: NULL
 
-	Commands [CommandCount]string
-	Keys     [KeyCount]string
-	Head     []Key               // the pairs that every answer begins with
-	Fields   [CommandCount][]Key // the order of those behind them
+	Commands [commandCount]string
+	Keys     [keyCount]string
+	Head     []keyID               // the pairs that every answer begins with
+	Fields   [commandCount][]keyID // the order of those behind them
 
-	Codes    [CodeCount]string
-	Statuses [StatusCount]string
-	Types    [TypeCount]string // of messages
+	Codes    [codeCount]string
+	Statuses [statusCount]string
+	Types    [typeCount]string // of messages
 	Results  [2]string         // of a Login: done, failed
 	Last     [2]string         // more to come, the last page
 	End      string            // what SimpleInfo2 ends with
-	Proofs   [ProofCount]string
+	Proofs   [proofCount]string
 	Levels   [3]string // of GetInfo: brief, normal, detailed
-	Added    [AddedCount]string
-	Choices  [ChoiceCount]string
+	Added    [addedCount]string
+	Choices  [choiceCount]string
 }
 
 // A Version is what differs between the versions of one dialect.
-type Version struct {
+type dialectVersion struct {
 	Name        string
-	LineEnd     string             // behind an answer
-	Spelt       map[Command]string // commands that its answers spell otherwise
-	Batch       int                // how many bytes an answer with messages may have
-	AllStatuses bool               // older clients know three
+	LineEnd     string               // behind an answer
+	Spelt       map[commandID]string // commands that its answers spell otherwise
+	Batch       int                  // how many bytes an answer with messages may have
+	AllStatuses bool                 // older clients know three
 }
 
 // Commands.
-type Command int
+type commandID int
 
 const (
-	Unknown Command = iota - 1
-	CmdLogin
-	CmdLogout
-	CmdChangeStat
-	CmdList
-	CmdQueryStat
-	CmdQueryStat2
-	CmdSimpleInfo2
-	CmdGetInfo
-	CmdAddToList
-	CmdAckAddToList
-	CmdDelFromList
-	CmdFinger
-	CmdMessage
-	CmdCollect
-	CommandCount
+	cmdUnknown commandID = iota - 1
+	cmdLogin
+	cmdLogout
+	cmdChangeStat
+	cmdList
+	cmdQueryStat
+	cmdQueryStat2
+	cmdSimpleInfo2
+	cmdGetInfo
+	cmdAddToList
+	cmdAckAddToList
+	cmdDelFromList
+	cmdFinger
+	cmdMessage
+	cmdCollect
+	commandCount
 )
 
 // Keys of requests and of answers. What HTTP QQ calls UN, RS or MT is several
 // things, each of which has its own name here.
-type Key int
+type keyID int
 
 const (
-	KeyVersion Key = iota
-	KeyCommand
-	KeySeq
-	KeyAccount
-	KeyCode
-	KeyReason
-	KeyTime // only with Config.Time
+	keyVersion keyID = iota
+	keyCommand
+	keySeq
+	keyAccount
+	keyCode
+	keyReason
+	keyTime // only with Config.Time
 
-	KeyPassword
-	KeyProof
-	KeyClient
-	KeyStatus // also the list of them
-	KeyMost
-	KeyAfter // begin after this account
-	KeyTarget
-	KeyLevel
-	KeyChoice // also AddToList's answer
-	KeyWords
-	KeyText
+	keyPassword
+	keyProof
+	keyClient
+	keyStatus // also the list of them
+	keyMaxCount
+	keyAfter // begin after this account
+	keyTarget
+	keyLevel
+	keyChoice // also AddToList's answer
+	keyWords
+	keyText
 
-	KeyResult
-	KeyInterval
-	KeyLifetime
-	KeyLast
-	KeySize
-	KeyNumbers
-	KeyNext
-	KeyMessages
-	KeyTypes
-	KeySenders
-	KeyTexts
-	KeyExtra // only one mutant has it
+	keyResult
+	keyInterval
+	keyLifetime
+	keyLast
+	keySize
+	keyNumbers
+	keyNext
+	keyMessages
+	keyTypes
+	keySenders
+	keyTexts
+	keyExtra // only one mutant has it
 
 	// The profile.
-	KeyAddress
-	KeyAge
-	KeyBlood
-	KeyStar
-	KeyCity
-	KeyCV
-	KeyCountry
-	KeyMail
-	KeyFace
-	KeyHome
-	KeyID
-	KeyJob
-	KeyMobile
-	KeyMT
-	KeyMV
-	KeyPostCode
-	KeyPhone
-	KeyAbout
-	KeyProvince
-	KeyRealName
-	KeySchool
-	KeyAnimal
-	KeySex
-	KeyNick
-	KeyCount
+	keyAddress
+	keyAge
+	keyBlood
+	keyStar
+	keyCity
+	keyProfileCV
+	keyCountry
+	keyMail
+	keyFace
+	keyHome
+	keyProfileID
+	keyJob
+	keyMobile
+	keyProfileMT
+	keyProfileMV
+	keyPostCode
+	keyPhone
+	keyAbout
+	keyProvince
+	keyRealName
+	keySchool
+	keyAnimal
+	keySex
+	keyNick
+	keyCount
 )
 
 // Codes of answers.
-type Code int
+type answerCode int
 
 const (
-	Done Code = iota
-	NotLoggedIn
-	NoAccount
-	WrongParameter
-	UnknownCommand
-	Refused
-	CodeCount
+	codeDone answerCode = iota
+	codeNotLoggedIn
+	codeNoAccount
+	codeWrongParameter
+	codeUnknownCommand
+	codeRefused
+	codeCount
 )
 
 // Statuses.
-type Status int
+type statusID int
 
 const (
-	Online Status = iota
-	Offline
-	Away
-	Invisible
-	Busy
-	TalkToMe
-	DoNotDisturb
-	StatusCount
+	statusOnline statusID = iota
+	statusOffline
+	statusAway
+	statusInvisible
+	statusBusy
+	statusTalkToMe
+	statusDoNotDisturb
+	statusCount
 )
 
 // Types of messages.
-type Type int
+type messageType int
 
 const (
-	TypeText Type = iota
-	TypeStatus
-	TypeAsks
-	TypeAccepted
-	TypeRejected
-	TypeAdded
-	TypeCount
+	typeText messageType = iota
+	typeStatus
+	typeRequest
+	typeAccepted
+	typeRejected
+	typeAdded
+	typeCount
 )
 
-// How a password is proved. ProofOther is a value without meaning.
-type Proof int
+// How a password is proved. proofOther is a value without meaning.
+type proofKind int
 
 const (
-	ProofPlain Proof = iota
-	ProofMD5
-	ProofOther
-	ProofCount
+	proofPlain proofKind = iota
+	proofMD5
+	proofOther
+	proofCount
 )
 
 // What AddToList answers.
-type Added int
+type addResult int
 
 const (
-	AddedNow Added = iota
-	AddedAsk
-	AddedNobody
-	AddedClosed
-	AddedCount
+	addedNow addResult = iota
+	addedAsk
+	addedNobody
+	addedClosed
+	addedCount
 )
 
 // What Ack_AddToList says.
-type Choice int
+type friendChoice int
 
 const (
-	Accept Choice = iota
-	Reject
-	Ask
-	ChoiceCount
+	choiceAccept friendChoice = iota
+	choiceReject
+	choiceAsk
+	choiceCount
 )
 
 // brief, normal and detailed are places in Dialect.Levels.
 const (
-	brief = iota
-	normal
-	detailed
+	levelBrief = iota
+	levelNormal
+	levelDetailed
 )
 
 // CommandName is the dialect's word for a command of HTTP QQ. What is no
@@ -219,28 +219,28 @@ func (d *Dialect) CommandName(httpqq string) string {
 	if d == nil {
 		return httpqq
 	}
-	for i, name := range httpQQ.Commands {
+	for index, name := range httpQQ.Commands {
 		if name == httpqq {
-			return d.Commands[i]
+			return d.Commands[index]
 		}
 	}
 	return httpqq
 }
 
-// command looks up a word, in either case unless exact.
-func (d *Dialect) command(word string, exact bool) Command {
-	for i, name := range d.Commands {
+// findCommand looks up a word, in either case unless exact.
+func (d *Dialect) findCommand(word string, exact bool) commandID {
+	for index, name := range d.Commands {
 		if name == word || !exact && strings.EqualFold(name, word) {
-			return Command(i)
+			return commandID(index)
 		}
 	}
-	return Unknown
+	return cmdUnknown
 }
 
-func (d *Dialect) version(word string) *Version {
-	for i := range d.Versions {
-		if d.Versions[i].Name == word {
-			return &d.Versions[i]
+func (d *Dialect) findVersion(word string) *dialectVersion {
+	for index := range d.Versions {
+		if d.Versions[index].Name == word {
+			return &d.Versions[index]
 		}
 	}
 	return nil
@@ -248,24 +248,24 @@ func (d *Dialect) version(word string) *Version {
 
 // indexOf is the place of a word in a table, -1 if it is not there.
 func indexOf(table []string, word string) int {
-	for i, w := range table {
+	for index, w := range table {
 		if w == word {
-			return i
+			return index
 		}
 	}
 	return -1
 }
 
-// check finds what a table lacks.
-func (d *Dialect) check() error {
-	for i, name := range d.Commands {
-		if name == "" || len(d.Fields[i]) == 0 && Command(i) != CmdLogout && Command(i) != CmdChangeStat && Command(i) != CmdMessage {
-			return fmt.Errorf("dialect %s: command %d has no name or no fields", d.Name, i)
+// validate finds what a table lacks.
+func (d *Dialect) validate() error {
+	for index, name := range d.Commands {
+		if name == "" || len(d.Fields[index]) == 0 && commandID(index) != cmdLogout && commandID(index) != cmdChangeStat && commandID(index) != cmdMessage {
+			return fmt.Errorf("dialect %s: command %d has no name or no fields", d.Name, index)
 		}
 	}
-	for i, name := range d.Keys {
+	for index, name := range d.Keys {
 		if name == "" {
-			return fmt.Errorf("dialect %s: key %d has no name", d.Name, i)
+			return fmt.Errorf("dialect %s: key %d has no name", d.Name, index)
 		}
 	}
 	if len(d.Versions) == 0 || len(d.Head) == 0 || d.NoAnswer == "" {
@@ -283,64 +283,64 @@ var httpQQ = &Dialect{
 	Escape:  '%',
 	Escaped: "%&,",
 	NewLine: "\r",
-	Versions: []Version{
+	Versions: []dialectVersion{
 		{Name: "1.0", Batch: 8 << 10},
 		{Name: "1.1", Batch: 8 << 10},
 		{Name: "1.2", Batch: 8 << 10},
 		{Name: "1.3", Batch: 8 << 10},
-		{Name: "1.4", Batch: 32 << 10, LineEnd: "\r\n", AllStatuses: true, Spelt: map[Command]string{
-			CmdQueryStat2: "QUERY_STAT2", CmdSimpleInfo2: "SIMPLEINFO2", CmdGetInfo: "GETINFO",
+		{Name: "1.4", Batch: 32 << 10, LineEnd: "\r\n", AllStatuses: true, Spelt: map[commandID]string{
+			cmdQueryStat2: "QUERY_STAT2", cmdSimpleInfo2: "SIMPLEINFO2", cmdGetInfo: "GETINFO",
 		}},
 	},
 	Unspoken: "1.5",
 	NoAnswer: "NULL",
-	Commands: [CommandCount]string{
-		CmdLogin: "Login", CmdLogout: "Logout", CmdChangeStat: "Change_Stat",
-		CmdList: "List", CmdQueryStat: "Query_Stat", CmdQueryStat2: "Query_Stat2", CmdSimpleInfo2: "SimpleInfo2",
-		CmdGetInfo: "GetInfo", CmdAddToList: "AddToList", CmdAckAddToList: "Ack_AddToList", CmdDelFromList: "DelFromList",
-		CmdFinger: "Finger", CmdMessage: "CLTMSG", CmdCollect: "GetMsgEx",
+	Commands: [commandCount]string{
+		cmdLogin: "Login", cmdLogout: "Logout", cmdChangeStat: "Change_Stat",
+		cmdList: "List", cmdQueryStat: "Query_Stat", cmdQueryStat2: "Query_Stat2", cmdSimpleInfo2: "SimpleInfo2",
+		cmdGetInfo: "GetInfo", cmdAddToList: "AddToList", cmdAckAddToList: "Ack_AddToList", cmdDelFromList: "DelFromList",
+		cmdFinger: "Finger", cmdMessage: "CLTMSG", cmdCollect: "GetMsgEx",
 	},
-	Keys: [KeyCount]string{
-		KeyVersion: "VER", KeyCommand: "CMD", KeySeq: "SEQ", KeyAccount: "UIN", KeyCode: "RES", KeyReason: "RA", KeyTime: "TM",
-		KeyPassword: "PS", KeyProof: "M5", KeyClient: "LC", KeyStatus: "ST", KeyMost: "TN", KeyAfter: "UN", KeyTarget: "UN",
-		KeyLevel: "LV", KeyChoice: "CD", KeyWords: "RS", KeyText: "MG",
-		KeyResult: "RS", KeyInterval: "HI", KeyLifetime: "LI", KeyLast: "FN", KeySize: "SN", KeyNumbers: "UN", KeyNext: "NP",
-		KeyMessages: "MN", KeyTypes: "MT", KeySenders: "UN", KeyTexts: "MG", KeyExtra: "EX",
-		KeyAddress: "AD", KeyAge: "AG", KeyBlood: "BT", KeyStar: "CO", KeyCity: "CT", KeyCV: "CV", KeyCountry: "CY",
-		KeyMail: "EM", KeyFace: "FC", KeyHome: "HP", KeyID: "ID", KeyJob: "JB", KeyMobile: "MO", KeyMT: "MT", KeyMV: "MV",
-		KeyPostCode: "PC", KeyPhone: "PH", KeyAbout: "PR", KeyProvince: "PV", KeyRealName: "RN", KeySchool: "SC",
-		KeyAnimal: "SH", KeySex: "SX", KeyNick: "NK",
+	Keys: [keyCount]string{
+		keyVersion: "VER", keyCommand: "CMD", keySeq: "SEQ", keyAccount: "UIN", keyCode: "RES", keyReason: "RA", keyTime: "TM",
+		keyPassword: "PS", keyProof: "M5", keyClient: "LC", keyStatus: "ST", keyMaxCount: "TN", keyAfter: "UN", keyTarget: "UN",
+		keyLevel: "LV", keyChoice: "CD", keyWords: "RS", keyText: "MG",
+		keyResult: "RS", keyInterval: "HI", keyLifetime: "LI", keyLast: "FN", keySize: "SN", keyNumbers: "UN", keyNext: "NP",
+		keyMessages: "MN", keyTypes: "MT", keySenders: "UN", keyTexts: "MG", keyExtra: "EX",
+		keyAddress: "AD", keyAge: "AG", keyBlood: "BT", keyStar: "CO", keyCity: "CT", keyProfileCV: "CV", keyCountry: "CY",
+		keyMail: "EM", keyFace: "FC", keyHome: "HP", keyProfileID: "ID", keyJob: "JB", keyMobile: "MO", keyProfileMT: "MT", keyProfileMV: "MV",
+		keyPostCode: "PC", keyPhone: "PH", keyAbout: "PR", keyProvince: "PV", keyRealName: "RN", keySchool: "SC",
+		keyAnimal: "SH", keySex: "SX", keyNick: "NK",
 	},
-	Head: []Key{KeyVersion, KeyCommand, KeySeq, KeyAccount, KeyCode},
-	Fields: [CommandCount][]Key{
-		CmdLogin:       {KeyResult, KeyInterval, KeyLifetime},
-		CmdList:        {KeyLast, KeySize, KeyNumbers},
-		CmdQueryStat:   {KeyFace, KeyLast, KeySize, KeyStatus, KeyNumbers, KeyNick},
-		CmdQueryStat2:  {KeyLast, KeySize, KeyStatus, KeyNumbers},
-		CmdSimpleInfo2: {KeyNext, KeySize, KeyNumbers, KeyFace, KeyNick},
-		CmdGetInfo: {KeyAddress, KeyAge, KeyBlood, KeyStar, KeyCity, KeyCV, KeyCountry, KeyMail, KeyFace, KeyHome, KeyID, KeyJob,
-			KeyLevel, KeyMobile, KeyMT, KeyMV, KeyPostCode, KeyPhone, KeyAbout, KeyProvince, KeyRealName, KeySchool, KeyAnimal,
-			KeySex, KeyTarget, KeyNick},
-		CmdAddToList:    {KeyChoice, KeyTarget},
-		CmdAckAddToList: {KeyTarget, KeyChoice},
-		CmdDelFromList:  {KeyTarget},
-		CmdFinger:       {KeyLast, KeySize, KeyNumbers, KeyNick, KeyFace, KeySex, KeyAge, KeyProvince},
-		CmdCollect:      {KeyMessages, KeyTypes, KeySenders, KeyTexts},
+	Head: []keyID{keyVersion, keyCommand, keySeq, keyAccount, keyCode},
+	Fields: [commandCount][]keyID{
+		cmdLogin:       {keyResult, keyInterval, keyLifetime},
+		cmdList:        {keyLast, keySize, keyNumbers},
+		cmdQueryStat:   {keyFace, keyLast, keySize, keyStatus, keyNumbers, keyNick},
+		cmdQueryStat2:  {keyLast, keySize, keyStatus, keyNumbers},
+		cmdSimpleInfo2: {keyNext, keySize, keyNumbers, keyFace, keyNick},
+		cmdGetInfo: {keyAddress, keyAge, keyBlood, keyStar, keyCity, keyProfileCV, keyCountry, keyMail, keyFace, keyHome, keyProfileID, keyJob,
+			keyLevel, keyMobile, keyProfileMT, keyProfileMV, keyPostCode, keyPhone, keyAbout, keyProvince, keyRealName, keySchool, keyAnimal,
+			keySex, keyTarget, keyNick},
+		cmdAddToList:    {keyChoice, keyTarget},
+		cmdAckAddToList: {keyTarget, keyChoice},
+		cmdDelFromList:  {keyTarget},
+		cmdFinger:       {keyLast, keySize, keyNumbers, keyNick, keyFace, keySex, keyAge, keyProvince},
+		cmdCollect:      {keyMessages, keyTypes, keySenders, keyTexts},
 	},
-	Codes: [CodeCount]string{
-		Done: "0", NotLoggedIn: "20", NoAccount: "5", WrongParameter: "1", UnknownCommand: "2", Refused: "3",
+	Codes: [codeCount]string{
+		codeDone: "0", codeNotLoggedIn: "20", codeNoAccount: "5", codeWrongParameter: "1", codeUnknownCommand: "2", codeRefused: "3",
 	},
-	Statuses: [StatusCount]string{
-		Online: "10", Offline: "20", Away: "30", Invisible: "40", Busy: "50", TalkToMe: "60", DoNotDisturb: "70",
+	Statuses: [statusCount]string{
+		statusOnline: "10", statusOffline: "20", statusAway: "30", statusInvisible: "40", statusBusy: "50", statusTalkToMe: "60", statusDoNotDisturb: "70",
 	},
-	Types: [TypeCount]string{
-		TypeText: "9", TypeStatus: "99", TypeAsks: "2", TypeAccepted: "3", TypeRejected: "4", TypeAdded: "1",
+	Types: [typeCount]string{
+		typeText: "9", typeStatus: "99", typeRequest: "2", typeAccepted: "3", typeRejected: "4", typeAdded: "1",
 	},
 	Results: [2]string{"0", "1"},
 	Last:    [2]string{"0", "1"},
 	End:     "65535",
-	Proofs:  [ProofCount]string{ProofPlain: "0", ProofMD5: "1", ProofOther: "2"},
+	Proofs:  [proofCount]string{proofPlain: "0", proofMD5: "1", proofOther: "2"},
 	Levels:  [3]string{"1", "2", "3"},
-	Added:   [AddedCount]string{AddedNow: "0", AddedAsk: "1", AddedNobody: "2", AddedClosed: "3"},
-	Choices: [ChoiceCount]string{Accept: "0", Reject: "1", Ask: "2"},
+	Added:   [addedCount]string{addedNow: "0", addedAsk: "1", addedNobody: "2", addedClosed: "3"},
+	Choices: [choiceCount]string{choiceAccept: "0", choiceReject: "1", choiceAsk: "2"},
 }

@@ -29,7 +29,7 @@
 // matters; add a line to one of the tables in mutants_*.go; and show in
 // scripts_test.go by a short exchange what differs. The tests fail as long as
 // the label and the exchange do not agree. [Mutants] are those that the prober
-// is measured by. Those of [More] are of the same kinds and kept apart, so that
+// is measured by. Those of [MoreMutants] are of the same kinds and kept apart, so that
 // one can see whether it was only tuned to the first.
 //
 // The behaviour never names a word of the wire. Those are in a Dialect, which

@@ -16,7 +16,7 @@ import (
 type talk struct {
 	t       *testing.T
 	d       *Dialect
-	peer    *fuzzPeer
+	peer    *fuzzClient
 	url     string
 	from    int    // which of the peer's addresses
 	seq     string // of the next request; a fresh one if it is empty
@@ -46,87 +46,87 @@ func openTalk(t *testing.T, config Config) *talk {
 	if dialect == nil {
 		dialect = httpQQ
 	}
-	x := &talk{t: t, d: dialect, peer: newPeer(), url: url, charset: "UTF-8"}
+	x := &talk{t: t, d: dialect, peer: newFuzzClient(), url: url, charset: "UTF-8"}
 	t.Cleanup(x.peer.close)
 	return x
 }
 
 // ask sends a request; args are keys, each followed by its value.
-func (x *talk) ask(uin int, cmd Command, args ...any) string {
-	return x.send(cmd, x.d.pairs(x.question(uin, cmd, args...)))
+func (x *talk) ask(uin int, command commandID, args ...any) string {
+	return x.send(command, x.d.formatPairs(x.question(uin, command, args...)))
 }
 
-func (x *talk) question(uin int, cmd Command, args ...any) fuzzRequest {
+func (x *talk) question(uin int, command commandID, args ...any) fuzzRequest {
 	x.drawn++
-	q := fuzzRequest{version: 1, cmd: cmd, seq: x.seq, uin: strconv.Itoa(uin)}
-	if q.seq == "" {
-		q.seq = strconv.Itoa(700000 + x.drawn)
+	request := fuzzRequest{version: 1, command: command, seq: x.seq, uin: strconv.Itoa(uin)}
+	if request.seq == "" {
+		request.seq = strconv.Itoa(700000 + x.drawn)
 	}
 	x.seq = ""
-	for i := 0; i < len(args); i += 2 {
-		q.args = append(q.args, arg{args[i].(Key), fmt.Sprint(args[i+1])})
+	for index := 0; index < len(args); index += 2 {
+		request.arguments = append(request.arguments, fuzzArgument{args[index].(keyID), fmt.Sprint(args[index+1])})
 	}
-	return q
+	return request
 }
 
 // send sends pairs that may be no proper request.
-func (x *talk) send(cmd Command, pairs []string) string {
-	body := x.d.join(pairs)
+func (x *talk) send(command commandID, pairs []string) string {
+	body := x.d.joinPairs(pairs)
 	status, answer, err := x.peer.post(context.Background(), x.from, x.url, "text/plain; charset="+x.charset, body)
 	got := strconv.Itoa(status) + " " + string(answer)
 	if err != nil {
 		got = "no answer"
 	}
-	x.note(cmd, string(body), got)
+	x.note(command, string(body), got)
 	return got
 }
 
-func (x *talk) note(cmd Command, asked, answer string) {
+func (x *talk) note(command commandID, asked, answer string) {
 	name := "?"
-	if cmd != Unknown {
-		name = httpQQ.Commands[cmd]
+	if command != cmdUnknown {
+		name = httpQQ.Commands[command]
 	}
 	x.log = append(x.log, said{name, asked, answer})
 }
 
 // raw sends a request of its own kind and notes the headers too.
 func (x *talk) raw(method string, header http.Header) {
-	fuzzRequest := x.question(10001, CmdList)
-	req, err := http.NewRequest(method, x.url, strings.NewReader(string(x.d.join(x.d.pairs(fuzzRequest)))))
+	fuzzRequest := x.question(10001, cmdList)
+	request, err := http.NewRequest(method, x.url, strings.NewReader(string(x.d.joinPairs(x.d.formatPairs(fuzzRequest)))))
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	req.Header, req.Close = header, header.Get("Connection") == "close"
-	resp, err := x.peer.clients[0].Do(req)
+	request.Header, request.Close = header, header.Get("Connection") == "close"
+	response, err := x.peer.clients[0].Do(request)
 	if err != nil {
-		x.note(CmdList, method, "no answer")
+		x.note(cmdList, method, "no answer")
 		return
 	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body)
-	x.note(CmdList, method, fmt.Sprint(resp.Status, resp.Header["Content-Type"], resp.ContentLength, resp.Close, string(body)))
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	x.note(cmdList, method, fmt.Sprint(response.Status, response.Header["Content-Type"], response.ContentLength, response.Close, string(body)))
 }
 
 func (x *talk) login(uins ...int) {
 	for _, uin := range uins {
-		x.ask(uin, CmdLogin, KeyPassword, passwordMD5, KeyProof, x.d.Proofs[ProofMD5])
+		x.ask(uin, cmdLogin, keyPassword, passwordMD5, keyProof, x.d.Proofs[proofMD5])
 	}
 }
 
 func (x *talk) wrongLogin(uin int) {
-	x.ask(uin, CmdLogin, KeyPassword, "wrong", KeyProof, x.d.Proofs[ProofPlain])
+	x.ask(uin, cmdLogin, keyPassword, "wrong", keyProof, x.d.Proofs[proofPlain])
 }
 
-func (x *talk) status(uin int, status Status) {
-	x.ask(uin, CmdChangeStat, KeyStatus, x.d.Statuses[status])
+func (x *talk) status(uin int, status statusID) {
+	x.ask(uin, cmdChangeStat, keyStatus, x.d.Statuses[status])
 }
 
-func (x *talk) ack(uin, whom int, c Choice) {
-	x.ask(uin, CmdAckAddToList, KeyTarget, whom, KeyChoice, x.d.Choices[c], KeyWords, "let me in")
+func (x *talk) ack(uin, whom int, c friendChoice) {
+	x.ask(uin, cmdAckAddToList, keyTarget, whom, keyChoice, x.d.Choices[c], keyWords, "let me in")
 }
 
 func (x *talk) wait(seconds int) {
-	if err := x.peer.wait(context.Background(), x.url, seconds); err != nil {
+	if err := x.peer.moveClock(context.Background(), x.url, seconds); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -140,10 +140,10 @@ func (x *talk) reset() {
 // each shows that three commands change alike: after the same beginning, who
 // uses one of them.
 func (x *talk) each(uin int, begin func()) {
-	for _, cmd := range []Command{CmdList, CmdQueryStat, CmdCollect} {
+	for _, command := range []commandID{cmdList, cmdQueryStat, cmdCollect} {
 		x.reset()
 		begin()
-		x.ask(uin, cmd)
+		x.ask(uin, command)
 		x.from = 0
 	}
 }
@@ -151,13 +151,13 @@ func (x *talk) each(uin int, begin func()) {
 // differing are the commands whose answers differ, in the order in which they
 // first do.
 func differing(a, b []said) []string {
-	var out []string
-	for i := range a {
-		if a[i].answer != b[i].answer && !slices.Contains(out, a[i].command) {
-			out = append(out, a[i].command)
+	var values []string
+	for index := range a {
+		if a[index].answer != b[index].answer && !slices.Contains(values, a[index].command) {
+			values = append(values, a[index].command)
 		}
 	}
-	return out
+	return values
 }
 
 // Every mutant is shown to be what its label says: at the labelled command its
@@ -166,7 +166,7 @@ func differing(a, b []said) []string {
 func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
 	scripts := scripts()
 	for _, dialect := range []*Dialect{httpQQ, MadeUp()} {
-		for _, m := range append(Mutants(), More()...) {
+		for _, m := range append(Mutants(), MoreMutants()...) {
 			if m.Equivalent {
 				continue
 			}
@@ -175,7 +175,7 @@ func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
 				if script == nil {
 					t.Fatal("no exchange shows what it does")
 				}
-				partner := m.Partner()
+				partner := m.PartnerConfig()
 				partner.Dialect = dialect
 				a, b := openTalk(t, partner), openTalk(t, Config{Mutant: m.Name, Dialect: dialect})
 				script(a)
@@ -203,12 +203,12 @@ func fits(m Mutant, got []string) bool {
 
 func sideBySide(a, b []said) string {
 	var out strings.Builder
-	for i := range a {
+	for index := range a {
 		mark := " "
-		if a[i].answer != b[i].answer {
+		if a[index].answer != b[index].answer {
 			mark = "!"
 		}
-		fmt.Fprintf(&out, "%s > %s\n  a %q\n  b %q\n", mark, a[i].asked, a[i].answer, b[i].answer)
+		fmt.Fprintf(&out, "%s > %s\n  a %q\n  b %q\n", mark, a[index].asked, a[index].answer, b[index].answer)
 	}
 	return out.String()
 }
@@ -219,7 +219,7 @@ func TestEquivalentMutantsAnswerAlike(t *testing.T) {
 			continue
 		}
 		t.Run(m.Name, func(t *testing.T) {
-			a, b := openTalk(t, m.Partner()), openTalk(t, Config{Mutant: m.Name})
+			a, b := openTalk(t, m.PartnerConfig()), openTalk(t, Config{Mutant: m.Name})
 			for name, script := range scripts() {
 				if strings.HasPrefix(name, "lost") {
 					continue
@@ -229,12 +229,12 @@ func TestEquivalentMutantsAnswerAlike(t *testing.T) {
 					x.reset()
 					script(x)
 				}
-				for i := range a.log {
+				for index := range a.log {
 					if m.Name == "lost-requests" {
 						continue
 					}
-					if pa, pb := parsed(a.log[i].answer), parsed(b.log[i].answer); pa != pb {
-						t.Errorf("%s: to %s\n  a %q\n  b %q", name, a.log[i].asked, pa, pb)
+					if pa, pb := parsed(a.log[index].answer), parsed(b.log[index].answer); pa != pb {
+						t.Errorf("%s: to %s\n  a %q\n  b %q", name, a.log[index].asked, pa, pb)
 					}
 				}
 			}

@@ -1,169 +1,169 @@
 package probetest
 
-// target is whom a command is about. It need not exist.
-func (c *serverCall) target() (uint32, bool) {
-	s := c.param(KeyTarget)
-	if s == "" {
-		c.wrong(KeyTarget, "is missing")
+// readTarget is whom a command is about. It need not exist.
+func (c *serverCall) readTarget() (uint32, bool) {
+	text := c.parameterValue(keyTarget)
+	if text == "" {
+		c.failParameter(keyTarget, "is missing")
 		return 0, false
 	}
-	n, ok := number(s)
-	if c.info.wraps && c.head.cmd == CmdGetInfo {
-		n %= 1 << 32
+	number, ok := parseNumber(text)
+	if c.info.truncatesTarget && c.head.command == cmdGetInfo {
+		number %= 1 << 32
 	}
-	if !ok || n < operator || n > 1<<32-1 {
-		c.fail(NoAccount, KeyTarget, "is no account number")
+	if !ok || number < operatorUIN || number > 1<<32-1 {
+		c.fail(codeNoAccount, keyTarget, "is no account number")
 		return 0, false
 	}
-	return uint32(n), true
+	return uint32(number), true
 }
 
-// known is a target that exists.
-func (c *serverCall) known() (*testAccount, bool) {
-	uin, ok := c.target()
+// findTarget is a target that exists.
+func (c *serverCall) findTarget() (*testAccount, bool) {
+	uin, ok := c.readTarget()
 	if !ok {
 		return nil, false
 	}
-	if uin == operator {
-		c.refuse(c.d.Keys[KeyTarget] + " is the system itself")
+	if uin == operatorUIN {
+		c.refuse(c.dialect.Keys[keyTarget] + " is the system itself")
 		return nil, false
 	}
-	a := c.accounts[uin]
-	if a == nil {
-		c.fail(NoAccount, KeyTarget, "is no account")
+	account := c.accounts[uin]
+	if account == nil {
+		c.fail(codeNoAccount, keyTarget, "is no account")
 	}
-	return a, a != nil
+	return account, account != nil
 }
 
 func (c *serverCall) addToList() {
-	uin, ok := c.target()
+	uin, ok := c.readTarget()
 	if !ok {
 		return
 	}
-	testAccount := c.accounts[uin]
+	account := c.accounts[uin]
 	switch {
 	case uin == c.uin:
-		c.wrong(KeyTarget, "is yourself")
+		c.failParameter(keyTarget, "is yourself")
 		return
-	case uin == operator:
-		c.added(uin, AddedClosed)
-	case testAccount == nil:
-		c.added(uin, AddedNobody)
-	case c.me.isFriend(uin):
-		c.added(uin, AddedNow)
-	case c.isAskedBy(testAccount):
-		c.accept(testAccount)
-		c.added(uin, AddedNow)
-	case c.takes(testAccount):
-		befriend(c.me, testAccount)
-		c.post(testAccount, storedMessage{kind: TypeAdded, from: c.uin})
-		c.added(uin, AddedNow)
-	case testAccount.rule == closed:
-		c.added(uin, AddedClosed)
+	case uin == operatorUIN:
+		c.setAddResult(uin, addedClosed)
+	case account == nil:
+		c.setAddResult(uin, addedNobody)
+	case c.account.isFriend(uin):
+		c.setAddResult(uin, addedNow)
+	case c.isAskedBy(account):
+		c.acceptRequest(account)
+		c.setAddResult(uin, addedNow)
+	case c.acceptsWithoutAsking(account):
+		befriend(c.account, account)
+		c.storeMessage(account, storedMessage{messageType: typeAdded, from: c.uin})
+		c.setAddResult(uin, addedNow)
+	case account.friendRule == ruleClosed:
+		c.setAddResult(uin, addedClosed)
 	default:
-		c.added(uin, AddedAsk)
+		c.setAddResult(uin, addedAsk)
 	}
 }
 
-func (c *serverCall) added(uin uint32, how Added) {
-	c.set(KeyChoice, c.d.Added[how])
-	c.set(KeyTarget, itoa(uin))
+func (c *serverCall) setAddResult(uin uint32, result addResult) {
+	c.setValue(keyChoice, c.dialect.Added[result])
+	c.setValue(keyTarget, formatUIN(uin))
 }
 
-// takes reports whether an account needs not be asked.
-func (c *serverCall) takes(a *testAccount) bool {
-	friendRules := &c.rules.friends
-	return a.rule == open && !friendRules.openAsks || a.rule == ask && friendRules.askIsOpen
+// acceptsWithoutAsking reports whether an account needs not be asked.
+func (c *serverCall) acceptsWithoutAsking(account *testAccount) bool {
+	rules := &c.serverRules.friends
+	return account.friendRule == ruleOpen && !rules.openAsks || account.friendRule == ruleAsk && rules.askIsOpen
 }
 
-func (c *serverCall) isAskedBy(a *testAccount) bool {
-	_, ok := c.me.asking[a.uin]
-	return ok && !(c.rules.friends.askedToday && c.me.asked != c.day())
+func (c *serverCall) isAskedBy(account *testAccount) bool {
+	_, ok := c.account.requesters[account.uin]
+	return ok && !(c.serverRules.friends.requestsExpireAtMidnight && c.account.lastRequestDay != c.currentDay())
 }
 
-// accept makes friends of the asker and of one who wanted to be its friend.
-func (c *serverCall) accept(a *testAccount) {
-	befriend(c.me, a)
-	if c.rules.friends.oneSidedAccept {
-		a.friends = less(a.friends, c.uin)
+// acceptRequest makes friends of the asker and of one who wanted to be its friend.
+func (c *serverCall) acceptRequest(account *testAccount) {
+	befriend(c.account, account)
+	if c.serverRules.friends.acceptsOneSide {
+		account.friends = removeUIN(account.friends, c.uin)
 	}
-	if !c.rules.friends.quietAccept {
-		c.post(a, storedMessage{kind: TypeAccepted, from: c.uin})
+	if !c.serverRules.friends.acceptsSilently {
+		c.storeMessage(account, storedMessage{messageType: typeAccepted, from: c.uin})
 	}
 }
 
 func (c *serverCall) ackAddToList() {
-	choice := Choice(indexOf(c.d.Choices[:], c.param(KeyChoice)))
+	choice := friendChoice(indexOf(c.dialect.Choices[:], c.parameterValue(keyChoice)))
 	if choice < 0 {
-		c.wrong(KeyChoice, "is none of the choices")
+		c.failParameter(keyChoice, "is none of the choices")
 		return
 	}
-	uin, ok := c.target()
+	uin, ok := c.readTarget()
 	if !ok {
 		return
 	}
 	if uin == c.uin {
-		c.wrong(KeyTarget, "is yourself")
+		c.failParameter(keyTarget, "is yourself")
 		return
 	}
-	testAccount, ok := c.known()
+	account, ok := c.findTarget()
 	if !ok {
 		return
 	}
-	if choice == Ask {
-		ok = c.askFor(testAccount)
+	if choice == choiceAsk {
+		ok = c.requestFriendship(account)
 	} else {
-		ok = c.answerRequest(testAccount, choice)
+		ok = c.answerRequest(account, choice)
 	}
 	if ok {
-		c.set(KeyTarget, itoa(uin))
-		c.set(KeyChoice, c.d.Choices[choice])
+		c.setValue(keyTarget, formatUIN(uin))
+		c.setValue(keyChoice, c.dialect.Choices[choice])
 	}
 }
 
-// askFor asks an account to be a friend, or makes it one if nothing more has
+// requestFriendship asks an account to be a friend, or makes it one if nothing more has
 // to be asked.
-func (c *serverCall) askFor(a *testAccount) bool {
+func (c *serverCall) requestFriendship(account *testAccount) bool {
 	switch {
-	case c.me.isFriend(a.uin):
-	case c.isAskedBy(a):
-		c.accept(a)
-	case a.rule == closed && !c.rules.friends.closedHears:
-		c.refuse(c.d.Keys[KeyTarget] + " takes no requests")
+	case c.account.isFriend(account.uin):
+	case c.isAskedBy(account):
+		c.acceptRequest(account)
+	case account.friendRule == ruleClosed && !c.serverRules.friends.closedTakesRequests:
+		c.refuse(c.dialect.Keys[keyTarget] + " takes no requests")
 		return false
-	case a.rule == open && !c.rules.friends.openAsks:
-		befriend(c.me, a)
-		c.post(a, storedMessage{kind: TypeAdded, from: c.uin})
+	case account.friendRule == ruleOpen && !c.serverRules.friends.openAsks:
+		befriend(c.account, account)
+		c.storeMessage(account, storedMessage{messageType: typeAdded, from: c.uin})
 	default:
-		words := c.param(KeyWords)
-		if c.rules.friends.noWords {
+		words := c.parameterValue(keyWords)
+		if c.serverRules.friends.dropsWords {
 			words = ""
 		}
-		if a.asking == nil {
-			a.asking = map[uint32]string{}
+		if account.requesters == nil {
+			account.requesters = map[uint32]string{}
 		}
-		a.asking[c.uin], a.asked = words, c.day()
-		c.post(a, storedMessage{kind: TypeAsks, from: c.uin, text: words})
+		account.requesters[c.uin], account.lastRequestDay = words, c.currentDay()
+		c.storeMessage(account, storedMessage{messageType: typeRequest, from: c.uin, text: words})
 	}
 	return true
 }
 
 // answerRequest accepts or rejects a request that waits.
-func (c *serverCall) answerRequest(a *testAccount, choice Choice) bool {
-	friendRules := &c.rules.friends
-	if !c.isAskedBy(a) && !(friendRules.unaskedAccept && choice == Accept) {
-		c.wrong(KeyTarget, "has not asked")
+func (c *serverCall) answerRequest(account *testAccount, choice friendChoice) bool {
+	rules := &c.serverRules.friends
+	if !c.isAskedBy(account) && !(rules.acceptsUnasked && choice == choiceAccept) {
+		c.failParameter(keyTarget, "has not asked")
 		return false
 	}
 	switch {
-	case choice == Accept:
-		c.accept(a)
-	case friendRules.rejectAccepts:
-		befriend(c.me, a)
-		c.post(a, storedMessage{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
+	case choice == choiceAccept:
+		c.acceptRequest(account)
+	case rules.rejectionBefriends:
+		befriend(c.account, account)
+		c.storeMessage(account, storedMessage{messageType: typeRejected, from: c.uin, text: c.parameterValue(keyWords)})
 	default:
-		delete(c.me.asking, a.uin)
-		c.post(a, storedMessage{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
+		delete(c.account.requesters, account.uin)
+		c.storeMessage(account, storedMessage{messageType: typeRejected, from: c.uin, text: c.parameterValue(keyWords)})
 	}
 	return true
 }
@@ -171,15 +171,15 @@ func (c *serverCall) answerRequest(a *testAccount, choice Choice) bool {
 // delFromList ends a friendship. What a friend's notice would still say is not
 // for a stranger.
 func (c *serverCall) delFromList() {
-	testAccount, ok := c.known()
+	account, ok := c.findTarget()
 	if !ok {
 		return
 	}
-	c.me.friends = less(c.me.friends, testAccount.uin)
-	c.me.notices = without(c.me.notices, testAccount.uin)
-	if !c.rules.friends.oneSidedDelete {
-		testAccount.friends = less(testAccount.friends, c.uin)
-		testAccount.notices = without(testAccount.notices, c.uin)
+	c.account.friends = removeUIN(c.account.friends, account.uin)
+	c.account.notices = removeNotices(c.account.notices, account.uin)
+	if !c.serverRules.friends.deletesOneSide {
+		account.friends = removeUIN(account.friends, c.uin)
+		account.notices = removeNotices(account.notices, c.uin)
 	}
-	c.set(KeyTarget, itoa(testAccount.uin))
+	c.setValue(keyTarget, formatUIN(account.uin))
 }

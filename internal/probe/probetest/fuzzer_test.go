@@ -21,8 +21,8 @@ func listen(t *testing.T, config Config) string {
 
 func TestFuzzFindsNothingBetweenEqualServers(t *testing.T) {
 	for _, dialect := range []*Dialect{nil, MadeUp()} {
-		a, b := listen(t, Config{Dialect: dialect}), listen(t, Config{Dialect: dialect})
-		if found, command, err := Fuzz(context.Background(), a, b, 1000, 1, dialect); found || err != nil {
+		first, second := listen(t, Config{Dialect: dialect}), listen(t, Config{Dialect: dialect})
+		if found, command, err := Fuzz(context.Background(), first, second, 1000, 1, dialect); found || err != nil {
 			t.Errorf("found %v at %s, %v", found, command, err)
 		}
 	}
@@ -30,8 +30,8 @@ func TestFuzzFindsNothingBetweenEqualServers(t *testing.T) {
 
 func TestFuzzFindsWhatIsPlain(t *testing.T) {
 	for _, dialect := range []*Dialect{nil, MadeUp()} {
-		a, b := listen(t, Config{Dialect: dialect}), listen(t, Config{Dialect: dialect, Mutant: "query-stat-fn-never-last"})
-		found, command, err := Fuzz(context.Background(), a, b, 1000, 1, dialect)
+		first, second := listen(t, Config{Dialect: dialect}), listen(t, Config{Dialect: dialect, Mutant: "query-stat-fn-never-last"})
+		found, command, err := Fuzz(context.Background(), first, second, 1000, 1, dialect)
 		if !found || err != nil || dialect == nil && command != "Query_Stat" {
 			t.Errorf("found %v at %s, %v", found, command, err)
 		}

@@ -13,23 +13,23 @@ import (
 
 // do sends a request of any kind.
 func do(t *testing.T, method, url, body string, header http.Header) (*http.Response, string) {
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	request, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if header != nil {
-		req.Header = header
+		request.Header = header
 	}
-	resp, err := http.DefaultClient.Do(req)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(b)
+	return response, string(raw)
 }
 
 func TestHTTP(t *testing.T) {
@@ -50,8 +50,8 @@ func TestHTTP(t *testing.T) {
 		"a page":                  {"POST", "", record, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, ""},
 		"a proxy":                 {"POST", "", record, http.Header{"X-Forwarded-For": {"192.0.2.1"}}, 200, record + "&RES=3&RA=a proxy's header came from an address that is no trusted proxy"},
 		"a proxy with no version": {"POST", "", "UIN=x", http.Header{"Forwarded": {"for=192.0.2.1"}}, 200, "NULL"},
-		"the largest body":        {"POST", "", record + "&XX=" + strings.Repeat("x", bodyMost-len(record)-4), nil, 200, done},
-		"too large a body":        {"POST", "", record + "&XX=" + strings.Repeat("x", bodyMost-len(record)-3), nil, 413, ""},
+		"the largest body":        {"POST", "", record + "&XX=" + strings.Repeat("x", maxBodyBytes-len(record)-4), nil, 200, done},
+		"too large a body":        {"POST", "", record + "&XX=" + strings.Repeat("x", maxBodyBytes-len(record)-3), nil, 413, ""},
 		"a clock that goes back":  {"POST", "control/clock", "-1", nil, 400, ""},
 		"a clock of words":        {"POST", "control/clock", "soon", nil, 400, ""},
 		"the clock":               {"POST", "control/clock", "1.5\n", nil, 204, ""},
@@ -60,12 +60,12 @@ func TestHTTP(t *testing.T) {
 		"another control":         {"POST", "control/other", "", nil, 404, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resp, body := do(t, e.method, url+e.path, e.body, e.header)
-			if resp.StatusCode != e.status || e.answer != "" && body != e.answer {
-				t.Errorf("got %d %q, want %d %q", resp.StatusCode, body, e.status, e.answer)
+			response, body := do(t, e.method, url+e.path, e.body, e.header)
+			if response.StatusCode != e.status || e.answer != "" && body != e.answer {
+				t.Errorf("got %d %q, want %d %q", response.StatusCode, body, e.status, e.answer)
 			}
-			if e.answer != "" && (resp.Header.Get("Content-Type") != contentType || resp.ContentLength != int64(len(body))) {
-				t.Errorf("the type is %q, the length %d", resp.Header.Get("Content-Type"), resp.ContentLength)
+			if e.answer != "" && (response.Header.Get("Content-Type") != contentType || response.ContentLength != int64(len(body))) {
+				t.Errorf("the type is %q, the length %d", response.Header.Get("Content-Type"), response.ContentLength)
 			}
 		})
 	}
@@ -80,15 +80,15 @@ func TestAResetPutsAllBack(t *testing.T) {
 	}
 	first := []string{}
 	for round := range 2 {
-		for i, record := range []string{
+		for index, record := range []string{
 			"CMD=List", "CMD=Login&M5=0&PS=x", "CMD=Login&M5=0&PS=123456", "CMD=List", "CMD=Change_Stat&ST=30",
 			"CMD=DelFromList&UN=10002", "CMD=List", "CMD=CLTMSG&UN=10001&MG=a", "CMD=GetMsgEx", "CMD=Ack_AddToList&UN=10003&CD=2",
 		} {
 			got := ask(record)
 			if round == 0 {
 				first = append(first, got)
-			} else if got != first[i] {
-				t.Errorf("%s was answered %q, after a reset %q", record, first[i], got)
+			} else if got != first[index] {
+				t.Errorf("%s was answered %q, after a reset %q", record, first[index], got)
 			}
 		}
 		do(t, "POST", url+"control/clock", "100", nil)
@@ -98,7 +98,7 @@ func TestAResetPutsAllBack(t *testing.T) {
 
 func TestOneRequestInAHundredIsLost(t *testing.T) {
 	url := listen(t, Config{Mutant: "lost-requests"})
-	fuzzPeer := newPeer()
+	fuzzPeer := newFuzzClient()
 	defer fuzzPeer.close()
 	ctx := context.Background()
 	post := func(record string) error {
@@ -138,19 +138,19 @@ func TestOneRequestInAHundredIsLost(t *testing.T) {
 
 func TestManyMayAskAtOnce(t *testing.T) {
 	url := listen(t, Config{})
-	fuzzPeer := newPeer()
+	fuzzPeer := newFuzzClient()
 	defer fuzzPeer.close()
 	var all sync.WaitGroup
-	for i := range 8 {
+	for index := range 8 {
 		all.Go(func() {
-			for n := range 50 {
-				uin := strconv.Itoa(10001 + i)
-				record := []string{"CMD=Login&M5=0&PS=123456", "CMD=CLTMSG&UN=10001&MG=x", "CMD=GetMsgEx", "CMD=Query_Stat", "CMD=DelFromList&UN=10002"}[n%5]
-				if _, _, err := fuzzPeer.post(context.Background(), i%2, url, contentType, []byte("VER=1.1&SEQ=&UIN="+uin+"&"+record)); err != nil {
+			for number := range 50 {
+				uin := strconv.Itoa(10001 + index)
+				record := []string{"CMD=Login&M5=0&PS=123456", "CMD=CLTMSG&UN=10001&MG=x", "CMD=GetMsgEx", "CMD=Query_Stat", "CMD=DelFromList&UN=10002"}[number%5]
+				if _, _, err := fuzzPeer.post(context.Background(), index%2, url, contentType, []byte("VER=1.1&SEQ=&UIN="+uin+"&"+record)); err != nil {
 					t.Error(err)
 				}
-				if n%20 == 19 {
-					fuzzPeer.wait(context.Background(), url, 1)
+				if number%20 == 19 {
+					fuzzPeer.moveClock(context.Background(), url, 1)
 					fuzzPeer.reset(context.Background(), url)
 				}
 			}
@@ -164,14 +164,14 @@ func BenchmarkRequest(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := httptest.NewRequest("POST", "/", nil)
-	for i := range b.N {
-		body := "VER=1.1&CMD=CLTMSG&SEQ=" + strconv.Itoa(100000+i) + "&UIN=10001&UN=10002&MG=hello"
-		if i%50 == 0 {
-			s.world = newWorld(s.rules)
+	request := httptest.NewRequest("POST", "/", nil)
+	for index := range b.N {
+		body := "VER=1.1&CMD=CLTMSG&SEQ=" + strconv.Itoa(100000+index) + "&UIN=10001&UN=10002&MG=hello"
+		if index%50 == 0 {
+			s.state = newServerState(s.rules)
 			body = "VER=1.1&CMD=Login&SEQ=1&UIN=10001&M5=0&PS=123456"
 		}
-		r.Body, r.RemoteAddr = io.NopCloser(strings.NewReader(body)), "127.0.0.1:1"
-		s.ServeHTTP(httptest.NewRecorder(), r)
+		request.Body, request.RemoteAddr = io.NopCloser(strings.NewReader(body)), "127.0.0.1:1"
+		s.ServeHTTP(httptest.NewRecorder(), request)
 	}
 }

@@ -7,130 +7,130 @@ import (
 
 // listFriends answers the four commands that list friends.
 func (c *serverCall) listFriends() {
-	c.stale(c.listAnew)
+	c.answerCached(c.listUncached)
 }
 
-func (c *serverCall) listAnew() {
-	var all []*testAccount
-	if c.head.cmd == CmdQueryStat && c.presence.everyone {
-		all = c.all
+func (c *serverCall) listUncached() {
+	var accounts []*testAccount
+	if c.head.command == cmdQueryStat && c.presence.listsStrangers {
+		accounts = c.accountList
 	} else {
-		for _, uin := range c.me.friends {
-			all = append(all, c.accounts[uin])
+		for _, uin := range c.account.friends {
+			accounts = append(accounts, c.accounts[uin])
 		}
 	}
-	if c.head.cmd == CmdQueryStat {
-		all = c.online(all)
+	if c.head.command == cmdQueryStat {
+		accounts = c.visibleAccounts(accounts)
 	}
-	page, ok := c.page(c.odd(all))
+	page, ok := c.cutPage(c.distortList(accounts))
 	if !ok {
 		return
 	}
-	switch c.head.cmd {
-	case CmdQueryStat:
-		c.list(KeyFace, c.faces(page))
-		c.statuses(page)
-		c.list(KeyNick, nicks(page))
-	case CmdQueryStat2:
-		c.statuses(page)
-	case CmdSimpleInfo2:
-		c.list(KeyFace, c.faces(page))
-		c.list(KeyNick, nicks(page))
+	switch c.head.command {
+	case cmdQueryStat:
+		c.setList(keyFace, c.faceList(page))
+		c.setStatuses(page)
+		c.setList(keyNick, nickList(page))
+	case cmdQueryStat2:
+		c.setStatuses(page)
+	case cmdSimpleInfo2:
+		c.setList(keyFace, c.faceList(page))
+		c.setList(keyNick, nickList(page))
 	}
 }
 
-// online is who looks online in this command.
-func (c *serverCall) online(all []*testAccount) []*testAccount {
-	var out []*testAccount
-	for _, testAccount := range all {
-		if c.looks(c.head.cmd, testAccount) != Offline {
-			out = append(out, testAccount)
+// visibleAccounts is who looks online in this command.
+func (c *serverCall) visibleAccounts(accounts []*testAccount) []*testAccount {
+	var visible []*testAccount
+	for _, account := range accounts {
+		if c.statusShownBy(c.head.command, account) != statusOffline {
+			visible = append(visible, account)
 		}
 	}
-	return out
+	return visible
 }
 
-// page cuts the page that was asked for out of a list, and says of it where it
+// cutPage cuts the page that was asked for out of a list, and says of it where it
 // ends, how long it is and whom it holds.
-func (c *serverCall) page(all []*testAccount) ([]*testAccount, bool) {
-	listRules := &c.lists[c.head.cmd]
+func (c *serverCall) cutPage(accounts []*testAccount) ([]*testAccount, bool) {
+	rules := &c.lists[c.head.command]
 	after, ok := 0, true
-	if s := c.param(KeyAfter); s != "" {
-		after, ok = number(s)
+	if text := c.parameterValue(keyAfter); text != "" {
+		after, ok = parseNumber(text)
 	}
 	if !ok {
-		c.wrong(KeyAfter, "is no number")
+		c.failParameter(keyAfter, "is no number")
 		return nil, false
 	}
-	size, ok := c.pageSize(listRules)
+	size, ok := c.pageSize(rules)
 	if !ok {
-		c.wrong(KeyMost, "is no number")
+		c.failParameter(keyMaxCount, "is no number")
 		return nil, false
 	}
-	rest := listRules.after(all, after)
-	size = max(size+listRules.extra, 1)
-	page := rest[:min(size, len(rest))]
-	last := listRules.isLast(len(page), len(rest), size)
-	if listRules.backwards {
+	remaining := rules.accountsAfter(accounts, after)
+	size = max(size+rules.extraElements, 1)
+	page := remaining[:min(size, len(remaining))]
+	last := rules.lastFlagOf(len(page), len(remaining), size)
+	if rules.reversesPages {
 		page = slices.Clone(page)
 		slices.Reverse(page)
 	}
-	if c.head.cmd == CmdSimpleInfo2 {
-		c.set(KeyNext, c.next(page, last))
+	if c.head.command == cmdSimpleInfo2 {
+		c.setValue(keyNext, c.nextCursor(page, last))
 	} else {
-		c.set(KeyLast, c.d.Last[last])
+		c.setValue(keyLast, c.dialect.Last[last])
 	}
-	c.number(KeySize, len(page))
-	if listRules.total {
-		c.fields[len(c.fields)-1].value = strconv.Itoa(len(all))
+	c.setNumber(keySize, len(page))
+	if rules.countsWholeList {
+		c.fields[len(c.fields)-1].value = strconv.Itoa(len(accounts))
 	}
-	c.list(KeyNumbers, numbers(page))
+	c.setList(keyNumbers, uinList(page))
 	return page, true
 }
 
 // pageSize is how many are asked for, where a command lets them be asked for.
 func (c *serverCall) pageSize(r *listRules) (int, bool) {
-	s := c.param(KeyMost)
-	if s == "" || r.negative && s[0] == '-' {
-		return r.size, true
+	text := c.parameterValue(keyMaxCount)
+	if text == "" || r.ignoresNegativeSize && text[0] == '-' {
+		return r.defaultSize, true
 	}
-	n, ok := number(s)
-	if r.wraps > 0 {
-		n %= r.wraps
+	number, ok := parseNumber(text)
+	if r.sizeModulus > 0 {
+		number %= r.sizeModulus
 	}
-	if n == 0 {
-		n = r.size
+	if number == 0 {
+		number = r.defaultSize
 	}
-	return min(n, r.most), ok
+	return min(number, r.maxSize), ok
 }
 
-// after is what of a list comes behind an account.
-func (r *listRules) after(all []*testAccount, after int) []*testAccount {
-	if r.falling {
-		all = slices.Clone(all)
-		slices.Reverse(all)
+// accountsAfter is what of a list comes behind an account.
+func (r *listRules) accountsAfter(accounts []*testAccount, after int) []*testAccount {
+	if r.isDescending {
+		accounts = slices.Clone(accounts)
+		slices.Reverse(accounts)
 	}
-	if after == 0 || r.noCursor {
-		return all
+	if after == 0 || r.ignoresCursor {
+		return accounts
 	}
-	for i, testAccount := range all {
-		n := int(testAccount.uin)
-		if !r.falling && n > after || r.falling && n < after || r.inclusive && n == after {
-			return all[i:]
+	for index, account := range accounts {
+		number := int(account.uin)
+		if !r.isDescending && number > after || r.isDescending && number < after || r.cursorIsInclusive && number == after {
+			return accounts[index:]
 		}
 	}
 	return nil
 }
 
-// isLast is 1 on the last page, 0 on others.
-func (r *listRules) isLast(page, rest, size int) int {
+// lastFlagOf is 1 on the last page, 0 on others.
+func (r *listRules) lastFlagOf(page, rest, size int) int {
 	last := page == rest
-	switch r.last {
-	case lastAlways:
+	switch r.lastFlag {
+	case lastFlagAlways:
 		last = true
-	case lastNever:
+	case lastFlagNever:
 		last = false
-	case lastNotFull:
+	case lastFlagNotOnFullPage:
 		last = last && page < size
 	}
 	if last {
@@ -139,146 +139,146 @@ func (r *listRules) isLast(page, rest, size int) int {
 	return 0
 }
 
-// next is where SimpleInfo2 goes on. That no page may end with the account
+// nextCursor is where SimpleInfo2 goes on. That no page may end with the account
 // 65535 cannot happen here: there is none.
-func (c *serverCall) next(page []*testAccount, last int) string {
+func (c *serverCall) nextCursor(page []*testAccount, last int) string {
 	switch {
-	case last == 0 || len(page) > 0 && c.lists[c.head.cmd].noEnd:
-		return itoa(page[len(page)-1].uin)
+	case last == 0 || len(page) > 0 && c.lists[c.head.command].omitsEndMark:
+		return formatUIN(page[len(page)-1].uin)
 	default:
-		return c.d.End
+		return c.dialect.End
 	}
 }
 
-// statuses adds the list of statuses, in the words of the caller's version.
-func (c *serverCall) statuses(page []*testAccount) {
-	var out []string
-	for _, testAccount := range page {
-		status := c.looks(c.head.cmd, testAccount)
+// setStatuses adds the list of statuses, in the words of the caller's version.
+func (c *serverCall) setStatuses(page []*testAccount) {
+	var values []string
+	for _, account := range page {
+		status := c.statusShownBy(c.head.command, account)
 		if !c.head.version.AllStatuses {
-			status = plain(status)
+			status = basicStatus(status)
 		}
-		out = append(out, c.d.Statuses[status])
+		values = append(values, c.dialect.Statuses[status])
 	}
-	c.list(KeyStatus, out)
+	c.setList(keyStatus, values)
 }
 
-func (c *serverCall) faces(page []*testAccount) []string {
-	var out []string
-	for _, testAccount := range page {
-		face := testAccount.face
-		if c.info.pictures && c.head.cmd == CmdQueryStat {
+func (c *serverCall) faceList(page []*testAccount) []string {
+	var values []string
+	for _, account := range page {
+		face := account.face
+		if c.info.showsPictureNumbers && c.head.command == cmdQueryStat {
 			face = face/3 + 1
 		}
-		out = append(out, strconv.Itoa(face))
+		values = append(values, strconv.Itoa(face))
 	}
-	return out
+	return values
 }
 
-func numbers(page []*testAccount) []string {
-	var out []string
-	for _, testAccount := range page {
-		out = append(out, itoa(testAccount.uin))
+func uinList(page []*testAccount) []string {
+	var values []string
+	for _, account := range page {
+		values = append(values, formatUIN(account.uin))
 	}
-	return out
+	return values
 }
 
-func nicks(page []*testAccount) []string {
-	var out []string
-	for _, testAccount := range page {
-		out = append(out, testAccount.nick)
+func nickList(page []*testAccount) []string {
+	var values []string
+	for _, account := range page {
+		values = append(values, account.nick)
 	}
-	return out
+	return values
 }
 
-// finger lists who is online and is as was asked for.
-func (c *serverCall) finger() {
-	asked := []Key{KeyAge, KeySex, KeyProvince}
-	found := slices.DeleteFunc(c.online(c.all), func(a *testAccount) bool {
+// findPeople lists who is online and is as was asked for.
+func (c *serverCall) findPeople() {
+	asked := []keyID{keyAge, keySex, keyProvince}
+	found := slices.DeleteFunc(c.visibleAccounts(c.accountList), func(account *testAccount) bool {
 		for _, key := range asked {
-			if v := c.param(key); v != "" && v != a.profileField(key) {
+			if value := c.parameterValue(key); value != "" && value != account.profileField(key) {
 				return true
 			}
 		}
 		return false
 	})
-	page, ok := c.page(found)
+	page, ok := c.cutPage(found)
 	if !ok {
 		return
 	}
-	c.list(KeyNick, nicks(page))
-	c.list(KeyFace, c.faces(page))
+	c.setList(keyNick, nickList(page))
+	c.setList(keyFace, c.faceList(page))
 	for _, key := range asked {
-		var out []string
-		for _, testAccount := range page {
-			out = append(out, testAccount.profileField(key))
+		var values []string
+		for _, account := range page {
+			values = append(values, account.profileField(key))
 		}
-		c.list(key, out)
+		c.setList(key, values)
 	}
 }
 
 // profileField is what an account says of itself. Some fields are numbers, and
 // not empty where nothing was said.
-func (a *testAccount) profileField(key Key) string {
+func (a *testAccount) profileField(key keyID) string {
 	switch key {
-	case KeyNick:
+	case keyNick:
 		return a.nick
-	case KeyFace:
+	case keyFace:
 		return strconv.Itoa(a.face)
 	}
-	if v := a.profile[key]; v != "" {
-		return v
+	if value := a.profile[key]; value != "" {
+		return value
 	}
 	switch key {
-	case KeyAge, KeySex, KeyBlood, KeyStar, KeyAnimal:
+	case keyAge, keySex, keyBlood, keyStar, keyAnimal:
 		return "0"
 	}
 	return ""
 }
 
 var (
-	briefFields  = []Key{KeyAge, KeyFace, KeyLevel, KeyProvince, KeySex, KeyTarget, KeyNick}
-	normalFields = []Key{KeyAddress, KeyAge, KeyMail, KeyFace, KeyHome, KeyJob, KeyLevel, KeyPostCode, KeyPhone, KeyAbout,
-		KeyProvince, KeyRealName, KeySchool, KeySex, KeyTarget, KeyNick}
-	detailedFields = append(slices.Clone(normalFields), KeyBlood, KeyStar, KeyCity, KeyCV, KeyCountry, KeyID, KeyMobile, KeyMT,
-		KeyMV, KeyAnimal)
-	privateFields = []Key{KeyAddress, KeyMail, KeyMobile, KeyPostCode, KeyPhone, KeyRealName}
+	briefFields  = []keyID{keyAge, keyFace, keyLevel, keyProvince, keySex, keyTarget, keyNick}
+	normalFields = []keyID{keyAddress, keyAge, keyMail, keyFace, keyHome, keyJob, keyLevel, keyPostCode, keyPhone, keyAbout,
+		keyProvince, keyRealName, keySchool, keySex, keyTarget, keyNick}
+	detailedFields = append(slices.Clone(normalFields), keyBlood, keyStar, keyCity, keyProfileCV, keyCountry, keyProfileID, keyMobile, keyProfileMT,
+		keyProfileMV, keyAnimal)
+	privateFields = []keyID{keyAddress, keyMail, keyMobile, keyPostCode, keyPhone, keyRealName}
 )
 
 func (c *serverCall) getInfo() {
-	level := c.info.level
-	if s := c.param(KeyLevel); s != "" {
-		level = indexOf(c.d.Levels[:], s)
+	level := c.info.defaultLevel
+	if text := c.parameterValue(keyLevel); text != "" {
+		level = indexOf(c.dialect.Levels[:], text)
 	}
 	if level < 0 {
-		c.wrong(KeyLevel, "is no level")
+		c.failParameter(keyLevel, "is no level")
 		return
 	}
-	whom, ok := c.target()
+	uin, ok := c.readTarget()
 	if !ok {
 		return
 	}
-	a := c.accounts[whom]
-	if whom == operator {
-		a = &testAccount{uin: operator, nick: "Operator", profile: profiles[operator]}
+	account := c.accounts[uin]
+	if uin == operatorUIN {
+		account = &testAccount{uin: operatorUIN, nick: "Operator", profile: profiles[operatorUIN]}
 	}
-	if a == nil {
-		c.fail(NoAccount, KeyTarget, "is no account")
+	if account == nil {
+		c.fail(codeNoAccount, keyTarget, "is no account")
 		return
 	}
-	hides := a != c.me && !a.isFriend(c.uin) && !c.info.showPrivate
-	for _, key := range [][]Key{briefFields, normalFields, detailedFields}[level] {
+	hidesPrivate := account != c.account && !account.isFriend(c.uin) && !c.info.showsPrivateFields
+	for _, key := range [][]keyID{briefFields, normalFields, detailedFields}[level] {
 		switch {
-		case key == KeyLevel && c.info.saysNormal:
-			c.set(key, c.d.Levels[normal])
-		case key == KeyLevel:
-			c.set(key, c.d.Levels[level])
-		case key == KeyTarget:
-			c.set(key, itoa(a.uin))
-		case hides && slices.Contains(privateFields, key):
-			c.set(key, "")
+		case key == keyLevel && c.info.reportsNormalLevel:
+			c.setValue(key, c.dialect.Levels[levelNormal])
+		case key == keyLevel:
+			c.setValue(key, c.dialect.Levels[level])
+		case key == keyTarget:
+			c.setValue(key, formatUIN(account.uin))
+		case hidesPrivate && slices.Contains(privateFields, key):
+			c.setValue(key, "")
 		default:
-			c.set(key, a.profileField(key))
+			c.setValue(key, account.profileField(key))
 		}
 	}
 }

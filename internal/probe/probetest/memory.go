@@ -11,32 +11,32 @@ import (
 	"sync"
 )
 
-// Memory serves over connections in memory, until close is called. Nothing waits for the
+// ServeInMemory serves over connections in memory, until close is called. Nothing waits for the
 // network then, so a test can run on a clock of its own.
-func (s *Server) Memory() (dial func(ctx context.Context, place, server string) (net.Conn, error), close func()) {
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	srv := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
-	go srv.Serve(togetherListener{l, s.rules.http.together})
-	return l.dial, func() { srv.Close() }
+func (s *Server) ServeInMemory() (dial func(ctx context.Context, place, server string) (net.Conn, error), close func()) {
+	listener := &pipeListener{connections: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
+	go server.Serve(pipelineListener{listener, s.rules.http.pipelining})
+	return listener.dial, func() { server.Close() }
 }
 
-// pipes is a listener for connections in memory.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
+// pipeListener is a listener for connections in memory.
+type pipeListener struct {
+	connections chan net.Conn
+	closed      chan struct{}
+	once        sync.Once
 }
 
 // dial connects from an address of this machine.
-func (l *pipes) dial(ctx context.Context, place, _ string) (net.Conn, error) {
-	from, err := netip.ParseAddr(place)
+func (l *pipeListener) dial(ctx context.Context, place, _ string) (net.Conn, error) {
+	address, err := netip.ParseAddr(place)
 	if err != nil {
-		from = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	near, far := net.Pipe()
+	clientEnd, serverEnd := net.Pipe()
 	select {
-	case l.conns <- pipeEnd{far, net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 40000))}:
-		return near, nil
+	case l.connections <- pipeConn{serverEnd, net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 40000))}:
+		return clientEnd, nil
 	case <-l.closed:
 		return nil, errors.New("connection refused")
 	case <-ctx.Done():
@@ -44,26 +44,26 @@ func (l *pipes) dial(ctx context.Context, place, _ string) (net.Conn, error) {
 	}
 }
 
-func (l *pipes) Accept() (net.Conn, error) {
+func (l *pipeListener) Accept() (net.Conn, error) {
 	select {
-	case conn := <-l.conns:
+	case conn := <-l.connections:
 		return conn, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
-func (l *pipes) Close() error {
+func (l *pipeListener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return nil
 }
 
-func (l *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 
 // A pipeEnd says where the other end is.
-type pipeEnd struct {
+type pipeConn struct {
 	net.Conn
-	from net.Addr
+	address net.Addr
 }
 
-func (c pipeEnd) RemoteAddr() net.Addr { return c.from }
+func (c pipeConn) RemoteAddr() net.Addr { return c.address }

@@ -6,165 +6,165 @@ import (
 	"unicode/utf8"
 )
 
-// send delivers a text.
-func (c *serverCall) send() {
-	text := c.param(KeyText)
+// sendMessage delivers a text.
+func (c *serverCall) sendMessage() {
+	text := c.parameterValue(keyText)
 	switch {
 	case text == "":
-		c.wrong(KeyText, "is empty")
+		c.failParameter(keyText, "is empty")
 		return
-	case c.rules.text.size(text) > c.rules.text.most:
-		c.wrong(KeyText, "is too long")
+	case c.serverRules.text.textLength(text) > c.serverRules.text.maxLength:
+		c.failParameter(keyText, "is too long")
 		return
 	}
-	testAccount, ok := c.known()
+	account, ok := c.findTarget()
 	if !ok {
 		return
 	}
-	if testAccount == c.me && c.mail.noNoteToSelf {
-		c.wrong(KeyTarget, "is yourself")
+	if account == c.account && c.mail.refusesNoteToSelf {
+		c.failParameter(keyTarget, "is yourself")
 		return
 	}
-	if !testAccount.session.live && c.mail.lostIfOffline {
+	if !account.session.isLive && c.mail.losesOffline {
 		return
 	}
-	if cut := c.rules.text.cut; cut > 0 && len(text) > cut {
+	if cut := c.serverRules.text.cutAfterBytes; cut > 0 && len(text) > cut {
 		text = text[:cut]
 	}
-	m := storedMessage{kind: TypeText, from: c.uin, text: text}
-	if each := c.mail.losesEach; each > 0 && c.me.past[CmdMessage].count%each == 0 {
+	message := storedMessage{messageType: typeText, from: c.uin, text: text}
+	if interval := c.mail.losesEvery; interval > 0 && c.account.requestHistories[cmdMessage].count%interval == 0 {
 		return
 	}
-	if n := c.mail.mostAway; n > 0 && !testAccount.session.live && len(testAccount.mailbox)-testAccount.taken >= n {
+	if number := c.mail.maxOfflineMessages; number > 0 && !account.session.isLive && len(account.mailbox)-account.collected >= number {
 		return
 	}
-	c.post(testAccount, m)
-	if !testAccount.session.live && c.mail.twiceIfOffline {
-		c.post(testAccount, m)
+	c.storeMessage(account, message)
+	if !account.session.isLive && c.mail.duplicatesOffline {
+		c.storeMessage(account, message)
 	}
-	if c.rules.session.mailRefreshes && testAccount.session.live {
-		testAccount.session.last = c.now
+	if c.serverRules.session.messagesRefresh && account.session.isLive {
+		account.session.lastRequestAt = c.now
 	}
 }
 
-// post puts a message into a mailbox.
-func (w *serverState) post(to *testAccount, m storedMessage) {
-	m.at = w.now
-	to.mailbox = append(to.mailbox, m)
-	if n := w.mail.most; n > 0 {
-		to.taken = max(to.taken, len(to.mailbox)-n)
+// storeMessage puts a message into a mailbox.
+func (w *serverState) storeMessage(recipient *testAccount, message storedMessage) {
+	message.storedAt = w.now
+	recipient.mailbox = append(recipient.mailbox, message)
+	if number := w.mail.maxMessages; number > 0 {
+		recipient.collected = max(recipient.collected, len(recipient.mailbox)-number)
 	}
 }
 
-// collect answers GetMsgEx: the last batch again, nothing, or a new batch.
-func (c *serverCall) collect() {
-	batches, requestHistory := &c.me.batches, &c.me.past[CmdCollect]
-	if c.mail.firstEmpty && !requestHistory.asked {
-		requestHistory.asked = true
-		c.messages(nil)
+// collectMessages answers GetMsgEx: the last batch again, nothing, or a new batch.
+func (c *serverCall) collectMessages() {
+	batches, requestHistory := &c.account.batchHistory, &c.account.requestHistories[cmdCollect]
+	if c.mail.firstIsEmpty && !requestHistory.askedSinceLogin {
+		requestHistory.askedSinceLogin = true
+		c.setMessages(nil)
 		return
 	}
-	switch batches.kind(c.head.seq, c.now) {
-	case sameBatch:
-		if c.mail.noRepeat {
-			c.messages(nil)
+	switch batches.classify(c.head.seq, c.now) {
+	case collectRepeat:
+		if c.mail.repeatIsEmpty {
+			c.setMessages(nil)
 		} else {
-			c.messages(batches.batch)
+			c.setMessages(batches.lastBatch)
 		}
-	case straggler:
-		c.messages(nil)
+	case collectStraggler:
+		c.setMessages(nil)
 	default:
-		batch := c.newBatch()
-		batches.remember(c.head.seq, c.now, batch)
-		c.messages(batch)
+		batch := c.nextBatch()
+		batches.addBatch(c.head.seq, c.now, batch)
+		c.setMessages(batch)
 	}
 }
 
-// newBatch takes stored messages, oldest first, then notices, as many as one
+// nextBatch takes stored messages, oldest first, then notices, as many as one
 // answer may hold, but at least one.
-func (c *serverCall) newBatch() []storedMessage {
+func (c *serverCall) nextBatch() []storedMessage {
 	var batch []storedMessage
-	size := c.emptySize()
-	fits := func(m storedMessage) bool {
-		size += c.size(m)
-		return len(batch) == 0 || len(batch) < c.mail.batch && size <= c.head.version.Batch
+	size := c.emptyAnswerSize()
+	fitsAnswer := func(message storedMessage) bool {
+		size += c.messageSize(message)
+		return len(batch) == 0 || len(batch) < c.mail.batchSize && size <= c.head.version.Batch
 	}
-	for c.me.taken < len(c.me.mailbox) {
-		storedMessage := c.me.mailbox[c.me.taken]
-		if c.mail.kept > 0 && c.now-storedMessage.at >= c.mail.kept {
-			c.me.taken++
+	for c.account.collected < len(c.account.mailbox) {
+		message := c.account.mailbox[c.account.collected]
+		if c.mail.messageLifetime > 0 && c.now-message.storedAt >= c.mail.messageLifetime {
+			c.account.collected++
 			continue
 		}
-		if !fits(storedMessage) {
-			if c.mail.losesOne {
-				c.me.taken++
+		if !fitsAnswer(message) {
+			if c.mail.losesAfterFullBatch {
+				c.account.collected++
 			}
-			return c.inOrder(batch)
+			return c.orderBatch(batch)
 		}
-		batch = append(batch, storedMessage)
-		c.me.taken++
+		batch = append(batch, message)
+		c.account.collected++
 	}
-	c.me.mailbox, c.me.taken = c.me.mailbox[:0], 0
-	for len(c.me.notices) > 0 {
-		statusNotice := c.me.notices[0]
-		m := storedMessage{kind: TypeStatus, from: statusNotice.from, text: c.d.Statuses[statusNotice.status]}
-		if !fits(m) {
+	c.account.mailbox, c.account.collected = c.account.mailbox[:0], 0
+	for len(c.account.notices) > 0 {
+		notice := c.account.notices[0]
+		message := storedMessage{messageType: typeStatus, from: notice.from, text: c.dialect.Statuses[notice.status]}
+		if !fitsAnswer(message) {
 			break
 		}
-		batch = append(batch, m)
-		c.me.notices = c.me.notices[1:]
+		batch = append(batch, message)
+		c.account.notices = c.account.notices[1:]
 	}
-	return c.inOrder(batch)
+	return c.orderBatch(batch)
 }
 
-func (c *serverCall) inOrder(batch []storedMessage) []storedMessage {
+func (c *serverCall) orderBatch(batch []storedMessage) []storedMessage {
 	if c.mail.newestFirst {
 		slices.Reverse(batch)
 	}
-	if n := c.mail.orderedMost; n > 0 && len(batch) > n {
-		slices.Reverse(batch[n:])
+	if number := c.mail.orderedMessages; number > 0 && len(batch) > number {
+		slices.Reverse(batch[number:])
 	}
 	return batch
 }
 
-// emptySize is the size of an answer with messages, less the messages.
-func (c *serverCall) emptySize() int {
+// emptyAnswerSize is the size of an answer with messages, less the messages.
+func (c *serverCall) emptyAnswerSize() int {
 	var a answer
-	a.set(KeyMessages, strconv.Itoa(c.mail.batch))
-	for _, key := range []Key{KeyTypes, KeySenders, KeyTexts} {
-		a.list(key, nil)
+	a.setValue(keyMessages, strconv.Itoa(c.mail.batchSize))
+	for _, key := range []keyID{keyTypes, keySenders, keyTexts} {
+		a.setList(key, nil)
 	}
-	return len(c.write(c.head, a, ""))
+	return len(c.formatAnswer(c.head, a, ""))
 }
 
-// size is what a message adds to an answer.
-func (c *serverCall) size(m storedMessage) int {
-	return len(c.typeName(m.kind)) + len(itoa(m.from)) + len(c.appendEscaped(nil, m.text)) + 3*len(c.d.ListEnd)
+// messageSize is what a message adds to an answer.
+func (c *serverCall) messageSize(message storedMessage) int {
+	return len(c.typeName(message.messageType)) + len(formatUIN(message.from)) + len(c.appendEscaped(nil, message.text)) + 3*len(c.dialect.ListEnd)
 }
 
-func (c *serverCall) typeName(t Type) string {
-	if t == TypeText && c.mail.typeOfText != "" {
-		return c.mail.typeOfText
+func (c *serverCall) typeName(t messageType) string {
+	if t == typeText && c.mail.textTypeName != "" {
+		return c.mail.textTypeName
 	}
-	return c.d.Types[t]
+	return c.dialect.Types[t]
 }
 
-func (c *serverCall) messages(batch []storedMessage) {
+func (c *serverCall) setMessages(batch []storedMessage) {
 	var types, senders, texts []string
-	for _, storedMessage := range batch {
-		types = append(types, c.typeName(storedMessage.kind))
-		senders = append(senders, itoa(storedMessage.from))
-		texts = append(texts, storedMessage.text)
+	for _, message := range batch {
+		types = append(types, c.typeName(message.messageType))
+		senders = append(senders, formatUIN(message.from))
+		texts = append(texts, message.text)
 	}
-	c.number(KeyMessages, len(batch))
-	c.list(KeyTypes, types)
-	c.list(KeySenders, senders)
-	c.list(KeyTexts, texts)
+	c.setNumber(keyMessages, len(batch))
+	c.setList(keyTypes, types)
+	c.setList(keySenders, senders)
+	c.setList(keyTexts, texts)
 }
 
-// size is what a text's length is counted in.
-func (t *textRules) size(text string) int {
-	if t.characters {
+// textLength is what a text's length is counted in.
+func (t *textRules) textLength(text string) int {
+	if t.countsCharacters {
 		return utf8.RuneCountInString(text)
 	}
 	return len(text)

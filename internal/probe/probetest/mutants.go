@@ -2,68 +2,68 @@ package probetest
 
 // A Mutant is one behaviour that is changed.
 type Mutant struct {
-	Name       string // in kebab-case
-	Kind       string // what it belongs to
-	About      string // what it does differently, in a sentence
-	Command    string // that the first difference found should name, "*" for three or more; in the words of HTTP QQ
-	Aspect     string // likewise
-	Wider      bool   // is of a kind that a study by purposes misses
-	Equivalent bool   // is no difference, and must not be reported
+	Name        string // in kebab-case
+	Kind        string // what it belongs to
+	Description string // what it does differently, in a sentence
+	Command     string // that the first difference found should name, "*" for three or more; in the words of HTTP QQ
+	Aspect      string // likewise
+	Wider       bool   // is of a kind that a study by purposes misses
+	Equivalent  bool   // is no difference, and must not be reported
 }
 
-// Partner is the configuration of the server that a mutant is compared to.
-func (m Mutant) Partner() Config {
-	return Config{Time: m.Name == timeField}
+// PartnerConfig is the configuration of the server that a mutant is compared to.
+func (m Mutant) PartnerConfig() Config {
+	return Config{TimeField: m.Name == timeField}
 }
 
 // Mutants are those of the benchmark.
 func Mutants() []Mutant {
-	return named(coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents)
+	return listMutants(coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents)
 }
 
-// More are further ones, none of them equivalent: to see whether what was
+// MoreMutants are further ones, none of them equivalent: to see whether what was
 // learnt from Mutants holds for others of their kinds.
-func More() []Mutant {
-	return named(moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider)
+func MoreMutants() []Mutant {
+	return listMutants(moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider)
 }
 
 // A table is a function, for a variable could be changed.
-type mutantTable func() []ruleChange
+type mutantTable func() []mutantChange
 
-type ruleChange struct {
+type mutantChange struct {
 	Mutant
-	change func(*rules)
+	change func(*serverRules)
 }
 
-func named(tables ...mutantTable) []Mutant {
-	var out []Mutant
-	for _, mutantTable := range tables {
-		for _, ruleChange := range mutantTable() {
-			out = append(out, ruleChange.Mutant)
+func listMutants(tables ...mutantTable) []Mutant {
+	var mutants []Mutant
+	for _, table := range tables {
+		for _, change := range table() {
+			mutants = append(mutants, change.Mutant)
 		}
 	}
-	return out
+	return mutants
 }
 
-// changeOf is what the mutant of a name changes, nil if there is none.
-func changeOf(name string) func(*rules) {
-	for _, t := range []mutantTable{
+// findMutant is what the mutant of a name changes, nil if there is none.
+func findMutant(name string) func(*serverRules) {
+	for _, table := range []mutantTable{
 		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents,
-		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider, fleeting,
+		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider, transientFaults,
 	} {
-		for _, ruleChange := range t() {
-			if ruleChange.Name == name {
-				return ruleChange.change
+		for _, change := range table() {
+			if change.Name == name {
+				return change.change
 			}
 		}
 	}
 	return nil
 }
 
-func mutate(name, kind, command, aspect, about string, change func(*rules)) ruleChange {
-	return ruleChange{Mutant{Name: name, Kind: kind, About: about, Command: command, Aspect: aspect}, change}
+func newMutant(name, kind, command, aspect, about string, change func(*serverRules)) mutantChange {
+	return mutantChange{Mutant{Name: name, Kind: kind, Description: about, Command: command, Aspect: aspect}, change}
 }
 
-func equal(name, about string, change func(*rules)) ruleChange {
-	return ruleChange{Mutant{Name: name, Kind: "equivalent", About: about, Equivalent: true}, change}
+func newEquivalent(name, about string, change func(*serverRules)) mutantChange {
+	return mutantChange{Mutant{Name: name, Kind: "equivalent", Description: about, Equivalent: true}, change}
 }

@@ -1,71 +1,81 @@
 package probetest
 
-func corePeople() []ruleChange {
-	return []ruleChange{
-		mutate("invisible-shows", "invisible status", "Query_Stat", "presence",
+func corePeople() []mutantChange {
+	return []mutantChange{
+		newMutant("invisible-shows", "invisible status", "Query_Stat", "presence",
 			"Query_Stat shows who is invisible as online.",
-			func(r *rules) { r.presence.looks[CmdQueryStat] = map[Status]Status{Invisible: Online} }),
-		mutate("offline-shows", "offline status", "Query_Stat", "presence",
+			func(rules *serverRules) {
+				rules.presence.shownAs[cmdQueryStat] = map[statusID]statusID{statusInvisible: statusOnline}
+			}),
+		newMutant("offline-shows", "offline status", "Query_Stat", "presence",
 			"Query_Stat shows who chose to be offline as online.",
-			func(r *rules) { r.presence.looks[CmdQueryStat] = map[Status]Status{Offline: Online} }),
-		mutate("login-keeps-status", "status over a login", "*", "presence",
+			func(rules *serverRules) {
+				rules.presence.shownAs[cmdQueryStat] = map[statusID]statusID{statusOffline: statusOnline}
+			}),
+		newMutant("login-keeps-status", "status over a login", "*", "presence",
 			"A Login after the end of a session has the status of before.",
-			func(r *rules) { r.login.keepsStatus = true }),
-		mutate("no-notices", "MT=99", "GetMsgEx", "presence",
+			func(rules *serverRules) { rules.login.keepsStatus = true }),
+		newMutant("no-notices", "MT=99", "GetMsgEx", "presence",
 			"Nobody is told of a friend's status.",
-			func(r *rules) { r.presence.noNotices = true }),
-		mutate("strangers-show", "strangers reading status", "Query_Stat", "presence",
+			func(rules *serverRules) { rules.presence.noNotices = true }),
+		newMutant("strangers-show", "strangers reading status", "Query_Stat", "presence",
 			"Query_Stat lists all who are online, friends or not.",
-			func(r *rules) { r.presence.everyone = true }),
-		mutate("deletion-one-sided", "deletion", "*", "friendship",
+			func(rules *serverRules) { rules.presence.listsStrangers = true }),
+		newMutant("deletion-one-sided", "deletion", "*", "friendship",
 			"Who is deleted keeps the other as a friend.",
-			func(r *rules) { r.friends.oneSidedDelete = true }),
-		mutate("ask-is-open", "AddToList", "AddToList", "friendship",
+			func(rules *serverRules) { rules.friends.deletesOneSide = true }),
+		newMutant("ask-is-open", "AddToList", "AddToList", "friendship",
 			"An account that wants to be asked is a friend at once.",
-			func(r *rules) { r.friends.askIsOpen = true }),
-		mutate("rejection-befriends", "requests", "*", "friendship",
+			func(rules *serverRules) { rules.friends.askIsOpen = true }),
+		newMutant("rejection-befriends", "requests", "*", "friendship",
 			"A rejection makes friends.",
-			func(r *rules) { r.friends.rejectAccepts = true }),
-		mutate("words-lost", "requests", "GetMsgEx", "friendship",
+			func(rules *serverRules) { rules.friends.rejectionBefriends = true }),
+		newMutant("words-lost", "requests", "GetMsgEx", "friendship",
 			"A request comes without its words.",
-			func(r *rules) { r.friends.noWords = true }),
+			func(rules *serverRules) { rules.friends.dropsWords = true }),
 	}
 }
 
-func morePeople() []ruleChange {
-	return []ruleChange{
-		mutate("query-stat2-invisible-shows", "invisible status", "Query_Stat2", "presence",
+func morePeople() []mutantChange {
+	return []mutantChange{
+		newMutant("query-stat2-invisible-shows", "invisible status", "Query_Stat2", "presence",
 			"Query_Stat2 shows who is invisible as online.",
-			func(r *rules) { r.presence.looks[CmdQueryStat2] = map[Status]Status{Invisible: Online} }),
-		mutate("finger-invisible-shows", "invisible status", "Finger", "presence",
+			func(rules *serverRules) {
+				rules.presence.shownAs[cmdQueryStat2] = map[statusID]statusID{statusInvisible: statusOnline}
+			}),
+		newMutant("finger-invisible-shows", "invisible status", "Finger", "presence",
 			"Finger finds who is invisible.",
-			func(r *rules) { r.presence.looks[CmdFinger] = map[Status]Status{Invisible: Online} }),
-		mutate("notice-of-invisible", "invisible status", "GetMsgEx", "presence",
+			func(rules *serverRules) {
+				rules.presence.shownAs[cmdFinger] = map[statusID]statusID{statusInvisible: statusOnline}
+			}),
+		newMutant("notice-of-invisible", "invisible status", "GetMsgEx", "presence",
 			"Friends are told 40 of who becomes invisible, and not 20.",
-			func(r *rules) { r.presence.tellsUnseen = true }),
-		mutate("away-shows-online", "away status", "Query_Stat", "presence",
+			func(rules *serverRules) { rules.presence.noticesInvisible = true }),
+		newMutant("away-shows-online", "away status", "Query_Stat", "presence",
 			"Query_Stat shows who is away as online.",
-			func(r *rules) { r.presence.looks[CmdQueryStat] = map[Status]Status{Away: Online} }),
-		mutate("logout-still-shows", "status after Logout", "Query_Stat", "presence",
+			func(rules *serverRules) {
+				rules.presence.shownAs[cmdQueryStat] = map[statusID]statusID{statusAway: statusOnline}
+			}),
+		newMutant("logout-still-shows", "status after Logout", "Query_Stat", "presence",
 			"Who has logged out looks online until the session would have timed out.",
-			func(r *rules) { r.presence.logoutShows = true }),
-		mutate("renewal-told", "MT=99", "GetMsgEx", "presence",
+			func(rules *serverRules) { rules.presence.showsLoggedOut = true }),
+		newMutant("renewal-told", "MT=99", "GetMsgEx", "presence",
 			"Friends are told of a Login that changes nothing.",
-			func(r *rules) { r.presence.renewalTold = true }),
-		mutate("acceptance-one-sided", "requests", "*", "friendship",
+			func(rules *serverRules) { rules.presence.notifiesRenewal = true }),
+		newMutant("acceptance-one-sided", "requests", "*", "friendship",
 			"Only who accepts a request lists the other.",
-			func(r *rules) { r.friends.oneSidedAccept = true }),
-		mutate("open-asks", "AddToList", "AddToList", "friendship",
+			func(rules *serverRules) { rules.friends.acceptsOneSide = true }),
+		newMutant("open-asks", "AddToList", "AddToList", "friendship",
 			"An open account wants to be asked.",
-			func(r *rules) { r.friends.openAsks = true }),
-		mutate("unasked-acceptance", "requests", "Ack_AddToList", "friendship",
+			func(rules *serverRules) { rules.friends.openAsks = true }),
+		newMutant("unasked-acceptance", "requests", "Ack_AddToList", "friendship",
 			"Who accepts without having been asked is a friend.",
-			func(r *rules) { r.friends.unaskedAccept = true }),
-		mutate("acceptance-untold", "requests", "GetMsgEx", "friendship",
+			func(rules *serverRules) { rules.friends.acceptsUnasked = true }),
+		newMutant("acceptance-untold", "requests", "GetMsgEx", "friendship",
 			"Nobody is told that a request was accepted.",
-			func(r *rules) { r.friends.quietAccept = true }),
-		mutate("closed-may-be-asked", "requests", "Ack_AddToList", "friendship",
+			func(rules *serverRules) { rules.friends.acceptsSilently = true }),
+		newMutant("closed-may-be-asked", "requests", "Ack_AddToList", "friendship",
 			"A closed account takes requests.",
-			func(r *rules) { r.friends.closedHears = true }),
+			func(rules *serverRules) { rules.friends.closedTakesRequests = true }),
 	}
 }

@@ -27,15 +27,15 @@ func newDesk(t *testing.T) desk {
 	return desk{t, s}
 }
 
-func (d desk) from(addr netip.Addr, cs charset, record string) string {
-	return string(d.s.serve(httpRequest{addr: addr, charset: cs, body: []byte(record)}).body)
+func (d desk) from(address netip.Addr, cs charset, record string) string {
+	return string(d.s.handleRequest(httpRequest{address: address, charset: cs, body: []byte(record)}).body)
 }
 
 func (d desk) ask(record string) string { return d.from(home, undeclared, record) }
 
 // say sends a request of version 1.1 and returns the answer behind UIN.
-func (d desk) say(uin int, rest string) string {
-	cmd, args, _ := strings.Cut(rest, "&")
+func (d desk) say(uin int, remaining string) string {
+	cmd, args, _ := strings.Cut(remaining, "&")
 	if args != "" {
 		args = "&" + args
 	}
@@ -56,11 +56,11 @@ func (d desk) login(uins ...int) {
 	}
 }
 
-func (d desk) wait(seconds int) { d.s.world.moveClock(time.Duration(seconds) * time.Second) }
+func (d desk) wait(seconds int) { d.s.state.moveClock(time.Duration(seconds) * time.Second) }
 
 func TestTheExamplesOfTheContract(t *testing.T) {
 	d := newDesk(t)
-	serverState := d.s.world
+	serverState := d.s.state
 	ben, cat := serverState.accounts[10002], serverState.accounts[10003]
 	ben.nick, ben.face, cat.nick, cat.face = "Pingu, Jr", 0, "Tom & Jerry", 270
 	befriend(serverState.accounts[10001], cat)
@@ -97,16 +97,16 @@ func TestRules(t *testing.T) {
 			d := newDesk(t)
 			for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
 				line = strings.TrimSpace(line)
-				first, rest, _ := strings.Cut(line, " ")
-				n, _ := strconv.Atoi(strings.Fields(rest)[0])
+				first, remaining, _ := strings.Cut(line, " ")
+				number, _ := strconv.Atoi(strings.Fields(remaining)[0])
 				switch first {
 				case "wait":
-					d.wait(n)
+					d.wait(number)
 				case "login":
-					d.login(n)
+					d.login(number)
 				default:
 					uin, _ := strconv.Atoi(first)
-					request, want, _ := strings.Cut(rest, " -> ")
+					request, want, _ := strings.Cut(remaining, " -> ")
 					if got := d.say(uin, strings.ReplaceAll(request, `\n`, "\n")); !matches(got, want) {
 						t.Errorf("%d %s\n got %q\nwant %q", uin, request, got, want)
 					}
@@ -168,7 +168,7 @@ func TestRecordsAreReadAsTheContractSays(t *testing.T) {
 			d := newDesk(t)
 			d.login(10001)
 			d.ask(e.record)
-			box := d.s.world.accounts[10001].mailbox
+			box := d.s.state.accounts[10001].mailbox
 			if len(box) != 1 || box[0].text != e.text {
 				t.Errorf("the mailbox holds %+v, want %q", box, e.text)
 			}
@@ -187,13 +187,13 @@ func TestADeclaredCharsetAndTheSessionsHabitDecide(t *testing.T) {
 	d.ask(note + "你好") // above U+07FF
 	d.ask(note + "\xc4\xa3")
 	want := []string{"模", "\u0123", "你好", "模", "你好", "\u0123"}
-	box := d.s.world.accounts[10001].mailbox
+	box := d.s.state.accounts[10001].mailbox
 	if len(box) != len(want) {
 		t.Fatalf("the mailbox holds %+v", box)
 	}
-	for i, storedMessage := range box {
-		if storedMessage.text != want[i] {
-			t.Errorf("text %d is %q, want %q", i, storedMessage.text, want[i])
+	for index, message := range box {
+		if message.text != want[index] {
+			t.Errorf("text %d is %q, want %q", index, message.text, want[index])
 		}
 	}
 	if got := d.from(home, gbCharset, note+"\xff"); !strings.Contains(got, "RES=1") {
@@ -262,11 +262,11 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 		commands[name] = true
 	}
 	aspects := map[string]bool{}
-	for _, a := range strings.Fields("parameter field paging session timer presence message friendship encoding transport limit") {
-		aspects[a] = true
+	for _, first := range strings.Fields("parameter field paging session timer presence message friendship encoding transport limit") {
+		aspects[first] = true
 	}
 	seen, equivalent := map[string]bool{}, 0
-	for _, m := range append(Mutants(), More()...) {
+	for _, m := range append(Mutants(), MoreMutants()...) {
 		if seen[m.Name] {
 			t.Errorf("%s is there twice", m.Name)
 		}
@@ -277,7 +277,7 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 		case !commands[m.Command] || !aspects[m.Aspect]:
 			t.Errorf("%s has the label %q %q", m.Name, m.Command, m.Aspect)
 		}
-		if m.About == "" || m.Kind == "" {
+		if m.Description == "" || m.Kind == "" {
 			t.Errorf("%s does not say what it is", m.Name)
 		}
 	}
@@ -288,19 +288,19 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 
 func TestTheMadeUpDialectSharesNoWord(t *testing.T) {
 	dialect := MadeUp()
-	if err := dialect.check(); err != nil {
+	if err := dialect.validate(); err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range dialect.Commands {
-		if strings.EqualFold(name, httpQQ.Commands[i]) || dialect.CommandName(httpQQ.Commands[i]) != name {
-			t.Errorf("the command %s is %s", httpQQ.Commands[i], name)
+	for index, name := range dialect.Commands {
+		if strings.EqualFold(name, httpQQ.Commands[index]) || dialect.CommandName(httpQQ.Commands[index]) != name {
+			t.Errorf("the command %s is %s", httpQQ.Commands[index], name)
 		}
-		if len(dialect.Fields[i]) != len(httpQQ.Fields[i]) {
-			t.Errorf("%s has %d fields, %s has %d", name, len(dialect.Fields[i]), httpQQ.Commands[i], len(httpQQ.Fields[i]))
+		if len(dialect.Fields[index]) != len(httpQQ.Fields[index]) {
+			t.Errorf("%s has %d fields, %s has %d", name, len(dialect.Fields[index]), httpQQ.Commands[index], len(httpQQ.Fields[index]))
 		}
 	}
-	for i, name := range dialect.Keys {
-		if strings.EqualFold(name, httpQQ.Keys[i]) {
+	for index, name := range dialect.Keys {
+		if strings.EqualFold(name, httpQQ.Keys[index]) {
 			t.Errorf("the key %s has the same name", name)
 		}
 	}

@@ -16,102 +16,102 @@ type recordPair struct {
 // A record is a request, cut into pairs and not yet decoded.
 type parsedRecord struct {
 	pairs []recordPair
-	rules *rules
+	rules *serverRules
 }
 
-// parse cuts a body into pairs. Where a text ends depends on the command, so
+// parseRecord cuts a body into pairs. Where a text ends depends on the command, so
 // the command is looked for first.
-func parse(r *rules, body []byte) parsedRecord {
-	body = trim(body)
-	rec := parsedRecord{rules: r}
-	for _, part := range bytes.Split(body, []byte{r.d.Pair}) {
-		rec.pairs = append(rec.pairs, r.cut(part))
+func parseRecord(rules *serverRules, body []byte) parsedRecord {
+	body = trimSpace(body)
+	parsed := parsedRecord{rules: rules}
+	for _, part := range bytes.Split(body, []byte{rules.dialect.Pair}) {
+		parsed.pairs = append(parsed.pairs, rules.cutPair(part))
 	}
-	if row := rowOf(r.d.command(string(rec.word(KeyCommand)), r.record.exactCommands)); row.text != noKey {
-		rec.pairs = r.parseText(body, row)
+	if row := rowForCommand(rules.dialect.findCommand(string(parsed.findWord(keyCommand)), rules.record.exactCommands)); row.textKey != noKey {
+		parsed.pairs = rules.parseWithText(body, row)
 	}
-	return rec
+	return parsed
 }
 
-// cut makes a pair of what stands between two separators. Without a value it
+// cutPair makes a pair of what stands between two separators. Without a value it
 // is none, and has no key.
-func (r *rules) cut(part []byte) recordPair {
-	key, value, ok := bytes.Cut(part, []byte{r.d.Assign})
+func (r *serverRules) cutPair(part []byte) recordPair {
+	key, value, ok := bytes.Cut(part, []byte{r.dialect.Assign})
 	if !ok {
 		return recordPair{}
 	}
 	return recordPair{string(key), value}
 }
 
-// parseText cuts a body that has a text. The text takes all that follows if
+// parseWithText cuts a body that has a text. The text takes all that follows if
 // every other key that the command needs stands before it, else it ends before
 // the first of those that are still to come.
-func (r *rules) parseText(body []byte, row responseRow) []recordPair {
-	needed := []Key{KeyVersion, KeyCommand, KeySeq, KeyAccount}
-	for _, key := range row.params {
-		if key != row.text {
+func (r *serverRules) parseWithText(body []byte, row commandRow) []recordPair {
+	needed := []keyID{keyVersion, keyCommand, keySeq, keyAccount}
+	for _, key := range row.parameters {
+		if key != row.textKey {
 			needed = append(needed, key)
 		}
 	}
 	var pairs []recordPair
 	seen := false
-	for rest := body; ; {
-		part, after, more := bytes.Cut(rest, []byte{r.d.Pair})
-		recordPair := r.cut(part)
-		if !seen && r.sameKey(recordPair.key, row.text) {
+	for remaining := body; ; {
+		part, after, more := bytes.Cut(remaining, []byte{r.dialect.Pair})
+		pair := r.cutPair(part)
+		if !seen && r.isKey(pair.key, row.textKey) {
 			seen = true
-			end := r.textEnd(rest, needed)
-			recordPair = r.cut(rest[:end])
-			more = end < len(rest)
+			end := r.textEnd(remaining, needed)
+			pair = r.cutPair(remaining[:end])
+			more = end < len(remaining)
 			if more {
-				after = rest[end+1:]
+				after = remaining[end+1:]
 			}
 		}
-		pairs = append(pairs, recordPair)
-		for i, key := range needed {
-			if r.sameKey(recordPair.key, key) {
-				needed = append(needed[:i], needed[i+1:]...)
+		pairs = append(pairs, pair)
+		for index, key := range needed {
+			if r.isKey(pair.key, key) {
+				needed = append(needed[:index], needed[index+1:]...)
 				break
 			}
 		}
 		if !more {
 			return pairs
 		}
-		rest = after
+		remaining = after
 	}
 }
 
 // textEnd is where the pair at the beginning of rest ends.
-func (r *rules) textEnd(rest []byte, needed []Key) int {
-	for i, b := range rest {
-		if b != r.d.Pair {
+func (r *serverRules) textEnd(remaining []byte, needed []keyID) int {
+	for index, char := range remaining {
+		if char != r.dialect.Pair {
 			continue
 		}
-		key, _, ok := bytes.Cut(rest[i+1:], []byte{r.d.Assign})
-		if !ok || bytes.IndexByte(key, r.d.Pair) >= 0 {
+		key, _, ok := bytes.Cut(remaining[index+1:], []byte{r.dialect.Assign})
+		if !ok || bytes.IndexByte(key, r.dialect.Pair) >= 0 {
 			continue
 		}
 		for _, k := range needed {
-			if r.sameKey(string(key), k) {
-				return i
+			if r.isKey(string(key), k) {
+				return index
 			}
 		}
 	}
-	return len(rest)
+	return len(remaining)
 }
 
-func (r *rules) sameKey(sent string, key Key) bool {
-	name := r.d.Keys[key]
+func (r *serverRules) isKey(sent string, key keyID) bool {
+	name := r.dialect.Keys[key]
 	return sent == name || !r.record.exactKeys && strings.EqualFold(sent, name)
 }
 
-// find is the value of a key as it was sent; the first counts if there are
+// findValue is the value of a key as it was sent; the first counts if there are
 // several.
-func (rec parsedRecord) find(key Key) (value []byte, ok bool) {
-	for _, recordPair := range rec.pairs {
-		if rec.rules.sameKey(recordPair.key, key) {
-			value, ok = recordPair.value, true
-			if !rec.rules.record.lastCounts {
+func (rec parsedRecord) findValue(key keyID) (value []byte, ok bool) {
+	for _, pair := range rec.pairs {
+		if rec.rules.isKey(pair.key, key) {
+			value, ok = pair.value, true
+			if !rec.rules.record.lastDuplicateCounts {
 				break
 			}
 		}
@@ -119,63 +119,63 @@ func (rec parsedRecord) find(key Key) (value []byte, ok bool) {
 	return value, ok
 }
 
-// word is the value of a key that is ASCII if it is right: trimmed, and escapes
+// findWord is the value of a key that is ASCII if it is right: trimmed, and escapes
 // decoded.
-func (rec parsedRecord) word(key Key) []byte {
-	value, _ := rec.find(key)
-	return rec.rules.d.unescape(trim(value))
+func (rec parsedRecord) findWord(key keyID) []byte {
+	value, _ := rec.findValue(key)
+	return rec.rules.dialect.unescape(trimSpace(value))
 }
 
-func trim(b []byte) []byte { return bytes.Trim(b, " \r\n") }
+func trimSpace(raw []byte) []byte { return bytes.Trim(raw, " \r\n") }
 
-func trimEnd(b []byte) []byte { return bytes.TrimRight(b, " \r\n") }
+func trimRight(raw []byte) []byte { return bytes.TrimRight(raw, " \r\n") }
 
-func plusToSpace(b []byte) []byte { return bytes.ReplaceAll(b, []byte("+"), []byte(" ")) }
+func plusToSpace(raw []byte) []byte { return bytes.ReplaceAll(raw, []byte("+"), []byte(" ")) }
 
 // unescape decodes escapes; what begins none stands for itself.
-func (d *Dialect) unescape(b []byte) []byte {
-	if bytes.IndexByte(b, d.Escape) < 0 {
-		return b
+func (d *Dialect) unescape(raw []byte) []byte {
+	if bytes.IndexByte(raw, d.Escape) < 0 {
+		return raw
 	}
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if b[i] == d.Escape && i+2 < len(b) {
-			if hi, lo := unhex(b[i+1]), unhex(b[i+2]); hi >= 0 && lo >= 0 {
-				out = append(out, byte(hi<<4|lo))
-				i += 2
+	result := make([]byte, 0, len(raw))
+	for index := 0; index < len(raw); index++ {
+		if raw[index] == d.Escape && index+2 < len(raw) {
+			if high, low := hexValue(raw[index+1]), hexValue(raw[index+2]); high >= 0 && low >= 0 {
+				result = append(result, byte(high<<4|low))
+				index += 2
 				continue
 			}
 		}
-		out = append(out, b[i])
+		result = append(result, raw[index])
 	}
-	return out
+	return result
 }
 
-// badEscape reports whether an escape character begins no escape.
-func (d *Dialect) badEscape(b []byte) bool {
-	for i, c := range b {
-		if c == d.Escape && (i+2 >= len(b) || unhex(b[i+1]) < 0 || unhex(b[i+2]) < 0) {
+// hasBadEscape reports whether an escape character begins no escape.
+func (d *Dialect) hasBadEscape(raw []byte) bool {
+	for index, char := range raw {
+		if char == d.Escape && (index+2 >= len(raw) || hexValue(raw[index+1]) < 0 || hexValue(raw[index+2]) < 0) {
 			return true
 		}
 	}
 	return false
 }
 
-func unhex(c byte) int {
+func hexValue(char byte) int {
 	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
+	case '0' <= char && char <= '9':
+		return int(char - '0')
+	case 'a' <= char && char <= 'f':
+		return int(char-'a') + 10
+	case 'A' <= char && char <= 'F':
+		return int(char-'A') + 10
 	}
 	return -1
 }
 
 // A field is one pair of an answer, of a value or of a list.
 type field struct {
-	key    Key
+	key    keyID
 	value  string
 	list   []string
 	isList bool
@@ -183,162 +183,162 @@ type field struct {
 
 // An answer is what a command says, before it has a dialect and a version.
 type answer struct {
-	code   Code
+	code   answerCode
 	fields []field
 	reason string
 }
 
-func (a *answer) set(key Key, value string) {
+func (a *answer) setValue(key keyID, value string) {
 	a.fields = append(a.fields, field{key: key, value: value})
 }
 
-func (a *answer) list(key Key, list []string) {
+func (a *answer) setList(key keyID, list []string) {
 	a.fields = append(a.fields, field{key: key, list: list, isList: true})
 }
 
-func (a *answer) number(key Key, n int) { a.set(key, strconv.Itoa(n)) }
+func (a *answer) setNumber(key keyID, number int) { a.setValue(key, strconv.Itoa(number)) }
 
-// head is what of the request every answer repeats.
-type head struct {
-	version *Version
-	cmd     Command
-	asked   string // the command's name as it was sent
-	seq     string
-	account string
+// requestHead is what of the request every answer repeats.
+type requestHead struct {
+	version     *dialectVersion
+	command     commandID
+	commandWord string // the command's name as it was sent
+	seq         string
+	account     string
 }
 
-// write makes bytes of an answer.
-func (r *rules) write(h head, a answer, now string) []byte {
-	dialect := r.d
-	out := make([]byte, 0, 128)
+// formatAnswer makes bytes of an answer.
+func (r *serverRules) formatAnswer(head requestHead, a answer, now string) []byte {
+	dialect := r.dialect
+	result := make([]byte, 0, 128)
 	for _, key := range dialect.Head {
-		out = r.appendKey(out, key)
+		result = r.appendKey(result, key)
 		switch key {
-		case KeyVersion:
-			out = append(out, h.version.Name...)
-		case KeyCommand:
-			out = r.appendEscaped(out, r.spell(h))
-		case KeySeq:
-			out = r.appendEscaped(out, r.echoSeq(h.seq))
-		case KeyAccount:
-			out = r.appendEscaped(out, h.account)
-		case KeyCode:
-			out = append(out, dialect.Codes[a.code]...)
+		case keyVersion:
+			result = append(result, head.version.Name...)
+		case keyCommand:
+			result = r.appendEscaped(result, r.commandName(head))
+		case keySeq:
+			result = r.appendEscaped(result, r.echoSeq(head.seq))
+		case keyAccount:
+			result = r.appendEscaped(result, head.account)
+		case keyCode:
+			result = append(result, dialect.Codes[a.code]...)
 		}
 	}
-	for _, field := range r.ordered(h.cmd, a.fields) {
-		out = r.appendField(out, field)
+	for _, field := range r.orderFields(head.command, a.fields) {
+		result = r.appendField(result, field)
 	}
-	if a.reason != "" && !r.record.noReason {
-		out = r.appendEscaped(r.appendKey(out, KeyReason), r.reason(a.reason))
+	if a.reason != "" && !r.record.omitsReason {
+		result = r.appendEscaped(r.appendKey(result, keyReason), r.formatReason(a.reason))
 	}
-	if h.cmd == CmdLogin && a.code == Done && r.login.extraField {
-		out = append(r.appendKey(out, KeyExtra), '1')
+	if head.command == cmdLogin && a.code == codeDone && r.login.addsExtraField {
+		result = append(r.appendKey(result, keyExtra), '1')
 	}
-	if now != "" && a.code == Done {
-		out = append(r.appendKey(out, KeyTime), now...)
+	if now != "" && a.code == codeDone {
+		result = append(r.appendKey(result, keyTime), now...)
 	}
-	return append(out, h.version.LineEnd...)
+	return append(result, head.version.LineEnd...)
 }
 
-func (r *rules) spell(h head) string {
-	if h.cmd == Unknown {
-		return h.asked
+func (r *serverRules) commandName(head requestHead) string {
+	if head.command == cmdUnknown {
+		return head.commandWord
 	}
-	if name, ok := h.version.Spelt[h.cmd]; ok {
+	if name, ok := head.version.Spelt[head.command]; ok {
 		return name
 	}
-	return r.d.Commands[h.cmd]
+	return r.dialect.Commands[head.command]
 }
 
-// ordered puts fields in the order of the dialect.
-func (r *rules) ordered(cmd Command, fields []field) []field {
-	if cmd == Unknown || len(fields) == 0 {
+// orderFields puts fields in the order of the dialect.
+func (r *serverRules) orderFields(command commandID, fields []field) []field {
+	if command == cmdUnknown || len(fields) == 0 {
 		return fields
 	}
-	out := make([]field, 0, len(fields))
-	for _, key := range r.d.Fields[cmd] {
+	ordered := make([]field, 0, len(fields))
+	for _, key := range r.dialect.Fields[command] {
 		for _, field := range fields {
 			if field.key == key {
-				out = append(out, field)
+				ordered = append(ordered, field)
 			}
 		}
 	}
-	if r.record.otherOrder {
-		for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-			out[i], out[j] = out[j], out[i]
+	if r.record.reversesFields {
+		for index, j := 0, len(ordered)-1; index < j; index, j = index+1, j-1 {
+			ordered[index], ordered[j] = ordered[j], ordered[index]
 		}
 	}
-	return out
+	return ordered
 }
 
-func (r *rules) appendKey(out []byte, key Key) []byte {
-	if len(out) > 0 {
-		out = append(out, r.d.Pair)
+func (r *serverRules) appendKey(result []byte, key keyID) []byte {
+	if len(result) > 0 {
+		result = append(result, r.dialect.Pair)
 	}
-	return append(append(out, r.d.Keys[key]...), r.d.Assign)
+	return append(append(result, r.dialect.Keys[key]...), r.dialect.Assign)
 }
 
-func (r *rules) appendField(out []byte, f field) []byte {
-	out = r.appendKey(out, f.key)
+func (r *serverRules) appendField(result []byte, f field) []byte {
+	result = r.appendKey(result, f.key)
 	if !f.isList {
-		return r.appendEscaped(out, f.value)
+		return r.appendEscaped(result, f.value)
 	}
-	for _, v := range f.list {
-		out = append(r.appendEscaped(out, v), r.d.ListEnd...)
+	for _, value := range f.list {
+		result = append(r.appendEscaped(result, value), r.dialect.ListEnd...)
 	}
-	return out
+	return result
 }
 
 const hexDigits = "0123456789abcdef"
 
 // appendEscaped writes a value: separators are escaped, line ends are one
 // character, other control characters are dropped.
-func (r *rules) appendEscaped(out []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
+func (r *serverRules) appendEscaped(result []byte, text string) []byte {
+	for index := 0; index < len(text); index++ {
+		char := text[index]
 		switch {
-		case c == '\r':
-			if i+1 < len(s) && s[i+1] == '\n' {
-				i++
+		case char == '\r':
+			if index+1 < len(text) && text[index+1] == '\n' {
+				index++
 			}
-			out = append(out, r.d.NewLine...)
-		case c == '\n' && r.record.keepLineFeed:
-			out = append(out, c)
-		case c == '\n':
-			out = append(out, r.d.NewLine...)
-		case c < ' ' && c != '\t' || c == 0x7f:
-		case c == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0: // U+0080 to U+009F
-			i++
-		case strings.IndexByte(r.record.escaped, c) >= 0:
-			out = append(out, r.d.Escape, hexDigits[c>>4], hexDigits[c&15])
+			result = append(result, r.dialect.NewLine...)
+		case char == '\n' && r.record.keepsLineFeed:
+			result = append(result, char)
+		case char == '\n':
+			result = append(result, r.dialect.NewLine...)
+		case char < ' ' && char != '\t' || char == 0x7f:
+		case char == 0xc2 && index+1 < len(text) && text[index+1] < 0xa0: // U+0080 to U+009F
+			index++
+		case strings.IndexByte(r.record.escapedBytes, char) >= 0:
+			result = append(result, r.dialect.Escape, hexDigits[char>>4], hexDigits[char&15])
 		default:
-			out = append(out, c)
+			result = append(result, char)
 		}
 	}
-	return out
+	return result
 }
 
 // echoSeq is what an answer says for the mark of the request.
-func (r *rules) echoSeq(seq string) string {
-	if utf8.RuneCountInString(seq) > r.record.seqEcho {
-		return string([]rune(seq)[:r.record.seqEcho])
+func (r *serverRules) echoSeq(seq string) string {
+	if utf8.RuneCountInString(seq) > r.record.seqEchoLength {
+		return string([]rune(seq)[:r.record.seqEchoLength])
 	}
 	return seq
 }
 
-// number reads a decimal number. What has more digits than fit is the largest.
-func number(s string) (n int, ok bool) {
-	if s == "" {
+// parseNumber reads a decimal number. What has more digits than fit is the largest.
+func parseNumber(text string) (number int, ok bool) {
+	if text == "" {
 		return 0, false
 	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
+	for index := range len(text) {
+		if text[index] < '0' || text[index] > '9' {
 			return 0, false
 		}
-		if n = n*10 + int(s[i]-'0'); n > 1<<40 {
-			n = 1 << 40
+		if number = number*10 + int(text[index]-'0'); number > 1<<40 {
+			number = 1 << 40
 		}
 	}
-	return n, true
+	return number, true
 }

@@ -2,228 +2,228 @@ package probetest
 
 import "time"
 
-// rules is the behaviour as far as it is data: what a mutant changes is here,
+// serverRules is the behaviour as far as it is data: what a mutant changes is here,
 // and nowhere else. Where zero is not what PROTOCOL.md says, contract says it.
-type rules struct {
-	d *Dialect
+type serverRules struct {
+	dialect *Dialect
 
 	record   recordRules
 	text     textRules
 	login    loginRules
 	session  sessionRules
 	presence presenceRules
-	lists    [CommandCount]listRules
+	lists    [commandCount]listRules
 	info     infoRules
 	friends  friendRules
 	mail     mailRules
 	http     httpRules
-	limits   [CommandCount]requestLimit
+	limits   [commandCount]requestLimit
 }
 
 type recordRules struct {
-	exactKeys     bool
-	exactCommands bool
-	lastCounts    bool // of a key that is given twice
-	alsoUnspoken  bool // one more version is spoken
-	alsoNone      bool // no version is taken for the second
-	unknown       reaction
-	seqMost       int    // characters
-	seqEcho       int    // characters
-	escaped       string // bytes that are escaped in answers
-	keepLineFeed  bool
-	noReason      bool
-	otherReasons  bool
-	otherOrder    bool // of fields
-	time          bool // a field with the time of day
+	exactKeys              bool
+	exactCommands          bool
+	lastDuplicateCounts    bool // of a key that is given twice
+	acceptsUnspokenVersion bool // one more version is spoken
+	acceptsMissingVersion  bool // no version is taken for the second
+	unknownCommand         unknownReaction
+	maxSeqLength           int    // characters
+	seqEchoLength          int    // characters
+	escapedBytes           string // bytes that are escaped in answers
+	keepsLineFeed          bool
+	omitsReason            bool
+	rewordsReasons         bool
+	reversesFields         bool // of fields
+	addsTime               bool // a field with the time of day
 }
 
 // A reaction is what an unknown command gets.
-type reaction int
+type unknownReaction int
 
 const (
-	saysUnknown reaction = iota
-	saysDone
-	saysNoAnswer
-	closes
+	replyUnknown unknownReaction = iota
+	replyDone
+	replyNoAnswer
+	closeConnection
 )
 
 type textRules struct {
-	most          int  // bytes
-	characters    bool // are what most counts
-	cut           int  // behind so many bytes a text is cut; 0 never
-	decodeTwice   bool
-	plusIsSpace   bool
-	refuseEscape  bool // that is none
-	ignoreCharset bool // a declared one is taken for UTF-8
-	onlyUTF8      bool // nothing else is guessed
+	maxLength        int  // bytes
+	countsCharacters bool // are what most counts
+	cutAfterBytes    int  // behind so many bytes a text is cut; 0 never
+	decodesTwice     bool
+	plusIsSpace      bool
+	refusesBadEscape bool // that is none
+	ignoresCharset   bool // a declared one is taken for UTF-8
+	onlyUTF8         bool // nothing else is guessed
 }
 
 type loginRules struct {
-	saysLifetime  int
-	saysInterval  int
-	extraField    bool
-	noPlain       bool
-	otherIsMD5    bool
-	absentIsMD5   bool
-	lowerMD5      bool // only
-	needsClient   bool
-	emptyPasses   bool
-	lockAfter     int // wrong tries; 0 never
-	lockFor       time.Duration
-	secondRefused bool // from another address
-	secondJoins   bool
-	renewRefused  bool // from the same address
-	failureEnds   bool // the session
-	keepsStatus   bool
-	near          nearRule
+	announcedLifetime    int
+	announcedInterval    int
+	addsExtraField       bool
+	refusesPlainPassword bool
+	unknownProofIsMD5    bool
+	missingProofIsMD5    bool
+	requiresLowerMD5     bool // only
+	requiresClient       bool
+	acceptsEmptyPassword bool
+	lockAfter            int // wrong tries; 0 never
+	lockFor              time.Duration
+	refusesSecondAddress bool // from another address
+	sharesSession        bool
+	refusesRenewal       bool // from the same address
+	failureEndsSession   bool // the session
+	keepsStatus          bool
+	proofMatch           proofMatchRule
 }
 
 type sessionRules struct {
-	timeout        time.Duration
-	absolute       bool // it ends so long after its Login
-	noRefresh      [CommandCount]bool
-	refusedIsIdle  bool // what is refused does not refresh
-	failedRefresh  bool // a failed Login does
-	mailRefreshes  bool // a message to the account does
-	anyAddress     bool
-	withoutLogin   [CommandCount]bool
-	afterLogout    [CommandCount]bool // is answered for whoever was logged in
-	logoutNothing  bool
-	logoutNeeds    bool // a session
-	logoutAnywhere bool // ends it from any address
-	logoutAddress  bool // ends all sessions of the address
-	offlineEnds    bool // Change_Stat to offline does
+	timeout              time.Duration
+	timeoutIsAbsolute    bool // it ends so long after its Login
+	doesNotRefresh       [commandCount]bool
+	refusalsDoNotRefresh bool // what is refused does not refresh
+	failedLoginRefreshes bool // a failed Login does
+	messagesRefresh      bool // a message to the account does
+	acceptsAnyAddress    bool
+	needsNoLogin         [commandCount]bool
+	worksAfterLogout     [commandCount]bool // is answered for whoever was logged in
+	ignoresLogout        bool
+	logoutNeedsSession   bool // a session
+	logoutFromAnyAddress bool // ends it from any address
+	logoutEndsAddress    bool // ends all sessions of the address
+	offlineEndsSession   bool // Change_Stat to offline does
 }
 
 type presenceRules struct {
-	looks       [CommandCount]map[Status]Status // what a status looks like in one command
-	everyone    bool                            // Query_Stat lists strangers too
-	logoutShows bool                            // who has logged out looks online until the session would have ended
-	noNotices   bool
-	renewalTold bool // a Login that changes nothing is told
-	tellsUnseen bool // the notice of who becomes invisible says so
-	statusFor   time.Duration
+	shownAs          [commandCount]map[statusID]statusID // what a status looks like in one command
+	listsStrangers   bool                                // Query_Stat lists strangers too
+	showsLoggedOut   bool                                // who has logged out looks online until the session would have ended
+	noNotices        bool
+	notifiesRenewal  bool // a Login that changes nothing is told
+	noticesInvisible bool // the notice of who becomes invisible says so
+	statusLifetime   time.Duration
 }
 
 // listRules is how one command cuts its list into pages.
 type listRules struct {
-	size      int // of a page, if none is asked for
-	most      int
-	extra     int // elements more than there should be
-	falling   bool
-	backwards bool // each page by itself
-	inclusive bool // the cursor
-	noCursor  bool
-	last      lastRule
-	total     bool // SN is of the whole list
-	noEnd     bool // the end of SimpleInfo2 is not marked
-	negative  bool // a negative TN is none
+	defaultSize         int // of a page, if none is asked for
+	maxSize             int
+	extraElements       int // elements more than there should be
+	isDescending        bool
+	reversesPages       bool // each page by itself
+	cursorIsInclusive   bool // the cursor
+	ignoresCursor       bool
+	lastFlag            lastFlagRule
+	countsWholeList     bool // SN is of the whole list
+	omitsEndMark        bool // the end of SimpleInfo2 is not marked
+	ignoresNegativeSize bool // a negative TN is none
 
-	wraps       int           // a count is taken modulo this
-	stale       time.Duration // an answer is given again
-	skips       int           // this element is left out
-	ordered     int           // elements; those behind come in reverse
-	refusesEach int           // n-th request
-	firstEmpty  bool          // after a Login
+	sizeModulus     int           // a count is taken modulo this
+	cacheLifetime   time.Duration // an answer is given again
+	skippedElement  int           // this element is left out
+	orderedElements int           // elements; those behind come in reverse
+	refusesEvery    int           // n-th request
+	firstIsEmpty    bool          // after a Login
 }
 
 // A lastRule says what FN holds.
-type lastRule int
+type lastFlagRule int
 
 const (
-	lastIsRight lastRule = iota
-	lastAlways
-	lastNever
-	lastNotFull // a full page is never the last
+	lastFlagCorrect lastFlagRule = iota
+	lastFlagAlways
+	lastFlagNever
+	lastFlagNotOnFullPage // a full page is never the last
 )
 
 type infoRules struct {
-	level       int // if none is asked for
-	saysNormal  bool
-	pictures    bool // FC of Query_Stat is the picture's number
-	showPrivate bool
-	wraps       bool // a target's number has 32 bits
+	defaultLevel        int // if none is asked for
+	reportsNormalLevel  bool
+	showsPictureNumbers bool // FC of Query_Stat is the picture's number
+	showsPrivateFields  bool
+	truncatesTarget     bool // a target's number has 32 bits
 }
 
 type friendRules struct {
-	oneSidedDelete bool
-	oneSidedAccept bool
-	askIsOpen      bool
-	openAsks       bool
-	rejectAccepts  bool
-	unaskedAccept  bool
-	closedHears    bool // requests
-	noWords        bool
-	quietAccept    bool
-	askedToday     bool // a request is forgotten at midnight
+	deletesOneSide           bool
+	acceptsOneSide           bool
+	askIsOpen                bool
+	openAsks                 bool
+	rejectionBefriends       bool
+	acceptsUnasked           bool
+	closedTakesRequests      bool // requests
+	dropsWords               bool
+	acceptsSilently          bool
+	requestsExpireAtMidnight bool // a request is forgotten at midnight
 }
 
 type mailRules struct {
-	noNoteToSelf   bool
-	twiceIfOffline bool
-	lostIfOffline  bool
-	lostAtLogout   bool
-	newestFirst    bool
-	batch          int
-	typeOfText     string // in place of the dialect's
-	repeats        bool   // duplicates take effect again
-	window         time.Duration
-	shared         bool // seqMemory, by all accounts
-	anyContent     bool // SEQ and command make a duplicate
-	anyCommand     bool // SEQ alone does
-	noRepeat       bool // GetMsgEx's same SEQ gives nothing
+	refusesNoteToSelf bool
+	duplicatesOffline bool
+	losesOffline      bool
+	logoutDropsMail   bool
+	newestFirst       bool
+	batchSize         int
+	textTypeName      string // in place of the dialect's
+	executesRepeats   bool   // duplicates take effect again
+	repeatWindow      time.Duration
+	sharesSeqMemory   bool // seqMemory, by all accounts
+	seqIgnoresContent bool // SEQ and command make a duplicate
+	seqIgnoresCommand bool // SEQ alone does
+	repeatIsEmpty     bool // GetMsgEx's same SEQ gives nothing
 
-	most        int // messages in a mailbox; of more the oldest are lost
-	mostAway    int // in that of who is away; further ones are lost
-	losesOne    bool
-	losesEach   int // n-th message of a sender
-	kept        time.Duration
-	seqCounts   int // characters of a SEQ that make a duplicate
-	seqAnyCase  bool
-	orderedMost int // messages of a batch; those behind come in reverse
-	firstEmpty  bool
+	maxMessages          int // messages in a mailbox; of more the oldest are lost
+	maxOfflineMessages   int // in that of who is away; further ones are lost
+	losesAfterFullBatch  bool
+	losesEvery           int // n-th message of a sender
+	messageLifetime      time.Duration
+	significantSeqLength int // characters of a SEQ that make a duplicate
+	seqIgnoresCase       bool
+	orderedMessages      int // messages of a batch; those behind come in reverse
+	firstIsEmpty         bool
 }
 
 type httpRules struct {
-	answerGet   bool
-	bareType    bool // Content-Type without charset
-	emptyIs500  bool // CLTMSG without a text
-	keepOpen    bool // whatever Connection says
-	neverKeep   bool
-	chunked     bool
-	jitter      time.Duration
-	lost        float64 // of all requests, half of them after their effect
-	extraHeader bool
-	noType      bool // there is no Content-Type
-	together    togetherRule
-	failsOnce   int // the request with this number since the start gets status 500
+	answersGet       bool
+	omitsCharset     bool // Content-Type without charset
+	emptyTextIs500   bool // CLTMSG without a text
+	ignoresClose     bool // whatever Connection says
+	neverKeepsAlive  bool
+	sendsChunked     bool
+	maxJitter        time.Duration
+	lossRate         float64 // of all requests, half of them after their effect
+	addsHeader       bool
+	omitsContentType bool // there is no Content-Type
+	pipelining       pipelineRule
+	failingRequest   int // the request with this number since the start gets status 500
 }
 
 const (
-	// shortSeq is where a SEQ is long enough not to collide.
-	shortSeq    = 6
+	// minLongSeq is where a SEQ is long enough not to collide.
+	minLongSeq  = 6
 	shortWindow = 15 * time.Second
 	// A GetMsgEx among the last few is a copy that was held up.
-	stragglers      = 16
+	maxStragglers   = 16
 	stragglerWindow = 120 * time.Second
-	textMost        = 4000
-	bodyMost        = 64 << 10
+	maxTextBytes    = 4000
+	maxBodyBytes    = 64 << 10
 )
 
-// contract is what PROTOCOL.md says.
-func contract(dialect *Dialect) *rules {
-	r := &rules{d: dialect}
-	r.record.seqMost, r.record.seqEcho, r.record.escaped = 32, bodyMost, dialect.Escaped
-	r.text.most = textMost
-	r.login.saysLifetime, r.login.saysInterval = 300, 60
-	r.login.lockAfter, r.login.lockFor = 5, 60*time.Second
-	r.session.timeout = 300 * time.Second
-	r.lists[CmdList] = listRules{size: 160, most: 1000}
-	r.lists[CmdQueryStat] = listRules{size: 50, most: 1000}
-	r.lists[CmdQueryStat2] = listRules{size: 50}
-	r.lists[CmdSimpleInfo2] = listRules{size: 50}
-	r.lists[CmdFinger] = listRules{size: 25}
-	r.info.level = normal
-	r.mail.batch, r.mail.window = 50, 120*time.Second
-	return r
+// protocolRules is what PROTOCOL.md says.
+func protocolRules(dialect *Dialect) *serverRules {
+	rules := &serverRules{dialect: dialect}
+	rules.record.maxSeqLength, rules.record.seqEchoLength, rules.record.escapedBytes = 32, maxBodyBytes, dialect.Escaped
+	rules.text.maxLength = maxTextBytes
+	rules.login.announcedLifetime, rules.login.announcedInterval = 300, 60
+	rules.login.lockAfter, rules.login.lockFor = 5, 60*time.Second
+	rules.session.timeout = 300 * time.Second
+	rules.lists[cmdList] = listRules{defaultSize: 160, maxSize: 1000}
+	rules.lists[cmdQueryStat] = listRules{defaultSize: 50, maxSize: 1000}
+	rules.lists[cmdQueryStat2] = listRules{defaultSize: 50}
+	rules.lists[cmdSimpleInfo2] = listRules{defaultSize: 50}
+	rules.lists[cmdFinger] = listRules{defaultSize: 25}
+	rules.info.defaultLevel = levelNormal
+	rules.mail.batchSize, rules.mail.repeatWindow = 50, 120*time.Second
+	return rules
 }

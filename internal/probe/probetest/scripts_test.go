@@ -19,43 +19,43 @@ func scripts() map[string]func(x *talk) {
 const many = 10004
 
 // lists logs Many in and asks for one list.
-func lists(cmd Command, args ...any) func(x *talk) {
+func lists(command commandID, args ...any) func(x *talk) {
 	return func(x *talk) {
 		x.login(many)
-		x.ask(many, cmd, args...)
+		x.ask(many, command, args...)
 	}
 }
 
 func listScripts() map[string]func(x *talk) {
 	return map[string]func(x *talk){
-		"list-descending":              lists(CmdList, KeyMost, 3),
-		"list-page-backwards":          lists(CmdList, KeyMost, 3),
-		"list-page-short":              lists(CmdList, KeyMost, 3),
-		"list-cursor-inclusive":        lists(CmdList, KeyMost, 3, KeyAfter, 11003),
-		"list-cap-100":                 lists(CmdList, KeyMost, 1000),
-		"list-fn-always-last":          lists(CmdList, KeyMost, 3),
-		"list-fn-full-page":            lists(CmdList, KeyMost, 120),
-		"list-sn-total":                lists(CmdList, KeyMost, 3),
-		"list-default-50":              lists(CmdList),
-		"list-negative-tn":             lists(CmdList, KeyMost, -1),
-		"query-stat-descending":        lists(CmdQueryStat, KeyMost, 3),
-		"query-stat-page-long":         lists(CmdQueryStat, KeyMost, 3),
-		"query-stat-cursor-ignored":    lists(CmdQueryStat, KeyMost, 3, KeyAfter, 11003),
-		"query-stat-fn-never-last":     lists(CmdQueryStat),
-		"query-stat-sn-total":          lists(CmdQueryStat, KeyMost, 3),
-		"query-stat-default-20":        lists(CmdQueryStat),
-		"query-stat2-page-40":          lists(CmdQueryStat2),
-		"query-stat2-fn-always-last":   lists(CmdQueryStat2),
-		"simpleinfo2-cursor-inclusive": lists(CmdSimpleInfo2, KeyAfter, 11050),
-		"simpleinfo2-no-end":           lists(CmdSimpleInfo2, KeyAfter, 11100),
-		"finger-page-20":               lists(CmdFinger),
-		"fc-is-picture":                lists(CmdQueryStat, KeyMost, 3),
-		"lv-default-3":                 lists(CmdGetInfo, KeyTarget, 10001),
+		"list-descending":              lists(cmdList, keyMaxCount, 3),
+		"list-page-backwards":          lists(cmdList, keyMaxCount, 3),
+		"list-page-short":              lists(cmdList, keyMaxCount, 3),
+		"list-cursor-inclusive":        lists(cmdList, keyMaxCount, 3, keyAfter, 11003),
+		"list-cap-100":                 lists(cmdList, keyMaxCount, 1000),
+		"list-fn-always-last":          lists(cmdList, keyMaxCount, 3),
+		"list-fn-full-page":            lists(cmdList, keyMaxCount, 120),
+		"list-sn-total":                lists(cmdList, keyMaxCount, 3),
+		"list-default-50":              lists(cmdList),
+		"list-negative-tn":             lists(cmdList, keyMaxCount, -1),
+		"query-stat-descending":        lists(cmdQueryStat, keyMaxCount, 3),
+		"query-stat-page-long":         lists(cmdQueryStat, keyMaxCount, 3),
+		"query-stat-cursor-ignored":    lists(cmdQueryStat, keyMaxCount, 3, keyAfter, 11003),
+		"query-stat-fn-never-last":     lists(cmdQueryStat),
+		"query-stat-sn-total":          lists(cmdQueryStat, keyMaxCount, 3),
+		"query-stat-default-20":        lists(cmdQueryStat),
+		"query-stat2-page-40":          lists(cmdQueryStat2),
+		"query-stat2-fn-always-last":   lists(cmdQueryStat2),
+		"simpleinfo2-cursor-inclusive": lists(cmdSimpleInfo2, keyAfter, 11050),
+		"simpleinfo2-no-end":           lists(cmdSimpleInfo2, keyAfter, 11100),
+		"finger-page-20":               lists(cmdFinger),
+		"fc-is-picture":                lists(cmdQueryStat, keyMaxCount, 3),
+		"lv-default-3":                 lists(cmdGetInfo, keyTarget, 10001),
 		"lv-says-normal": func(x *talk) {
 			x.login(many)
-			x.ask(many, CmdGetInfo, KeyTarget, 10001, KeyLevel, x.d.Levels[brief])
+			x.ask(many, cmdGetInfo, keyTarget, 10001, keyLevel, x.d.Levels[levelBrief])
 		},
-		"private-fields-shown": lists(CmdGetInfo, KeyTarget, 10001),
+		"private-fields-shown": lists(cmdGetInfo, keyTarget, 10001),
 	}
 }
 
@@ -67,24 +67,24 @@ func sessionScripts() map[string]func(x *talk) {
 		return after(10001, func(x *talk) { x.login(10001); x.wait(seconds) })
 	}
 	return map[string]func(x *talk){
-		"logout-still-answered":      after(10001, func(x *talk) { x.login(10001); x.ask(10001, CmdLogout) }),
-		"logout-list-still-answered": after(10001, func(x *talk) { x.login(10001); x.ask(10001, CmdLogout) }),
-		"logout-ignored":             after(10001, func(x *talk) { x.login(10001); x.ask(10001, CmdLogout) }),
-		"logout-ends-address":        after(10001, func(x *talk) { x.login(10001, 10002); x.ask(10002, CmdLogout) }),
+		"logout-still-answered":      after(10001, func(x *talk) { x.login(10001); x.ask(10001, cmdLogout) }),
+		"logout-list-still-answered": after(10001, func(x *talk) { x.login(10001); x.ask(10001, cmdLogout) }),
+		"logout-ignored":             after(10001, func(x *talk) { x.login(10001); x.ask(10001, cmdLogout) }),
+		"logout-ends-address":        after(10001, func(x *talk) { x.login(10001, 10002); x.ask(10002, cmdLogout) }),
 		"logout-from-anywhere": after(10001, func(x *talk) {
 			x.login(10001)
 			x.from = 1
-			x.ask(10001, CmdLogout)
+			x.ask(10001, cmdLogout)
 			x.from = 0
 		}),
-		"logout-needs-login":   func(x *talk) { x.ask(10001, CmdLogout) },
-		"list-without-login":   func(x *talk) { x.ask(10001, CmdList); x.ask(10001, CmdCollect) },
-		"mail-without-login":   func(x *talk) { x.ask(10001, CmdList); x.ask(10001, CmdCollect) },
+		"logout-needs-login":   func(x *talk) { x.ask(10001, cmdLogout) },
+		"list-without-login":   func(x *talk) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
+		"mail-without-login":   func(x *talk) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
 		"second-login-joins":   after(10001, func(x *talk) { x.login(10001); x.from = 1; x.login(10001); x.from = 0 }),
 		"second-login-refused": func(x *talk) { x.login(10001); x.from = 1; x.login(10001) },
 		"relogin-refused":      func(x *talk) { x.login(10001, 10001) },
 		"any-address":          after(10001, func(x *talk) { x.login(10001); x.from = 1 }),
-		"offline-ends-session": after(10001, func(x *talk) { x.login(10001); x.status(10001, Offline) }),
+		"offline-ends-session": after(10001, func(x *talk) { x.login(10001); x.status(10001, statusOffline) }),
 		"failed-login-ends-session": after(10001, func(x *talk) {
 			x.login(10001)
 			x.wrongLogin(10001)
@@ -92,23 +92,23 @@ func sessionScripts() map[string]func(x *talk) {
 		"timeout-240":      idle(250),
 		"timeout-295":      idle(296),
 		"timeout-330":      idle(310),
-		"timeout-absolute": after(10001, func(x *talk) { x.login(10001); x.wait(200); x.ask(10001, CmdList); x.wait(200) }),
+		"timeout-absolute": after(10001, func(x *talk) { x.login(10001); x.wait(200); x.ask(10001, cmdList); x.wait(200) }),
 		"list-does-not-refresh": after(10001, func(x *talk) {
 			x.login(10001)
 			x.wait(200)
-			x.ask(10001, CmdList)
+			x.ask(10001, cmdList)
 			x.wait(200)
 		}),
 		"poll-does-not-refresh": after(10001, func(x *talk) {
 			x.login(10001)
 			x.wait(200)
-			x.ask(10001, CmdCollect)
+			x.ask(10001, cmdCollect)
 			x.wait(200)
 		}),
 		"refused-does-not-refresh": after(10001, func(x *talk) {
 			x.login(10001)
 			x.wait(200)
-			x.ask(10001, CmdGetInfo)
+			x.ask(10001, cmdGetInfo)
 			x.wait(200)
 		}),
 		"failed-login-refreshes": after(10001, func(x *talk) {
@@ -121,7 +121,7 @@ func sessionScripts() map[string]func(x *talk) {
 			x.login(10001)
 			x.wait(200)
 			x.login(10002)
-			x.ask(10002, CmdMessage, KeyTarget, 10001, KeyText, "hello")
+			x.ask(10002, cmdMessage, keyTarget, 10001, keyText, "hello")
 			x.wait(200)
 		}),
 	}
@@ -129,13 +129,13 @@ func sessionScripts() map[string]func(x *talk) {
 
 func loginScripts() map[string]func(x *talk) {
 	login := func(args func(dialect *Dialect) []any) func(x *talk) {
-		return func(x *talk) { x.ask(10001, CmdLogin, args(x.d)...) }
+		return func(x *talk) { x.ask(10001, cmdLogin, args(x.d)...) }
 	}
 	usual := func(x *talk) { x.login(10001) }
-	tries := func(n, wait int) func(x *talk) {
+	tries := func(number, wait int) func(x *talk) {
 		return func(x *talk) {
-			for range n {
-				x.ask(10001, CmdLogin, KeyPassword, "wrong", KeyProof, x.d.Proofs[ProofPlain])
+			for range number {
+				x.ask(10001, cmdLogin, keyPassword, "wrong", keyProof, x.d.Proofs[proofPlain])
 			}
 			x.wait(wait)
 			x.login(10001)
@@ -143,17 +143,17 @@ func loginScripts() map[string]func(x *talk) {
 	}
 	return map[string]func(x *talk){
 		"m5-plain-refused": login(func(dialect *Dialect) []any {
-			return []any{KeyPassword, password, KeyProof, dialect.Proofs[ProofPlain]}
+			return []any{keyPassword, password, keyProof, dialect.Proofs[proofPlain]}
 		}),
 		"m5-2-is-md5": login(func(dialect *Dialect) []any {
-			return []any{KeyPassword, passwordMD5, KeyProof, dialect.Proofs[ProofOther]}
+			return []any{keyPassword, passwordMD5, keyProof, dialect.Proofs[proofOther]}
 		}),
-		"m5-absent-is-md5": login(func(dialect *Dialect) []any { return []any{KeyPassword, passwordMD5} }),
+		"m5-absent-is-md5": login(func(dialect *Dialect) []any { return []any{keyPassword, passwordMD5} }),
 		"md5-upper-refused": login(func(dialect *Dialect) []any {
-			return []any{KeyPassword, strings.ToUpper(passwordMD5), KeyProof, dialect.Proofs[ProofMD5]}
+			return []any{keyPassword, strings.ToUpper(passwordMD5), keyProof, dialect.Proofs[proofMD5]}
 		}),
 		"empty-password-passes": login(func(dialect *Dialect) []any {
-			return []any{KeyPassword, "", KeyProof, dialect.Proofs[ProofMD5]}
+			return []any{keyPassword, "", keyProof, dialect.Proofs[proofMD5]}
 		}),
 		"lc-required":  usual,
 		"li-says-240":  usual,
@@ -171,24 +171,24 @@ func recordScripts() map[string]func(x *talk) {
 	varied := func(change func(x *talk, pairs []string) []string) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001)
-			for _, cmd := range []Command{CmdList, CmdQueryStat, CmdCollect} {
-				x.send(cmd, change(x, x.d.pairs(x.question(10001, cmd))))
+			for _, command := range []commandID{cmdList, cmdQueryStat, cmdCollect} {
+				x.send(command, change(x, x.d.formatPairs(x.question(10001, command))))
 			}
 		}
 	}
 	unknown := func(x *talk) {
-		pairs := x.d.pairs(x.question(10001, CmdList))
-		pairs[1] = x.d.Keys[KeyCommand] + string(x.d.Assign) + "Nonesuch"
-		x.send(Unknown, pairs)
+		pairs := x.d.formatPairs(x.question(10001, cmdList))
+		pairs[1] = x.d.Keys[keyCommand] + string(x.d.Assign) + "Nonesuch"
+		x.send(cmdUnknown, pairs)
 	}
 	text := func(charset string, words func(dialect *Dialect) string) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001)
 			x.charset = charset
-			x.ask(10001, CmdMessage, KeyTarget, 10002, KeyText, words(x.d))
+			x.ask(10001, cmdMessage, keyTarget, 10002, keyText, words(x.d))
 			x.charset = "UTF-8"
 			x.login(10002)
-			x.ask(10002, CmdCollect)
+			x.ask(10002, cmdCollect)
 		}
 	}
 	escape := func(hex string) func(dialect *Dialect) string {
@@ -197,10 +197,10 @@ func recordScripts() map[string]func(x *talk) {
 	plain := func(words string) func(dialect *Dialect) string { return func(*Dialect) string { return words } }
 	return map[string]func(x *talk){
 		"last-duplicate-counts": varied(func(x *talk, pairs []string) []string {
-			return append(pairs, x.d.Keys[KeyAccount]+string(x.d.Assign)+"10002")
+			return append(pairs, x.d.Keys[keyAccount]+string(x.d.Assign)+"10002")
 		}),
 		"keys-exact": varied(func(x *talk, pairs []string) []string {
-			pairs[0] = strings.Replace(pairs[0], x.d.Keys[KeyVersion], swapCase(x.d.Keys[KeyVersion]), 1)
+			pairs[0] = strings.Replace(pairs[0], x.d.Keys[keyVersion], swapCase(x.d.Keys[keyVersion]), 1)
 			return pairs
 		}),
 		"commands-exact": varied(func(x *talk, pairs []string) []string {
@@ -209,7 +209,7 @@ func recordScripts() map[string]func(x *talk) {
 			return pairs
 		}),
 		"ver-1.5": varied(func(x *talk, pairs []string) []string {
-			pairs[0] = x.d.Keys[KeyVersion] + string(x.d.Assign) + x.d.Unspoken
+			pairs[0] = x.d.Keys[keyVersion] + string(x.d.Assign) + x.d.Unspoken
 			return pairs
 		}),
 		"ver-absent": varied(func(x *talk, pairs []string) []string { return pairs[1:] }),
@@ -227,19 +227,19 @@ func recordScripts() map[string]func(x *talk) {
 		}),
 		"no-reason": func(x *talk) {
 			x.login(10001)
-			x.ask(10001, CmdGetInfo)
-			x.ask(10001, CmdMessage)
-			x.ask(10001, CmdAddToList)
+			x.ask(10001, cmdGetInfo)
+			x.ask(10001, cmdMessage)
+			x.ask(10001, cmdAddToList)
 		},
 		"comma-not-escaped": func(x *talk) {
-			x.ask(10002, CmdLogin, KeyPassword, passwordMD5, KeyProof, x.d.Proofs[ProofMD5])
+			x.ask(10002, cmdLogin, keyPassword, passwordMD5, keyProof, x.d.Proofs[proofMD5])
 			x.login(10001, 10002)
 			x.seq = "a" + x.d.ListEnd + "bcdef"
-			x.ask(10001, CmdList)
+			x.ask(10001, cmdList)
 			x.seq = "a" + x.d.ListEnd + "bcdef"
-			x.ask(10001, CmdQueryStat)
+			x.ask(10001, cmdQueryStat)
 			x.seq = "a" + x.d.ListEnd + "bcdef"
-			x.ask(10001, CmdGetInfo, KeyTarget, 10002)
+			x.ask(10001, cmdGetInfo, keyTarget, 10002)
 		},
 		"escapes-decoded-twice": func(x *talk) { text("UTF-8", escape(hexOf(x.d.Escape)+"41"))(x) },
 		"plus-is-space":         text("UTF-8", plain("1+1")),
@@ -251,102 +251,102 @@ func recordScripts() map[string]func(x *talk) {
 	}
 }
 
-func hexOf(c byte) string { return string([]byte{hexDigits[c>>4], hexDigits[c&15]}) }
+func hexOf(char byte) string { return string([]byte{hexDigits[char>>4], hexDigits[char&15]}) }
 
-func swapCase(s string) string {
-	if upper := strings.ToUpper(s); upper != s {
+func swapCase(text string) string {
+	if upper := strings.ToUpper(text); upper != text {
 		return upper
 	}
-	return strings.ToLower(s)
+	return strings.ToLower(text)
 }
 
 func peopleScripts() map[string]func(x *talk) {
-	seen := func(status Status, cmd Command) func(x *talk) {
+	seen := func(status statusID, command commandID) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001, 10002)
 			x.status(10002, status)
-			x.ask(10001, cmd)
+			x.ask(10001, command)
 		}
 	}
 	return map[string]func(x *talk){
-		"invisible-shows":             seen(Invisible, CmdQueryStat),
-		"query-stat2-invisible-shows": seen(Invisible, CmdQueryStat2),
+		"invisible-shows":             seen(statusInvisible, cmdQueryStat),
+		"query-stat2-invisible-shows": seen(statusInvisible, cmdQueryStat2),
 		"finger-invisible-shows": func(x *talk) {
 			x.login(10001, 10002)
-			x.status(10002, Invisible)
-			x.ask(10001, CmdFinger, KeyAge, 31)
+			x.status(10002, statusInvisible)
+			x.ask(10001, cmdFinger, keyAge, 31)
 		},
-		"notice-of-invisible": seen(Invisible, CmdCollect),
-		"offline-shows":       seen(Offline, CmdQueryStat),
-		"away-shows-online":   seen(Away, CmdQueryStat),
-		"no-notices":          seen(Away, CmdCollect),
+		"notice-of-invisible": seen(statusInvisible, cmdCollect),
+		"offline-shows":       seen(statusOffline, cmdQueryStat),
+		"away-shows-online":   seen(statusAway, cmdQueryStat),
+		"no-notices":          seen(statusAway, cmdCollect),
 		"login-keeps-status": func(x *talk) {
 			x.login(10002)
-			x.status(10002, Offline)
-			x.ask(10002, CmdLogout)
+			x.status(10002, statusOffline)
+			x.ask(10002, cmdLogout)
 			x.login(10002, 10001)
 			x.lists(10001)
-			x.ask(10001, CmdFinger)
+			x.ask(10001, cmdFinger)
 		},
 		"logout-still-shows": func(x *talk) {
 			x.login(10001, 10002)
-			x.ask(10002, CmdLogout)
-			x.ask(10001, CmdQueryStat)
+			x.ask(10002, cmdLogout)
+			x.ask(10001, cmdQueryStat)
 		},
 		"renewal-told": func(x *talk) {
 			x.login(10001, 10002)
-			x.ask(10001, CmdCollect)
+			x.ask(10001, cmdCollect)
 			x.login(10002)
-			x.ask(10001, CmdCollect)
+			x.ask(10001, cmdCollect)
 		},
 		"strangers-show": func(x *talk) {
 			x.login(10001, 10003)
-			x.ask(10001, CmdQueryStat)
+			x.ask(10001, cmdQueryStat)
 		},
 		"deletion-one-sided": func(x *talk) {
 			x.login(10001, 10002)
-			x.ask(10001, CmdDelFromList, KeyTarget, 10002)
+			x.ask(10001, cmdDelFromList, keyTarget, 10002)
 			x.lists(10002)
 		},
 		"ask-is-open": func(x *talk) {
 			x.login(10001)
-			x.ask(10001, CmdAddToList, KeyTarget, 10003)
+			x.ask(10001, cmdAddToList, keyTarget, 10003)
 		},
 		"open-asks": func(x *talk) {
 			x.login(10001)
-			x.ask(10001, CmdAddToList, KeyTarget, 10020)
+			x.ask(10001, cmdAddToList, keyTarget, 10020)
 		},
 		"rejection-befriends": func(x *talk) {
 			x.login(10001, 10003)
-			x.ack(10001, 10003, Ask)
-			x.ack(10003, 10001, Reject)
+			x.ack(10001, 10003, choiceAsk)
+			x.ack(10003, 10001, choiceReject)
 			x.lists(10001)
 		},
 		"acceptance-one-sided": func(x *talk) {
 			x.login(10001, 10003)
-			x.ack(10001, 10003, Ask)
-			x.ack(10003, 10001, Accept)
+			x.ack(10001, 10003, choiceAsk)
+			x.ack(10003, 10001, choiceAccept)
 			x.lists(10001)
 		},
 		"acceptance-untold": func(x *talk) {
 			x.login(10001, 10003)
-			x.ack(10001, 10003, Ask)
-			x.ack(10003, 10001, Accept)
-			x.ask(10001, CmdCollect)
+			x.ack(10001, 10003, choiceAsk)
+			x.ack(10003, 10001, choiceAccept)
+			x.ask(10001, cmdCollect)
 		},
-		"unasked-acceptance":  func(x *talk) { x.login(10001); x.ack(10001, 10003, Accept) },
-		"closed-may-be-asked": func(x *talk) { x.login(10001); x.ack(10001, 10021, Ask) },
-		"words-lost":          func(x *talk) { x.login(10001, 10003); x.ack(10001, 10003, Ask); x.ask(10003, CmdCollect) },
+		"unasked-acceptance":  func(x *talk) { x.login(10001); x.ack(10001, 10003, choiceAccept) },
+		"closed-may-be-asked": func(x *talk) { x.login(10001); x.ack(10001, 10021, choiceAsk) },
+		"words-lost":          func(x *talk) { x.login(10001, 10003); x.ack(10001, 10003, choiceAsk); x.ask(10003, cmdCollect) },
 	}
 }
 
 func mailScripts() map[string]func(x *talk) {
-	write := func(x *talk, from, to int, words string) { x.ask(from, CmdMessage, KeyTarget, to, KeyText, words) }
+	write := func(x *talk, from, to int, words string) { x.ask(from, cmdMessage, keyTarget, to, keyText, words) }
 	offline := func(x *talk) {
 		x.login(10001)
 		write(x, 10001, 10002, "hello")
 		x.login(10002)
-		x.ask(10002, CmdCollect)
+		x.ask(10002, cmdCollect)
 	}
 	twice := func(second string, wait int) func(x *talk) {
 		return func(x *talk) {
@@ -356,17 +356,17 @@ func mailScripts() map[string]func(x *talk) {
 			x.wait(wait)
 			x.seq = "mark-one"
 			write(x, 10001, 10002, second)
-			x.ask(10002, CmdCollect)
+			x.ask(10002, cmdCollect)
 		}
 	}
-	several := func(n int) func(x *talk) {
+	several := func(number int) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001)
-			for i := range n {
-				write(x, 10001, 10002, "number "+itoa(uint32(i)))
+			for index := range number {
+				write(x, 10001, 10002, "number "+formatUIN(uint32(index)))
 			}
 			x.login(10002)
-			x.ask(10002, CmdCollect)
+			x.ask(10002, cmdCollect)
 		}
 	}
 	return map[string]func(x *talk){
@@ -384,7 +384,7 @@ func mailScripts() map[string]func(x *talk) {
 				x.seq = "mark-one"
 				write(x, from, 10002, "hello")
 			}
-			x.ask(10002, CmdCollect)
+			x.ask(10002, cmdCollect)
 		},
 		"seq-across-commands": func(x *talk) {
 			x.login(10001)
@@ -393,26 +393,26 @@ func mailScripts() map[string]func(x *talk) {
 				write(x, 10001, 10002, "hello")
 			}
 			x.seq = "mark-one"
-			x.ask(10001, CmdAddToList, KeyTarget, 10003)
+			x.ask(10001, cmdAddToList, keyTarget, 10003)
 			x.seq = "mark-one"
-			x.ack(10001, 10003, Ask)
+			x.ack(10001, 10003, choiceAsk)
 			x.seq = "mark-one"
-			x.ask(10001, CmdDelFromList, KeyTarget, 10002)
+			x.ask(10001, cmdDelFromList, keyTarget, 10002)
 		},
 		"repeat-gives-nothing": func(x *talk) {
 			x.login(10001)
 			write(x, 10001, 10001, "a note")
 			for range 2 {
 				x.seq = "mark-one"
-				x.ask(10001, CmdCollect)
+				x.ask(10001, cmdCollect)
 			}
 		},
 		"logout-drops-mail": func(x *talk) {
 			x.login(10001, 10002)
 			write(x, 10001, 10002, "hello")
-			x.ask(10002, CmdLogout)
+			x.ask(10002, cmdLogout)
 			x.login(10002)
-			x.ask(10002, CmdCollect)
+			x.ask(10002, cmdCollect)
 		},
 		"note-to-self-refused": func(x *talk) { x.login(10001); write(x, 10001, 10001, "a note") },
 	}
@@ -429,14 +429,14 @@ func httpScripts() map[string]func(x *talk) {
 		"close-ignored":     func(x *talk) { x.raw(http.MethodPost, http.Header{"Connection": {"close"}}) },
 		"empty-text-500": func(x *talk) {
 			x.login(10001)
-			x.ask(10001, CmdMessage, KeyTarget, 10002, KeyText, "")
+			x.ask(10001, cmdMessage, keyTarget, 10002, keyText, "")
 		},
 	}
 }
 
 // lists asks for all lists that friends are on.
 func (x *talk) lists(uin int) {
-	for _, c := range []Command{CmdList, CmdQueryStat, CmdQueryStat2, CmdSimpleInfo2} {
+	for _, c := range []commandID{cmdList, cmdQueryStat, cmdQueryStat2, cmdSimpleInfo2} {
 		x.ask(uin, c)
 	}
 }

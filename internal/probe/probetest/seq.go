@@ -8,161 +8,161 @@ import (
 	"unicode/utf8"
 )
 
-// isShort reports whether a SEQ comes out of so few that two may be equal by
+// isShortSeq reports whether a SEQ comes out of so few that two may be equal by
 // chance.
-func isShort(seq string) bool { return utf8.RuneCountInString(seq) < shortSeq }
+func isShortSeq(seq string) bool { return utf8.RuneCountInString(seq) < minLongSeq }
 
 // seqMemory is what an account's changing requests left, so that they are not done
 // twice.
 type seqMemory struct {
-	done     map[seqKey]remembered
-	latest   seqKey
-	latestAt time.Duration
-	fresh    bool // latest holds something
+	answers   map[seqKey]rememberedAnswer
+	latestKey seqKey
+	latestAt  time.Duration
+	hasLatest bool // latest holds something
 }
 
 // A mark is what makes two requests equal.
 type seqKey struct {
 	seq     string
-	cmd     Command
+	command commandID
 	content string
 }
 
-type remembered struct {
-	fields []field
-	at     time.Duration
+type rememberedAnswer struct {
+	fields   []field
+	storedAt time.Duration
 }
 
-// find is what a request equal to this one was answered.
-func (m *seqMemory) find(k seqKey, now, window time.Duration) ([]field, bool) {
-	remembered, ok := m.done[k]
-	if !ok || k.seq == "" {
+// findAnswer is what a request equal to this one was answered.
+func (m *seqMemory) findAnswer(key seqKey, now, window time.Duration) ([]field, bool) {
+	remembered, ok := m.answers[key]
+	if !ok || key.seq == "" {
 		return nil, false
 	}
-	if isShort(k.seq) {
-		return remembered.fields, m.fresh && m.latest == k && now-m.latestAt <= shortWindow
+	if isShortSeq(key.seq) {
+		return remembered.fields, m.hasLatest && m.latestKey == key && now-m.latestAt <= shortWindow
 	}
-	return remembered.fields, now-remembered.at <= window
+	return remembered.fields, now-remembered.storedAt <= window
 }
 
-func (m *seqMemory) remember(k seqKey, fields []field, now, window time.Duration) {
-	if m.done == nil {
-		m.done = map[seqKey]remembered{}
+func (m *seqMemory) storeAnswer(key seqKey, fields []field, now, window time.Duration) {
+	if m.answers == nil {
+		m.answers = map[seqKey]rememberedAnswer{}
 	}
-	if len(m.done) > 1000 {
-		for old, remembered := range m.done {
-			if now-remembered.at > window {
-				delete(m.done, old)
+	if len(m.answers) > 1000 {
+		for oldKey, remembered := range m.answers {
+			if now-remembered.storedAt > window {
+				delete(m.answers, oldKey)
 			}
 		}
 	}
-	m.done[k] = remembered{slices.Clone(fields), now}
-	m.latest, m.latestAt, m.fresh = k, now, true
+	m.answers[key] = rememberedAnswer{slices.Clone(fields), now}
+	m.latestKey, m.latestAt, m.hasLatest = key, now, true
 }
 
-// forgetShort is what a Login does: some clients count from 1.
-func (m *seqMemory) forgetShort() {
-	if isShort(m.latest.seq) {
-		m.fresh = false
+// forgetShortSeqs is what a Login does: some clients count from 1.
+func (m *seqMemory) forgetShortSeqs() {
+	if isShortSeq(m.latestKey.seq) {
+		m.hasLatest = false
 	}
 }
 
-func (w *serverState) memoryOf(a *testAccount) *seqMemory {
-	if w.mail.shared {
-		return &w.memory
+func (w *serverState) seqMemoryOf(account *testAccount) *seqMemory {
+	if w.mail.sharesSeqMemory {
+		return &w.sharedSeqMemory
 	}
-	return &a.memory
+	return &account.seqMemory
 }
 
-// once does what a changing request asks for, unless it was done before.
-func (c *serverCall) once(do func()) {
-	seqMemory, seqKey, mailRules := c.memoryOf(c.me), c.mark(), &c.mail
-	if fields, ok := seqMemory.find(seqKey, c.now, mailRules.window); ok && !mailRules.repeats {
+// executeOnce does what a changing request asks for, unless it was done before.
+func (c *serverCall) executeOnce(apply func()) {
+	memory, key, rules := c.seqMemoryOf(c.account), c.repeatKey(), &c.mail
+	if fields, ok := memory.findAnswer(key, c.now, rules.repeatWindow); ok && !rules.executesRepeats {
 		c.fields = slices.Clone(fields)
 		return
 	}
-	if do(); c.code == Done {
-		seqMemory.remember(seqKey, c.fields, c.now, mailRules.window)
+	if apply(); c.code == codeDone {
+		memory.storeAnswer(key, c.fields, c.now, rules.repeatWindow)
 	}
 }
 
-func (c *serverCall) mark() seqKey {
-	mailRules, seq := &c.mail, c.head.seq
-	if n := mailRules.seqCounts; n > 0 && len(seq) > n {
-		seq = seq[:n]
+func (c *serverCall) repeatKey() seqKey {
+	rules, seq := &c.mail, c.head.seq
+	if number := rules.significantSeqLength; number > 0 && len(seq) > number {
+		seq = seq[:number]
 	}
-	if mailRules.seqAnyCase {
+	if rules.seqIgnoresCase {
 		seq = strings.ToUpper(seq)
 	}
 	switch {
-	case mailRules.anyCommand:
+	case rules.seqIgnoresCommand:
 		return seqKey{seq: seq}
-	case mailRules.anyContent:
-		return seqKey{seq: seq, cmd: c.head.cmd}
+	case rules.seqIgnoresContent:
+		return seqKey{seq: seq, command: c.head.command}
 	}
 	var content strings.Builder
-	for _, parameter := range c.params {
+	for _, parameter := range c.parameters {
 		content.WriteString(strconv.Itoa(len(parameter.value)) + ":" + parameter.value)
 	}
-	return seqKey{seq, c.head.cmd, content.String()}
+	return seqKey{seq, c.head.command, content.String()}
 }
 
-// batches is what an account's GetMsgEx left.
-type batches struct {
-	batch []storedMessage
-	at    time.Duration
-	held  bool          // batch may be asked for again
-	asked []pastRequest // the last few, the latest at the end; batch belongs to it
+// batchHistory is what an account's GetMsgEx left.
+type batchHistory struct {
+	lastBatch []storedMessage
+	sentAt    time.Duration
+	canRepeat bool          // batch may be asked for again
+	requests  []pastRequest // the last few, the latest at the end; batch belongs to it
 }
 
 type pastRequest struct {
-	seq string
-	at  time.Duration
+	seq    string
+	sentAt time.Duration
 }
 
 // What a GetMsgEx is.
-type collection int
+type collectionKind int
 
 const (
-	newBatch collection = iota
-	sameBatch
-	straggler
+	collectNew collectionKind = iota
+	collectRepeat
+	collectStraggler
 )
 
-func (b *batches) kind(seq string, now time.Duration) collection {
-	if seq == "" || len(b.asked) == 0 {
-		return newBatch
+func (b *batchHistory) classify(seq string, now time.Duration) collectionKind {
+	if seq == "" || len(b.requests) == 0 {
+		return collectNew
 	}
 	window := stragglerWindow
-	if isShort(seq) {
+	if isShortSeq(seq) {
 		window = shortWindow
 	}
-	if latest := b.asked[len(b.asked)-1]; latest.seq == seq {
-		if b.held && (!isShort(seq) || now-b.at <= window) {
-			return sameBatch
+	if latest := b.requests[len(b.requests)-1]; latest.seq == seq {
+		if b.canRepeat && (!isShortSeq(seq) || now-b.sentAt <= window) {
+			return collectRepeat
 		}
-		return newBatch
+		return collectNew
 	}
-	for _, pastRequest := range b.asked {
-		if pastRequest.seq == seq && now-pastRequest.at <= window {
-			return straggler
+	for _, past := range b.requests {
+		if past.seq == seq && now-past.sentAt <= window {
+			return collectStraggler
 		}
 	}
-	return newBatch
+	return collectNew
 }
 
-// remember notes a new batch, by which the one before it has arrived.
-func (b *batches) remember(seq string, now time.Duration, batch []storedMessage) {
-	b.batch, b.at, b.held = batch, now, len(batch) > 0 && seq != ""
-	b.asked = append(b.asked, pastRequest{seq, now})
-	if len(b.asked) > stragglers {
-		b.asked = b.asked[1:]
+// addBatch notes a new batch, by which the one before it has arrived.
+func (b *batchHistory) addBatch(seq string, now time.Duration, batch []storedMessage) {
+	b.lastBatch, b.sentAt, b.canRepeat = batch, now, len(batch) > 0 && seq != ""
+	b.requests = append(b.requests, pastRequest{seq, now})
+	if len(b.requests) > maxStragglers {
+		b.requests = b.requests[1:]
 	}
 }
 
-func (b *batches) forgetShort() {
-	if n := len(b.asked); n > 0 && isShort(b.asked[n-1].seq) {
-		b.held = false
+func (b *batchHistory) forgetShortSeqs() {
+	if number := len(b.requests); number > 0 && isShortSeq(b.requests[number-1].seq) {
+		b.canRepeat = false
 	}
-	b.asked = slices.DeleteFunc(b.asked, func(a pastRequest) bool { return isShort(a.seq) })
+	b.requests = slices.DeleteFunc(b.requests, func(past pastRequest) bool { return isShortSeq(past.seq) })
 }

@@ -18,177 +18,177 @@ var passwordMD5 = func() string {
 }()
 
 func (c *serverCall) login() {
-	loginRules := &c.rules.login
-	first, ok := c.firstStatus()
+	rules := &c.serverRules.login
+	status, ok := c.requestedStatus()
 	if !ok {
-		c.wrong(KeyStatus, "is no status")
+		c.failParameter(keyStatus, "is no status")
 		return
 	}
-	if loginRules.needsClient && c.param(KeyClient) == "" {
-		c.wrong(KeyClient, "is missing")
+	if rules.requiresClient && c.parameterValue(keyClient) == "" {
+		c.failParameter(keyClient, "is missing")
 		return
 	}
-	if wait := c.locked(); wait > 0 {
-		c.failLogin("too many tries, wait " + itoa(uint32((wait+time.Second-1)/time.Second)) + " seconds")
+	if wait := c.lockRemaining(); wait > 0 {
+		c.failLogin("too many tries, wait " + formatUIN(uint32((wait+time.Second-1)/time.Second)) + " seconds")
 		return
 	}
-	if c.me == nil || c.uin == operator || !c.proves() {
-		c.countTry()
+	if c.account == nil || c.uin == operatorUIN || !c.verifyPassword() {
+		c.countFailure()
 		c.failLogin("this is not the password of such an account")
-		if loginRules.failureEnds && c.me != nil && c.me.session.at(c.addr) {
-			c.end(c.me)
+		if rules.failureEndsSession && c.account != nil && c.account.session.isAt(c.address) {
+			c.endSession(c.account)
 		}
-		if c.me != nil && c.rules.session.failedRefresh && c.me.session.at(c.addr) {
-			c.me.session.last = c.now
+		if c.account != nil && c.serverRules.session.failedLoginRefreshes && c.account.session.isAt(c.address) {
+			c.account.session.lastRequestAt = c.now
 		}
 		return
 	}
-	delete(c.tries, loginKey{c.uin, c.addr})
-	if c.me.session.live && (loginRules.secondRefused && !c.me.session.at(c.addr) || loginRules.renewRefused && c.me.session.at(c.addr)) {
+	delete(c.failedLogins, loginKey{c.uin, c.address})
+	if c.account.session.isLive && (rules.refusesSecondAddress && !c.account.session.isAt(c.address) || rules.refusesRenewal && c.account.session.isAt(c.address)) {
 		c.failLogin("the account is logged in already")
 		return
 	}
-	c.begin(first)
-	c.set(KeyResult, c.d.Results[0])
-	c.number(KeyInterval, loginRules.saysInterval)
-	c.number(KeyLifetime, loginRules.saysLifetime)
+	c.beginSession(status)
+	c.setValue(keyResult, c.dialect.Results[0])
+	c.setNumber(keyInterval, rules.announcedInterval)
+	c.setNumber(keyLifetime, rules.announcedLifetime)
 }
 
-// firstStatus is the status that a Login asks for, -1 for none.
-func (c *serverCall) firstStatus() (Status, bool) {
-	if !c.given(KeyStatus) {
+// requestedStatus is the status that a Login asks for, -1 for none.
+func (c *serverCall) requestedStatus() (statusID, bool) {
+	if !c.hasParameter(keyStatus) {
 		return -1, true
 	}
-	i := indexOf(c.d.Statuses[:], c.param(KeyStatus))
-	return Status(i), i >= 0
+	index := indexOf(c.dialect.Statuses[:], c.parameterValue(keyStatus))
+	return statusID(index), index >= 0
 }
 
-func (c *serverCall) failLogin(why string) {
-	c.set(KeyResult, c.d.Results[1])
-	c.answer.reason = "Password error: " + why
+func (c *serverCall) failLogin(reason string) {
+	c.setValue(keyResult, c.dialect.Results[1])
+	c.answer.reason = "Password error: " + reason
 }
 
-// proves reports whether the password is right, in the way that it says.
-func (c *serverCall) proves() bool {
-	loginRules := &c.rules.login
-	proof, ps := c.param(KeyProof), c.param(KeyPassword)
-	if loginRules.emptyPasses && ps == "" {
+// verifyPassword reports whether the password is right, in the way that it says.
+func (c *serverCall) verifyPassword() bool {
+	rules := &c.serverRules.login
+	proof, ps := c.parameterValue(keyProof), c.parameterValue(keyPassword)
+	if rules.acceptsEmptyPassword && ps == "" {
 		return true
 	}
 	equal := strings.EqualFold
-	if loginRules.lowerMD5 {
-		equal = func(a, b string) bool { return a == b }
+	if rules.requiresLowerMD5 {
+		equal = func(first, second string) bool { return first == second }
 	}
-	md5 := loginRules.near.same(ps, passwordMD5, equal)
+	isMD5 := rules.proofMatch.matches(ps, passwordMD5, equal)
 	switch {
-	case proof == c.d.Proofs[ProofMD5],
-		loginRules.otherIsMD5 && proof == c.d.Proofs[ProofOther],
-		loginRules.absentIsMD5 && proof == "":
-		return md5
-	case proof == c.d.Proofs[ProofPlain] && !loginRules.noPlain:
-		return loginRules.near.same(ps, password, equal)
+	case proof == c.dialect.Proofs[proofMD5],
+		rules.unknownProofIsMD5 && proof == c.dialect.Proofs[proofOther],
+		rules.missingProofIsMD5 && proof == "":
+		return isMD5
+	case proof == c.dialect.Proofs[proofPlain] && !rules.refusesPlainPassword:
+		return rules.proofMatch.matches(ps, password, equal)
 	}
 	return false
 }
 
-// locked is how long no Login is possible from here.
-func (c *serverCall) locked() time.Duration {
-	if failedLogins := c.tries[loginKey{c.uin, c.addr}]; failedLogins != nil && failedLogins.until > c.now {
-		return failedLogins.until - c.now
+// lockRemaining is how long no Login is possible from here.
+func (c *serverCall) lockRemaining() time.Duration {
+	if failed := c.failedLogins[loginKey{c.uin, c.address}]; failed != nil && failed.lockedUntil > c.now {
+		return failed.lockedUntil - c.now
 	}
 	return 0
 }
 
-func (c *serverCall) countTry() {
-	loginRules := &c.rules.login
-	if loginRules.lockAfter == 0 {
+func (c *serverCall) countFailure() {
+	rules := &c.serverRules.login
+	if rules.lockAfter == 0 {
 		return
 	}
-	key := loginKey{c.uin, c.addr}
-	t := c.tries[key]
-	if t == nil || t.until != 0 {
-		t = &failedLogins{}
-		c.tries[key] = t
+	key := loginKey{c.uin, c.address}
+	failed := c.failedLogins[key]
+	if failed == nil || failed.lockedUntil != 0 {
+		failed = &failedLogins{}
+		c.failedLogins[key] = failed
 	}
-	if t.wrong++; t.wrong >= loginRules.lockAfter {
-		t.until = c.now + loginRules.lockFor
+	if failed.failures++; failed.failures >= rules.lockAfter {
+		failed.lockedUntil = c.now + rules.lockFor
 	}
 }
 
-// begin logs the asker in. A session at another address ends by that, and
+// beginSession logs the asker in. A session at another address ends by that, and
 // nobody sees a difference.
-func (c *serverCall) begin(first Status) {
-	testAccount, before := c.me, c.me.session
-	c.change(testAccount, func() {
-		addrs := []netip.Addr{c.addr}
-		if c.rules.login.secondJoins && before.live && !before.at(c.addr) {
-			addrs = append(addrs, before.addrs...)
+func (c *serverCall) beginSession(status statusID) {
+	account, previous := c.account, c.account.session
+	c.changeVisibly(account, func() {
+		addresses := []netip.Addr{c.address}
+		if c.serverRules.login.sharesSession && previous.isLive && !previous.isAt(c.address) {
+			addresses = append(addresses, previous.addresses...)
 		}
-		prefers := c.prefers
-		testAccount.session = testSession{live: true, addrs: addrs, since: c.now, last: c.now, prefers: prefers}
-		testAccount.set = c.now
+		preferred := c.preferredCharset
+		account.session = testSession{isLive: true, addresses: addresses, loginAt: c.now, lastRequestAt: c.now, preferredCharset: preferred}
+		account.statusSetAt = c.now
 		switch {
-		case first >= 0:
-			testAccount.status = first
-		case !before.live && !c.rules.login.keepsStatus:
-			testAccount.status = Online
+		case status >= 0:
+			account.status = status
+		case !previous.isLive && !c.serverRules.login.keepsStatus:
+			account.status = statusOnline
 		}
 	})
-	if before.live && c.presence.renewalTold {
-		c.tell(testAccount, plain(c.shows(testAccount)))
+	if previous.isLive && c.presence.notifiesRenewal {
+		c.notifyFriends(account, basicStatus(c.visibleStatus(account)))
 	}
-	for cmd := range testAccount.past {
-		testAccount.past[cmd].asked = false
+	for command := range account.requestHistories {
+		account.requestHistories[command].askedSinceLogin = false
 	}
-	c.memoryOf(testAccount).forgetShort()
-	testAccount.batches.forgetShort()
+	c.seqMemoryOf(account).forgetShortSeqs()
+	account.batchHistory.forgetShortSeqs()
 }
 
 // logout ends the asker's session, if it has one.
 func (c *serverCall) logout() {
-	sessionRules := &c.rules.session
-	if sessionRules.logoutAddress {
-		for _, testAccount := range c.all {
-			if testAccount.session.at(c.addr) {
-				c.end(testAccount)
+	rules := &c.serverRules.session
+	if rules.logoutEndsAddress {
+		for _, account := range c.accountList {
+			if account.session.isAt(c.address) {
+				c.endSession(account)
 			}
 		}
 	}
-	if c.me == nil || !c.me.session.at(c.addr) && !(sessionRules.logoutAnywhere && c.me.session.live) {
-		if sessionRules.logoutNeeds {
-			c.code = NotLoggedIn
+	if c.account == nil || !c.account.session.isAt(c.address) && !(rules.logoutFromAnyAddress && c.account.session.isLive) {
+		if rules.logoutNeedsSession {
+			c.code = codeNotLoggedIn
 		}
 		return
 	}
-	if !sessionRules.logoutNothing {
-		c.leave(c.me)
+	if !rules.ignoresLogout {
+		c.leaveSession(c.account)
 	}
 }
 
-func (c *serverCall) leave(a *testAccount) {
-	if c.mail.lostAtLogout {
-		a.taken = len(a.mailbox)
+func (c *serverCall) leaveSession(account *testAccount) {
+	if c.mail.logoutDropsMail {
+		account.collected = len(account.mailbox)
 	}
-	if len(a.session.addrs) > 1 && a.session.at(c.addr) {
-		a.session.addrs = slices.DeleteFunc(a.session.addrs, func(addr netip.Addr) bool { return addr == c.addr })
+	if len(account.session.addresses) > 1 && account.session.isAt(c.address) {
+		account.session.addresses = slices.DeleteFunc(account.session.addresses, func(address netip.Addr) bool { return address == c.address })
 		return
 	}
-	last, since := a.session.last, a.session.since
-	a.session.left = append(a.session.left, c.addr)
-	c.change(a, func() {
-		a.session = testSession{left: a.session.left, lingers: c.presence.logoutShows, last: last, since: since}
-		a.notices = nil
+	lastRequestAt, loginAt := account.session.lastRequestAt, account.session.loginAt
+	account.session.loggedOutFrom = append(account.session.loggedOutFrom, c.address)
+	c.changeVisibly(account, func() {
+		account.session = testSession{loggedOutFrom: account.session.loggedOutFrom, looksOnline: c.presence.showsLoggedOut, lastRequestAt: lastRequestAt, loginAt: loginAt}
+		account.notices = nil
 	})
 }
 
 func (c *serverCall) changeStat() {
-	i := indexOf(c.d.Statuses[:], c.param(KeyStatus))
-	if i < 0 {
-		c.wrong(KeyStatus, "is no status")
+	index := indexOf(c.dialect.Statuses[:], c.parameterValue(keyStatus))
+	if index < 0 {
+		c.failParameter(keyStatus, "is no status")
 		return
 	}
-	c.change(c.me, func() { c.me.status, c.me.set = Status(i), c.now })
-	if c.rules.session.offlineEnds && Status(i) == Offline {
-		c.end(c.me)
+	c.changeVisibly(c.account, func() { c.account.status, c.account.statusSetAt = statusID(index), c.now })
+	if c.serverRules.session.offlineEndsSession && statusID(index) == statusOffline {
+		c.endSession(c.account)
 	}
 }

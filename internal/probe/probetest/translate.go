@@ -9,92 +9,94 @@ import (
 // A Translator gives words of a dialect their HTTP QQ names, so that what was found out in
 // one can be held against what is true in the other. It knows words by where they stand:
 // the dialect's keys are unique, and what a value means follows from its key.
-type Translator struct{ d *Dialect }
+type Translator struct{ dialect *Dialect }
 
 // Translator is one for the dialect.
 func (d *Dialect) Translator() Translator { return Translator{d} }
 
 // Command is a command's name.
 func (t Translator) Command(word string) string {
-	return replace(word, t.d.Commands[:], httpQQ.Commands[:])
+	return translateWord(word, t.dialect.Commands[:], httpQQ.Commands[:])
 }
 
 // Key is a key's name.
-func (t Translator) Key(word string) string { return replace(word, t.d.Keys[:], httpQQ.Keys[:]) }
+func (t Translator) Key(word string) string {
+	return translateWord(word, t.dialect.Keys[:], httpQQ.Keys[:])
+}
 
 // Keys translates the keys in a text of words.
 func (t Translator) Keys(text string) string {
 	words := strings.Split(text, " ")
-	for i := range words {
-		words[i] = t.Key(words[i])
+	for index := range words {
+		words[index] = t.Key(words[index])
 	}
 	return strings.Join(words, " ")
 }
 
 // Value is a value of a key.
 func (t Translator) Value(key, word string) string {
-	for k, tables := range valuesOf {
-		if t.d.Keys[k] != key {
+	for k, tables := range valueTables {
+		if t.dialect.Keys[k] != key {
 			continue
 		}
-		return replace(word, tables(t.d), tables(httpQQ))
+		return translateWord(word, tables(t.dialect), tables(httpQQ))
 	}
 	return word
 }
 
-var valuesOf = map[Key]func(*Dialect) []string{
-	KeyVersion: func(dialect *Dialect) (names []string) {
+var valueTables = map[keyID]func(*Dialect) []string{
+	keyVersion: func(dialect *Dialect) (names []string) {
 		for _, version := range dialect.Versions {
 			names = append(names, version.Name)
 		}
 		return names
 	},
-	KeyCommand: func(dialect *Dialect) []string { return dialect.Commands[:] },
-	KeyCode:    func(dialect *Dialect) []string { return dialect.Codes[:] },
-	KeyResult:  func(dialect *Dialect) []string { return dialect.Results[:] },
-	KeyStatus:  func(dialect *Dialect) []string { return dialect.Statuses[:] },
-	KeyProof:   func(dialect *Dialect) []string { return dialect.Proofs[:] },
-	KeyLevel:   func(dialect *Dialect) []string { return dialect.Levels[:] },
-	KeyChoice:  func(dialect *Dialect) []string { return append(dialect.Choices[:], dialect.Added[:]...) },
-	KeyTypes:   func(dialect *Dialect) []string { return dialect.Types[:] },
-	KeyLast:    func(dialect *Dialect) []string { return dialect.Last[:] },
+	keyCommand: func(dialect *Dialect) []string { return dialect.Commands[:] },
+	keyCode:    func(dialect *Dialect) []string { return dialect.Codes[:] },
+	keyResult:  func(dialect *Dialect) []string { return dialect.Results[:] },
+	keyStatus:  func(dialect *Dialect) []string { return dialect.Statuses[:] },
+	keyProof:   func(dialect *Dialect) []string { return dialect.Proofs[:] },
+	keyLevel:   func(dialect *Dialect) []string { return dialect.Levels[:] },
+	keyChoice:  func(dialect *Dialect) []string { return append(dialect.Choices[:], dialect.Added[:]...) },
+	keyTypes:   func(dialect *Dialect) []string { return dialect.Types[:] },
+	keyLast:    func(dialect *Dialect) []string { return dialect.Last[:] },
 }
 
-func replace(word string, from, to []string) string {
-	if i := slices.Index(from, word); i >= 0 && i < len(to) {
-		return to[i]
+func translateWord(word string, from, to []string) string {
+	if index := slices.Index(from, word); index >= 0 && index < len(to) {
+		return to[index]
 	}
 	return word
 }
 
 // Pairs translates each key=value in a text.
 func (t Translator) Pairs(text string) string {
-	return assigned.ReplaceAllStringFunc(text, func(pair string) string {
+	return pairPattern.ReplaceAllStringFunc(text, func(pair string) string {
 		key, value, _ := strings.Cut(pair, "=")
 		end := ""
-		if rest, ok := strings.CutSuffix(value, t.d.ListEnd); ok && t.d.ListEnd != "" {
-			value, end = rest, httpQQ.ListEnd
+		if remaining, ok := strings.CutSuffix(value, t.dialect.ListEnd); ok && t.dialect.ListEnd != "" {
+			value, end = remaining, httpQQ.ListEnd
 		}
-		if key == t.d.Keys[KeyTexts] {
-			return t.Key(key) + "=" + t.Value(t.d.Keys[KeyStatus], value) + end // of a notice
+		if key == t.dialect.Keys[keyTexts] {
+			return t.Key(key) + "=" + t.Value(t.dialect.Keys[keyStatus], value) + end // of a notice
 		}
 		return t.Key(key) + "=" + t.Value(key, value) + end
 	})
 }
 
-var assigned = regexp.MustCompile(`\b[A-Za-z0-9]+=[^ /,]*`)
+var pairPattern = regexp.MustCompile(`\b[A-Za-z0-9]+=[^ /,]*`)
 
 // Fields are the keys that a done answer to a command can have, in their order.
 func (d *Dialect) FieldsOf(command string) []string {
 	var keys []string
-	i := slices.Index(d.Commands[:], command)
-	if i < 0 {
+	index := slices.Index(d.Commands[:], command)
+	if index < 0 {
 		return nil
 	}
-	for _, key := range append(slices.Clone(d.Head), d.Fields[i]...) {
+	for _, key := range append(slices.Clone(d.Head), d.Fields[index]...) {
 		keys = append(keys, d.Keys[key])
 	}
-	return append(keys, d.Keys[KeyTime])
+	return append(keys, d.Keys[keyTime])
 }
 
 // HTTPQQ is the dialect of the protocol itself.

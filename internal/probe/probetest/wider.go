@@ -10,23 +10,23 @@ import (
 )
 
 // A nearRule says which proofs pass beside the right one.
-type nearRule int
+type proofMatchRule int
 
 const (
-	noneNear nearRule = iota
-	lastIgnored
-	prefixPasses
-	zerosPass
+	matchExact proofMatchRule = iota
+	matchIgnoringLast
+	matchPrefix
+	matchIgnoringZeros
 )
 
-// same reports whether a proof is taken for the right one.
-func (n nearRule) same(proof, right string, equal func(a, b string) bool) bool {
+// matches reports whether a proof is taken for the right one.
+func (n proofMatchRule) matches(proof, right string, equal func(first, second string) bool) bool {
 	switch n {
-	case lastIgnored:
+	case matchIgnoringLast:
 		return len(proof) == len(right) && equal(proof[:len(proof)-1], right[:len(right)-1])
-	case prefixPasses:
+	case matchPrefix:
 		return len(proof) >= len(right) && equal(proof[:len(right)], right)
-	case zerosPass:
+	case matchIgnoringZeros:
 		return equal(strings.TrimLeft(proof, "0"), strings.TrimLeft(right, "0"))
 	}
 	return equal(proof, right)
@@ -35,136 +35,136 @@ func (n nearRule) same(proof, right string, equal func(a, b string) bool) bool {
 // A limit is how many requests of a command an account has in a time; none if it is
 // zero.
 type requestLimit struct {
-	most int
-	in   time.Duration
+	maxRequests int
+	period      time.Duration
 }
 
 // A past is what an account's requests of one command left.
 type requestHistory struct {
-	count   int             // since the reset
-	latest  []time.Duration // of those that the limit let pass
-	asked   bool            // since the latest Login
-	fields  []field         // of the answer that is given again
-	content string
-	at      time.Duration
+	count           int             // since the reset
+	allowedAt       []time.Duration // of those that the limit let pass
+	askedSinceLogin bool            // since the latest Login
+	lastFields      []field         // of the answer that is given again
+	lastContent     string
+	lastAt          time.Duration
 }
 
-// tooMany counts a request of the account that asks, and reports whether it is
+// countAndLimit counts a request of the account that asks, and reports whether it is
 // beyond a limit.
-func (c *serverCall) tooMany() bool {
-	if c.me == nil || c.head.cmd == Unknown {
+func (c *serverCall) countAndLimit() bool {
+	if c.account == nil || c.head.command == cmdUnknown {
 		return false
 	}
-	requestHistory := &c.me.past[c.head.cmd]
-	requestHistory.count++
-	if each := c.lists[c.head.cmd].refusesEach; each > 0 && requestHistory.count%each == 0 {
+	history := &c.account.requestHistories[c.head.command]
+	history.count++
+	if interval := c.lists[c.head.command].refusesEvery; interval > 0 && history.count%interval == 0 {
 		return true
 	}
-	requestLimit := c.limits[c.head.cmd]
-	if requestLimit.most == 0 {
+	limit := c.limits[c.head.command]
+	if limit.maxRequests == 0 {
 		return false
 	}
-	requestHistory.latest = slices.DeleteFunc(requestHistory.latest, func(t time.Duration) bool { return t <= c.now-requestLimit.in })
-	if len(requestHistory.latest) >= requestLimit.most {
+	history.allowedAt = slices.DeleteFunc(history.allowedAt, func(servedAt time.Duration) bool { return servedAt <= c.now-limit.period })
+	if len(history.allowedAt) >= limit.maxRequests {
 		return true
 	}
-	requestHistory.latest = append(requestHistory.latest, c.now)
+	history.allowedAt = append(history.allowedAt, c.now)
 	return false
 }
 
-// stale answers a list as it was, and reports whether that is so; answer makes it
+// answerCached answers a list as it was, and reports whether that is so; answer makes it
 // anew otherwise.
-func (c *serverCall) stale(answer func()) {
-	requestHistory, d := &c.me.past[c.head.cmd], c.lists[c.head.cmd].stale
-	content := c.mark().content
-	if d > 0 && requestHistory.asked && requestHistory.content == content && c.now-requestHistory.at < d {
-		c.fields = slices.Clone(requestHistory.fields)
+func (c *serverCall) answerCached(answer func()) {
+	history, lifetime := &c.account.requestHistories[c.head.command], c.lists[c.head.command].cacheLifetime
+	content := c.repeatKey().content
+	if lifetime > 0 && history.askedSinceLogin && history.lastContent == content && c.now-history.lastAt < lifetime {
+		c.fields = slices.Clone(history.lastFields)
 		return
 	}
 	answer()
-	requestHistory.asked, requestHistory.content, requestHistory.fields, requestHistory.at = true, content, slices.Clone(c.fields), c.now
+	history.askedSinceLogin, history.lastContent, history.lastFields, history.lastAt = true, content, slices.Clone(c.fields), c.now
 }
 
-// odd are the friends that a list has after what a mutant does to long ones, or to
+// distortList are the friends that a list has after what a mutant does to long ones, or to
 // the first after a Login.
-func (c *serverCall) odd(all []*testAccount) []*testAccount {
-	listRules := &c.lists[c.head.cmd]
-	if n := listRules.skips; n > 0 && len(all) >= n {
-		all = slices.Delete(slices.Clone(all), n-1, n)
+func (c *serverCall) distortList(accounts []*testAccount) []*testAccount {
+	rules := &c.lists[c.head.command]
+	if number := rules.skippedElement; number > 0 && len(accounts) >= number {
+		accounts = slices.Delete(slices.Clone(accounts), number-1, number)
 	}
-	if n := listRules.ordered; n > 0 && len(all) > n {
-		all = slices.Clone(all)
-		slices.Reverse(all[n:])
+	if number := rules.orderedElements; number > 0 && len(accounts) > number {
+		accounts = slices.Clone(accounts)
+		slices.Reverse(accounts[number:])
 	}
-	if listRules.firstEmpty && !c.me.past[c.head.cmd].asked {
+	if rules.firstIsEmpty && !c.account.requestHistories[c.head.command].askedSinceLogin {
 		return nil
 	}
-	return all
+	return accounts
 }
 
-// day is which day it is: the world begins at midnight.
-func (w *serverState) day() int { return int(w.now / (24 * time.Hour)) }
+// currentDay is which day it is: the world begins at midnight.
+func (w *serverState) currentDay() int { return int(w.now / (24 * time.Hour)) }
 
 // A togetherRule says how two requests that come at once are answered.
-type togetherRule int
+type pipelineRule int
 
 const (
-	inOrder togetherRule = iota
-	swapped
-	oneAnswered
+	answersInOrder pipelineRule = iota
+	answersSwapped
+	answersFirstOnly
 )
 
-// togetherListener is a listener whose connections answer two requests that come at
+// pipelineListener is a listener whose connections answer two requests that come at
 // once in their own way.
-type togetherListener struct {
+type pipelineListener struct {
 	net.Listener
-	rule togetherRule
+	rule pipelineRule
 }
 
-func (l togetherListener) Accept() (net.Conn, error) {
+func (l pipelineListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
-	if err != nil || l.rule == inOrder {
+	if err != nil || l.rule == answersInOrder {
 		return conn, err
 	}
-	return &togetherConn{Conn: conn, rule: l.rule}, nil
+	return &pipelineConn{Conn: conn, rule: l.rule}, nil
 }
 
-// togetherConn holds the first of two answers back.
-type togetherConn struct {
+// pipelineConn holds the first of two answers back.
+type pipelineConn struct {
 	net.Conn
-	rule togetherRule
+	rule pipelineRule
 
-	mu    sync.Mutex // guards what follows
-	due   int        // answers to requests that came at once
-	first []byte
+	mu             sync.Mutex // guards what follows
+	pendingAnswers int        // answers to requests that came at once
+	heldAnswer     []byte
 }
 
-func (c *togetherConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
+func (c *pipelineConn) Read(raw []byte) (int, error) {
+	number, err := c.Conn.Read(raw)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if bytes.Count(b[:n], []byte(" HTTP/1.1\r\n")) == 2 {
-		c.due = 2
+	if bytes.Count(raw[:number], []byte(" HTTP/1.1\r\n")) == 2 {
+		c.pendingAnswers = 2
 	}
-	return n, err
+	return number, err
 }
 
-func (c *togetherConn) Write(b []byte) (int, error) {
+func (c *pipelineConn) Write(raw []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.due == 0 {
-		return c.Conn.Write(b)
+	if c.pendingAnswers == 0 {
+		return c.Conn.Write(raw)
 	}
-	c.due--
+	c.pendingAnswers--
 	var err error
 	switch {
-	case c.rule == oneAnswered && c.due == 1:
-		_, err = c.Conn.Write(b)
-	case c.rule == oneAnswered:
-	case c.due == 1:
-		c.first = bytes.Clone(b)
+	case c.rule == answersFirstOnly && c.pendingAnswers == 1:
+		_, err = c.Conn.Write(raw)
+	case c.rule == answersFirstOnly:
+	case c.pendingAnswers == 1:
+		c.heldAnswer = bytes.Clone(raw)
 	default:
-		_, err = c.Conn.Write(append(bytes.Clone(b), c.first...))
+		_, err = c.Conn.Write(append(bytes.Clone(raw), c.heldAnswer...))
 	}
-	return len(b), err
+	return len(raw), err
 }

@@ -8,280 +8,282 @@ import (
 
 // A world is all that the server knows. Whoever uses it holds the server's lock.
 type serverState struct {
-	*rules
-	now      time.Duration // since the last reset
-	accounts map[uint32]*testAccount
-	all      []*testAccount // by number
-	tries    map[loginKey]*failedLogins
-	memory   seqMemory // only of a mutant, where all accounts share it
+	*serverRules
+	now             time.Duration // since the last reset
+	accounts        map[uint32]*testAccount
+	accountList     []*testAccount // by number
+	failedLogins    map[loginKey]*failedLogins
+	sharedSeqMemory seqMemory // only of a mutant, where all accounts share it
 }
 
 // A try is who tries to log in, and from where.
 type loginKey struct {
-	uin  uint32
-	addr netip.Addr
+	uin     uint32
+	address netip.Addr
 }
 
 // failedLogins counts wrong passwords.
 type failedLogins struct {
-	wrong int
-	until time.Duration // locked; 0 not
+	failures    int
+	lockedUntil time.Duration // locked; 0 not
 }
 
-type rule int
+type friendRule int
 
 const (
-	ask rule = iota
-	open
-	closed
+	ruleAsk friendRule = iota
+	ruleOpen
+	ruleClosed
 )
 
 type testAccount struct {
-	uin     uint32
-	nick    string
-	face    int
-	profile map[Key]string // shared by all worlds, and not changed
-	rule    rule
-	friends []uint32          // by number; replaced, not changed
-	asking  map[uint32]string // who wants to be a friend, with the words
-	asked   int               // the day on which the latest did
+	uin            uint32
+	nick           string
+	face           int
+	profile        map[keyID]string // shared by all worlds, and not changed
+	friendRule     friendRule
+	friends        []uint32          // by number; replaced, not changed
+	requesters     map[uint32]string // who wants to be a friend, with the words
+	lastRequestDay int               // the day on which the latest did
 
-	session testSession
-	status  Status
-	notices []statusNotice
-	mailbox []storedMessage
-	taken   int // of the mailbox
+	session   testSession
+	status    statusID
+	notices   []statusNotice
+	mailbox   []storedMessage
+	collected int // of the mailbox
 
-	memory  seqMemory
-	batches batches
-	past    [CommandCount]requestHistory
-	set     time.Duration // when the status was
+	seqMemory        seqMemory
+	batchHistory     batchHistory
+	requestHistories [commandCount]requestHistory
+	statusSetAt      time.Duration // when the status was
 }
 
 // testSession is the one address session that an account has.
 type testSession struct {
-	live    bool
-	addrs   []netip.Addr  // one, but for a mutant
-	since   time.Duration // its latest Login
-	last    time.Duration // its latest request
-	forever bool
-	lingers bool // looks online still, though it is not; only of a mutant
-	left    []netip.Addr
-	prefers charset
+	isLive           bool
+	addresses        []netip.Addr  // one, but for a mutant
+	loginAt          time.Duration // its latest Login
+	lastRequestAt    time.Duration // its latest request
+	isPermanent      bool
+	looksOnline      bool // looks online still, though it is not; only of a mutant
+	loggedOutFrom    []netip.Addr
+	preferredCharset charset
 }
 
-func (s *testSession) at(addr netip.Addr) bool { return s.live && slices.Contains(s.addrs, addr) }
+func (s *testSession) isAt(address netip.Addr) bool {
+	return s.isLive && slices.Contains(s.addresses, address)
+}
 
 // A notice is a friend's status that the account has not been told yet.
 type statusNotice struct {
 	from   uint32
-	status Status
+	status statusID
 }
 
 type storedMessage struct {
-	kind Type
-	from uint32
-	text string
-	at   time.Duration
+	messageType messageType
+	from        uint32
+	text        string
+	storedAt    time.Duration
 }
 
 // Profiles, for GetInfo and Finger to have something to show.
-var profiles = map[uint32]map[Key]string{
-	10000: {KeyAbout: "keeps this server"},
+var profiles = map[uint32]map[keyID]string{
+	10000: {keyAbout: "keeps this server"},
 	10001: {
-		KeyAddress: "1 Harbour Road, Flat 2", KeyAge: "24", KeyBlood: "1", KeyStar: "3", KeyCity: "Leeds", KeyCountry: "UK",
-		KeyMail: "ann@example.org", KeyHome: "http://example.org/?a=1&b=2", KeyJob: "baker", KeyMobile: "0700123",
-		KeyPostCode: "LS1", KeyPhone: "0113555", KeyAbout: "100% Ann", KeyProvince: "Yorkshire", KeyRealName: "Ann Archer",
-		KeySchool: "Mill Lane", KeyAnimal: "5", KeySex: "1",
+		keyAddress: "1 Harbour Road, Flat 2", keyAge: "24", keyBlood: "1", keyStar: "3", keyCity: "Leeds", keyCountry: "UK",
+		keyMail: "ann@example.org", keyHome: "http://example.org/?a=1&b=2", keyJob: "baker", keyMobile: "0700123",
+		keyPostCode: "LS1", keyPhone: "0113555", keyAbout: "100% Ann", keyProvince: "Yorkshire", keyRealName: "Ann Archer",
+		keySchool: "Mill Lane", keyAnimal: "5", keySex: "1",
 	},
 	10002: {
-		KeyAddress: "7 Hill Street", KeyAge: "31", KeyBlood: "4", KeyStar: "11", KeyCity: "Cork", KeyCountry: "Ireland",
-		KeyMail: "ben@example.org", KeyHome: "http://example.net/", KeyJob: "teacher", KeyMobile: "0850456",
-		KeyPostCode: "T12", KeyPhone: "021444", KeyAbout: "reads, walks", KeyProvince: "Munster", KeyRealName: "Benjamin Byrne",
-		KeySchool: "St. Mary's", KeyAnimal: "10", KeySex: "0",
+		keyAddress: "7 Hill Street", keyAge: "31", keyBlood: "4", keyStar: "11", keyCity: "Cork", keyCountry: "Ireland",
+		keyMail: "ben@example.org", keyHome: "http://example.net/", keyJob: "teacher", keyMobile: "0850456",
+		keyPostCode: "T12", keyPhone: "021444", keyAbout: "reads, walks", keyProvince: "Munster", keyRealName: "Benjamin Byrne",
+		keySchool: "St. Mary's", keyAnimal: "10", keySex: "0",
 	},
-	10003: {KeyAge: "24", KeyCity: "Ghent", KeyMail: "cat@example.org", KeyMobile: "0470789", KeyRealName: "Cato Claes", KeySex: "1", KeyProvince: "Flanders"},
-	10004: {KeyAge: "40", KeySex: "0", KeyProvince: "Yorkshire"},
-	10005: {KeyAge: "31", KeySex: "1", KeyProvince: "Munster"},
+	10003: {keyAge: "24", keyCity: "Ghent", keyMail: "cat@example.org", keyMobile: "0470789", keyRealName: "Cato Claes", keySex: "1", keyProvince: "Flanders"},
+	10004: {keyAge: "40", keySex: "0", keyProvince: "Yorkshire"},
+	10005: {keyAge: "31", keySex: "1", keyProvince: "Munster"},
 }
 
 // newProfile is what an account has that said nothing.
-var newProfile = map[Key]string{}
+var emptyProfile = map[keyID]string{}
 
 const (
-	operator    = 10000
+	operatorUIN = 10000
 	firstFriend = 11001
 	lastFriend  = 11120
 )
 
-// newWorld is the world after a reset.
-func newWorld(r *rules) *serverState {
-	w := &serverState{rules: r, accounts: make(map[uint32]*testAccount, 160), tries: map[loginKey]*failedLogins{}}
-	w.add(10001, testAccount{nick: "Ann", face: 3, friends: []uint32{10002}})
-	w.add(10002, testAccount{nick: "Ben, Jr", face: 270, friends: []uint32{10001}})
-	w.add(10003, testAccount{nick: "Cat", face: 12})
-	many := make([]uint32, 0, lastFriend-firstFriend+1)
+// newServerState is the world after a reset.
+func newServerState(rules *serverRules) *serverState {
+	state := &serverState{serverRules: rules, accounts: make(map[uint32]*testAccount, 160), failedLogins: map[loginKey]*failedLogins{}}
+	state.addAccount(10001, testAccount{nick: "Ann", face: 3, friends: []uint32{10002}})
+	state.addAccount(10002, testAccount{nick: "Ben, Jr", face: 270, friends: []uint32{10001}})
+	state.addAccount(10003, testAccount{nick: "Cat", face: 12})
+	friendUINs := make([]uint32, 0, lastFriend-firstFriend+1)
 	for uin := uint32(firstFriend); uin <= lastFriend; uin++ {
-		many = append(many, uin)
+		friendUINs = append(friendUINs, uin)
 	}
-	w.add(10004, testAccount{nick: "Many", face: 30, friends: many})
+	state.addAccount(10004, testAccount{nick: "Many", face: 30, friends: friendUINs})
 	for uin := uint32(10005); uin <= 10012; uin++ {
-		w.add(uin, testAccount{nick: nickOf(uin)})
+		state.addAccount(uin, testAccount{nick: defaultNick(uin)})
 	}
-	w.add(10020, testAccount{nick: "Open", rule: open})
-	w.add(10021, testAccount{nick: "Closed", rule: closed})
-	for i, uin := range many {
-		w.add(uin, testAccount{nick: nickOf(uin), face: i % 30 * 3, friends: []uint32{10004}})
-		if i%3 == 0 {
-			w.all[len(w.all)-1].session = testSession{live: true, forever: true}
+	state.addAccount(10020, testAccount{nick: "Open", friendRule: ruleOpen})
+	state.addAccount(10021, testAccount{nick: "Closed", friendRule: ruleClosed})
+	for index, uin := range friendUINs {
+		state.addAccount(uin, testAccount{nick: defaultNick(uin), face: index % 30 * 3, friends: []uint32{10004}})
+		if index%3 == 0 {
+			state.accountList[len(state.accountList)-1].session = testSession{isLive: true, isPermanent: true}
 		}
-		if i%15 == 0 {
-			w.all[len(w.all)-1].status = Away
+		if index%15 == 0 {
+			state.accountList[len(state.accountList)-1].status = statusAway
 		}
 	}
-	return w
+	return state
 }
 
-func (w *serverState) add(uin uint32, a testAccount) {
-	a.uin = uin
-	if a.profile = profiles[uin]; a.profile == nil {
-		a.profile = newProfile
+func (w *serverState) addAccount(uin uint32, account testAccount) {
+	account.uin = uin
+	if account.profile = profiles[uin]; account.profile == nil {
+		account.profile = emptyProfile
 	}
-	w.accounts[uin] = &a
-	w.all = append(w.all, &a)
+	w.accounts[uin] = &account
+	w.accountList = append(w.accountList, &account)
 }
 
-func nickOf(uin uint32) string { return "N" + itoa(uin) }
+func defaultNick(uin uint32) string { return "N" + formatUIN(uin) }
 
-// shows is what an account's friends see of it: its status, or that it is
+// visibleStatus is what an account's friends see of it: its status, or that it is
 // offline.
-func (w *serverState) shows(a *testAccount) Status {
-	if !a.session.live && !a.session.lingers {
-		return Offline
+func (w *serverState) visibleStatus(account *testAccount) statusID {
+	if !account.session.isLive && !account.session.looksOnline {
+		return statusOffline
 	}
-	if a.status == Invisible {
-		return Offline
+	if account.status == statusInvisible {
+		return statusOffline
 	}
-	return a.status
+	return account.status
 }
 
-// looks is what one command shows of an account.
-func (w *serverState) looks(cmd Command, a *testAccount) Status {
-	if d := w.presence.statusFor; d > 0 && cmd == CmdQueryStat && a.session.live && w.now-a.set >= d {
-		return Online
+// statusShownBy is what one command shows of an account.
+func (w *serverState) statusShownBy(command commandID, account *testAccount) statusID {
+	if lifetime := w.presence.statusLifetime; lifetime > 0 && command == cmdQueryStat && account.session.isLive && w.now-account.statusSetAt >= lifetime {
+		return statusOnline
 	}
-	if a.session.live {
-		if status, ok := w.presence.looks[cmd][a.status]; ok {
+	if account.session.isLive {
+		if status, ok := w.presence.shownAs[command][account.status]; ok {
 			return status
 		}
 	}
-	return w.shows(a)
+	return w.visibleStatus(account)
 }
 
-// plain is what a status is to whoever knows three.
-func plain(status Status) Status {
+// basicStatus is what a status is to whoever knows three.
+func basicStatus(status statusID) statusID {
 	switch status {
-	case Busy, DoNotDisturb:
-		return Away
-	case TalkToMe:
-		return Online
-	case Invisible:
-		return Offline
+	case statusBusy, statusDoNotDisturb:
+		return statusAway
+	case statusTalkToMe:
+		return statusOnline
+	case statusInvisible:
+		return statusOffline
 	}
 	return status
 }
 
-// change does something to an account and tells its friends what they see
+// changeVisibly does something to an account and tells its friends what they see
 // differently afterwards.
-func (w *serverState) change(a *testAccount, do func()) {
-	before := plain(w.shows(a))
-	do()
-	if now := plain(w.shows(a)); now != before {
-		w.tell(a, now)
+func (w *serverState) changeVisibly(account *testAccount, apply func()) {
+	previous := basicStatus(w.visibleStatus(account))
+	apply()
+	if current := basicStatus(w.visibleStatus(account)); current != previous {
+		w.notifyFriends(account, current)
 	}
 }
 
-// tell leaves a notice for each friend that is logged in. Only the latest of
+// notifyFriends leaves a notice for each friend that is logged in. Only the latest of
 // a friend is kept.
-func (w *serverState) tell(a *testAccount, status Status) {
+func (w *serverState) notifyFriends(a *testAccount, status statusID) {
 	if w.presence.noNotices {
 		return
 	}
-	if w.presence.tellsUnseen && a.session.live && a.status == Invisible {
-		status = Invisible
+	if w.presence.noticesInvisible && a.session.isLive && a.status == statusInvisible {
+		status = statusInvisible
 	}
 	for _, uin := range a.friends {
-		if testAccount := w.accounts[uin]; testAccount.session.live {
-			testAccount.notices = append(without(testAccount.notices, a.uin), statusNotice{a.uin, status})
+		if account := w.accounts[uin]; account.session.isLive {
+			account.notices = append(removeNotices(account.notices, a.uin), statusNotice{a.uin, status})
 		}
 	}
 }
 
-// without is the notices less those of one account.
-func without(notices []statusNotice, from uint32) []statusNotice {
-	return slices.DeleteFunc(notices, func(n statusNotice) bool { return n.from == from })
+// removeNotices is the notices less those of one account.
+func removeNotices(notices []statusNotice, from uint32) []statusNotice {
+	return slices.DeleteFunc(notices, func(notice statusNotice) bool { return notice.from == from })
 }
 
-// end ends an account's session. What it was to be told of others is told to
+// endSession ends an account's session. What it was to be told of others is told to
 // nobody.
-func (w *serverState) end(a *testAccount) {
-	w.change(a, func() {
-		a.session = testSession{left: a.session.left}
-		a.notices = nil
+func (w *serverState) endSession(account *testAccount) {
+	w.changeVisibly(account, func() {
+		account.session = testSession{loggedOutFrom: account.session.loggedOutFrom}
+		account.notices = nil
 	})
 }
 
 // moveClock moves the clock on and ends the sessions that fall due, the
 // earliest first.
-func (w *serverState) moveClock(by time.Duration) {
-	w.now += by
+func (w *serverState) moveClock(duration time.Duration) {
+	w.now += duration
 	for {
-		var first *testAccount
-		for _, testAccount := range w.all {
-			if testSession := &testAccount.session; (testSession.live && !testSession.forever || testSession.lingers) && w.due(testSession) <= w.now && (first == nil || w.due(testSession) < w.due(&first.session)) {
-				first = testAccount
+		var nextEnding *testAccount
+		for _, account := range w.accountList {
+			if session := &account.session; (session.isLive && !session.isPermanent || session.looksOnline) && w.sessionDeadline(session) <= w.now && (nextEnding == nil || w.sessionDeadline(session) < w.sessionDeadline(&nextEnding.session)) {
+				nextEnding = account
 			}
 		}
-		if first == nil {
+		if nextEnding == nil {
 			return
 		}
-		w.end(first)
+		w.endSession(nextEnding)
 	}
 }
 
-// due is when a session ends by itself.
-func (w *serverState) due(s *testSession) time.Duration {
-	if w.session.absolute {
-		return s.since + w.session.timeout
+// sessionDeadline is when a session ends by itself.
+func (w *serverState) sessionDeadline(session *testSession) time.Duration {
+	if w.session.timeoutIsAbsolute {
+		return session.loginAt + w.session.timeout
 	}
-	return s.last + w.session.timeout
+	return session.lastRequestAt + w.session.timeout
 }
 
 // befriend makes friends of two.
-func befriend(a, b *testAccount) {
-	a.friends, b.friends = with(a.friends, b.uin), with(b.friends, a.uin)
-	delete(a.asking, b.uin)
-	delete(b.asking, a.uin)
+func befriend(account, other *testAccount) {
+	account.friends, other.friends = insertUIN(account.friends, other.uin), insertUIN(other.friends, account.uin)
+	delete(account.requesters, other.uin)
+	delete(other.requesters, account.uin)
 }
 
-func (a *testAccount) isFriend(of uint32) bool {
-	_, ok := slices.BinarySearch(a.friends, of)
+func (a *testAccount) isFriend(uin uint32) bool {
+	_, ok := slices.BinarySearch(a.friends, uin)
 	return ok
 }
 
-// with and less make new lists: those of a fresh world are shared.
-func with(list []uint32, uin uint32) []uint32 {
-	i, ok := slices.BinarySearch(list, uin)
+// insertUIN and less make new lists: those of a fresh world are shared.
+func insertUIN(list []uint32, uin uint32) []uint32 {
+	index, ok := slices.BinarySearch(list, uin)
 	if ok {
 		return list
 	}
-	return slices.Insert(slices.Clone(list), i, uin)
+	return slices.Insert(slices.Clone(list), index, uin)
 }
 
-func less(list []uint32, uin uint32) []uint32 {
-	i, ok := slices.BinarySearch(list, uin)
+func removeUIN(list []uint32, uin uint32) []uint32 {
+	index, ok := slices.BinarySearch(list, uin)
 	if !ok {
 		return list
 	}
-	return slices.Delete(slices.Clone(list), i, i+1)
+	return slices.Delete(slices.Clone(list), index, index+1)
 }

@@ -32,8 +32,8 @@ func (s *study) conclude() {
 	// What many facts say together comes before each of these.
 	slices.SortStableFunc(s.facts.all, func(first, second *statedFact) int { return singleValueOrder(first) - singleValueOrder(second) })
 	for _, stated := range s.facts.all {
-		for i, step := range stated.steps {
-			stated.Witness = append(stated.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[i])})
+		for index, step := range stated.steps {
+			stated.Witness = append(stated.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[index])})
 		}
 		if len(stated.Witness) > 0 {
 			stated.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server, stated.ID)
@@ -97,8 +97,8 @@ func (s *study) stateLimits() {
 
 // describeEffects tells in short what commands were seen to do.
 func (s *study) describeEffects() {
-	for i := range s.findings.Commands {
-		c := &s.findings.Commands[i]
+	for index := range s.findings.Commands {
+		c := &s.findings.Commands[index]
 		if command, ok := s.File.Command(c.Name); ok && !command.NeedsSession && c.Works && c.Session == "not known" {
 			c.Session = "not needed"
 		}

@@ -13,8 +13,8 @@ import (
 // compareChanged says how two changed requests that differ in one key alone were answered. It
 // says nothing of two that have no change in common: what follows of these, the comparison
 // of each with the file's request says.
-func (s *study) compareChanged(trace *lab.Trace, i, j int) (finding.Fact, bool) {
-	step, otherStep := trace.Steps[i], trace.Steps[j]
+func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bool) {
+	step, otherStep := trace.Steps[index], trace.Steps[j]
 	key, one := s.onlyDifferingKey(step, otherStep)
 	var beside []string
 	keys := []string{key}
@@ -31,8 +31,8 @@ func (s *study) compareChanged(trace *lab.Trace, i, j int) (finding.Fact, bool) 
 	fact := finding.Fact{
 		Command: step.Command, Aspect: finding.AspectParameter, Name: key, Claim: fmt.Sprintf("%s against %s, %s", is, was, proof),
 	}
-	changedForm, before := s.formWithoutEchoes(step, &trace.Answers[i], keys), s.formWithoutEchoes(otherStep, &trace.Answers[j], keys)
-	code, codeBefore := s.codeOf(step.Command, &trace.Answers[i]), s.codeOf(otherStep.Command, &trace.Answers[j])
+	changedForm, before := s.formWithoutEchoes(step, &trace.Answers[index], keys), s.formWithoutEchoes(otherStep, &trace.Answers[j], keys)
+	code, codeBefore := s.codeOf(step.Command, &trace.Answers[index]), s.codeOf(otherStep.Command, &trace.Answers[j])
 	about := step.Command + " " + proof
 	switch {
 	case changedForm == before:

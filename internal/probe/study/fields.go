@@ -42,12 +42,12 @@ func (s *study) describeFields() {
 func (s *study) collectSamples(command string) []fieldSample {
 	var samples []fieldSample
 	for _, trace := range s.traces {
-		for i, step := range trace.Steps {
-			if step.Command != command || step.Wait > 0 || !s.isDone(step, &trace.Answers[i]) {
+		for index, step := range trace.Steps {
+			if step.Command != command || step.Wait > 0 || !s.isDone(step, &trace.Answers[index]) {
 				continue
 			}
-			sample := fieldSample{trace: trace, index: i, sentValues: make(map[string][]string), sentKeys: make(map[string]bool)}
-			pairs, _ := s.File.Syntax.Decode(trace.Answers[i].Sent)
+			sample := fieldSample{trace: trace, index: index, sentValues: make(map[string][]string), sentKeys: make(map[string]bool)}
+			pairs, _ := s.File.Syntax.Decode(trace.Answers[index].Sent)
 			for _, pair := range pairs {
 				key := strings.ToLower(pair.Key)
 				sample.sentKeys[pair.Key] = true
@@ -78,14 +78,14 @@ func answerKeys(samples []fieldSample) []string {
 func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 	var orders []string
 	var example *fieldSample
-	for i := range samples {
+	for index := range samples {
 		var keys []string
-		for _, field := range samples[i].answer().Fields {
+		for _, field := range samples[index].answer().Fields {
 			keys = append(keys, field.Key)
 		}
 		if order := strings.Join(keys, " "); !slices.Contains(orders, order) {
 			orders = append(orders, order)
-			example = &samples[i]
+			example = &samples[index]
 		}
 	}
 	for _, order := range orders {
@@ -115,16 +115,16 @@ func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 func (s *study) countObservations(stated *statedFact, samples []fieldSample, showsFact func(*fieldSample) bool) {
 	stated.Observations, stated.Sessions = 0, 0
 	last := ""
-	for i := range samples {
-		if !showsFact(&samples[i]) {
+	for index := range samples {
+		if !showsFact(&samples[index]) {
 			continue
 		}
 		stated.Observations++
-		if id := samples[i].trace.ID; id != last {
+		if id := samples[index].trace.ID; id != last {
 			stated.Sessions++
 			last = id
 		}
-		if id := samples[i].answer().ID; len(stated.Evidence) < 8 && !slices.Contains(stated.Evidence, id) {
+		if id := samples[index].answer().ID; len(stated.Evidence) < 8 && !slices.Contains(stated.Evidence, id) {
 			stated.Evidence = append(stated.Evidence, id)
 		}
 	}
@@ -141,8 +141,8 @@ func (s *study) describeField(command, key string, place int, samples []fieldSam
 	out := finding.AnswerField{Command: command, Key: key, Place: place, Grade: finding.Observed}
 	var values []string
 	present, lists := 0, 0
-	for i := range samples {
-		field, ok := samples[i].answer().Field(key)
+	for index := range samples {
+		field, ok := samples[index].answer().Field(key)
 		if !ok {
 			continue
 		}
@@ -235,12 +235,12 @@ func (s *study) classifyField(command, key string, values []string, isList bool,
 // there must have been a page that is not the last.
 func (s *study) hasVariedAnswers(command, key string, samples []fieldSample) bool {
 	var forms []string
-	for i := range samples {
-		answer := *samples[i].answer()
+	for index := range samples {
+		answer := *samples[index].answer()
 		answer.Fields = slices.DeleteFunc(slices.Clone(answer.Fields), func(field lab.Field) bool {
-			return field.Key == key || slices.Contains(samples[i].sentValues[strings.ToLower(field.Key)], s.File.Syntax.Unescape(field.Raw))
+			return field.Key == key || slices.Contains(samples[index].sentValues[strings.ToLower(field.Key)], s.File.Syntax.Unescape(field.Raw))
 		})
-		if form := s.normalForm(samples[i].trace.Steps[samples[i].index], &answer); !slices.Contains(forms, form) {
+		if form := s.normalForm(samples[index].trace.Steps[samples[index].index], &answer); !slices.Contains(forms, form) {
 			forms = append(forms, form)
 		}
 	}
@@ -259,8 +259,8 @@ func (s *study) hasVariedAnswers(command, key string, samples []fieldSample) boo
 func (s *study) wasPaged(command string, samples []fieldSample) bool {
 	cursor := strings.ToLower(s.keyOfType(command, experiment.TypeCursor))
 	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list and number of an element
-	for i := range samples {
-		sample := &samples[i]
+	for index := range samples {
+		sample := &samples[index]
 		_, elements := accountList(sample.answer())
 		if len(elements) == 0 {
 			continue
@@ -350,14 +350,14 @@ func (s *study) echoedKey(key string, samples []fieldSample) string {
 // repeated; 0 if it once did not.
 func (s *study) countEchoes(key, sentKey string, samples []fieldSample) int {
 	different := make(map[string]bool)
-	for i := range samples {
-		field, ok := samples[i].answer().Field(key)
+	for index := range samples {
+		field, ok := samples[index].answer().Field(key)
 		if !ok {
 			continue
 		}
 		value := s.File.Syntax.Unescape(field.Raw)
-		sent := samples[i].sentValues[sentKey]
-		if value == "" && (len(sent) == 0 || !samples[i].sentKeys[s.fileSpelling(samples[i].trace.Steps[samples[i].index].Command, sentKey)]) {
+		sent := samples[index].sentValues[sentKey]
+		if value == "" && (len(sent) == 0 || !samples[index].sentKeys[s.fileSpelling(samples[index].trace.Steps[samples[index].index].Command, sentKey)]) {
 			continue // a key in other letters may be no key to the server
 		}
 		if !slices.ContainsFunc(sent, func(v string) bool { return areEqualValues(v, value) }) {
@@ -390,8 +390,8 @@ func (s *study) fileSpelling(command, key string) string {
 func (s *study) countedList(key string, samples []fieldSample) string {
 	for _, list := range answerKeys(samples) {
 		fits, most := 0, 0
-		for i := range samples {
-			answer := samples[i].answer()
+		for index := range samples {
+			answer := samples[index].answer()
 			field, ok := answer.Field(key)
 			listField, isThere := answer.Field(list)
 			if !ok || !isThere {
@@ -415,8 +415,8 @@ func (s *study) countedList(key string, samples []fieldSample) string {
 // lists that are sorted.
 func (s *study) stateRelations(command string, samples []fieldSample) {
 	keys := answerKeys(samples)
-	for i, first := range keys {
-		for _, second := range keys[i+1:] {
+	for index, first := range keys {
+		for _, second := range keys[index+1:] {
 			s.stateParallelLists(command, first, second, samples)
 		}
 		s.stateAscending(command, first, samples)
@@ -430,17 +430,17 @@ func (s *study) stateParallelLists(command, first, second string, samples []fiel
 		otherField, hasSecond := sample.answer().Field(second)
 		return hasFirst && hasSecond && field.IsList && otherField.IsList && len(field.List) == len(otherField.List)
 	}
-	for i := range samples {
-		field, hasFirst := samples[i].answer().Field(first)
-		otherField, hasSecond := samples[i].answer().Field(second)
+	for index := range samples {
+		field, hasFirst := samples[index].answer().Field(first)
+		otherField, hasSecond := samples[index].answer().Field(second)
 		if !hasFirst || !hasSecond || !field.IsList && !otherField.IsList {
 			continue
 		}
-		if !showsFact(&samples[i]) {
+		if !showsFact(&samples[index]) {
 			return
 		}
 		if example == nil || len(field.List) > 1 {
-			example = &samples[i]
+			example = &samples[index]
 		}
 	}
 	if example == nil {
@@ -459,15 +459,15 @@ func (s *study) stateAscending(command, key string, samples []fieldSample) {
 		field, ok := sample.answer().Field(key)
 		return ok && field.IsList && len(field.List) > 1 && areAccounts(field.List) && describeOrder(field.List, s.accountNumber) == "ascending"
 	}
-	for i := range samples {
-		field, ok := samples[i].answer().Field(key)
+	for index := range samples {
+		field, ok := samples[index].answer().Field(key)
 		if !ok || !field.IsList || len(field.List) < 2 {
 			continue
 		}
-		if !showsFact(&samples[i]) {
+		if !showsFact(&samples[index]) {
 			return
 		}
-		example = &samples[i]
+		example = &samples[index]
 	}
 	if example == nil {
 		return

@@ -24,13 +24,13 @@ func NormalForm(file *experiment.File, answer *lab.Answer, mask func(key string)
 		return "text " + answer.Text()
 	}
 	parts := make([]string, len(answer.Fields))
-	for i, field := range answer.Fields {
-		parts[i] = field.Key + "=" + field.Value
+	for index, field := range answer.Fields {
+		parts[index] = field.Key + "=" + field.Value
 		switch {
 		case slices.Contains(file.Answer.ProseKeys, field.Key):
-			parts[i] = field.Key + "=..."
+			parts[index] = field.Key + "=..."
 		case mask != nil && mask(field.Key):
-			parts[i] = field.Key + "=*"
+			parts[index] = field.Key + "=*"
 		}
 	}
 	return strings.Join(parts, "&")

@@ -17,8 +17,8 @@ type friendshipCase struct {
 
 // studyFriendship finds out how accounts become friends, and what ends it.
 func (s *study) studyFriendship() error {
-	for i, friendship := range s.friendshipCases() {
-		if i == 8 { // the rest is less telling than accounts that are of another mind
+	for index, friendship := range s.friendshipCases() {
+		if index == 8 { // the rest is less telling than accounts that are of another mind
 			if err := s.befriendOthers(); err != nil {
 				return err
 			}
@@ -99,12 +99,12 @@ func (s *study) friendshipCases() []friendshipCase {
 // stateFriendship states whether the two list each other.
 func (s *study) stateFriendship(friendship friendshipCase, trace *lab.Trace) {
 	firstIndex, secondIndex := -1, -1
-	for i, step := range trace.Steps {
+	for index, step := range trace.Steps {
 		if s.File.VerbOf(step) == verbFriends {
 			if step.Role == friendship.first {
-				firstIndex = i
+				firstIndex = index
 			} else {
-				secondIndex = i
+				secondIndex = index
 			}
 		}
 	}

@@ -37,9 +37,9 @@ func (v *parameterJudge) judgeTrials() {
 
 // trialNamed is the trial of a variant, nil if it was not made.
 func (v *parameterJudge) trialNamed(name string) *variantTrial {
-	for i := range v.trials {
-		if v.trials[i].name == name {
-			return &v.trials[i]
+	for index := range v.trials {
+		if v.trials[index].name == name {
+			return &v.trials[index]
 		}
 	}
 	return nil
@@ -194,8 +194,8 @@ func (v *parameterJudge) judgeInfluence() {
 	var fields []string
 	var shows *variantTrial
 	base := &v.base.trace.Answers[v.base.index]
-	for i := range v.trials {
-		trial := &v.trials[i]
+	for index := range v.trials {
+		trial := &v.trials[index]
 		if trial.outcome != "done" || v.base.outcome != "done" || !trial.isPlainValue {
 			continue
 		}
@@ -237,8 +237,8 @@ func (v *parameterJudge) judgeCountBounds() {
 // judgeValues states which values are taken, and whether they mean anything.
 func (v *parameterJudge) judgeValues() {
 	ignored := v.base.outcome == "done"
-	for i := range v.trials {
-		trial := &v.trials[i]
+	for index := range v.trials {
+		trial := &v.trials[index]
 		ignored = ignored && trial.normalForm == v.base.normalForm
 		if !trial.isPlainValue || isLong(trial.value) {
 			continue
@@ -259,8 +259,8 @@ func (v *parameterJudge) judgeValues() {
 // refused.
 func (v *parameterJudge) judgeNumberType() {
 	taken, refused := (*variantTrial)(nil), (*variantTrial)(nil)
-	for i := range v.trials {
-		trial := &v.trials[i]
+	for index := range v.trials {
+		trial := &v.trials[index]
 		switch {
 		case !trial.isPlainValue || trial.value == "" || strings.Contains(trial.value, "{"):
 		case digits.FindString(trial.value) == trial.value && trial.outcome == "done":

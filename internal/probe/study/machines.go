@@ -107,8 +107,8 @@ func (p *systemUnderTest) Ask(_ context.Context, word []string) ([]string, error
 		return nil, lab.ErrForbidden
 	}
 	var outputs []string
-	for i := len(p.setup); i < len(trace.Answers); i++ {
-		outputs = append(outputs, p.study.machineOutput(trace.Steps[i], &trace.Answers[i]))
+	for index := len(p.setup); index < len(trace.Answers); index++ {
+		outputs = append(outputs, p.study.machineOutput(trace.Steps[index], &trace.Answers[index]))
 	}
 	return outputs, nil
 }
@@ -259,10 +259,10 @@ func (s *study) knownTraces(system *systemUnderTest) []learn.Trace {
 // before each, up to a step that is no input.
 func (s *study) asWord(system *systemUnderTest, trace *lab.Trace) (learn.Trace, bool) {
 	var word learn.Trace
-	for i, step := range trace.Steps {
+	for index, step := range trace.Steps {
 		line := s.File.FormatStep(step)
-		if i < len(system.setup) {
-			if line != s.File.FormatStep(system.setup[i]) {
+		if index < len(system.setup) {
+			if line != s.File.FormatStep(system.setup[index]) {
 				return word, false
 			}
 			continue
@@ -271,7 +271,7 @@ func (s *study) asWord(system *systemUnderTest, trace *lab.Trace) (learn.Trace, 
 			break
 		}
 		word.Inputs = append(word.Inputs, line)
-		word.Outputs = append(word.Outputs, s.machineOutput(step, &trace.Answers[i]))
+		word.Outputs = append(word.Outputs, s.machineOutput(step, &trace.Answers[index]))
 	}
 	return word, len(word.Inputs) > 0
 }
@@ -301,11 +301,11 @@ func (s *study) addMachine(system *systemUnderTest) {
 	if err := learned.WriteDOT(&dot); err == nil {
 		machine.DOT = dot.String()
 	}
-	for i, state := range learned.States {
-		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", i), Access: state.Access})
+	for index, state := range learned.States {
+		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", index), Access: state.Access})
 		for other, transition := range state.Edges {
 			machine.Transitions = append(machine.Transitions, finding.MachineTransition{
-				From: fmt.Sprintf("s%d", i), Input: system.inputNames[other], Output: transition.Output, To: fmt.Sprintf("s%d", transition.To),
+				From: fmt.Sprintf("s%d", index), Input: system.inputNames[other], Output: transition.Output, To: fmt.Sprintf("s%d", transition.To),
 			})
 		}
 	}

@@ -33,7 +33,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 		if err != nil {
 			t.Fatal(err)
 		}
-		dial, stop := s.Memory()
+		dial, stop := s.ServeInMemory()
 		defer stop()
 		l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", Requests: requests, Salt: seed, Dial: dial})
 		if err != nil {
@@ -56,7 +56,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 func TestAVolatileFieldIsAFactOfItsOwnAndNoOther(t *testing.T) {
 	t.Parallel()
 	for volatile, kind := range map[string]string{"time": "clock", "id": "fresh"} {
-		out := studyNoisy(t, httpQQ, probetest.Config{Time: true, Noise: probetest.Noise{Volatile: volatile}}, 4500, 1)
+		out := studyNoisy(t, httpQQ, probetest.Config{TimeField: true, Noise: probetest.Noise{Volatile: volatile}}, 4500, 1)
 		fields := 0
 		for _, fact := range out.Facts {
 			switch {

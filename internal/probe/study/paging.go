@@ -63,7 +63,7 @@ const maxRoles = 8
 
 // findLongestLists finds the role with the longest list, for each list.
 func (s *study) findLongestLists(lists []*pagedList) error {
-	for i, account := range s.File.Accounts[:min(maxRoles, len(s.File.Accounts))] {
+	for index, account := range s.File.Accounts[:min(maxRoles, len(s.File.Accounts))] {
 		others := []string{s.actor, s.friend, s.stranger}
 		others = slices.DeleteFunc(others, func(role string) bool { return role == account.Role || role == "" })
 		builder := s.newSteps().login(account.Role).login(others...)
@@ -77,7 +77,7 @@ func (s *study) findLongestLists(lists []*pagedList) error {
 		}
 		for other, list := range lists {
 			key, elements := accountList(&trace.Answers[firstIndex+other])
-			if i == 0 || len(elements) > len(list.elements) {
+			if index == 0 || len(elements) > len(list.elements) {
 				list.role, list.elementKey, list.elements, list.otherRoles = account.Role, key, elements, s.rolesNeeded(list, others)
 			}
 		}
@@ -178,11 +178,11 @@ func (s *study) readPages(list *pagedList) error {
 // cursorValues are positions at, before, between and behind elements.
 func (l *pagedList) cursorValues() []string {
 	at := []string{"0", "1"}
-	for _, i := range []int{0, 1, len(l.elements) / 2, len(l.elements) - 2, len(l.elements) - 1} {
-		if i < 0 || i >= len(l.elements) {
+	for _, index := range []int{0, 1, len(l.elements) / 2, len(l.elements) - 2, len(l.elements) - 1} {
+		if index < 0 || index >= len(l.elements) {
 			continue
 		}
-		element := l.elements[i]
+		element := l.elements[index]
 		at = append(at, element)
 		if number, err := strconv.ParseUint(element, 10, 64); err == nil {
 			at = append(at, fmt.Sprint(number-1), fmt.Sprint(number+1))
@@ -262,8 +262,8 @@ func (s *study) accountNumber(element string) uint64 {
 
 func describeOrder(elements []string, number func(string) uint64) string {
 	ascends, descends := true, true
-	for i := 1; i < len(elements); i++ {
-		x, y := number(elements[i-1]), number(elements[i])
+	for index := 1; index < len(elements); index++ {
+		x, y := number(elements[index-1]), number(elements[index])
 		ascends, descends = ascends && x < y, descends && x > y
 	}
 	switch {

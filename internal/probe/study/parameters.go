@@ -45,8 +45,8 @@ const (
 // anything is looked at closely.
 func (s *study) tryParametersBriefly() error {
 	for _, tasks := range s.parameterTasks(isTelling) {
-		for i := range tasks {
-			tasks[i].isProvisional = true
+		for index := range tasks {
+			tasks[index].isProvisional = true
 		}
 		if _, err := s.tryTasks(tasks); err != nil {
 			return err
@@ -201,9 +201,9 @@ func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err err
 // newJudge are the trials of one parameter.
 func (s *study) newJudge(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) *parameterJudge {
 	judge := &parameterJudge{study: s, command: task.command, parameter: task.parameter, isProvisional: task.isProvisional}
-	for i := range trials {
-		if slices.ContainsFunc(task.variants, func(variant parameterVariant) bool { return isSameVariant(&variant, &trials[i].parameterVariant) }) {
-			trial := trials[i]
+	for index := range trials {
+		if slices.ContainsFunc(task.variants, func(variant parameterVariant) bool { return isSameVariant(&variant, &trials[index].parameterVariant) }) {
+			trial := trials[index]
 			trial.normalForm = s.trialForm(&trial, task.parameter.Key)
 			judge.trials = append(judge.trials, trial)
 		}
@@ -380,12 +380,12 @@ func (s *study) newTrial(variant parameterVariant, trace *lab.Trace, index, end 
 // another value is no other answer.
 func (s *study) trialForm(trial *variantTrial, key string) string {
 	var forms []string
-	for i := trial.index; i < trial.endIndex; i++ {
-		answer := trial.trace.Answers[i]
-		if i == trial.index && key != "" {
+	for index := trial.index; index < trial.endIndex; index++ {
+		answer := trial.trace.Answers[index]
+		if index == trial.index && key != "" {
 			answer.Fields = s.maskEchoes(&answer, key)
 		}
-		forms = append(forms, s.normalForm(trial.trace.Steps[i], &answer))
+		forms = append(forms, s.normalForm(trial.trace.Steps[index], &answer))
 	}
 	return strings.Join(forms, "\n")
 }
@@ -394,10 +394,10 @@ func (s *study) trialForm(trial *variantTrial, key string) string {
 func (s *study) maskEchoes(answer *lab.Answer, key string) []lab.Field {
 	sent := s.sentValues(answer, key)
 	fields := slices.Clone(answer.Fields)
-	for i, field := range fields {
+	for index, field := range fields {
 		value := s.File.Syntax.Unescape(field.Raw)
 		if field.Key == key && (slices.Contains(sent, value) || value == "" && len(sent) == 0) {
-			fields[i].Value, fields[i].IsList = "{echo}", false
+			fields[index].Value, fields[index].IsList = "{echo}", false
 		}
 	}
 	return fields

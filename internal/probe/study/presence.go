@@ -33,19 +33,19 @@ func (s *study) studyPresence() error {
 	if c != "" {
 		experiments = append(experiments, s.newSteps().login(a, c).perform(a, verbRequest, c).observe(a, verbOnline).observe(c, verbOnline))
 	}
-	for i, statusStep := range s.statusSteps(a) {
+	for index, statusStep := range s.statusSteps(a) {
 		experiments = append(experiments, s.newSteps().login(a, b).append(statusStep).observe(a, verbOnline))
 		// What a status looks like to who comes later matters most, and comes first.
-		experiments = slices.Insert(experiments, i,
+		experiments = slices.Insert(experiments, index,
 			s.newSteps().login(a).append(statusStep).login(b, c).observe(b, verbOnline, verbFind).perform(b, verbInfo, a).observe(c, verbOnline, verbFind).perform(c, verbInfo, a))
 		experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).login(a)))
 		newLogin := watch(s.newSteps().login(a, b).append(statusStep).perform(a, verbLogout, "").login(a))
-		if i == 1 { // whether a login begins with the usual status shows with any other
+		if index == 1 { // whether a login begins with the usual status shows with any other
 			experiments = slices.Insert(experiments, 0, newLogin)
 		} else {
 			experiments = append(experiments, newLogin)
 		}
-		if baseStep, ok := s.stepFor(a, verbStatus, ""); ok && i > 0 {
+		if baseStep, ok := s.stepFor(a, verbStatus, ""); ok && index > 0 {
 			experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).observe(b, verbReceive).append(baseStep)))
 		}
 	}
@@ -98,9 +98,9 @@ func (s *study) stepIndex(trace *lab.Trace, step experiment.Step) int {
 
 // latestIndex is the index of the latest step with a verb, -1 for none.
 func (s *study) latestIndex(trace *lab.Trace, verb experiment.Verb) int {
-	for i := lastIndex(trace); i >= 0; i-- {
-		if s.File.VerbOf(trace.Steps[i]) == verb {
-			return i
+	for index := lastIndex(trace); index >= 0; index-- {
+		if s.File.VerbOf(trace.Steps[index]) == verb {
+			return index
 		}
 	}
 	return -1

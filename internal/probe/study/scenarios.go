@@ -23,10 +23,10 @@ func (s *study) runScenarios() error {
 		}
 		s.keepTrace(trace)
 		out := finding.ScenarioRecord{Name: scenario.Name, Facts: s.compareSteps(trace)}
-		for i, step := range trace.Steps {
+		for index, step := range trace.Steps {
 			described := finding.ScenarioStep{Step: s.File.FormatStep(step), Wait: step.Wait.Seconds()}
 			if step.Wait == 0 {
-				described.Exchange = exchangeOf(&trace.Answers[i])
+				described.Exchange = exchangeOf(&trace.Answers[index])
 			}
 			out.Steps = append(out.Steps, described)
 		}
@@ -40,24 +40,24 @@ func (s *study) runScenarios() error {
 // before it that differ from it in one key. It returns the IDs of the facts that follow.
 func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 	states := s.sessionStates(trace)
-	state := func(fact finding.Fact, i int) {
-		if known := s.stateFact(fact, trace, i); !slices.Contains(facts, known.ID) {
+	state := func(fact finding.Fact, index int) {
+		if known := s.stateFact(fact, trace, index); !slices.Contains(facts, known.ID) {
 			facts = append(facts, known.ID)
 		}
 	}
-	for i, step := range trace.Steps {
+	for index, step := range trace.Steps {
 		if step.Wait > 0 || len(step.Changes) == 0 || step.HTTPForm != "" {
 			continue
 		}
-		if other := s.nearestBaseRequest(trace, states, i); other >= 0 {
-			state(s.compareWithBase(trace, i, other), i)
+		if other := s.nearestBaseRequest(trace, states, index); other >= 0 {
+			state(s.compareWithBase(trace, index, other), index)
 		}
-		for other := range i {
-			if !s.areComparable(trace, states, i, other) {
+		for other := range index {
+			if !s.areComparable(trace, states, index, other) {
 				continue
 			}
-			if fact, ok := s.compareChanged(trace, i, other); ok {
-				state(fact, i)
+			if fact, ok := s.compareChanged(trace, index, other); ok {
+				state(fact, index)
 			}
 		}
 	}
@@ -67,9 +67,9 @@ func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 // sessionStates says of each step whether the role that acts was logged in before it.
 func (s *study) sessionStates(trace *lab.Trace) []bool {
 	states, loggedIn := make([]bool, len(trace.Steps)), make(map[string]bool)
-	for i, step := range trace.Steps {
-		states[i] = loggedIn[step.Role]
-		answer := &trace.Answers[i]
+	for index, step := range trace.Steps {
+		states[index] = loggedIn[step.Role]
+		answer := &trace.Answers[index]
 		switch verb := s.File.VerbOf(step); {
 		case step.Wait > 0:
 		case verb == experiment.VerbLogin && s.isDone(step, answer):
@@ -77,7 +77,7 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 		case verb == experiment.VerbLogout && s.isDone(step, answer):
 			loggedIn[step.Role] = false
 		case verb != experiment.VerbLogin && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
-			loggedIn[step.Role], states[i] = false, false
+			loggedIn[step.Role], states[index] = false, false
 		}
 	}
 	return states
@@ -85,33 +85,33 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 
 // areComparable reports whether two requests differ at most in their changes. Who is logged
 // in may log in: the state does not matter for that.
-func (s *study) areComparable(trace *lab.Trace, states []bool, i, j int) bool {
-	step, y := trace.Steps[i], trace.Steps[j]
+func (s *study) areComparable(trace *lab.Trace, states []bool, index, j int) bool {
+	step, y := trace.Steps[index], trace.Steps[j]
 	return step.Command == y.Command && step.Verb == y.Verb && step.Role == y.Role && step.TargetRole == y.TargetRole && step.Place == y.Place && step.HTTPForm == y.HTTPForm &&
-		(states[i] == states[j] || s.File.VerbOf(step) == experiment.VerbLogin)
+		(states[index] == states[j] || s.File.VerbOf(step) == experiment.VerbLogin)
 }
 
 // nearestBaseRequest is the index of the request that is as the file has it to compare one with,
 // -1 if there is none.
-func (s *study) nearestBaseRequest(trace *lab.Trace, states []bool, i int) int {
+func (s *study) nearestBaseRequest(trace *lab.Trace, states []bool, index int) int {
 	best := -1
 	for j, otherStep := range trace.Steps {
-		if len(otherStep.Changes) > 0 || !s.areComparable(trace, states, i, j) {
+		if len(otherStep.Changes) > 0 || !s.areComparable(trace, states, index, j) {
 			continue
 		}
-		if best < 0 || distance(i, j) < distance(i, best) {
+		if best < 0 || distance(index, j) < distance(index, best) {
 			best = j
 		}
 	}
 	return best
 }
 
-func distance(i, other int) int { return max(i-other, other-i) }
+func distance(index, other int) int { return max(index-other, other-index) }
 
 // compareWithBase says how a changed request was answered, compared with one as the file
 // has it.
-func (s *study) compareWithBase(trace *lab.Trace, i, other int) finding.Fact {
-	step := trace.Steps[i]
+func (s *study) compareWithBase(trace *lab.Trace, index, other int) finding.Fact {
+	step := trace.Steps[index]
 	var keys, changes []string
 	for _, change := range step.Changes {
 		if !slices.Contains(keys, change.Key) {
@@ -125,9 +125,9 @@ func (s *study) compareWithBase(trace *lab.Trace, i, other int) finding.Fact {
 	if proof := s.describeProof(step, keys); proof != "" {
 		description += ", " + proof
 	}
-	changedForm, baseForm := s.formWithoutEchoes(step, &trace.Answers[i], keys), s.formWithoutEchoes(step, &trace.Answers[other], keys)
+	changedForm, baseForm := s.formWithoutEchoes(step, &trace.Answers[index], keys), s.formWithoutEchoes(step, &trace.Answers[other], keys)
 	fact := finding.Fact{Command: step.Command, Aspect: finding.AspectParameter, Name: strings.Join(keys, " "), Claim: how}
-	switch code := s.codeOf(step.Command, &trace.Answers[i]); {
+	switch code := s.codeOf(step.Command, &trace.Answers[index]); {
 	case changedForm == baseForm:
 		fact.Value = "as usual"
 		fact.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, description, code)

@@ -22,8 +22,8 @@ type sessionEvent struct {
 // studySessions finds out after what an account counts as logged in.
 func (s *study) studySessions() error {
 	events := s.sessionEvents()
-	for i, event := range events {
-		if i == 8 { // the rest is less telling than what comes here
+	for index, event := range events {
+		if index == 8 { // the rest is less telling than what comes here
 			if err := s.tryProofs(); err != nil {
 				return err
 			}
@@ -76,37 +76,37 @@ func (s *study) tryEvent(event sessionEvent) error {
 	if err != nil || trace == nil {
 		return err
 	}
-	for i := len(event.steps.steps); i < len(trace.Steps); i++ {
-		step, answer := trace.Steps[i], &trace.Answers[i]
+	for index := len(event.steps.steps); index < len(trace.Steps); index++ {
+		step, answer := trace.Steps[index], &trace.Answers[index]
 		if command, ok := s.File.Command(step.Command); ok && !command.NeedsSession {
 			continue
 		}
-		if i == len(event.steps.steps) {
-			s.stateSession(event, trace, i)
+		if index == len(event.steps.steps) {
+			s.stateSession(event, trace, index)
 		}
 		if event.name == "no login" {
-			s.stateSessionNeed(step, answer, trace, i)
+			s.stateSessionNeed(step, answer, trace, index)
 		}
 	}
 	return nil
 }
 
 // stateSession states whether who was logged in still is.
-func (s *study) stateSession(event sessionEvent, trace *lab.Trace, i int) {
+func (s *study) stateSession(event sessionEvent, trace *lab.Trace, index int) {
 	value := "logged in"
-	if s.isNotLoggedIn(&trace.Answers[i]) {
+	if s.isNotLoggedIn(&trace.Answers[index]) {
 		value = "not logged in"
-	} else if !s.isDone(trace.Steps[i], &trace.Answers[i]) {
+	} else if !s.isDone(trace.Steps[index], &trace.Answers[index]) {
 		return
 	}
 	s.stateFact(finding.Fact{
 		Command: "*", Aspect: finding.AspectSession, Name: "after " + event.name, Claim: "state", Value: value,
 		Statement: fmt.Sprintf("An account is %s: after %s", value, event.name),
-	}, trace, i)
+	}, trace, index)
 }
 
 // stateSessionNeed states whether a command needs a session.
-func (s *study) stateSessionNeed(step experiment.Step, answer *lab.Answer, trace *lab.Trace, i int) {
+func (s *study) stateSessionNeed(step experiment.Step, answer *lab.Answer, trace *lab.Trace, index int) {
 	value := "not needed"
 	switch s.outcomeOf(step, answer) {
 	case "no session":
@@ -123,7 +123,7 @@ func (s *study) stateSessionNeed(step experiment.Step, answer *lab.Answer, trace
 	s.stateFact(finding.Fact{
 		Command: step.Command, Aspect: finding.AspectSession, Name: "session", Claim: "needs", Value: value,
 		Statement: fmt.Sprintf("%s: a login is %s", step.Command, value),
-	}, trace, i)
+	}, trace, index)
 }
 
 // probeSteps are commands that are sent to see who is logged in.

@@ -126,8 +126,8 @@ var phasesStoppingAtLimit = []string{"acquaintance", "hidden keys", "state machi
 // PhaseNames are the names of the parts of a study, in order.
 func PhaseNames() []string {
 	names := make([]string, len(phases))
-	for i, phase := range phases {
-		names[i] = phase.name
+	for index, phase := range phases {
+		names[index] = phase.name
 	}
 	return names
 }
@@ -244,9 +244,9 @@ func (s *study) runPhase(phase studyPhase) error {
 }
 
 // roleAt is the role in a place of the file's order, "" if there are not so many.
-func (s *study) roleAt(i int) string {
-	if i < len(s.File.Accounts) {
-		return s.File.Accounts[i].Role
+func (s *study) roleAt(index int) string {
+	if index < len(s.File.Accounts) {
+		return s.File.Accounts[index].Role
 	}
 	return ""
 }

@@ -177,11 +177,11 @@ func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
 }
 
 func factOf(out *finding.Study, id string) *finding.Fact {
-	i := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
-	if i < 0 {
+	index := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
+	if index < 0 {
 		return nil
 	}
-	return &out.Facts[i]
+	return &out.Facts[index]
 }
 
 func TestARenamedProtocolIsRecovered(t *testing.T) {
@@ -272,11 +272,11 @@ func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(out.Timers, func(timer finding.Timer) bool { return timer.Name == "session" })
-	if i < 0 {
+	index := slices.IndexFunc(out.Timers, func(timer finding.Timer) bool { return timer.Name == "session" })
+	if index < 0 {
 		t.Fatal("no timer of the session was found")
 	}
-	timer := out.Timers[i]
+	timer := out.Timers[index]
 	if timer.Low >= 300 || timer.High < 300 || timer.High-timer.Low > 6 {
 		t.Errorf("the session ends between %g and %g s, it is 300", timer.Low, timer.High)
 	}

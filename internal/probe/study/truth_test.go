@@ -15,11 +15,11 @@ import (
 
 // noises are what real servers do, each with each other in some seed.
 var noises = []probetest.Noise{
-	{Volatile: "time", Lost: 0.01},
+	{Volatile: "time", LossRate: 0.01},
 	{Volatile: "id", Limit: 20, Per: 10 * time.Second, Status: http.StatusTooManyRequests},
-	{Lost: 0.01, Limit: 20, Per: 10 * time.Second, Status: http.StatusServiceUnavailable, RetryAfter: true},
-	{Volatile: "time", Lost: 0.01, Late: 40 * time.Millisecond, Limit: 20, Per: 10 * time.Second},
-	{Late: 3 * time.Second},
+	{LossRate: 0.01, Limit: 20, Per: 10 * time.Second, Status: http.StatusServiceUnavailable, RetryAfter: true},
+	{Volatile: "time", LossRate: 0.01, MaxDelay: 40 * time.Millisecond, Limit: 20, Per: 10 * time.Second},
+	{MaxDelay: 3 * time.Second},
 }
 
 // Whatever a server does to the study's requests: nothing that is stated as observed or
@@ -34,7 +34,7 @@ func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
 	for seed := range uint64(seeds) {
 		n := noises[seed%uint64(len(noises))]
 		n.Seed = seed
-		c := probetest.Config{Noise: n, Time: n.Volatile != "", Dialect: probetest.HTTPQQ()}
+		c := probetest.Config{Noise: n, TimeField: n.Volatile != "", Dialect: probetest.HTTPQQ()}
 		path := httpQQ
 		if seed >= seeds/2 {
 			path, c.Dialect = madeUp, probetest.MadeUp()
@@ -139,7 +139,7 @@ func inHTTPQQValue(d *probetest.Dialect, fact *finding.Fact) string {
 	case fact.Claim == "is" && fact.Aspect == finding.AspectField, fact.Claim == "decides about":
 		return tr.Keys(value)
 	case fact.Claim == "default" && fact.Name == "LV":
-		return tr.Value(d.Keys[probetest.KeyLevel], value)
+		return tr.Value(d.Keys[slices.Index(probetest.HTTPQQ().Keys[:], "LV")], value)
 	case fact.Claim == "a friend is told":
 		return inOrder(toRoles.Replace(tr.Pairs(value)))
 	}

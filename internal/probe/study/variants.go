@@ -73,8 +73,8 @@ func (s *study) addTypedVariants(parameter experiment.Parameter, base string, va
 		each("-1", "x", "99")
 	case experiment.TypeTarget:
 		template("oneself", "{me}")
-		for i, account := range s.File.Accounts {
-			if i < 3 { // the others are asked for where it matters who they are
+		for index, account := range s.File.Accounts {
+			if index < 3 { // the others are asked for where it matters who they are
 				template("{"+account.Role+"}", "{"+account.Role+"}")
 			}
 		}
@@ -227,13 +227,13 @@ var digits = regexp.MustCompile(`\d+`)
 func nearVersions(base string) []string {
 	all := []string{"x", "", base + "0", base + ".0", "9.9"}
 	found := digits.FindAllStringIndex(base, -1)
-	for i, at := range found {
+	for index, at := range found {
 		count, err := strconv.Atoi(base[at[0]:at[1]])
 		if err != nil {
 			continue
 		}
 		from, to := -1, 1
-		if i == len(found)-1 {
+		if index == len(found)-1 {
 			from, to = -3, 5 // the least number is the one that is counted up
 		}
 		for offset := from; offset <= to; offset++ {

@@ -18,8 +18,8 @@ func main() {
 	madeUp := flag.Bool("made-up", false, "speak the made-up dialect")
 	flag.Parse()
 	if *mutant == "list" {
-		for _, mutant := range append(probetest.Mutants(), probetest.More()...) {
-			fmt.Printf("%-32s %s\n", mutant.Name, mutant.About)
+		for _, mutant := range append(probetest.Mutants(), probetest.MoreMutants()...) {
+			fmt.Printf("%-32s %s\n", mutant.Name, mutant.Description)
 		}
 		return
 	}
@@ -44,8 +44,8 @@ func serve(address, mutant string, madeUp bool) error {
 	}
 	defer stop()
 	fmt.Println("serving on", url)
-	ctx, forget := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer forget()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
 	<-ctx.Done()
 	return nil
 }

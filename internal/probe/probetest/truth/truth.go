@@ -40,9 +40,9 @@ func Rookery() (Table, error) { return Parse(rookery) }
 type Row struct {
 	ID, Value string
 	// Rule says that it holds for all facts that fit, and not for one.
-	Rule       bool
-	ends       float64 // of a timer; 0 for other facts
-	fits, says *regexp.Regexp
+	Rule                    bool
+	endsAfter               float64 // of a timer; 0 for other facts
+	idPattern, valuePattern *regexp.Regexp
 }
 
 // A Table is what is true of a server.
@@ -57,31 +57,31 @@ func Parse(text string) (Table, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		rest, rule := strings.CutPrefix(line, "~ ")
-		id, value, ok := strings.Cut(rest, " = ")
+		remaining, rule := strings.CutPrefix(line, "~ ")
+		id, value, ok := strings.Cut(remaining, " = ")
 		if !ok || seen[id] {
 			return nil, fmt.Errorf("the table of facts has a line without a value, or twice: %s", line)
 		}
 		seen[id] = true
-		row := Row{ID: id, Value: value, Rule: rule, fits: pattern(id, "[^/]*", rule), says: pattern(value, ".*", true)}
+		row := Row{ID: id, Value: value, Rule: rule, idPattern: compilePattern(id, "[^/]*", rule), valuePattern: compilePattern(value, ".*", true)}
 		table = append(table, row)
 	}
 	return table, nil
 }
 
-func pattern(text, any string, wild bool) *regexp.Regexp {
-	p := regexp.QuoteMeta(text)
+func compilePattern(text, wildcard string, wild bool) *regexp.Regexp {
+	expression := regexp.QuoteMeta(text)
 	if wild {
-		p = strings.NewReplacer(`\*`, any, "<", "(?:", ">", ")", `\|`, "|").Replace(p)
+		expression = strings.NewReplacer(`\*`, wildcard, "<", "(?:", ">", ")", `\|`, "|").Replace(expression)
 	}
-	return regexp.MustCompile("^" + p + "$")
+	return regexp.MustCompile("^" + expression + "$")
 }
 
-// About is the row that speaks about a fact, nil if none does.
-func (t Table) About(id string) *Row {
-	for i := range t {
-		if t[i].fits.MatchString(id) {
-			return &t[i]
+// RowFor is the row that speaks about a fact, nil if none does.
+func (t Table) RowFor(id string) *Row {
+	for index := range t {
+		if t[index].idPattern.MatchString(id) {
+			return &t[index]
 		}
 	}
 	timer, claim := id[:strings.LastIndex(id, "/")+1], id[strings.LastIndex(id, "/")+1:]
@@ -89,20 +89,20 @@ func (t Table) About(id string) *Row {
 	if end < 0 {
 		return nil
 	}
-	at, err := strconv.ParseFloat(t[end].Value, 64)
-	var after float64
+	endsAfter, err := strconv.ParseFloat(t[end].Value, 64)
+	var seconds float64
 	switch {
 	case err != nil:
 		return nil
 	case claim == "length":
-		return &Row{ID: id, Value: fmt.Sprintf("ends after %g s", at), ends: at}
+		return &Row{ID: id, Value: fmt.Sprintf("ends after %g s", endsAfter), endsAfter: endsAfter}
 	default:
-		if _, err := fmt.Sscanf(claim, "after-%g-s", &after); err != nil {
+		if _, err := fmt.Sscanf(claim, "after-%g-s", &seconds); err != nil {
 			return nil
 		}
 	}
 	value := "not over"
-	if after >= at {
+	if seconds >= endsAfter {
 		value = "over"
 	}
 	return &Row{ID: id, Value: value}
@@ -111,26 +111,26 @@ func (t Table) About(id string) *Row {
 // Agrees reports whether a value is what the row says.
 func (r *Row) Agrees(value string) bool {
 	var low, high float64
-	if r.ends > 0 {
+	if r.endsAfter > 0 {
 		_, err := fmt.Sscanf(value, "%g to %g s", &low, &high)
-		return err == nil && low < r.ends && r.ends <= high
+		return err == nil && low < r.endsAfter && r.endsAfter <= high
 	}
 	if words, ok := strings.CutPrefix(r.Value, "some of "); ok {
-		all := strings.Fields(words)
-		return !slices.ContainsFunc(strings.Fields(value), func(w string) bool { return !slices.Contains(all, w) })
+		allowed := strings.Fields(words)
+		return !slices.ContainsFunc(strings.Fields(value), func(word string) bool { return !slices.Contains(allowed, word) })
 	}
-	return r.Value == value || r.says != nil && r.says.MatchString(value)
+	return r.Value == value || r.valuePattern != nil && r.valuePattern.MatchString(value)
 }
 
 // Judge tells of the facts stated as confirmed or observed that are false, with what is true,
 // and of those that the table says nothing about.
 func (t Table) Judge(facts []finding.Fact) (problems []string) {
-	for i := range facts {
-		fact := &facts[i]
-		if !stated(fact) {
+	for index := range facts {
+		fact := &facts[index]
+		if !isStated(fact) {
 			continue
 		}
-		switch row := t.About(fact.ID); {
+		switch row := t.RowFor(fact.ID); {
 		case row == nil:
 			problems = append(problems, fmt.Sprintf("no rule covers this fact: %s = %s", fact.ID, fact.Value))
 		case !row.Agrees(fact.Value):
@@ -141,31 +141,31 @@ func (t Table) Judge(facts []finding.Fact) (problems []string) {
 	return problems
 }
 
-func stated(fact *finding.Fact) bool {
+func isStated(fact *finding.Fact) bool {
 	return fact.Grade == finding.Confirmed || fact.Grade == finding.Observed
 }
 
 // Missing are the rows that none of the facts states, and how many could be: rules are not
 // counted, for they speak of whatever fits.
-func (t Table) Missing(facts []finding.Fact) (missing []Row, of int) {
+func (t Table) Missing(facts []finding.Fact) (missing []Row, total int) {
 	known := make(map[string]string)
-	for i := range facts {
-		if stated(&facts[i]) {
-			known[facts[i].ID] = facts[i].Value
+	for index := range facts {
+		if isStated(&facts[index]) {
+			known[facts[index].ID] = facts[index].Value
 		}
 	}
-	for i := range t {
-		row := &t[i]
+	for index := range t {
+		row := &t[index]
 		if row.Rule {
 			continue
 		}
-		of++
+		total++
 		if timer, ok := strings.CutSuffix(row.ID, "ends-after"); ok {
-			row = t.About(timer + "length")
+			row = t.RowFor(timer + "length")
 		}
 		if value, ok := known[row.ID]; !ok || !row.Agrees(value) {
 			missing = append(missing, *row)
 		}
 	}
-	return missing, of
+	return missing, total
 }

@@ -100,9 +100,9 @@ func TestARowIsMissingUntilAFactStatesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := func(facts ...finding.Fact) (names []string) {
-		missing, of := table.Missing(facts)
-		if of != 2 {
-			t.Errorf("%d rows could be stated, there are 2", of)
+		missing, total := table.Missing(facts)
+		if total != 2 {
+			t.Errorf("%d rows could be stated, there are 2", total)
 		}
 		for _, row := range missing {
 			names = append(names, row.ID)
