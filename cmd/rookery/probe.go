@@ -115,11 +115,11 @@ func (f *probeFlags) register(cmd *cobra.Command) {
 }
 
 // load reads the experiment file, with what the flags have otherwise.
-func (f *probeFlags) load(cmd *cobra.Command) (*probe.Experiment, error) {
+func (f *probeFlags) load(cmd *cobra.Command) (*probe.LoadedExperiment, error) {
 	if err := f.prepare(cmd); err != nil {
 		return nil, err
 	}
-	experiment, err := probe.Load(f.file, f.changes, os.LookupEnv)
+	experiment, err := probe.LoadExperiment(f.file, f.changes, os.LookupEnv)
 	if err == nil {
 		f.limit(cmd, experiment)
 	}
@@ -148,7 +148,7 @@ func (f *probeFlags) prepare(cmd *cobra.Command) error {
 }
 
 // limit sets the limits that the flags have.
-func (f *probeFlags) limit(cmd *cobra.Command, experiment *probe.Experiment) {
+func (f *probeFlags) limit(cmd *cobra.Command, experiment *probe.LoadedExperiment) {
 	if cmd.Flags().Changed("rate") {
 		experiment.File.Limits.RequestRate = f.rate
 	}
@@ -187,17 +187,17 @@ func (f *studyFlags) options(cmd *cobra.Command, servers ...string) (options pro
 		if err != nil {
 			return options, err
 		}
-		options.Servers = append(options.Servers, server)
+		options.ServerURLs = append(options.ServerURLs, server)
 	}
-	options.Dir = cmp.Or(f.output, defaultFolder(options.Servers))
-	options.Requests = options.Experiment.File.Limits.Requests
+	options.Folder = cmp.Or(f.output, defaultFolder(options.ServerURLs))
+	options.RequestBudget = options.Experiment.File.Limits.Requests
 	if cmd.Flags().Changed("budget") {
-		options.Requests = f.budget
+		options.RequestBudget = f.budget
 	}
-	if options.Requests < 1 {
-		return options, usageErrorf(cmd, "--budget is %d, allowed is 1 and more", options.Requests)
+	if options.RequestBudget < 1 {
+		return options, usageErrorf(cmd, "--budget is %d, allowed is 1 and more", options.RequestBudget)
 	}
-	options.Seed, options.Remote = f.seed, f.remote
+	options.Seed, options.AllowRemote = f.seed, f.remote
 	return options, nil
 }
 
@@ -252,7 +252,7 @@ func orNotMade(err error) error {
 
 // probing runs a part of the prober until it is done or a signal ends it, with its
 // progress on standard error.
-func probing(cmd *cobra.Command, do func(ctx context.Context, tell func(probe.Progress)) error) error {
+func probing(cmd *cobra.Command, do func(ctx context.Context, tell func(probe.StudyProgress)) error) error {
 	ctx, forget := untilSignal(cmd.Context(), slog.Default())
 	defer forget()
 	probeProgress := newProbeProgress(cmd.ErrOrStderr())

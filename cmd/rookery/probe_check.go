@@ -65,9 +65,9 @@ func (f *checkFlags) check(cmd *cobra.Command, server string) error {
 	if err != nil {
 		return err
 	}
-	var checked *probe.Checked
-	err = probing(cmd, func(ctx context.Context, tell func(probe.Progress)) error {
-		checkOptions.Progress = tell
+	var checked *probe.CheckSummary
+	err = probing(cmd, func(ctx context.Context, tell func(probe.StudyProgress)) error {
+		checkOptions.OnProgress = tell
 		checked, err = probe.Check(ctx, checkOptions)
 		return err
 	})
@@ -78,37 +78,37 @@ func (f *checkFlags) check(cmd *cobra.Command, server string) error {
 		return err
 	}
 	switch {
-	case checked.Failed() > 0:
+	case checked.CountFailed() > 0:
 		return &reportedError{errors.New("a fact does not hold")}
-	case checked.Stopped != "":
-		return fmt.Errorf("not all facts were tried: %s", checked.Stopped)
+	case checked.StopReason != "":
+		return fmt.Errorf("not all facts were tried: %s", checked.StopReason)
 	}
 	return nil
 }
 
 func (f *checkFlags) options(cmd *cobra.Command, server string) (checkOptions probe.CheckOptions, err error) {
-	if checkOptions.Against, err = readFacts(f.against); err != nil {
+	if checkOptions.RecordedStudy, err = readFacts(f.against); err != nil {
 		return checkOptions, err
 	}
 	if err := f.prepare(cmd); err != nil {
 		return checkOptions, err
 	}
 	if f.file == "" {
-		checkOptions.Experiment, err = probe.StudyExperiment(checkOptions.Against, f.changes, os.LookupEnv)
+		checkOptions.Experiment, err = probe.ExperimentOfStudy(checkOptions.RecordedStudy, f.changes, os.LookupEnv)
 	} else {
-		checkOptions.Experiment, err = probe.Load(f.file, f.changes, os.LookupEnv)
+		checkOptions.Experiment, err = probe.LoadExperiment(f.file, f.changes, os.LookupEnv)
 	}
 	if err != nil {
 		return checkOptions, err
 	}
 	f.limit(cmd, checkOptions.Experiment)
-	if server == "" && len(checkOptions.Against.Servers) > 0 {
-		server = checkOptions.Against.Servers[0]
+	if server == "" && len(checkOptions.RecordedStudy.Servers) > 0 {
+		server = checkOptions.RecordedStudy.Servers[0]
 	}
-	if checkOptions.Server, err = serverURL(cmd, server); err != nil {
+	if checkOptions.ServerURL, err = serverURL(cmd, server); err != nil {
 		return checkOptions, err
 	}
-	checkOptions.Only, checkOptions.Requests, checkOptions.Remote = f.only, f.budget, f.remote
+	checkOptions.FactIDs, checkOptions.RequestBudget, checkOptions.AllowRemote = f.only, f.budget, f.remote
 	return checkOptions, nil
 }
 
@@ -137,7 +137,7 @@ type checkedFact struct {
 	Message   string         `json:"message,omitempty"`
 }
 
-func (f *checkFlags) print(cmd *cobra.Command, checked *probe.Checked) error {
+func (f *checkFlags) print(cmd *cobra.Command, checked *probe.CheckSummary) error {
 	if f.junit != "" {
 		if err := f.writeJUnit(checked); err != nil {
 			return err
@@ -164,12 +164,12 @@ func (f *checkFlags) print(cmd *cobra.Command, checked *probe.Checked) error {
 	if f.json {
 		return nil
 	}
-	held := len(checked.Results) - checked.Failed() - checked.Skipped()
-	_, err := fmt.Fprintf(out.w, "%s: %d hold, %d do not, %d not tried\n", count(len(checked.Results), "fact"), held, checked.Failed(), checked.Skipped())
+	held := len(checked.Results) - checked.CountFailed() - checked.CountSkipped()
+	_, err := fmt.Fprintf(out.w, "%s: %d hold, %d do not, %d not tried\n", count(len(checked.Results), "fact"), held, checked.CountFailed(), checked.CountSkipped())
 	return err
 }
 
-func (f *checkFlags) writeJUnit(checked *probe.Checked) error {
+func (f *checkFlags) writeJUnit(checked *probe.CheckSummary) error {
 	out, err := os.Create(f.junit)
 	if err != nil {
 		return err

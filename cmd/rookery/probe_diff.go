@@ -45,8 +45,8 @@ func (f *studyFlags) diff(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if options.Servers[0] == options.Servers[1] {
-		return usageErrorf(cmd, "both URLs are %s; name two servers", options.Servers[0])
+	if options.ServerURLs[0] == options.ServerURLs[1] {
+		return usageErrorf(cmd, "both URLs are %s; name two servers", options.ServerURLs[0])
 	}
 	if f.dryRun {
 		return f.plan(cmd, options)

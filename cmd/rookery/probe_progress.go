@@ -30,12 +30,12 @@ func newProbeProgress(w io.Writer) *probeProgress {
 // over.
 const narrow = 79
 
-func (p *probeProgress) show(now probe.Progress) {
+func (p *probeProgress) show(now probe.StudyProgress) {
 	between := 10 * time.Second
 	if p.terminal {
 		between = 100 * time.Millisecond
 	}
-	if time.Since(p.shown) < between && now.Waiting == 0 {
+	if time.Since(p.shown) < between && now.CurrentWait == 0 {
 		return
 	}
 	p.shown = time.Now()
@@ -50,20 +50,20 @@ func (p *probeProgress) show(now probe.Progress) {
 }
 
 // progressLine is how far a study has got, in a line.
-func progressLine(now probe.Progress) string {
+func progressLine(now probe.StudyProgress) string {
 	var parts []string
 	if now.Phase != "" {
 		parts = append(parts, now.Phase)
 	}
-	parts = append(parts, count(now.Facts, "fact"), fmt.Sprintf("%d of %d requests left", max(now.Budget-now.Sent, 0), now.Budget))
-	if now.Faults > 0 {
-		parts = append(parts, fmt.Sprintf("%d lost on the way", now.Faults))
+	parts = append(parts, count(now.FactCount, "fact"), fmt.Sprintf("%d of %d requests left", max(now.Budget-now.Sent, 0), now.Budget))
+	if now.TransportFaults > 0 {
+		parts = append(parts, fmt.Sprintf("%d lost on the way", now.TransportFaults))
 	}
-	if now.Waiting > 0 {
-		parts = append(parts, fmt.Sprintf("waits %v", now.Waiting))
+	if now.CurrentWait > 0 {
+		parts = append(parts, fmt.Sprintf("waits %v", now.CurrentWait))
 	}
-	if now.Left > 0 {
-		parts = append(parts, fmt.Sprintf("about %v left", now.Left.Round(time.Second)))
+	if now.TimeLeft > 0 {
+		parts = append(parts, fmt.Sprintf("about %v left", now.TimeLeft.Round(time.Second)))
 	}
 	return strings.Join(parts, ", ")
 }

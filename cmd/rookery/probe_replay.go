@@ -74,15 +74,15 @@ could not be compared, or not all.`,
 }
 
 func (f *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript, server string) error {
-	replayOptions := probe.ReplayOptions{Transcript: transcript, Run: f.run, Requests: f.budget, Remote: f.remote}
+	replayOptions := probe.ReplayOptions{Transcript: transcript, ServerName: f.run, RequestBudget: f.budget, AllowRemote: f.remote}
 	err := f.prepare(cmd)
 	if err != nil {
 		return err
 	}
 	if f.file == "" {
-		replayOptions.Experiment, err = probe.TranscriptExperiment(transcript, f.changes, os.LookupEnv)
+		replayOptions.Experiment, err = probe.ExperimentOfTranscript(transcript, f.changes, os.LookupEnv)
 	} else {
-		replayOptions.Experiment, err = probe.Load(f.file, f.changes, os.LookupEnv)
+		replayOptions.Experiment, err = probe.LoadExperiment(f.file, f.changes, os.LookupEnv)
 	}
 	if err != nil {
 		return err
@@ -91,12 +91,12 @@ func (f *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript,
 	if server == "" {
 		server = transcript.Head.ServerURLs[f.run]
 	}
-	if replayOptions.Server, err = serverURL(cmd, server); err != nil {
+	if replayOptions.ServerURL, err = serverURL(cmd, server); err != nil {
 		return err
 	}
-	var replayed *probe.Replayed
-	err = probing(cmd, func(ctx context.Context, tell func(probe.Progress)) error {
-		replayOptions.Progress = tell
+	var replayed *probe.ReplayResult
+	err = probing(cmd, func(ctx context.Context, tell func(probe.StudyProgress)) error {
+		replayOptions.OnProgress = tell
 		replayed, err = probe.Replay(ctx, replayOptions)
 		return err
 	})
@@ -106,23 +106,23 @@ func (f *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript,
 	return f.print(cmd, replayed)
 }
 
-func (f *replayFlags) print(cmd *cobra.Command, replayed *probe.Replayed) error {
+func (f *replayFlags) print(cmd *cobra.Command, replayed *probe.ReplayResult) error {
 	out := printer{cmd.OutOrStdout(), f.json}
-	for _, changed := range replayed.Changed {
-		err := out.say(changed, "%s  %s\n  was %s\n  is  %s", changed.ID, oneLine(strings.Join(changed.Steps, "; ")), oneLine(changed.Was), oneLine(changed.Is))
+	for _, changed := range replayed.ChangedAnswers {
+		err := out.say(changed, "%s  %s\n  was %s\n  is  %s", changed.EntryID, oneLine(strings.Join(changed.Steps, "; ")), oneLine(changed.Before), oneLine(changed.After))
 		if err != nil {
 			return err
 		}
 	}
 	if !f.json {
 		fmt.Fprintf(out.w, "%s, %s: %s compared, %d changed\n", count(replayed.Experiments, "experiment"), count(replayed.Requests, "request"),
-			count(replayed.Answers, "answer"), len(replayed.Changed))
+			count(replayed.Answers, "answer"), len(replayed.ChangedAnswers))
 	}
 	switch {
-	case len(replayed.Changed) > 0:
+	case len(replayed.ChangedAnswers) > 0:
 		return &reportedError{errors.New("an answer is another")}
-	case replayed.Stopped != "":
-		return fmt.Errorf("not all experiments were made: %s", replayed.Stopped)
+	case replayed.StopReason != "":
+		return fmt.Errorf("not all experiments were made: %s", replayed.StopReason)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (f *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcrip
 	if err != nil {
 		return fmt.Errorf("cannot serve on %s: %w; choose another address with --serve", f.serve, err)
 	}
-	return probing(cmd, func(ctx context.Context, _ func(probe.Progress)) error {
+	return probing(cmd, func(ctx context.Context, _ func(probe.StudyProgress)) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "serving the transcript on http://%s/\n", listener.Addr())
 		return playback.Serve(ctx, listener)
 	})

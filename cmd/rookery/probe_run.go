@@ -59,22 +59,22 @@ account is in use, nothing is written, and the exit code is 2.`,
 }
 
 // endedEarly is the error of a study that was not ended by its limits.
-func endedEarly(options probe.Options, result *probe.Result) error {
-	if !result.Interrupted && !result.Broken {
+func endedEarly(options probe.Options, result *probe.StudyResult) error {
+	if !result.Interrupted && !result.ServerBroken {
 		return nil
 	}
-	return fmt.Errorf("%s: the report says what was found until then, and the same command goes on with %s", result.Stopped, options.Dir)
+	return fmt.Errorf("%s: the report says what was found until then, and the same command goes on with %s", result.Stopped, options.Folder)
 }
 
 // makeStudy makes a study until it is done, or a signal ends it.
-func makeStudy(cmd *cobra.Command, options probe.Options, study func(context.Context, probe.Options) (*probe.Result, error)) (result *probe.Result, err error) {
+func makeStudy(cmd *cobra.Command, options probe.Options, study func(context.Context, probe.Options) (*probe.StudyResult, error)) (result *probe.StudyResult, err error) {
 	plan, err := probe.NewPlan(cmd.Context(), options)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), announcement(plan))
-	err = probing(cmd, func(ctx context.Context, tell func(probe.Progress)) error {
-		options.Progress, options.Waits = tell, time.Duration(plan.Waits*float64(time.Second))
+	err = probing(cmd, func(ctx context.Context, tell func(probe.StudyProgress)) error {
+		options.OnProgress, options.PlannedWaits = tell, time.Duration(plan.WaitSeconds*float64(time.Second))
 		result, err = study(ctx, options)
 		return err
 	})
@@ -83,14 +83,14 @@ func makeStudy(cmd *cobra.Command, options probe.Options, study func(context.Con
 
 // announcement says what a study takes before it begins.
 func announcement(plan *probe.Plan) string {
-	line := fmt.Sprintf("at most %d requests to each server, about %s", plan.Budget, seconds(plan.Most))
-	if plan.Waits > 0 {
-		line += fmt.Sprintf(", of which %s is waiting for sessions to end", seconds(plan.Waits))
+	line := fmt.Sprintf("at most %d requests to each server, about %s", plan.Budget, seconds(plan.MaxSeconds))
+	if plan.WaitSeconds > 0 {
+		line += fmt.Sprintf(", of which %s is waiting for sessions to end", seconds(plan.WaitSeconds))
 	}
 	switch {
-	case plan.Limit > 0 && plan.Limit < plan.Most:
-		line += "; it ends after " + seconds(plan.Limit)
-	case plan.Waits > 0:
+	case plan.TimeLimit > 0 && plan.TimeLimit < plan.MaxSeconds:
+		line += "; it ends after " + seconds(plan.TimeLimit)
+	case plan.WaitSeconds > 0:
 		line += "; --time ends it sooner"
 	}
 	return line
@@ -122,8 +122,8 @@ func gradesOf(study *finding.Study) map[finding.Grade]int {
 }
 
 // print says what a study has come to.
-func (f *studyFlags) print(cmd *cobra.Command, options probe.Options, result *probe.Result) error {
-	return printStudy(printer{cmd.OutOrStdout(), f.json}, result.Study, result.Resumed, options.Dir)
+func (f *studyFlags) print(cmd *cobra.Command, options probe.Options, result *probe.StudyResult) error {
+	return printStudy(printer{cmd.OutOrStdout(), f.json}, result.Study, result.ResumedRequests, options.Folder)
 }
 
 func printStudy(out printer, study *finding.Study, resumed int, dir string) error {
@@ -229,10 +229,10 @@ func writePlan(w io.Writer, plan *probe.Plan) error {
 	}
 	fmt.Fprint(t, "\nPHASE\tREQUESTS\tTIME\tOF IT WAITS\tWHAT IT DOES\n")
 	for _, phase := range plan.Phases {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, seconds(phase.Seconds), seconds(phase.Waits), phase.Does)
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, seconds(phase.Seconds), seconds(phase.WaitSeconds), phase.Description)
 	}
 	fmt.Fprintf(t, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", plan.Requests, seconds(plan.Seconds),
-		seconds(plan.Waits))
+		seconds(plan.WaitSeconds))
 	return t.Flush()
 }
 
@@ -252,7 +252,7 @@ func planRows(plan *probe.Plan) [][2]string {
 	destructive := "none"
 	if len(plan.Destructive) > 0 {
 		destructive = strings.Join(plan.Destructive, ", ") + ", which the file does not allow: not sent"
-		if plan.Allowed {
+		if plan.DestructiveAllowed {
 			destructive = strings.Join(plan.Destructive, ", ") + ", which the file allows"
 		}
 	}
@@ -272,7 +272,7 @@ func planRows(plan *probe.Plan) [][2]string {
 		{"destructive", destructive},
 		{"hosts", hosts},
 		{"at most", fmt.Sprintf("%d requests to each server, %s", plan.Budget, rate)},
-		{"at least", fmt.Sprintf("%d requests", plan.Least)},
+		{"at least", fmt.Sprintf("%d requests", plan.MinRequests)},
 	}
 }
 

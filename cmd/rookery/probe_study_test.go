@@ -35,12 +35,12 @@ func testStudyOf2005(t *testing.T, reset string) {
 	if reset != "" {
 		changes.ResetURL = p.control.URL + reset
 	}
-	experiment, err := probe.Load("http-qq-1.1", changes, func(string) (string, bool) { return "", false })
+	experiment, err := probe.LoadExperiment("http-qq-1.1", changes, func(string) (string, bool) { return "", false })
 	p.must(err)
 	experiment.File.Limits.RequestRate = 0
 	dir := filepath.Join(t.TempDir(), "study")
 	_, err = probe.Run(t.Context(), probe.Options{
-		Experiment: experiment, Servers: []string{"http://" + p.addr() + "/"}, Dir: dir, Requests: experiment.File.Limits.Requests, Seed: 1,
+		Experiment: experiment, ServerURLs: []string{"http://" + p.addr() + "/"}, Folder: dir, RequestBudget: experiment.File.Limits.Requests, Seed: 1,
 	})
 	p.must(err)
 	text, err := os.ReadFile(filepath.Join(dir, "protocol.json"))

@@ -20,70 +20,70 @@ import (
 
 // CheckOptions say which facts are tried, and on which server.
 type CheckOptions struct {
-	Experiment *Experiment
-	Server     string
-	Against    *finding.Study
-	// Only are the IDs of the facts to try; none: all. A star at the end stands for
+	Experiment    *LoadedExperiment
+	ServerURL     string
+	RecordedStudy *finding.Study
+	// FactIDs are the IDs of the facts to try; none: all. A star at the end stands for
 	// whatever follows.
-	Only []string
-	// Requests is the budget, 0 for as much as the file, or the study, had.
-	Requests int
-	Remote   bool
-	Patience time.Duration
-	Progress func(Progress)
+	FactIDs []string
+	// RequestBudget is the budget, 0 for as much as the file, or the study, had.
+	RequestBudget int
+	AllowRemote   bool
+	AnswerTimeout time.Duration
+	OnProgress    func(StudyProgress)
 }
 
-// Checked is what has become of facts when they were tried again.
-type Checked struct {
+// CheckSummary is what has become of facts when they were tried again.
+type CheckSummary struct {
 	// Results are in the order of the facts.
 	Results []report.CheckResult
-	// Stopped is why not all were tried, "" if they were.
-	Stopped string
+	// StopReason is why not all were tried, "" if they were.
+	StopReason string
 }
 
-// Failed counts the facts that do not hold, Skipped those that were not tried.
-func (c *Checked) Failed() int {
-	return c.count(func(checkResult report.CheckResult) bool { return !checkResult.Passed && !checkResult.Skipped })
+// CountFailed counts the facts that do not hold, Skipped those that were not tried.
+func (c *CheckSummary) CountFailed() int {
+	return c.countResults(func(result report.CheckResult) bool { return !result.Passed && !result.Skipped })
 }
-func (c *Checked) Skipped() int {
-	return c.count(func(checkResult report.CheckResult) bool { return checkResult.Skipped })
+func (c *CheckSummary) CountSkipped() int {
+	return c.countResults(func(result report.CheckResult) bool { return result.Skipped })
 }
 
-func (c *Checked) count(is func(report.CheckResult) bool) int {
-	n := 0
-	for _, checkResult := range c.Results {
-		if is(checkResult) {
-			n++
+func (c *CheckSummary) countResults(is func(report.CheckResult) bool) int {
+	count := 0
+	for _, result := range c.Results {
+		if is(result) {
+			count++
 		}
 	}
-	return n
+	return count
 }
 
-// StudyExperiment is the experiment file that a study was made by, as the study
+// ExperimentOfStudy is the experiment file that a study was made by, as the study
 // has it.
-func StudyExperiment(study *finding.Study, changes journal.Overrides, getenv func(string) (string, bool)) (*Experiment, error) {
+func ExperimentOfStudy(study *finding.Study, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	if study.Experiment == "" {
-		return nil, refuse("the experiment file is not in the protocol.json; name it with --file")
+		return nil, setupErrorf("the experiment file is not in the protocol.json; name it with --file")
 	}
-	return parse("the experiment file of the study", []byte(study.Experiment), changes, getenv)
+	return parseExperiment("the experiment file of the study", []byte(study.Experiment), overrides, getenv)
 }
 
 // Check makes the experiments that facts rest on again, and says which hold. When
 // ctx ends it returns what it has. A [*SetupError] says why nothing was tried.
-func Check(ctx context.Context, checkOptions CheckOptions) (*Checked, error) {
-	k := &factCheck{o: checkOptions, file: checkOptions.Experiment.File, results: make([]report.CheckResult, 0, len(checkOptions.Against.Facts))}
-	if err := k.choose(); err != nil {
+func Check(ctx context.Context, options CheckOptions) (*CheckSummary, error) {
+	check := &factCheck{options: options, file: options.Experiment.File, results: make([]report.CheckResult, 0, len(options.RecordedStudy.Facts))}
+	if err := check.chooseFacts(); err != nil {
 		return nil, err
 	}
-	requests := cmp.Or(checkOptions.Requests, max(k.file.Limits.Requests, checkOptions.Against.Budget))
-	probeSession, err := visit(ctx, checkOptions.Experiment, checkOptions.Server, checkOptions.Against.Seed, requests, labConfig{remote: checkOptions.Remote, patience: checkOptions.Patience}, checkOptions.Progress)
+	requests := cmp.Or(options.RequestBudget, max(check.file.Limits.Requests, options.RecordedStudy.Budget))
+	session, err := openUnrecordedSession(ctx, options.Experiment, options.ServerURL, options.RecordedStudy.Seed, requests, labConfig{allowRemote: options.AllowRemote, answerTimeout: options.AnswerTimeout}, options.OnProgress)
 	if err != nil {
 		return nil, err
 	}
-	defer probeSession.close()
+	defer session.close()
 	stopped := ""
-	for _, witnessGroup := range k.groups() {
-		err := k.try(ctx, probeSession.labs[0], witnessGroup)
+	for _, group := range check.groupByWitness() {
+		err := check.tryGroup(ctx, session.labs[0], group)
 		if reason, ok := stopReason(err); ok {
 			stopped = reason
 			break
@@ -92,49 +92,49 @@ func Check(ctx context.Context, checkOptions CheckOptions) (*Checked, error) {
 			return nil, err
 		}
 	}
-	return &Checked{Results: k.results, Stopped: stopped}, probeSession.goodbye(ctx)
+	return &CheckSummary{Results: check.results, StopReason: stopped}, session.cleanUp(ctx)
 }
 
-// visit makes a session that keeps no transcript, and begins it.
-func visit(ctx context.Context, experiment *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*probeSession, error) {
+// openUnrecordedSession makes a session that keeps no transcript, and begins it.
+func openUnrecordedSession(ctx context.Context, experiment *LoadedExperiment, server string, seed uint64, requests int, config labConfig, onProgress func(StudyProgress)) (*probeSession, error) {
 	head := journal.TranscriptHead{ServerURLs: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), RequestBudget: requests}
-	s, err := newSession(head, experiment, c, tell)
+	session, err := newSession(head, experiment, config, onProgress)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.introduce(ctx); err != nil {
-		s.close()
+	if err := session.checkServers(ctx); err != nil {
+		session.close()
 		return nil, err
 	}
-	return s, nil
+	return session, nil
 }
 
 // A check is one under way.
 type factCheck struct {
-	o       CheckOptions
+	options CheckOptions
 	file    *experiment.File
 	results []report.CheckResult
 }
 
-// choose makes a result for each fact that is wanted. What does not change it
+// chooseFacts makes a result for each fact that is wanted. What does not change it
 // stays untried.
-func (k *factCheck) choose() error {
-	for _, fact := range k.o.Against.Facts {
-		if len(k.o.Only) == 0 || slices.ContainsFunc(k.o.Only, func(only string) bool { return fits(fact.ID, only) }) {
+func (k *factCheck) chooseFacts() error {
+	for _, fact := range k.options.RecordedStudy.Facts {
+		if len(k.options.FactIDs) == 0 || slices.ContainsFunc(k.options.FactIDs, func(factID string) bool { return matchesFactID(fact.ID, factID) }) {
 			k.results = append(k.results, report.CheckResult{Fact: fact, Skipped: true, Message: "not tried: the check ended before"})
 		}
 	}
-	for _, only := range k.o.Only {
-		if !slices.ContainsFunc(k.results, func(checkResult report.CheckResult) bool { return fits(checkResult.Fact.ID, only) }) {
-			return refuse("the protocol.json has no fact %s", only)
+	for _, factID := range k.options.FactIDs {
+		if !slices.ContainsFunc(k.results, func(result report.CheckResult) bool { return matchesFactID(result.Fact.ID, factID) }) {
+			return setupErrorf("the protocol.json has no fact %s", factID)
 		}
 	}
 	return nil
 }
 
-func fits(id, only string) bool {
-	start, all := strings.CutSuffix(only, "*")
-	return id == only || all && strings.HasPrefix(id, start)
+func matchesFactID(id, factID string) bool {
+	start, all := strings.CutSuffix(factID, "*")
+	return id == factID || all && strings.HasPrefix(id, start)
 }
 
 // A witnessed is an experiment, with the facts that rest on it: an experiment with
@@ -144,38 +144,38 @@ type witnessGroup struct {
 	results []*report.CheckResult
 }
 
-// groups are the experiments to make, each once.
-func (k *factCheck) groups() []*witnessGroup {
-	var order []*report.CheckResult
+// groupByWitness are the experiments to make, each once.
+func (k *factCheck) groupByWitness() []*witnessGroup {
+	var ordered []*report.CheckResult
 	for i := range k.results {
-		order = append(order, &k.results[i])
+		ordered = append(ordered, &k.results[i])
 	}
-	slices.SortStableFunc(order, func(x, y *report.CheckResult) int { return len(y.Fact.Witness) - len(x.Fact.Witness) })
-	known := make(map[string]*witnessGroup)
-	var all []*witnessGroup
-	for _, checkResult := range order {
-		steps, why := k.stepsOf(&checkResult.Fact)
-		if why != "" {
-			checkResult.Message = why
+	slices.SortStableFunc(ordered, func(left, right *report.CheckResult) int { return len(right.Fact.Witness) - len(left.Fact.Witness) })
+	groupOfSteps := make(map[string]*witnessGroup)
+	var groups []*witnessGroup
+	for _, result := range ordered {
+		steps, reason := k.witnessSteps(&result.Fact)
+		if reason != "" {
+			result.Message = reason
 			continue
 		}
-		key := lines(k.file, steps)
-		if witnessGroup := known[key]; witnessGroup != nil {
-			witnessGroup.results = append(witnessGroup.results, checkResult)
+		key := formatSteps(k.file, steps)
+		if group := groupOfSteps[key]; group != nil {
+			group.results = append(group.results, result)
 			continue
 		}
-		g := &witnessGroup{steps, []*report.CheckResult{checkResult}}
-		all = append(all, g)
-		for n := range steps {
-			if part := lines(k.file, steps[:n+1]); known[part] == nil {
-				known[part] = g
+		group := &witnessGroup{steps, []*report.CheckResult{result}}
+		groups = append(groups, group)
+		for count := range steps {
+			if prefix := formatSteps(k.file, steps[:count+1]); groupOfSteps[prefix] == nil {
+				groupOfSteps[prefix] = group
 			}
 		}
 	}
-	return all
+	return groups
 }
 
-func lines(file *experiment.File, steps []experiment.Step) string {
+func formatSteps(file *experiment.File, steps []experiment.Step) string {
 	var all strings.Builder
 	for _, step := range steps {
 		all.WriteString(file.FormatStep(step) + "\n")
@@ -183,8 +183,8 @@ func lines(file *experiment.File, steps []experiment.Step) string {
 	return all.String()
 }
 
-// stepsOf are the steps of a fact's witness, or why the fact cannot be tried.
-func (k *factCheck) stepsOf(fact *finding.Fact) (steps []experiment.Step, why string) {
+// witnessSteps are the steps of a fact's witness, or why the fact cannot be tried.
+func (k *factCheck) witnessSteps(fact *finding.Fact) (steps []experiment.Step, reason string) {
 	switch {
 	case fact.Grade == finding.Contested, fact.Grade == finding.Refuted, fact.Grade == finding.Untested:
 		return nil, "it is " + string(fact.Grade)
@@ -203,84 +203,84 @@ func (k *factCheck) stepsOf(fact *finding.Fact) (steps []experiment.Step, why st
 
 // decided is how often a fact must be seen to hold, or not to hold, if it does not
 // hold at first.
-const decided = 2
+const decidingTrials = 2
 
 // A tried is what has become of one fact of an experiment.
 type checkOutcome struct {
-	held, missed int
-	message      string
+	heldCount, missedCount int
+	message                string
 }
 
-func (t *checkOutcome) settled() bool {
-	return t.missed == 0 || t.held == decided || t.missed == decided
+func (t *checkOutcome) isSettled() bool {
+	return t.missedCount == 0 || t.heldCount == decidingTrials || t.missedCount == decidingTrials
 }
 
-// try makes an experiment, and again if a fact does not hold.
-func (k *factCheck) try(ctx context.Context, l *lab.Lab, g *witnessGroup) error {
+// tryGroup makes an experiment, and again if a fact does not hold.
+func (k *factCheck) tryGroup(ctx context.Context, serverLab *lab.Lab, group *witnessGroup) error {
 	began := time.Now()
-	facts := make([]checkOutcome, len(g.results))
-	for n := uint64(0); n == 0 || !settled(facts); n++ {
-		trace, err := l.Run(ctx, g.steps, n)
+	facts := make([]checkOutcome, len(group.results))
+	for n := uint64(0); n == 0 || !allSettled(facts); n++ {
+		trace, err := serverLab.Run(ctx, group.steps, n)
 		if errors.Is(err, lab.ErrForbidden) {
-			for _, checkResult := range g.results {
-				checkResult.Message = "not tried: " + err.Error()
+			for _, result := range group.results {
+				result.Message = "not tried: " + err.Error()
 			}
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		for i, checkResult := range g.results {
-			if message := k.miss(&checkResult.Fact, trace); message != "" {
-				facts[i].missed++
+		for i, result := range group.results {
+			if message := k.describeMismatch(&result.Fact, trace); message != "" {
+				facts[i].missedCount++
 				facts[i].message = message
 			} else {
-				facts[i].held++
+				facts[i].heldCount++
 			}
 		}
 	}
-	for i, checkResult := range g.results {
-		checkResult.Skipped, checkResult.Passed, checkResult.Message = false, facts[i].held > facts[i].missed, ""
-		checkResult.Seconds = time.Since(began).Seconds() / float64(len(facts))
-		if !checkResult.Passed {
-			checkResult.Message = facts[i].message
+	for i, result := range group.results {
+		result.Skipped, result.Passed, result.Message = false, facts[i].heldCount > facts[i].missedCount, ""
+		result.Seconds = time.Since(began).Seconds() / float64(len(facts))
+		if !result.Passed {
+			result.Message = facts[i].message
 		}
 	}
 	return nil
 }
 
-func settled(facts []checkOutcome) bool {
+func allSettled(facts []checkOutcome) bool {
 	for i := range facts {
-		if !facts[i].settled() {
+		if !facts[i].isSettled() {
 			return false
 		}
 	}
 	return true
 }
 
-// miss says how the answer that a fact is about differs from what it was; "" if it
+// describeMismatch says how the answer that a fact is about differs from what it was; "" if it
 // does not.
-func (k *factCheck) miss(fact *finding.Fact, trace *lab.Trace) string {
-	at := len(fact.Witness) - 1
-	step := trace.Steps[at]
+func (k *factCheck) describeMismatch(fact *finding.Fact, trace *lab.Trace) string {
+	index := len(fact.Witness) - 1
+	step := trace.Steps[index]
 	masked := func(key string) bool {
-		return slices.ContainsFunc(k.o.Against.Noise, func(noise finding.VolatileField) bool { return noise.Command == step.Command && noise.Key == key })
+		return slices.ContainsFunc(k.options.RecordedStudy.Noise, func(noise finding.VolatileField) bool { return noise.Command == step.Command && noise.Key == key })
 	}
-	want := fact.Witness[at].Answer
-	got := study.NormalForm(k.file, &trace.Answers[at], masked)
-	if got == want || sameButFor(masked, k.file.Syntax, got, want) {
+	want := fact.Witness[index].Answer
+	got := study.NormalForm(k.file, &trace.Answers[index], masked)
+	if got == want || equalUnmasked(masked, k.file.Syntax, got, want) {
 		return ""
 	}
-	return fmt.Sprintf("%s is answered %s, not %s", fact.Witness[at].Step, cmp.Or(got, "with nothing"), cmp.Or(want, "with nothing"))
+	return fmt.Sprintf("%s is answered %s, not %s", fact.Witness[index].Step, cmp.Or(got, "with nothing"), cmp.Or(want, "with nothing"))
 }
 
-// sameButFor compares two forms of records but for the values of some fields: they
+// equalUnmasked compares two forms of records but for the values of some fields: they
 // may not have been known for noise when a form was written.
-func sameButFor(masked func(string) bool, syntax experiment.RecordSyntax, a, b string) bool {
+func equalUnmasked(masked func(string) bool, syntax experiment.RecordSyntax, a, b string) bool {
 	syntax.PairSeparator, syntax.KeySeparator = "&", "=" // as forms have them
-	x, ok := syntax.Decode([]byte(a))
-	y, ok2 := syntax.Decode([]byte(b))
-	return ok && ok2 && slices.EqualFunc(x, y, func(p, q experiment.Pair) bool {
-		return p == q || p.Key == q.Key && masked(p.Key)
+	leftPairs, ok := syntax.Decode([]byte(a))
+	rightPairs, rightOK := syntax.Decode([]byte(b))
+	return ok && rightOK && slices.EqualFunc(leftPairs, rightPairs, func(left, right experiment.Pair) bool {
+		return left == right || left.Key == right.Key && masked(left.Key)
 	})
 }

@@ -20,20 +20,20 @@ func studied(t testing.TB) *finding.Study {
 	t.Helper()
 	o := options(t, serve(t, probetest.Config{}))
 	run(t, o)
-	study, err := report.Read(strings.NewReader(files(t, o.Dir)["protocol.json"]))
+	study, err := report.Read(strings.NewReader(files(t, o.Folder)["protocol.json"]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return study
 }
 
-func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *probe.Checked {
+func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *probe.CheckSummary {
 	t.Helper()
-	experiment, err := probe.StudyExperiment(study, journal.Overrides{}, os.LookupEnv)
+	experiment, err := probe.ExperimentOfStudy(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, Server: url, Against: study, Only: only})
+	r, err := probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, ServerURL: url, RecordedStudy: study, FactIDs: only})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,15 +43,15 @@ func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *
 func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
 	study := studied(t)
 	r := factCheck(t, study, serve(t, probetest.Config{}))
-	if r.Stopped != "" || len(r.Results) != len(study.Facts) {
-		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(study.Facts), r.Stopped)
+	if r.StopReason != "" || len(r.Results) != len(study.Facts) {
+		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(study.Facts), r.StopReason)
 	}
-	if tried := len(r.Results) - r.Skipped(); tried < 50 {
+	if tried := len(r.Results) - r.CountSkipped(); tried < 50 {
 		t.Errorf("only %d facts were tried", tried)
 	}
-	for _, checkResult := range r.Results {
-		if !checkResult.Passed && !checkResult.Skipped {
-			t.Errorf("%s: %s", checkResult.Fact.ID, checkResult.Message)
+	for _, result := range r.Results {
+		if !result.Passed && !result.Skipped {
+			t.Errorf("%s: %s", result.Fact.ID, result.Message)
 		}
 	}
 }
@@ -60,16 +60,16 @@ func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
 	study := studied(t)
 	r := factCheck(t, study, serve(t, probetest.Config{Mutant: "list-descending"}))
 	failed := 0
-	for _, checkResult := range r.Results {
-		if checkResult.Passed || checkResult.Skipped {
+	for _, result := range r.Results {
+		if result.Passed || result.Skipped {
 			continue
 		}
 		failed++
-		if !strings.Contains(checkResult.Message, " is answered ") {
-			t.Errorf("%s: %s", checkResult.Fact.ID, checkResult.Message)
+		if !strings.Contains(result.Message, " is answered ") {
+			t.Errorf("%s: %s", result.Fact.ID, result.Message)
 		}
 	}
-	if failed == 0 || failed != r.Failed() || failed > len(r.Results)/2 {
+	if failed == 0 || failed != r.CountFailed() || failed > len(r.Results)/2 {
 		t.Errorf("%d of %d fail", failed, len(r.Results))
 	}
 }
@@ -83,17 +83,17 @@ func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 			id = fact.ID
 		}
 	}
-	if r := factCheck(t, study, url, id); len(r.Results) != 1 || r.Failed()+r.Skipped() != 0 {
+	if r := factCheck(t, study, url, id); len(r.Results) != 1 || r.CountFailed()+r.CountSkipped() != 0 {
 		t.Errorf("%+v", r.Results)
 	}
 	if r := factCheck(t, study, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(study.Facts) {
 		t.Errorf("%d results", len(r.Results))
 	}
-	experiment, err := probe.StudyExperiment(study, journal.Overrides{}, os.LookupEnv)
+	experiment, err := probe.ExperimentOfStudy(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, Server: url, Against: study, Only: []string{"none"}})
+	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, ServerURL: url, RecordedStudy: study, FactIDs: []string{"none"}})
 	var refusal *probe.SetupError
 	if !errors.As(err, &refusal) {
 		t.Error(err)
@@ -109,8 +109,8 @@ func TestFactsThatCannotBeTriedArePassedOver(t *testing.T) {
 	}
 	r := factCheck(t, study, serve(t, probetest.Config{}))
 	for i, want := range []string{"it is contested", "it has no witness", "there is no command Xyzzy"} {
-		if checkResult := r.Results[i]; !checkResult.Skipped || !strings.Contains(checkResult.Message, want) {
-			t.Errorf("%s: %+v", checkResult.Fact.ID, checkResult)
+		if result := r.Results[i]; !result.Skipped || !strings.Contains(result.Message, want) {
+			t.Errorf("%s: %+v", result.Fact.ID, result)
 		}
 	}
 }
@@ -128,13 +128,13 @@ func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
 		study.Facts = append(study.Facts, fact)
 	}
 	study.Facts = study.Facts[len(study.Facts)-20:]
-	experiment, err := probe.StudyExperiment(study, journal.Overrides{}, os.LookupEnv)
+	experiment, err := probe.ExperimentOfStudy(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sent := 0
 	_, err = probe.Check(context.Background(), probe.CheckOptions{
-		Experiment: experiment, Server: serve(t, probetest.Config{}), Against: study, Progress: func(p probe.Progress) { sent = p.Sent },
+		Experiment: experiment, ServerURL: serve(t, probetest.Config{}), RecordedStudy: study, OnProgress: func(p probe.StudyProgress) { sent = p.Sent },
 	})
 	if err != nil {
 		t.Fatal(err)

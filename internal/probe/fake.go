@@ -12,26 +12,26 @@ import (
 // A fake server says yes to everybody who is logged in. By it one can tell
 // what a study will ask, about, without asking anybody.
 type offlineServer struct {
-	file  *experiment.File
-	since map[string]time.Duration // when accounts that are logged in were last heard of
-	now   time.Duration
-	// waited is the time that was waited in all, where waiting takes time.
-	waited time.Duration
+	file      *experiment.File
+	lastHeard map[string]time.Duration // when accounts that are logged in were last heard of
+	now       time.Duration
+	// waitedTotal is the time that was waited in all, where waiting takes time.
+	waitedTotal time.Duration
 }
 
 // fakeTimeout is how long its sessions live.
-const fakeTimeout = 5 * time.Minute
+const offlineSessionTimeout = 5 * time.Minute
 
-func newFake(file *experiment.File) *offlineServer {
-	return &offlineServer{file: file, since: make(map[string]time.Duration)}
+func newOfflineServer(file *experiment.File) *offlineServer {
+	return &offlineServer{file: file, lastHeard: make(map[string]time.Duration)}
 }
 
-func (f *offlineServer) Begin() { f.since = make(map[string]time.Duration) }
+func (f *offlineServer) Begin() { f.lastHeard = make(map[string]time.Duration) }
 
-func (f *offlineServer) Wait(d time.Duration) {
-	f.now += d
+func (f *offlineServer) Wait(duration time.Duration) {
+	f.now += duration
 	if f.file.Clock.URL == "" {
-		f.waited += d
+		f.waitedTotal += duration
 	}
 }
 
@@ -40,19 +40,19 @@ func (f *offlineServer) Answer(step experiment.Step, account string, record []by
 	if !ok {
 		return nil
 	}
-	heard, in := f.since[account]
-	in = in && f.now-heard < fakeTimeout
-	fields := f.echo(command, record)
+	lastHeard, isLoggedIn := f.lastHeard[account]
+	isLoggedIn = isLoggedIn && f.now-lastHeard < offlineSessionTimeout
+	fields := f.echoedFields(command, record)
 	if code := f.file.Answer.CodeKey; code != "" {
-		fields = append(fields, experiment.Pair{Key: code, Value: f.code(command, in)})
+		fields = append(fields, experiment.Pair{Key: code, Value: f.answerCode(command, isLoggedIn)})
 	}
-	if in || !command.NeedsSession {
+	if isLoggedIn || !command.NeedsSession {
 		fields = append(fields, command.SuccessFields...)
-		fields = append(fields, f.friends(step)...)
-		f.since[account] = f.now
+		fields = append(fields, f.friendList(step)...)
+		f.lastHeard[account] = f.now
 	}
 	if f.file.VerbOf(step) == experiment.VerbLogout {
-		delete(f.since, account)
+		delete(f.lastHeard, account)
 	}
 	if len(fields) == 0 {
 		fields = []experiment.Pair{{Key: "answer", Value: "?"}}
@@ -61,8 +61,8 @@ func (f *offlineServer) Answer(step experiment.Step, account string, record []by
 	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", f.file.Syntax.ContentType, len(body), body)
 }
 
-// echo is the mark of a request, as it was sent.
-func (f *offlineServer) echo(command *experiment.Command, record []byte) (fields []experiment.Pair) {
+// echoedFields is the mark of a request, as it was sent.
+func (f *offlineServer) echoedFields(command *experiment.Command, record []byte) (fields []experiment.Pair) {
 	sent, _ := f.file.Syntax.Decode(record)
 	for _, pair := range sent {
 		if t := f.file.TypeOf(command, pair.Key).Type; t == experiment.TypeMark || t == experiment.TypeCommandName {
@@ -72,9 +72,9 @@ func (f *offlineServer) echo(command *experiment.Command, record []byte) (fields
 	return fields
 }
 
-func (f *offlineServer) code(command *experiment.Command, in bool) string {
+func (f *offlineServer) answerCode(command *experiment.Command, isLoggedIn bool) string {
 	list := f.file.Answer.SuccessCodes
-	if command.NeedsSession && !in {
+	if command.NeedsSession && !isLoggedIn {
 		list = f.file.Answer.NotLoggedInCodes
 	}
 	if len(list) == 0 {
@@ -83,15 +83,15 @@ func (f *offlineServer) code(command *experiment.Command, in bool) string {
 	return list[0]
 }
 
-// friends is the list of friends, where it is asked for.
-func (f *offlineServer) friends(step experiment.Step) []experiment.Pair {
+// friendList is the list of friends, where it is asked for.
+func (f *offlineServer) friendList(step experiment.Step) []experiment.Pair {
 	if f.file.VerbOf(step) != experiment.VerbFriends {
 		return nil
 	}
 	var list strings.Builder
 	for _, pair := range f.file.Friends {
-		if at := slices.Index(pair[:], step.Role); at >= 0 {
-			account, _ := f.file.Account(pair[1-at])
+		if index := slices.Index(pair[:], step.Role); index >= 0 {
+			account, _ := f.file.Account(pair[1-index])
 			list.WriteString(account.Number + f.file.Syntax.ListSeparator)
 		}
 	}

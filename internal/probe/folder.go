@@ -17,53 +17,53 @@ import (
 
 // Transcript is the name of the file in a study's folder from which all others
 // follow.
-const Transcript = "transcript.jsonl"
+const TranscriptFileName = "transcript.jsonl"
 
-const lockName = "lock"
+const lockFileName = "lock"
 
 // reports are the other files of a folder.
-var reports = []string{"report.html", "report.md", "protocol.json", "model.dot", "differences.json"}
+var reportFileNames = []string{"report.html", "report.md", "protocol.json", "model.dot", "differences.json"}
 
 // A folder is where a study is kept. A new one is made when the study has
 // begun well; until then what is to be written waits in memory.
 type studyFolder struct {
-	dir   string
-	past  *journal.Transcript // nil for a new study
-	early bytes.Buffer
-	file  *os.File
-	lock  *flock.Flock
+	dir            string
+	pastTranscript *journal.Transcript // nil for a new study
+	pendingLines   bytes.Buffer
+	transcriptFile *os.File
+	folderLock     *flock.Flock
 }
 
-// openFolder looks at a folder, and changes nothing. It refuses one that holds
+// inspectFolder looks at a folder, and changes nothing. It refuses one that holds
 // another study, or other files of such names.
-func openFolder(dir string, head journal.TranscriptHead) (*studyFolder, error) {
+func inspectFolder(dir string, head journal.TranscriptHead) (*studyFolder, error) {
 	f := &studyFolder{dir: dir}
 	past, err := readTranscript(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		for _, name := range reports {
+		for _, name := range reportFileNames {
 			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-				return nil, refuse("%s holds a %s that is not of this study; choose another folder with --output, or delete it", dir, name)
+				return nil, setupErrorf("%s holds a %s that is not of this study; choose another folder with --output, or delete it", dir, name)
 			}
 		}
 		return f, nil
 	case err != nil:
-		return nil, refuse("%s: %w; choose another folder with --output, or delete it", filepath.Join(dir, Transcript), err)
-	case !same(past.Head, head):
-		return nil, refuse("%s holds another study, %s; choose another folder with --output, or delete it",
-			dir, differs(past.Head, head))
+		return nil, setupErrorf("%s: %w; choose another folder with --output, or delete it", filepath.Join(dir, TranscriptFileName), err)
+	case !isSameStudy(past.Head, head):
+		return nil, setupErrorf("%s holds another study, %s; choose another folder with --output, or delete it",
+			dir, describeDifference(past.Head, head))
 	}
-	f.past = past
+	f.pastTranscript = past
 	return f, nil
 }
 
-// differs says in what two studies differ.
-func differs(past, head journal.TranscriptHead) string {
+// describeDifference says in what two studies differ.
+func describeDifference(past, head journal.TranscriptHead) string {
 	switch {
 	case past.Command != head.Command:
 		return "made with rookery probe " + past.Command
-	case strings.Join(serversOf(past), " ") != strings.Join(serversOf(head), " "):
-		return "of " + strings.Join(serversOf(past), " and ")
+	case strings.Join(serverURLs(past), " ") != strings.Join(serverURLs(head), " "):
+		return "of " + strings.Join(serverURLs(past), " and ")
 	case past.ExperimentText != head.ExperimentText:
 		return "with another experiment file (or the file was changed)"
 	case past.Seed != head.Seed:
@@ -75,8 +75,8 @@ func differs(past, head journal.TranscriptHead) string {
 }
 
 // readTranscript reads the transcript of a folder.
-func readTranscript(dir string) (*journal.Transcript, error) {
-	return readTranscriptFile(filepath.Join(dir, Transcript))
+func readTranscript(folder string) (*journal.Transcript, error) {
+	return readTranscriptFile(filepath.Join(folder, TranscriptFileName))
 }
 
 func readTranscriptFile(path string) (*journal.Transcript, error) {
@@ -88,65 +88,65 @@ func readTranscriptFile(path string) (*journal.Transcript, error) {
 	return journal.Read(in)
 }
 
-// writer goes on with the transcript, or begins one.
-func (f *studyFolder) writer(head journal.TranscriptHead) (*journal.TranscriptWriter, error) {
-	if f.past != nil {
-		return journal.ContinueWriter(f, f.past.LastLine), nil
+// transcriptWriter goes on with the transcript, or begins one.
+func (f *studyFolder) transcriptWriter(head journal.TranscriptHead) (*journal.TranscriptWriter, error) {
+	if f.pastTranscript != nil {
+		return journal.ContinueWriter(f, f.pastTranscript.LastLine), nil
 	}
 	return journal.NewWriter(f, head)
 }
 
 func (f *studyFolder) Write(line []byte) (int, error) {
-	if f.file == nil {
-		return f.early.Write(line)
+	if f.transcriptFile == nil {
+		return f.pendingLines.Write(line)
 	}
-	return f.file.Write(line)
+	return f.transcriptFile.Write(line)
 }
 
-// begin makes the folder, if there is none, and writes down what has waited. A last
+// createAndLock makes the folder, if there is none, and writes down what has waited. A last
 // line that a crash has cut off is cut off as a whole.
-func (f *studyFolder) begin() error {
+func (f *studyFolder) createAndLock() error {
 	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		return err
 	}
-	f.lock = flock.New(filepath.Join(f.dir, lockName))
-	if locked, err := f.lock.TryLock(); err != nil {
+	f.folderLock = flock.New(filepath.Join(f.dir, lockFileName))
+	if locked, err := f.folderLock.TryLock(); err != nil {
 		return fmt.Errorf("cannot lock the folder %s: %w", f.dir, err)
 	} else if !locked {
-		f.lock = nil
-		return refuse("another rookery probe works on %s; wait until it is done, or choose another folder with --output", f.dir)
+		f.folderLock = nil
+		return setupErrorf("another rookery probe works on %s; wait until it is done, or choose another folder with --output", f.dir)
 	}
-	path := filepath.Join(f.dir, Transcript)
+	path := filepath.Join(f.dir, TranscriptFileName)
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if f.past != nil {
+	if f.pastTranscript != nil {
 		flags = os.O_WRONLY
 	}
 	var err error
-	if f.file, err = os.OpenFile(path, flags, 0o644); err != nil {
+	if f.transcriptFile, err = os.OpenFile(path, flags, 0o644); err != nil {
 		return err
 	}
-	if f.past != nil {
-		if err := f.file.Truncate(f.past.WholeSize); err != nil {
+	if f.pastTranscript != nil {
+		if err := f.transcriptFile.Truncate(f.pastTranscript.WholeSize); err != nil {
 			return err
 		}
-		if _, err := f.file.Seek(f.past.WholeSize, io.SeekStart); err != nil {
+		if _, err := f.transcriptFile.Seek(f.pastTranscript.WholeSize, io.SeekStart); err != nil {
 			return err
 		}
 	}
-	_, err = f.file.Write(f.early.Bytes())
-	f.early.Reset()
+	_, err = f.transcriptFile.Write(f.pendingLines.Bytes())
+	f.pendingLines.Reset()
 	return err
 }
 
 // close ends the work on the folder.
 func (f *studyFolder) close() error {
 	var err error
-	if f.file != nil {
-		err = errors.Join(f.file.Sync(), f.file.Close())
+	if f.transcriptFile != nil {
+		err = errors.Join(f.transcriptFile.Sync(), f.transcriptFile.Close())
 	}
-	if f.lock != nil {
-		_ = os.Remove(f.lock.Path()) // an empty file would do no harm
-		err = errors.Join(err, f.lock.Unlock())
+	if f.folderLock != nil {
+		_ = os.Remove(f.folderLock.Path()) // an empty file would do no harm
+		err = errors.Join(err, f.folderLock.Unlock())
 	}
 	return err
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// introduce sees to it that a study can begin: the servers can be reached and are
+// checkServers sees to it that a study can begin: the servers can be reached and are
 // of the kind that the file describes, nobody uses the accounts, their secrets are
 // right, and control URLs do what they are for. It returns a [*SetupError] if not. From a transcript it does the same, to
 // come to the same numbers; there it finds nothing wrong.
-func (s *probeSession) introduce(ctx context.Context) error {
-	for _, lab := range s.labs {
-		if err := s.introduceTo(ctx, lab); err != nil {
-			if _, stopped := stopReason(err); stopped && lab.Offline {
+func (s *probeSession) checkServers(ctx context.Context) error {
+	for _, serverLab := range s.labs {
+		if err := s.checkServer(ctx, serverLab); err != nil {
+			if _, stopped := stopReason(err); stopped && serverLab.Offline {
 				return nil // the transcript ends here; the study will see
 			}
 			if reason, stopped := stopReason(err); stopped && ctx.Err() != nil {
-				return refuse("%s before anything was found out", reason)
+				return setupErrorf("%s before anything was found out", reason)
 			}
 			return &SetupError{err}
 		}
@@ -30,21 +30,21 @@ func (s *probeSession) introduce(ctx context.Context) error {
 	return nil
 }
 
-func (s *probeSession) introduceTo(ctx context.Context, l *lab.Lab) error {
-	if err := l.Reach(ctx); err != nil {
+func (s *probeSession) checkServer(ctx context.Context, serverLab *lab.Lab) error {
+	if err := serverLab.Reach(ctx); err != nil {
 		return err
 	}
-	if err := s.nobodyIsIn(ctx, l); err != nil {
+	if err := s.checkAccountsUnused(ctx, serverLab); err != nil {
 		return err
 	}
-	if err := s.logIn(ctx, l); err != nil {
+	if err := s.checkLogins(ctx, serverLab); err != nil {
 		return err
 	}
-	return s.testControls(ctx, l)
+	return s.checkControlURLs(ctx, serverLab)
 }
 
-// asks is a step of a command that needs a session and changes nothing.
-func asks(file *experiment.File, role string) (experiment.Step, bool) {
+// sessionQueryStep is a step of a command that needs a session and changes nothing.
+func sessionQueryStep(file *experiment.File, role string) (experiment.Step, bool) {
 	for _, verb := range []experiment.Verb{experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead} {
 		for _, step := range file.StepsOf(verb, role, "") {
 			if command, ok := file.Command(step.Command); ok && command.NeedsSession && !command.Destructive {
@@ -55,42 +55,42 @@ func asks(file *experiment.File, role string) (experiment.Step, bool) {
 	return experiment.Step{}, false
 }
 
-// nobodyIsIn refuses accounts that are in use: what somebody else does would be
+// checkAccountsUnused refuses accounts that are in use: what somebody else does would be
 // taken for the server's doing, and he would be disturbed. A server with a control
 // URL is there for tests.
-func (s *probeSession) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
-	file := s.ex.File
+func (s *probeSession) checkAccountsUnused(ctx context.Context, serverLab *lab.Lab) error {
+	file := s.experiment.File
 	if file.Reset.Kind == experiment.ResetURL || file.Answer.CodeKey == "" {
 		return nil // or nothing tells who is logged in
 	}
 	var steps []experiment.Step
 	for _, account := range file.Accounts {
-		if step, ok := asks(file, account.Role); ok {
+		if step, ok := sessionQueryStep(file, account.Role); ok {
 			steps = append(steps, step)
 		}
 	}
 	if len(steps) == 0 {
 		return nil
 	}
-	trace, err := l.Look(ctx, steps)
+	trace, err := serverLab.Look(ctx, steps)
 	if err != nil {
 		return err
 	}
 	for i, step := range steps {
-		if err := s.isOfTheKind(l, step, &trace.Answers[i]); err != nil {
+		if err := s.checkAnswerForm(serverLab, step, &trace.Answers[i]); err != nil {
 			return err
 		}
 		if lab.Done(file, step.Command, &trace.Answers[i]) {
 			return fmt.Errorf("account %s (%s) is in use on %s: %s is answered to it, and nobody has logged it in; "+
-				"log it out, wait until its session has ended, or take another account", l.Account(step.Role).Number, step.Role, l.URL, step.Command)
+				"log it out, wait until its session has ended, or take another account", serverLab.Account(step.Role).Number, step.Role, serverLab.URL, step.Command)
 		}
 	}
 	return nil
 }
 
-// logIn logs all accounts in, to see whether their secrets are right.
-func (s *probeSession) logIn(ctx context.Context, l *lab.Lab) error {
-	file := s.ex.File
+// checkLogins logs all accounts in, to see whether their secrets are right.
+func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) error {
+	file := s.experiment.File
 	var steps []experiment.Step
 	for _, account := range file.Accounts {
 		if step, ok := file.StepOf(experiment.VerbLogin, account.Role, ""); ok {
@@ -100,49 +100,49 @@ func (s *probeSession) logIn(ctx context.Context, l *lab.Lab) error {
 	if len(steps) == 0 && len(file.Commands) > 0 {
 		steps = append(steps, experiment.Step{Role: file.Accounts[0].Role, Command: file.Commands[0].Name})
 	}
-	look := func(steps []experiment.Step) (*lab.Trace, error) { return l.Look(ctx, steps) }
+	look := func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.Look(ctx, steps) }
 	if file.Reset.Kind == experiment.ResetURL {
-		look = func(steps []experiment.Step) (*lab.Trace, error) { return l.Run(ctx, steps, 0) }
+		look = func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.Run(ctx, steps, 0) }
 	}
 	trace, err := look(steps)
 	if err != nil {
 		return err
 	}
-	var wrong []error
+	var loginErrors []error
 	for i, step := range steps {
 		answer := &trace.Answers[i]
-		if err := s.isOfTheKind(l, step, answer); err != nil {
-			wrong = []error{err}
+		if err := s.checkAnswerForm(serverLab, step, answer); err != nil {
+			loginErrors = []error{err}
 			break
 		}
 		if file.VerbOf(step) == experiment.VerbLogin && !lab.Done(file, step.Command, answer) {
-			wrong = append(wrong, s.refusedLogin(l, step, answer))
+			loginErrors = append(loginErrors, s.refusedLoginError(serverLab, step, answer))
 		}
 	}
-	if len(wrong) == 0 {
-		return s.areFriends(ctx, l)
+	if len(loginErrors) == 0 {
+		return s.checkFriends(ctx, serverLab)
 	}
-	s.logOut(look)
-	if len(wrong) == 1 {
-		return wrong[0]
+	s.logOutAccounts(look)
+	if len(loginErrors) == 1 {
+		return loginErrors[0]
 	}
-	return fmt.Errorf("%d accounts cannot be used:\n%w", len(wrong), errors.Join(wrong...))
+	return fmt.Errorf("%d accounts cannot be used:\n%w", len(loginErrors), errors.Join(loginErrors...))
 }
 
-// areFriends refuses accounts that are not the friends that the file says they are, where
+// checkFriends refuses accounts that are not the friends that the file says they are, where
 // nothing would make them so. Where commands undo what experiments do, they make friends.
-func (s *probeSession) areFriends(ctx context.Context, l *lab.Lab) error {
-	file := s.ex.File
+func (s *probeSession) checkFriends(ctx context.Context, serverLab *lab.Lab) error {
+	file := s.experiment.File
 	if file.Reset.Kind != experiment.ResetURL {
 		return nil
 	}
 	for _, pair := range file.Friends {
-		login, ok := file.StepOf(experiment.VerbLogin, pair[0], "")
-		list, can := file.StepOf(experiment.VerbFriends, pair[0], "")
-		if !ok || !can {
+		loginStep, ok := file.StepOf(experiment.VerbLogin, pair[0], "")
+		listStep, hasList := file.StepOf(experiment.VerbFriends, pair[0], "")
+		if !ok || !hasList {
 			return nil
 		}
-		trace, err := l.Run(ctx, []experiment.Step{login, list}, 0)
+		trace, err := serverLab.Run(ctx, []experiment.Step{loginStep, listStep}, 0)
 		if err != nil {
 			return err
 		}
@@ -150,19 +150,19 @@ func (s *probeSession) areFriends(ctx context.Context, l *lab.Lab) error {
 		listed := slices.ContainsFunc(answer.Fields, func(field lab.Field) bool {
 			return field.Value == "{"+pair[1]+"}" || slices.Contains(field.List, "{"+pair[1]+"}")
 		})
-		if lab.Done(file, list.Command, answer) && !listed {
+		if lab.Done(file, listStep.Command, answer) && !listed {
 			return fmt.Errorf("%s does not list account %s (%s) as a friend of account %s (%s) after a reset, and %s says that they are friends; "+
-				"make them friends, or take the pair out of friends", l.URL, l.Account(pair[1]).Number, pair[1], l.Account(pair[0]).Number, pair[0], s.ex.name)
+				"make them friends, or take the pair out of friends", serverLab.URL, serverLab.Account(pair[1]).Number, pair[1], serverLab.Account(pair[0]).Number, pair[0], s.experiment.name)
 		}
 	}
 	return nil
 }
 
-// logOut ends the sessions that a check of the logins has begun.
-func (s *probeSession) logOut(look func([]experiment.Step) (*lab.Trace, error)) {
+// logOutAccounts ends the sessions that a check of the logins has begun.
+func (s *probeSession) logOutAccounts(look func([]experiment.Step) (*lab.Trace, error)) {
 	var steps []experiment.Step
-	for _, account := range s.ex.File.Accounts {
-		if step, ok := s.ex.File.StepOf(experiment.VerbLogout, account.Role, ""); ok {
+	for _, account := range s.experiment.File.Accounts {
+		if step, ok := s.experiment.File.StepOf(experiment.VerbLogout, account.Role, ""); ok {
 			steps = append(steps, step)
 		}
 	}
@@ -171,24 +171,24 @@ func (s *probeSession) logOut(look func([]experiment.Step) (*lab.Trace, error)) 
 	}
 }
 
-// isOfTheKind refuses a server whose answers are no records of the file's syntax.
-func (s *probeSession) isOfTheKind(l *lab.Lab, step experiment.Step, answer *lab.Answer) error {
-	code := s.ex.File.Answer.CodeKey
-	_, has := answer.Field(code)
-	if answer.Kind() == "record" && (code == "" || has) {
+// checkAnswerForm refuses a server whose answers are no records of the file's syntax.
+func (s *probeSession) checkAnswerForm(serverLab *lab.Lab, step experiment.Step, answer *lab.Answer) error {
+	code := s.experiment.File.Answer.CodeKey
+	_, hasCode := answer.Field(code)
+	if answer.Kind() == "record" && (code == "" || hasCode) {
 		return nil
 	}
 	return fmt.Errorf("%s is no server of the kind that %s describes: it answers %s with %s",
-		l.URL, s.ex.name, step.Command, shortly(answer))
+		serverLab.URL, s.experiment.name, step.Command, summarizeAnswer(answer))
 }
 
-func (s *probeSession) refusedLogin(l *lab.Lab, step experiment.Step, answer *lab.Answer) error {
-	account := l.Account(step.Role)
+func (s *probeSession) refusedLoginError(serverLab *lab.Lab, step experiment.Step, answer *lab.Answer) error {
+	account := serverLab.Account(step.Role)
 	line, variable, hidden := account.SecretLine, account.SecretVariable, account.SecretHidden
-	if pool := s.ex.File.Pool; pool != nil && s.ex.File.Reset.Kind == experiment.ResetPool {
+	if pool := s.experiment.File.Pool; pool != nil && s.experiment.File.Reset.Kind == experiment.ResetPool {
 		line, variable, hidden = pool.SecretLine, pool.SecretVariable, pool.SecretHidden
 	}
-	where := fmt.Sprintf("its password stands in line %d of %s", line, s.ex.name)
+	where := fmt.Sprintf("its password stands in line %d of %s", line, s.experiment.name)
 	switch {
 	case hidden:
 		where = "its password is what the environment variable " + variable + " holds; if it has another, set " + variable
@@ -196,24 +196,24 @@ func (s *probeSession) refusedLogin(l *lab.Lab, step experiment.Step, answer *la
 		where += "; if it has another, set the environment variable " + variable
 	}
 	return fmt.Errorf("%s refuses the login of %s (account %s) with %s; create the account if it is missing; %s",
-		l.URL, step.Role, account.Number, shortly(answer), where)
+		serverLab.URL, step.Role, account.Number, summarizeAnswer(answer), where)
 }
 
-// shortly is what came back, for people.
-func shortly(answer *lab.Answer) string {
+// summarizeAnswer is what came back, for people.
+func summarizeAnswer(answer *lab.Answer) string {
 	const most = 80
-	text, _, more := strings.Cut(answer.Text(), "\n")
-	if len(text) > most {
-		text, more = strings.ToValidUTF8(text[:most], ""), true
+	description, _, more := strings.Cut(answer.Text(), "\n")
+	if len(description) > most {
+		description, more = strings.ToValidUTF8(description[:most], ""), true
 	}
-	if text = fmt.Sprintf("%q", text); more {
-		text += " and more"
+	if description = fmt.Sprintf("%q", description); more {
+		description += " and more"
 	}
 	switch answer.Kind() {
 	case "nothing":
 		return "nothing (" + answer.Fault + ")"
 	case "status":
-		return fmt.Sprintf("status %d and %s", answer.Status, text)
+		return fmt.Sprintf("status %d and %s", answer.Status, description)
 	}
-	return text
+	return description
 }

@@ -10,27 +10,27 @@ import (
 
 // measured are the times left that a meter told, one a request. Between two requests
 // pause goes by; waits are real waits after the requests of such numbers.
-func measured(budget int, planned time.Duration, pause func(n int) time.Duration, waits map[int]time.Duration) (left, truth []time.Duration) {
-	var last Progress
-	m := newMeter(func(p Progress) { last = p })
-	m.waits = planned
+func measured(budget int, planned time.Duration, pause func(count int) time.Duration, waits map[int]time.Duration) (left, truth []time.Duration) {
+	var last StudyProgress
+	m := newProgressMeter(func(p StudyProgress) { last = p })
+	m.plannedWaits = planned
 	var at []time.Time
 	progress := lab.Progress{Run: "a", Budget: budget, Online: true}
 	tell := func() {
-		m.lab(progress)
-		left, at = append(left, last.Left), append(at, time.Now())
+		m.updateFromLab(progress)
+		left, at = append(left, last.TimeLeft), append(at, time.Now())
 	}
-	for n := range budget + 1 {
-		progress.Sent = n
+	for count := range budget + 1 {
+		progress.Sent = count
 		tell()
-		if d := waits[n]; d > 0 {
-			progress.WaitingFor = d
+		if duration := waits[count]; duration > 0 {
+			progress.WaitingFor = duration
 			tell()
-			time.Sleep(d) // of virtual time
+			time.Sleep(duration) // of virtual time
 			progress.WaitingFor = 0
 		}
-		if n < budget {
-			time.Sleep(pause(n))
+		if count < budget {
+			time.Sleep(pause(count))
 		}
 	}
 	for _, t := range at {
@@ -44,7 +44,7 @@ func TestTheTimeLeftCountsTheWaitsThatArePlanned(t *testing.T) {
 		left, truth := measured(300, 4*time.Minute, func(int) time.Duration { return 100 * time.Millisecond },
 			map[int]time.Duration{150: 3 * time.Minute, 200: time.Minute})
 		for i := range left {
-			if i < enoughRequests {
+			if i < minRequestsForEstimate {
 				if left[i] != 0 {
 					t.Fatalf("after %d requests it says %v", i, left[i])
 				}
@@ -58,8 +58,8 @@ func TestTheTimeLeftCountsTheWaitsThatArePlanned(t *testing.T) {
 func TestTheTimeLeftDoesNotClimb(t *testing.T) {
 	for name, slow := range map[string]time.Duration{"somewhat": 130 * time.Millisecond, "much": time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			left, _ := measured(1000, 0, func(n int) time.Duration {
-				if n > 400 {
+			left, _ := measured(1000, 0, func(count int) time.Duration {
+				if count > 400 {
 					return slow
 				}
 				return 100 * time.Millisecond
@@ -71,7 +71,7 @@ func TestTheTimeLeftDoesNotClimb(t *testing.T) {
 				}
 				if l > 0 {
 					before = l
-				} else if i > enoughRequests {
+				} else if i > minRequestsForEstimate {
 					silent++
 				}
 			}

@@ -14,20 +14,20 @@ func TestAPlanSaysWhatAStudyTakesAndSendsNothing(t *testing.T) {
 	url := "http://" + c.Addr().String() + "/"
 	for _, name := range append(experiment.ShippedNames(), referenceFile) {
 		for _, servers := range [][]string{{url}, {url, url}} {
-			options := probe.Options{Experiment: load(t, name), Servers: servers, Requests: 3000, Seed: 1, Dir: t.TempDir()}
+			options := probe.Options{Experiment: load(t, name), ServerURLs: servers, RequestBudget: 3000, Seed: 1, Folder: t.TempDir()}
 			plan, err := probe.NewPlan(context.Background(), options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if plan.Requests == 0 || plan.Requests > plan.Budget || plan.Least >= plan.Budget || plan.Least < len(options.Experiment.File.Commands) {
-				t.Errorf("%s: %d requests of %d, at least %d", name, plan.Requests, plan.Budget, plan.Least)
+			if plan.Requests == 0 || plan.Requests > plan.Budget || plan.MinRequests >= plan.Budget || plan.MinRequests < len(options.Experiment.File.Commands) {
+				t.Errorf("%s: %d requests of %d, at least %d", name, plan.Requests, plan.Budget, plan.MinRequests)
 			}
 			for _, phase := range plan.Phases {
-				if phase.Does == "" {
+				if phase.Description == "" {
 					t.Errorf("%s: nothing is said of what it does", phase.Name)
 				}
 			}
-			if got := files(t, options.Dir); len(got) > 0 {
+			if got := files(t, options.Folder); len(got) > 0 {
 				t.Errorf("it has written %d files", len(got))
 			}
 		}
@@ -39,7 +39,7 @@ func TestAPlanSaysWhatAStudyTakesAndSendsNothing(t *testing.T) {
 
 func TestAPlanHasAllPhases(t *testing.T) {
 	o := options(t, "http://127.0.0.1:9/")
-	o.Requests = 20_000
+	o.RequestBudget = 20_000
 	plan, err := probe.NewPlan(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -62,17 +62,17 @@ func TestAPlanSaysHowLongTheRealWaitsAre(t *testing.T) {
 			t.Fatalf("%s has the clock URL %q", name, experiment.File.Clock.URL)
 		}
 		plan, err := probe.NewPlan(context.Background(), probe.Options{
-			Experiment: experiment, Servers: []string{"http://127.0.0.1:9/"}, Requests: 3000, Seed: 1, Dir: t.TempDir(),
+			Experiment: experiment, ServerURLs: []string{"http://127.0.0.1:9/"}, RequestBudget: 3000, Seed: 1, Folder: t.TempDir(),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		sum := 0.0
 		for _, phase := range plan.Phases {
-			sum += phase.Waits
+			sum += phase.WaitSeconds
 		}
-		if sum != plan.Waits || (plan.Waits > 60) != real || plan.Waits > plan.Seconds || plan.Most < plan.Seconds {
-			t.Errorf("%s: waits %v, by phase %v, of %v, at most %v", name, plan.Waits, sum, plan.Seconds, plan.Most)
+		if sum != plan.WaitSeconds || (plan.WaitSeconds > 60) != real || plan.WaitSeconds > plan.Seconds || plan.MaxSeconds < plan.Seconds {
+			t.Errorf("%s: waits %v, by phase %v, of %v, at most %v", name, plan.WaitSeconds, sum, plan.Seconds, plan.MaxSeconds)
 		}
 	}
 }

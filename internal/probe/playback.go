@@ -30,57 +30,57 @@ import (
 // requests up to here, the next one in its order. Where there is none, the
 // transcript is searched onward from the answer that was given last.
 type Playback struct {
-	file    *experiment.File
-	control map[string]string // by path: reset or clock
-	usual   string            // the form of HTTP that most requests have
+	file         *experiment.File
+	controlPaths map[string]string // by path: reset or clock
+	usualForm    string            // the form of HTTP that most requests have
 
-	mu      sync.Mutex // guards what follows
-	tries   [][]playbackItem
-	try     int            // the one that was answered from last
-	at      int            // the item behind the one that was answered
-	history []playbackItem // since the last reset
+	mu         sync.Mutex // guards what follows
+	tries      [][]playbackItem
+	currentTry int            // the one that was answered from last
+	nextItem   int            // the item behind the one that was answered
+	history    []playbackItem // since the last reset
 }
 
 // An item is a request of the transcript with its answer, or a wait.
 type playbackItem struct {
-	place     int
-	form, key string
-	mark      string
-	response  []byte // nil for none
+	place                  int
+	httpForm, maskedRecord string
+	mark                   string
+	response               []byte // nil for none
 }
 
 // NewPlayback makes one for one server of a transcript.
-func NewPlayback(transcript *journal.Transcript, run string) (*Playback, error) {
-	if err := knowsRun(transcript, run); err != nil {
+func NewPlayback(transcript *journal.Transcript, serverName string) (*Playback, error) {
+	if err := checkServerName(transcript, serverName); err != nil {
 		return nil, err
 	}
-	experiment, err := recorded(transcript.Head)
+	experiment, err := recordedExperiment(transcript.Head)
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	playback := &Playback{file: experiment.File, control: make(map[string]string)}
-	base, err := url.Parse(transcript.Head.ServerURLs[run])
+	playback := &Playback{file: experiment.File, controlPaths: make(map[string]string)}
+	base, err := url.Parse(transcript.Head.ServerURLs[serverName])
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	for name, to := range map[string]string{"reset": experiment.File.Reset.URL, "clock": experiment.File.Clock.URL} {
-		if u, err := base.Parse(to); err == nil && to != "" {
-			playback.control[u.Path] = name
+	for name, target := range map[string]string{"reset": experiment.File.Reset.URL, "clock": experiment.File.Clock.URL} {
+		if parsedURL, err := base.Parse(target); err == nil && target != "" {
+			playback.controlPaths[parsedURL.Path] = name
 		}
 	}
-	playback.read(transcript, run)
+	playback.readTries(transcript, serverName)
 	if len(playback.tries) == 0 {
-		return nil, refuse("the transcript has nothing of server %s", run)
+		return nil, setupErrorf("the transcript has nothing of server %s", serverName)
 	}
 	return playback, nil
 }
 
-// read takes the tries out of a transcript.
-func (p *Playback) read(transcript *journal.Transcript, run string) {
+// readTries takes the tries out of a transcript.
+func (p *Playback) readTries(transcript *journal.Transcript, serverName string) {
 	forms := make(map[string]int)
 	for i := range transcript.Entries {
 		entry := &transcript.Entries[i]
-		if entry.Server != run || entry.TryNumber == 0 {
+		if entry.Server != serverName || entry.TryNumber == 0 {
 			continue
 		}
 		if entry.TryKey != "" || len(p.tries) == 0 {
@@ -88,10 +88,10 @@ func (p *Playback) read(transcript *journal.Transcript, run string) {
 		}
 		last := &p.tries[len(p.tries)-1]
 		if entry.WaitSeconds > 0 {
-			*last = append(*last, playbackItem{key: waitKey(entry.WaitSeconds)})
+			*last = append(*last, playbackItem{maskedRecord: waitKey(entry.WaitSeconds)})
 			continue
 		}
-		rawRequest, err := readRequest(bufio.NewReader(bytes.NewReader(entry.Request)))
+		request, err := readRequest(bufio.NewReader(bytes.NewReader(entry.Request)))
 		if err != nil {
 			continue // it was sent cut off
 		}
@@ -99,11 +99,11 @@ func (p *Playback) read(transcript *journal.Transcript, run string) {
 		if err != nil {
 			continue // the file says nothing about such a request
 		}
-		x := p.item(rawRequest, step.Place)
-		x.response = entry.Response
-		*last = append(*last, x)
-		if forms[x.form]++; forms[x.form] > forms[p.usual] {
-			p.usual = x.form
+		item := p.requestItem(request, step.Place)
+		item.response = entry.Response
+		*last = append(*last, item)
+		if forms[item.httpForm]++; forms[item.httpForm] > forms[p.usualForm] {
+			p.usualForm = item.httpForm
 		}
 	}
 }
@@ -112,23 +112,23 @@ func waitKey(seconds float64) string { return "wait " + strconv.FormatFloat(seco
 
 // A request as it came.
 type rawRequest struct {
-	method, path string
-	form         string // its head, but for the host
-	close        bool
-	body         []byte
+	method, path     string
+	httpForm         string // its head, but for the host
+	closesConnection bool
+	body             []byte
 }
 
 // headLimit bounds the head of a request, in bytes.
-const headLimit = 1 << 16
+const maxHeadBytes = 1 << 16
 
 // readRequest reads a request, be it as odd as the prober's are: the first length
 // counts, and a line end may be bare.
-func readRequest(in *bufio.Reader) (*rawRequest, error) {
-	r := &rawRequest{}
+func readRequest(reader *bufio.Reader) (*rawRequest, error) {
+	request := &rawRequest{}
 	length, chunked, size := 0, false, 0
 	for first := true; ; first = false {
-		line, err := in.ReadString('\n')
-		if size += len(line); err != nil || size > headLimit {
+		line, err := reader.ReadString('\n')
+		if size += len(line); err != nil || size > maxHeadBytes {
 			return nil, errors.Join(err, errors.New("no request"))
 		}
 		line = strings.TrimRight(line, "\r\n")
@@ -147,18 +147,18 @@ func readRequest(in *bufio.Reader) (*rawRequest, error) {
 		case "transfer-encoding":
 			chunked = true
 		case "connection":
-			r.close = strings.EqualFold(value, "close")
+			request.closesConnection = strings.EqualFold(value, "close")
 		}
 		if first {
-			line = r.startLine(line)
+			line = request.parseStartLine(line)
 		}
-		r.form += line + "\n"
+		request.httpForm += line + "\n"
 	}
-	return r, r.readBody(in, length, chunked)
+	return request, request.readBody(reader, length, chunked)
 }
 
-// startLine keeps what a request line asks for, and returns it without its host.
-func (r *rawRequest) startLine(line string) string {
+// parseStartLine keeps what a request line asks for, and returns it without its host.
+func (r *rawRequest) parseStartLine(line string) string {
 	words := strings.Fields(line)
 	if len(words) > 0 {
 		r.method = words[0]
@@ -166,55 +166,55 @@ func (r *rawRequest) startLine(line string) string {
 	if len(words) < 2 {
 		return line
 	}
-	if u, err := url.Parse(words[1]); err == nil {
-		r.path = u.Path
-		if u.Host != "" {
-			words[1] = "http://*" + u.Path
+	if parsedURL, err := url.Parse(words[1]); err == nil {
+		r.path = parsedURL.Path
+		if parsedURL.Host != "" {
+			words[1] = "http://*" + parsedURL.Path
 		}
 	}
-	r.close = strings.HasSuffix(line, "HTTP/1.0")
+	r.closesConnection = strings.HasSuffix(line, "HTTP/1.0")
 	return strings.Join(words, " ")
 }
 
-func (r *rawRequest) readBody(in *bufio.Reader, length int, chunked bool) (err error) {
-	if length < 0 || length > answerMost {
+func (r *rawRequest) readBody(reader *bufio.Reader, length int, chunked bool) (err error) {
+	if length < 0 || length > maxBodyBytes {
 		return errors.New("too long")
 	}
 	if chunked {
-		r.body, err = io.ReadAll(io.LimitReader(httputil.NewChunkedReader(in), answerMost))
+		r.body, err = io.ReadAll(io.LimitReader(httputil.NewChunkedReader(reader), maxBodyBytes))
 		if err == nil {
-			_, err = in.ReadString('\n') // behind the last chunk
+			_, err = reader.ReadString('\n') // behind the last chunk
 		}
 		return err
 	}
 	r.body = make([]byte, length)
-	_, err = io.ReadFull(in, r.body)
+	_, err = io.ReadFull(reader, r.body)
 	return err
 }
 
-const answerMost = 1 << 20
+const maxBodyBytes = 1 << 20
 
 // drawn matches the marks that the prober draws, longer ones that begin with one, and
 // those with something around them, such as a space or a zero.
-var drawn = regexp.MustCompile(`^([^1-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
+var markPattern = regexp.MustCompile(`^([^1-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
 
 // playbackItem is a request as it is looked for.
-func (p *Playback) item(r *rawRequest, place int) playbackItem {
-	x := playbackItem{form: r.form, key: string(r.body), place: place}
-	pairs, ok := p.file.Syntax.Decode(r.body)
+func (p *Playback) requestItem(request *rawRequest, place int) playbackItem {
+	item := playbackItem{httpForm: request.httpForm, maskedRecord: string(request.body), place: place}
+	pairs, ok := p.file.Syntax.Decode(request.body)
 	if !ok {
-		return x
+		return item
 	}
 	for i, pair := range pairs {
-		if found := drawn.FindStringSubmatch(pair.Value); found != nil && p.isMark(pair.Key) {
-			if x.mark == "" {
-				x.mark = found[2]
+		if found := markPattern.FindStringSubmatch(pair.Value); found != nil && p.isMark(pair.Key) {
+			if item.mark == "" {
+				item.mark = found[2]
 			}
 			pairs[i].Value = found[1] + "*" + found[3]
 		}
 	}
-	x.key = string(p.file.Encode(pairs))
-	return x
+	item.maskedRecord = string(p.file.Encode(pairs))
+	return item
 }
 
 func (p *Playback) isMark(key string) bool {
@@ -223,89 +223,89 @@ func (p *Playback) isMark(key string) bool {
 	})
 }
 
-// find is the answer to a request; ok is false if the transcript has none.
-func (p *Playback) find(x playbackItem) (response []byte, ok bool) {
+// findResponse is the answer to a request; ok is false if the transcript has none.
+func (p *Playback) findResponse(item playbackItem) (response []byte, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	found := p.search(x)
+	found := p.findItem(item)
 	if found == nil {
-		x.form, x.place = p.usual, 0
-		found = p.search(x)
+		item.httpForm, item.place = p.usualForm, 0
+		found = p.findItem(item)
 	}
 	if found == nil {
 		return nil, false
 	}
 	response = slices.Clone(found.response)
-	if found.mark != "" && x.mark != "" {
-		response = bytes.ReplaceAll(response, []byte(found.mark), []byte(x.mark))
+	if found.mark != "" && item.mark != "" {
+		response = bytes.ReplaceAll(response, []byte(found.mark), []byte(item.mark))
 	}
 	return response, true
 }
 
-func (x *playbackItem) is(y *playbackItem) bool {
-	return x.key == y.key && x.form == y.form && x.place == y.place
+func (x *playbackItem) matches(other *playbackItem) bool {
+	return x.maskedRecord == other.maskedRecord && x.httpForm == other.httpForm && x.place == other.place
 }
 
-func (p *Playback) search(x playbackItem) *playbackItem {
-	if found := p.next(x); found != nil {
+func (p *Playback) findItem(item playbackItem) *playbackItem {
+	if found := p.findContinuation(item); found != nil {
 		return found
 	}
-	return p.onward(x)
+	return p.findAhead(item)
 }
 
-// next finds the item in an experiment that began as this one has.
-func (p *Playback) next(x playbackItem) *playbackItem {
-	history := append(slices.Clone(p.history), x)
-	for n := range p.tries {
-		i := (p.try + n) % len(p.tries)
-		if t := p.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(a, b playbackItem) bool { return a.is(&b) }) {
-			return p.move(i, len(history))
+// findContinuation finds the item in an experiment that began as this one has.
+func (p *Playback) findContinuation(item playbackItem) *playbackItem {
+	history := append(slices.Clone(p.history), item)
+	for count := range p.tries {
+		i := (p.currentTry + count) % len(p.tries)
+		if t := p.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(left, right playbackItem) bool { return left.matches(&right) }) {
+			return p.moveBehind(i, len(history))
 		}
 	}
 	return nil
 }
 
-// onward finds the item wherever it comes next.
-func (p *Playback) onward(x playbackItem) *playbackItem {
-	for n := range len(p.tries) + 1 {
-		i, from := (p.try+n)%len(p.tries), 0
-		if n == 0 {
-			from = p.at
+// findAhead finds the item wherever it comes next.
+func (p *Playback) findAhead(item playbackItem) *playbackItem {
+	for count := range len(p.tries) + 1 {
+		i, from := (p.currentTry+count)%len(p.tries), 0
+		if count == 0 {
+			from = p.nextItem
 		}
 		for j := from; j < len(p.tries[i]); j++ {
-			if x.is(&p.tries[i][j]) {
-				return p.move(i, j+1)
+			if item.matches(&p.tries[i][j]) {
+				return p.moveBehind(i, j+1)
 			}
 		}
 	}
 	return nil
 }
 
-// move goes on behind an item, and returns it.
-func (p *Playback) move(try, at int) *playbackItem {
-	p.try, p.at, p.history = try, at, p.tries[try][:at]
-	return &p.tries[try][at-1]
+// moveBehind goes on behind an item, and returns it.
+func (p *Playback) moveBehind(try, index int) *playbackItem {
+	p.currentTry, p.nextItem, p.history = try, index, p.tries[try][:index]
+	return &p.tries[try][index-1]
 }
 
-// anew ends an experiment: the next one is searched for behind it.
-func (p *Playback) anew() {
+// beginExperiment ends an experiment: the next one is searched for behind it.
+func (p *Playback) beginExperiment() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.history = nil
-	if p.at > 0 {
-		p.try, p.at = (p.try+1)%len(p.tries), 0
+	if p.nextItem > 0 {
+		p.currentTry, p.nextItem = (p.currentTry+1)%len(p.tries), 0
 	}
 }
 
-// wait is a wait of an experiment.
-func (p *Playback) wait(seconds string) bool {
+// recordWait is a wait of an experiment.
+func (p *Playback) recordWait(seconds string) bool {
 	n, err := strconv.ParseFloat(strings.TrimSpace(seconds), 64)
 	if err != nil || !(n >= 0 && n <= 1e9) {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.next(playbackItem{key: waitKey(n)}) // one that is not in the transcript changes nothing
+	p.findContinuation(playbackItem{maskedRecord: waitKey(n)}) // one that is not in the transcript changes nothing
 	return true
 }
 
@@ -321,67 +321,67 @@ func (p *Playback) Serve(ctx context.Context, listener net.Listener) error {
 		if err != nil {
 			return err
 		}
-		go p.serve(ctx, conn)
+		go p.serveConn(ctx, conn)
 	}
 }
 
 // idle is how long a connection may bring nothing.
-const idle = 5 * time.Minute
+const idleTimeout = 5 * time.Minute
 
-func (p *Playback) serve(ctx context.Context, conn net.Conn) {
+func (p *Playback) serveConn(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	place := 0
 	if from, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		place = max(slices.Index(p.file.Places, from.IP.String()), 0)
 	}
-	in := bufio.NewReader(conn)
+	reader := bufio.NewReader(conn)
 	for {
-		if conn.SetDeadline(time.Now().Add(idle)) != nil {
+		if conn.SetDeadline(time.Now().Add(idleTimeout)) != nil {
 			return
 		}
-		rawRequest, err := readRequest(in)
+		request, err := readRequest(reader)
 		if err != nil {
 			return
 		}
-		response := p.respond(rawRequest, place)
-		if _, err := conn.Write(response); err != nil || response == nil || rawRequest.close || closes(response) {
+		response := p.respond(request, place)
+		if _, err := conn.Write(response); err != nil || response == nil || request.closesConnection || endsConnection(response) {
 			return
 		}
 	}
 }
 
 // respond is the whole response, nil for none.
-func (p *Playback) respond(r *rawRequest, place int) []byte {
-	if r.method == http.MethodPost {
-		switch p.control[r.path] {
+func (p *Playback) respond(request *rawRequest, place int) []byte {
+	if request.method == http.MethodPost {
+		switch p.controlPaths[request.path] {
 		case "reset":
-			p.anew()
-			return plainResponse("204 No Content", "")
+			p.beginExperiment()
+			return textResponse("204 No Content", "")
 		case "clock":
-			if !p.wait(string(r.body)) {
-				return plainResponse("400 Bad Request", "the body is how many seconds go by\n")
+			if !p.recordWait(string(request.body)) {
+				return textResponse("400 Bad Request", "the body is how many seconds go by\n")
 			}
-			return plainResponse("204 No Content", "")
+			return textResponse("204 No Content", "")
 		}
 	}
-	response, ok := p.find(p.item(r, place))
+	response, ok := p.findResponse(p.requestItem(request, place))
 	if !ok {
-		return plainResponse("501 Not Implemented", "the transcript has no answer to this request\n")
+		return textResponse("501 Not Implemented", "the transcript has no answer to this request\n")
 	}
 	return response
 }
 
-func plainResponse(status, text string) []byte {
+func textResponse(status, description string) []byte {
 	head := "HTTP/1.1 " + status + "\r\nContent-Type: text/plain; charset=UTF-8\r\n"
-	if text != "" {
-		head += "Content-Length: " + strconv.Itoa(len(text)) + "\r\n"
+	if description != "" {
+		head += "Content-Length: " + strconv.Itoa(len(description)) + "\r\n"
 	}
-	return []byte(head + "\r\n" + text)
+	return []byte(head + "\r\n" + description)
 }
 
-// closes reports whether a response ends its connection.
-func closes(response []byte) bool {
-	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
-	return err != nil || resp.Close || resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
+// endsConnection reports whether a response ends its connection.
+func endsConnection(response []byte) bool {
+	parsedResponse, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
+	return err != nil || parsedResponse.Close || parsedResponse.ContentLength < 0 && len(parsedResponse.TransferEncoding) == 0
 }

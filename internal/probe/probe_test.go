@@ -24,17 +24,17 @@ func serve(t testing.TB, c probetest.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop, err := s.Listen("127.0.0.1:0")
+	url, stopClosing, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(stop)
+	t.Cleanup(stopClosing)
 	return url
 }
 
-func load(t testing.TB, name string) *probe.Experiment {
+func load(t testing.TB, name string) *probe.LoadedExperiment {
 	t.Helper()
-	experiment, err := probe.Load(name, journal.Overrides{}, os.LookupEnv)
+	experiment, err := probe.LoadExperiment(name, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,15 +45,15 @@ func load(t testing.TB, name string) *probe.Experiment {
 const referenceFile = "compare/testdata/reference.yaml"
 
 // files are the contents of a folder's files, by name.
-func files(t testing.TB, dir string) map[string]string {
+func files(t testing.TB, folder string) map[string]string {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := make(map[string]string)
 	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,15 +66,15 @@ func files(t testing.TB, dir string) map[string]string {
 func options(t testing.TB, servers ...string) probe.Options {
 	t.Helper()
 	return probe.Options{
-		Experiment: load(t, referenceFile), Servers: servers, Requests: budget, Seed: 1,
-		Dir: filepath.Join(t.TempDir(), "study"),
+		Experiment: load(t, referenceFile), ServerURLs: servers, RequestBudget: budget, Seed: 1,
+		Folder: filepath.Join(t.TempDir(), "study"),
 	}
 }
 
-func run(t testing.TB, options probe.Options) *probe.Result {
+func run(t testing.TB, options probe.Options) *probe.StudyResult {
 	t.Helper()
 	study := probe.Run
-	if len(options.Servers) == 2 {
+	if len(options.ServerURLs) == 2 {
 		study = probe.Diff
 	}
 	result, err := study(context.Background(), options)
@@ -114,17 +114,17 @@ func count(t testing.TB, address string) *counter {
 
 // copyTranscript makes a folder that holds the transcript of another, and nothing
 // else.
-func copyTranscript(t testing.TB, dir string) string {
+func copyTranscript(t testing.TB, folder string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, probe.Transcript))
+	text, err := os.ReadFile(filepath.Join(folder, probe.TranscriptFileName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := t.TempDir()
-	if err := os.WriteFile(filepath.Join(to, probe.Transcript), text, 0o644); err != nil {
+	target := t.TempDir()
+	if err := os.WriteFile(filepath.Join(target, probe.TranscriptFileName), text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return to
+	return target
 }
 
 // firstDifference is where two texts part.

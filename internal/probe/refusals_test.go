@@ -18,7 +18,7 @@ import (
 )
 
 // changed is the reference server's file with texts replaced.
-func changed(t testing.TB, oldnew ...string) *probe.Experiment {
+func changed(t testing.TB, oldnew ...string) *probe.LoadedExperiment {
 	t.Helper()
 	text, err := os.ReadFile(referenceFile)
 	if err != nil {
@@ -28,7 +28,7 @@ func changed(t testing.TB, oldnew ...string) *probe.Experiment {
 	if err := os.WriteFile(path, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	experiment, err := probe.Load(path, journal.Overrides{}, func(string) (string, bool) { return "from outside", true })
+	experiment, err := probe.LoadExperiment(path, journal.Overrides{}, func(string) (string, bool) { return "from outside", true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func refused(t testing.TB, options probe.Options, words ...string) {
 			t.Errorf("%q does not say %q", err, w)
 		}
 	}
-	if _, err := os.Stat(options.Dir); err == nil {
+	if _, err := os.Stat(options.Folder); err == nil {
 		t.Error("it has left a folder")
 	}
 }
@@ -59,11 +59,11 @@ func TestAServerOutOfReachIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop, err := s.Listen("127.0.0.1:0")
+	url, stopClosing, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop()
+	stopClosing()
 	refused(t, options(t, url), "out of reach", "is it running")
 }
 
@@ -105,13 +105,13 @@ func TestAControlURLThatDoesNothingIsRefused(t *testing.T) {
 			if r.URL.Path == path {
 				return
 			}
-			resp, err := http.Post(server+strings.TrimPrefix(r.URL.Path, "/"), r.Header.Get("Content-Type"), r.Body)
+			parsedResponse, err := http.Post(server+strings.TrimPrefix(r.URL.Path, "/"), r.Header.Get("Content-Type"), r.Body)
 			if err != nil {
 				panic(http.ErrAbortHandler)
 			}
-			defer resp.Body.Close()
-			w.WriteHeader(resp.StatusCode)
-			io.Copy(w, resp.Body)
+			defer parsedResponse.Body.Close()
+			w.WriteHeader(parsedResponse.StatusCode)
+			io.Copy(w, parsedResponse.Body)
 		}))
 		t.Cleanup(s.Close)
 		refused(t, options(t, s.URL+"/"), words)
@@ -158,11 +158,11 @@ func TestAccountsThatAreNotFriendsAreRefused(t *testing.T) {
 func TestAnAccountInUseIsRefused(t *testing.T) {
 	url := serve(t, probetest.Config{})
 	login := "VER=1.1&CMD=Login&SEQ=12345678&UIN=10002&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235"
-	resp, err := http.Post(url, "text/plain; charset=UTF-8", strings.NewReader(login))
+	parsedResponse, err := http.Post(url, "text/plain; charset=UTF-8", strings.NewReader(login))
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
+	parsedResponse.Body.Close()
 	o := options(t, url)
 	o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
 	refused(t, o, "account 10002 (b) is in use")
@@ -174,7 +174,7 @@ func TestAnAccountInUseIsRefused(t *testing.T) {
 func TestABudgetThatCannotSufficeIsRefusedBeforeTheFirstRequest(t *testing.T) {
 	c := count(t, "127.0.0.1:0")
 	o := options(t, "http://"+c.Addr().String()+"/")
-	o.Requests = 20
+	o.RequestBudget = 20
 	refused(t, o, "a budget of 20 requests cannot suffice", "--budget")
 	if n := c.n.Load(); n > 0 {
 		t.Errorf("it has connected %d times", n)
@@ -184,11 +184,11 @@ func TestABudgetThatCannotSufficeIsRefusedBeforeTheFirstRequest(t *testing.T) {
 // With a hundred requests to each server "no difference" would say nothing.
 func TestABudgetThatIsTooLittleToTellServersApartIsRefused(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
-	o.Servers = append(o.Servers, serve(t, probetest.Config{Mutant: "list-descending"}))
-	for _, o.Requests = range []int{100, 300} {
+	o.ServerURLs = append(o.ServerURLs, serve(t, probetest.Config{Mutant: "list-descending"}))
+	for _, o.RequestBudget = range []int{100, 300} {
 		_, err := probe.Diff(t.Context(), o)
 		if refusal := new(probe.SetupError); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "to tell whether two servers differ takes") {
-			t.Errorf("%d requests: %v", o.Requests, err)
+			t.Errorf("%d requests: %v", o.RequestBudget, err)
 		}
 	}
 }
@@ -199,13 +199,13 @@ func TestAHostBeyondThisMachineIsRefused(t *testing.T) {
 
 func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
-	o.Requests = 600
+	o.RequestBudget = 600
 	run(t, o)
-	before := files(t, o.Dir)
+	before := files(t, o.Folder)
 	for want, change := range map[string]func(*probe.Options){
 		"with seed 1":                   func(options *probe.Options) { options.Seed = 2 },
-		"with a budget of 600 requests": func(options *probe.Options) { options.Requests = 700 },
-		"of http://":                    func(options *probe.Options) { options.Servers = []string{serve(t, probetest.Config{})} },
+		"with a budget of 600 requests": func(options *probe.Options) { options.RequestBudget = 700 },
+		"of http://":                    func(options *probe.Options) { options.ServerURLs = []string{serve(t, probetest.Config{})} },
 		"with another experiment file":  func(options *probe.Options) { options.Experiment = changed(t, "the reference server", "another") },
 		"choose another folder":         func(options *probe.Options) { options.Seed = 3 },
 		"other accounts, places or cont": func(options *probe.Options) {
@@ -220,7 +220,7 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	after := files(t, o.Dir)
+	after := files(t, o.Folder)
 	for name := range before {
 		if before[name] != after[name] {
 			t.Errorf("%s has changed", name)
@@ -228,9 +228,9 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 	}
 }
 
-func withChanges(t testing.TB, changes journal.Overrides) *probe.Experiment {
+func withChanges(t testing.TB, overrides journal.Overrides) *probe.LoadedExperiment {
 	t.Helper()
-	experiment, err := probe.Load(referenceFile, changes, os.LookupEnv)
+	experiment, err := probe.LoadExperiment(referenceFile, overrides, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,23 +239,23 @@ func withChanges(t testing.TB, changes journal.Overrides) *probe.Experiment {
 
 func TestAFolderWithFilesOfSuchNamesIsRefused(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
-	o.Dir = t.TempDir()
-	if err := os.WriteFile(filepath.Join(o.Dir, "report.md"), []byte("mine"), 0o600); err != nil {
+	o.Folder = t.TempDir()
+	if err := os.WriteFile(filepath.Join(o.Folder, "report.md"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := probe.Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "report.md that is not of this study") {
 		t.Error(err)
 	}
-	if got := files(t, o.Dir); len(got) != 1 || got["report.md"] != "mine" {
+	if got := files(t, o.Folder); len(got) != 1 || got["report.md"] != "mine" {
 		t.Errorf("%v", got)
 	}
 }
 
 func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
-	o.Requests = 600
+	o.RequestBudget = 600
 	run(t, o)
-	path := filepath.Join(o.Dir, probe.Transcript)
+	path := filepath.Join(o.Folder, probe.TranscriptFileName)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +264,7 @@ func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, do := range []func() error{
-		func() error { _, err := probe.Report(context.Background(), o.Dir); return err },
+		func() error { _, err := probe.Report(context.Background(), o.Folder); return err },
 		func() error { _, err := probe.Run(context.Background(), o); return err },
 	} {
 		var refusal *probe.SetupError
@@ -275,20 +275,20 @@ func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 }
 
 func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
-	for want, changes := range map[string]journal.Overrides{
+	for want, overrides := range map[string]journal.Overrides{
 		"has no role nobody":                   {Accounts: map[string]string{"nobody": "1"}},
 		"a and b have the same account, 10001": {Accounts: map[string]string{"b": "10001"}},
 		"is no address of this machine":        {Places: []string{"here"}},
 		"has 127.0.0.1 twice":                  {Places: []string{"127.0.0.1", "127.0.0.1"}},
 		`--reset "ftp://x/" is no URL`:         {ResetURL: "ftp://x/"},
 	} {
-		_, err := probe.Load(referenceFile, changes, os.LookupEnv)
+		_, err := probe.LoadExperiment(referenceFile, overrides, os.LookupEnv)
 		var refusal *probe.SetupError
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	experiment, err := probe.Load(referenceFile, journal.Overrides{
+	experiment, err := probe.LoadExperiment(referenceFile, journal.Overrides{
 		ResetURL: "/r", ClockURL: "/c", Places: []string{"127.0.0.3"}, Accounts: map[string]string{"a": "7"},
 	}, os.LookupEnv)
 	if err != nil {
@@ -301,7 +301,7 @@ func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
 }
 
 func TestAFileThatThereIsNotIsRefusedWithThoseThatThereAre(t *testing.T) {
-	_, err := probe.Load("http-qq-9", journal.Overrides{}, os.LookupEnv)
+	_, err := probe.LoadExperiment("http-qq-9", journal.Overrides{}, os.LookupEnv)
 	if err == nil || !strings.Contains(err.Error(), strings.Join(experiment.ShippedNames(), ", ")) {
 		t.Error(err)
 	}

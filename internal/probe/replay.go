@@ -19,33 +19,33 @@ import (
 // ReplayOptions say what is sent again, and where.
 type ReplayOptions struct {
 	Transcript *journal.Transcript
-	Experiment *Experiment // see TranscriptExperiment
-	// Run is the server whose experiments are made again, of two: a or b.
-	Run      string
-	Server   string
-	Requests int // the budget, 0 for as much as the transcript needed, and some more
-	Remote   bool
-	Patience time.Duration
-	Progress func(Progress)
+	Experiment *LoadedExperiment // see ExperimentOfTranscript
+	// ServerName is the server whose experiments are made again, of two: a or b.
+	ServerName    string
+	ServerURL     string
+	RequestBudget int // the budget, 0 for as much as the transcript needed, and some more
+	AllowRemote   bool
+	AnswerTimeout time.Duration
+	OnProgress    func(StudyProgress)
 }
 
-// Replayed is what has become of a transcript's experiments.
-type Replayed struct {
-	Experiments int       `json:"experiments"`
-	Answers     int       `json:"answers"` // that were compared
-	Requests    int       `json:"requests"`
-	Stopped     string    `json:"stopped,omitempty"` // why not all were made, "" if they were
-	Changed     []Changed `json:"-"`
+// ReplayResult is what has become of a transcript's experiments.
+type ReplayResult struct {
+	Experiments    int             `json:"experiments"`
+	Answers        int             `json:"answers"` // that were compared
+	Requests       int             `json:"requests"`
+	StopReason     string          `json:"stopped,omitempty"` // why not all were made, "" if they were
+	ChangedAnswers []ChangedAnswer `json:"-"`
 }
 
 // A Changed is an answer that is another now.
-type Changed struct {
-	ID string `json:"id"` // the transcript's entry
+type ChangedAnswer struct {
+	EntryID string `json:"id"` // the transcript's entry
 	// Steps are those that lead to it, in the notation of experiment files; the last
 	// is answered otherwise.
-	Steps []string `json:"steps"`
-	Was   string   `json:"was"` // the answers in their normal form
-	Is    string   `json:"is"`
+	Steps  []string `json:"steps"`
+	Before string   `json:"was"` // the answers in their normal form
+	After  string   `json:"is"`
 }
 
 // ReadTranscript reads a transcript: a file, or that of a study's folder.
@@ -56,55 +56,55 @@ func ReadTranscript(path string) (*journal.Transcript, error) {
 	}
 	transcript, err := read(path)
 	if err != nil {
-		return nil, refuse("cannot read the transcript %s: %w", path, err)
+		return nil, setupErrorf("cannot read the transcript %s: %w", path, err)
 	}
 	return transcript, nil
 }
 
-// TranscriptExperiment is the experiment file that a transcript was made by, as the
+// ExperimentOfTranscript is the experiment file that a transcript was made by, as the
 // transcript has it.
-func TranscriptExperiment(transcript *journal.Transcript, changes journal.Overrides, getenv func(string) (string, bool)) (*Experiment, error) {
+func ExperimentOfTranscript(transcript *journal.Transcript, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	merged := transcript.Head.Overrides
-	if changes.ResetURL != "" {
-		merged.ResetURL = changes.ResetURL
+	if overrides.ResetURL != "" {
+		merged.ResetURL = overrides.ResetURL
 	}
-	if changes.ClockURL != "" {
-		merged.ClockURL = changes.ClockURL
+	if overrides.ClockURL != "" {
+		merged.ClockURL = overrides.ClockURL
 	}
-	if len(changes.Places) > 0 {
-		merged.Places = changes.Places
+	if len(overrides.Places) > 0 {
+		merged.Places = overrides.Places
 	}
-	if len(changes.Accounts) > 0 {
-		merged.Accounts = changes.Accounts
+	if len(overrides.Accounts) > 0 {
+		merged.Accounts = overrides.Accounts
 	}
-	return parse(transcript.Head.ExperimentName, []byte(transcript.Head.ExperimentText), merged, getenv)
+	return parseExperiment(transcript.Head.ExperimentName, []byte(transcript.Head.ExperimentText), merged, getenv)
 }
 
 // Replay makes the experiments of a transcript again, with the same steps and
 // fresh marks, and says which answers are others now. When ctx ends it returns what
 // it has. A [*SetupError] says why nothing was sent.
-func Replay(ctx context.Context, replayOptions ReplayOptions) (*Replayed, error) {
-	if err := knowsRun(replayOptions.Transcript, replayOptions.Run); err != nil {
+func Replay(ctx context.Context, options ReplayOptions) (*ReplayResult, error) {
+	if err := checkServerName(options.Transcript, options.ServerName); err != nil {
 		return nil, err
 	}
-	past, err := remember(ctx, replayOptions.Transcript, replayOptions.Run)
+	past, err := recallExperiments(ctx, options.Transcript, options.ServerName)
 	if err != nil {
 		return nil, err
 	}
-	requests := replayOptions.Requests
+	requests := options.RequestBudget
 	if requests == 0 {
-		requests = 2*past.sent + 1000
+		requests = 2*past.requestsSent + 1000
 	}
-	probeSession, err := visit(ctx, replayOptions.Experiment, replayOptions.Server, replayOptions.Transcript.Head.Seed, requests, labConfig{remote: replayOptions.Remote, patience: replayOptions.Patience}, replayOptions.Progress)
+	session, err := openUnrecordedSession(ctx, options.Experiment, options.ServerURL, options.Transcript.Head.Seed, requests, labConfig{allowRemote: options.AllowRemote, answerTimeout: options.AnswerTimeout}, options.OnProgress)
 	if err != nil {
 		return nil, err
 	}
-	defer probeSession.close()
-	out := &Replayed{}
-	for _, m := range past.made {
-		now, err := probeSession.labs[0].Run(ctx, m.trace.Steps, m.nonce)
+	defer session.close()
+	result := &ReplayResult{}
+	for _, recordedExperiment := range past.experiments {
+		replayedTrace, err := session.labs[0].Run(ctx, recordedExperiment.trace.Steps, recordedExperiment.nonce)
 		if reason, ok := stopReason(err); ok {
-			out.Stopped = reason
+			result.StopReason = reason
 			break
 		}
 		if errors.Is(err, lab.ErrForbidden) {
@@ -113,28 +113,28 @@ func Replay(ctx context.Context, replayOptions ReplayOptions) (*Replayed, error)
 		if err != nil {
 			return nil, err
 		}
-		out.Experiments++
-		past.compare(out, m.trace, now)
+		result.Experiments++
+		past.compareAnswers(result, recordedExperiment.trace, replayedTrace)
 	}
-	err = probeSession.goodbye(ctx)
-	out.Requests = probeSession.labs[0].Sent()
-	return out, err
+	err = session.cleanUp(ctx)
+	result.Requests = session.labs[0].Sent()
+	return result, err
 }
 
-func knowsRun(transcript *journal.Transcript, run string) error {
-	if _, ok := transcript.Head.ServerURLs[run]; !ok {
-		return refuse("the transcript has no server %s; it has %s", run, strings.Join(slices.Sorted(maps.Keys(transcript.Head.ServerURLs)), " and "))
+func checkServerName(transcript *journal.Transcript, serverName string) error {
+	if _, ok := transcript.Head.ServerURLs[serverName]; !ok {
+		return setupErrorf("the transcript has no server %s; it has %s", serverName, strings.Join(slices.Sorted(maps.Keys(transcript.Head.ServerURLs)), " and "))
 	}
 	return nil
 }
 
-// replayMemory is what a transcript has of the experiments on one server.
-type replayMemory struct {
-	file *experiment.File
-	made []replayedExperiment
-	sent int
-	// noise are the fields that differ between equal experiments, by command and key.
-	noise map[[2]string]bool
+// recordedRun is what a transcript has of the experiments on one server.
+type recordedRun struct {
+	file         *experiment.File
+	experiments  []replayedExperiment
+	requestsSent int
+	// volatileFields are the fields that differ between equal experiments, by command and key.
+	volatileFields map[[2]string]bool
 }
 
 // A made is an experiment that was made.
@@ -143,63 +143,63 @@ type replayedExperiment struct {
 	nonce uint64
 }
 
-// remember takes the experiments out of a transcript, in their order.
-func remember(ctx context.Context, transcript *journal.Transcript, run string) (*replayMemory, error) {
-	experiment, err := recorded(transcript.Head)
+// recallExperiments takes the experiments out of a transcript, in their order.
+func recallExperiments(ctx context.Context, transcript *journal.Transcript, serverName string) (*recordedRun, error) {
+	experiment, err := recordedExperiment(transcript.Head)
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	l, err := lab.New(lab.Config{
-		File: experiment.File, URL: transcript.Head.ServerURLs[run], Name: run, Remote: true, Requests: plenty, Salt: transcript.Head.Salt,
-		Archive: lab.NewArchive(transcript, run), Offline: true,
+	serverLab, err := lab.New(lab.Config{
+		File: experiment.File, URL: transcript.Head.ServerURLs[serverName], Name: serverName, Remote: true, Requests: ampleRequests, Salt: transcript.Head.Salt,
+		Archive: lab.NewArchive(transcript, serverName), Offline: true,
 	})
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	m := &replayMemory{file: experiment.File, noise: make(map[[2]string]bool)}
-	skip := make(map[string]int) // tries that an experiment has used up already
-	for _, key := range keysOf(transcript, run) {
-		if skip[key] > 0 {
-			skip[key]--
+	recorded := &recordedRun{file: experiment.File, volatileFields: make(map[[2]string]bool)}
+	usedTries := make(map[string]int) // tries that an experiment has used up already
+	for _, key := range tryKeys(transcript, serverName) {
+		if usedTries[key] > 0 {
+			usedTries[key]--
 			continue
 		}
-		steps, nonce, err := parseKey(experiment.File, key)
+		steps, nonce, err := parseTryKey(experiment.File, key)
 		if err != nil {
 			continue // a look around, or a farewell
 		}
-		before := l.Tries()
-		trace, err := l.Run(ctx, steps, nonce)
-		if _, cut := stopReason(err); cut || errors.Is(err, lab.ErrForbidden) {
+		before := serverLab.Tries()
+		trace, err := serverLab.Run(ctx, steps, nonce)
+		if _, isCut := stopReason(err); isCut || errors.Is(err, lab.ErrForbidden) {
 			continue
 		}
 		if err != nil {
 			return nil, &SetupError{err}
 		}
-		skip[key] = l.Tries() - before - 1
-		m.made = append(m.made, replayedExperiment{trace, nonce})
+		usedTries[key] = serverLab.Tries() - before - 1
+		recorded.experiments = append(recorded.experiments, replayedExperiment{trace, nonce})
 	}
-	m.sent = l.Sent()
-	m.findNoise()
-	return m, nil
+	recorded.requestsSent = serverLab.Sent()
+	recorded.findVolatileFields()
+	return recorded, nil
 }
 
-// keysOf are the keys of all tries on a server, in their order.
-func keysOf(transcript *journal.Transcript, run string) (keys []string) {
+// tryKeys are the keys of all tries on a server, in their order.
+func tryKeys(transcript *journal.Transcript, serverName string) (keys []string) {
 	for i := range transcript.Entries {
-		if entry := &transcript.Entries[i]; entry.Server == run && entry.TryKey != "" {
+		if entry := &transcript.Entries[i]; entry.Server == serverName && entry.TryKey != "" {
 			keys = append(keys, entry.TryKey)
 		}
 	}
 	return keys
 }
 
-// parseKey takes the key of a try apart. It fails for one that is no experiment.
-func parseKey(file *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
-	number, text, _ := strings.Cut(key, ": ")
+// parseTryKey takes the key of a try apart. It fails for one that is no experiment.
+func parseTryKey(file *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
+	number, description, _ := strings.Cut(key, ": ")
 	if nonce, err = strconv.ParseUint(number, 10, 64); err != nil {
 		return nil, 0, err
 	}
-	for _, line := range splitSteps(text) {
+	for _, line := range splitSteps(description) {
 		step, err := file.ParseStep(line)
 		if err != nil {
 			return nil, 0, err
@@ -210,59 +210,59 @@ func parseKey(file *experiment.File, key string) (steps []experiment.Step, nonce
 }
 
 // splitSteps cuts steps apart that "; " joins. What holds a space stands in quotes.
-func splitSteps(text string) (steps []string) {
+func splitSteps(description string) (steps []string) {
 	quoted, from := false, 0
-	for i := 0; i < len(text); i++ {
+	for i := 0; i < len(description); i++ {
 		switch {
-		case text[i] == '"':
+		case description[i] == '"':
 			quoted = !quoted
-		case quoted && text[i] == '\\':
+		case quoted && description[i] == '\\':
 			i++
-		case !quoted && strings.HasPrefix(text[i:], "; "):
-			steps = append(steps, text[from:i])
+		case !quoted && strings.HasPrefix(description[i:], "; "):
+			steps = append(steps, description[from:i])
 			from = i + 2
 		}
 	}
-	return append(steps, text[from:])
+	return append(steps, description[from:])
 }
 
-// findNoise finds the fields that differ between equal experiments.
-func (m *replayMemory) findNoise() {
-	first := make(map[string]*lab.Answer)
-	for _, x := range m.made {
-		for i, step := range x.trace.Steps {
-			key := lines(m.file, x.trace.Steps[:i+1])
-			a, b := first[key], &x.trace.Answers[i]
-			if a == nil {
-				first[key] = b
+// findVolatileFields finds the fields that differ between equal experiments.
+func (m *recordedRun) findVolatileFields() {
+	firstAnswers := make(map[string]*lab.Answer)
+	for _, replayed := range m.experiments {
+		for i, step := range replayed.trace.Steps {
+			key := formatSteps(m.file, replayed.trace.Steps[:i+1])
+			earlier, later := firstAnswers[key], &replayed.trace.Answers[i]
+			if earlier == nil {
+				firstAnswers[key] = later
 				continue
 			}
-			for _, f := range a.Fields {
-				if field, ok := b.Field(f.Key); ok && field.Value != f.Value && f.Key != m.file.Answer.CodeKey {
-					m.noise[[2]string{step.Command, f.Key}] = true
+			for _, earlierField := range earlier.Fields {
+				if field, ok := later.Field(earlierField.Key); ok && field.Value != earlierField.Value && earlierField.Key != m.file.Answer.CodeKey {
+					m.volatileFields[[2]string{step.Command, earlierField.Key}] = true
 				}
 			}
 		}
 	}
 }
 
-// compare adds the answers that differ.
-func (m *replayMemory) compare(out *Replayed, was, trace *lab.Trace) {
-	for i, step := range was.Steps {
+// compareAnswers adds the answers that differ.
+func (m *recordedRun) compareAnswers(result *ReplayResult, recordedTrace, trace *lab.Trace) {
+	for i, step := range recordedTrace.Steps {
 		if step.Wait > 0 {
 			continue
 		}
-		out.Answers++
-		masked := func(key string) bool { return m.noise[[2]string{step.Command, key}] }
-		before := study.NormalForm(m.file, &was.Answers[i], masked)
+		result.Answers++
+		masked := func(key string) bool { return m.volatileFields[[2]string{step.Command, key}] }
+		before := study.NormalForm(m.file, &recordedTrace.Answers[i], masked)
 		now := study.NormalForm(m.file, &trace.Answers[i], masked)
-		if before == now || sameButFor(masked, m.file.Syntax, before, now) {
+		if before == now || equalUnmasked(masked, m.file.Syntax, before, now) {
 			continue
 		}
-		changed := Changed{ID: was.Answers[i].ID, Was: before, Is: now}
-		for _, step := range was.Steps[:i+1] {
+		changed := ChangedAnswer{EntryID: recordedTrace.Answers[i].ID, Before: before, After: now}
+		for _, step := range recordedTrace.Steps[:i+1] {
 			changed.Steps = append(changed.Steps, m.file.FormatStep(step))
 		}
-		out.Changed = append(out.Changed, changed)
+		result.ChangedAnswers = append(result.ChangedAnswers, changed)
 	}
 }

@@ -18,22 +18,22 @@ import (
 func recording(t testing.TB, requests int, servers ...string) *journal.Transcript {
 	t.Helper()
 	o := options(t, servers...)
-	o.Requests = requests
+	o.RequestBudget = requests
 	run(t, o)
-	past, err := probe.ReadTranscript(o.Dir)
+	past, err := probe.ReadTranscript(o.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return past
 }
 
-func replay(t testing.TB, past *journal.Transcript, run, url string) *probe.Replayed {
+func replay(t testing.TB, past *journal.Transcript, serverName, url string) *probe.ReplayResult {
 	t.Helper()
-	experiment, err := probe.TranscriptExperiment(past, journal.Overrides{}, os.LookupEnv)
+	experiment, err := probe.ExperimentOfTranscript(past, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := probe.Replay(context.Background(), probe.ReplayOptions{Transcript: past, Experiment: experiment, Run: run, Server: url})
+	r, err := probe.Replay(context.Background(), probe.ReplayOptions{Transcript: past, Experiment: experiment, ServerName: serverName, ServerURL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +42,10 @@ func replay(t testing.TB, past *journal.Transcript, run, url string) *probe.Repl
 
 func TestAReplayOnTheSameServerShowsNoChange(t *testing.T) {
 	r := replay(t, recording(t, budget, serve(t, probetest.Config{})), "a", serve(t, probetest.Config{}))
-	if r.Stopped != "" || r.Answers < 500 || r.Experiments < 50 {
+	if r.StopReason != "" || r.Answers < 500 || r.Experiments < 50 {
 		t.Errorf("%+v", r)
 	}
-	for _, changed := range r.Changed {
+	for _, changed := range r.ChangedAnswers {
 		t.Errorf("%+v", changed)
 	}
 }
@@ -54,23 +54,23 @@ func TestAReplayShowsWhatHasChanged(t *testing.T) {
 	past := recording(t, budget, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
 	other := serve(t, probetest.Config{Mutant: "list-descending"})
 	r := replay(t, past, "a", other)
-	if len(r.Changed) == 0 {
+	if len(r.ChangedAnswers) == 0 {
 		t.Error("nothing has changed")
 	}
-	for _, changed := range r.Changed {
-		if changed.Was == changed.Is || len(changed.Steps) == 0 || !strings.HasPrefix(changed.ID, "a") {
+	for _, changed := range r.ChangedAnswers {
+		if changed.Before == changed.After || len(changed.Steps) == 0 || !strings.HasPrefix(changed.EntryID, "a") {
 			t.Errorf("%+v", changed)
 		}
 	}
-	if r := replay(t, past, "b", other); len(r.Changed) > 0 {
-		t.Errorf("%+v", r.Changed[0])
+	if r := replay(t, past, "b", other); len(r.ChangedAnswers) > 0 {
+		t.Errorf("%+v", r.ChangedAnswers[0])
 	}
 }
 
 func TestLostAnswersOfATranscriptAreNoChange(t *testing.T) {
 	past := recording(t, 800, serve(t, probetest.Config{Mutant: "lost-requests"}))
-	if r := replay(t, past, "a", serve(t, probetest.Config{})); len(r.Changed) > 0 {
-		t.Errorf("%+v", r.Changed[0])
+	if r := replay(t, past, "a", serve(t, probetest.Config{})); len(r.ChangedAnswers) > 0 {
+		t.Errorf("%+v", r.ChangedAnswers[0])
 	}
 }
 
@@ -104,19 +104,19 @@ func TestAPlaybackAnswersAsTheServerDid(t *testing.T) {
 			mutant = ""
 			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
 		}
-		o.Servers = []string{serve(t, probetest.Config{Mutant: mutant})}
+		o.ServerURLs = []string{serve(t, probetest.Config{Mutant: mutant})}
 		want := run(t, o)
-		past, err := probe.ReadTranscript(o.Dir)
+		past, err := probe.ReadTranscript(o.Folder)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again := o
-		again.Servers, again.Dir = []string{playback(t, past)}, o.Dir+"-playback"
+		again.ServerURLs, again.Folder = []string{playback(t, past)}, o.Folder+"-playback"
 		got := run(t, again)
 		if statements(got) != statements(want) {
 			t.Errorf("%s: a study of the playback finds otherwise: %s", mutant, firstDifference(statements(got), statements(want)))
 		}
-		if x, y := asked(t, again.Dir), asked(t, o.Dir); x != y {
+		if x, y := asked(t, again.Folder), asked(t, o.Folder); x != y {
 			t.Errorf("%s: a study of the playback asks otherwise: %s", mutant, firstDifference(x, y))
 		}
 	}
@@ -126,16 +126,16 @@ func TestAPlaybackWritesTheMarkOfTheRequest(t *testing.T) {
 	url := playback(t, recording(t, 600, serve(t, probetest.Config{})))
 	post := func(path, body string) (int, string) {
 		t.Helper()
-		resp, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
+		parsedResponse, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(resp.Body)
+		defer parsedResponse.Body.Close()
+		text, err := io.ReadAll(parsedResponse.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return resp.StatusCode, string(text)
+		return parsedResponse.StatusCode, string(text)
 	}
 	if status, _ := post("control/reset", ""); status != http.StatusNoContent {
 		t.Errorf("a reset is answered with status %d", status)
@@ -144,15 +144,15 @@ func TestAPlaybackWritesTheMarkOfTheRequest(t *testing.T) {
 		t.Errorf("a clock that is moved by no number is answered with status %d", status)
 	}
 	list := "VER=1.1&CMD=List&SEQ=1987654321&UIN=10001&TN=160&UN=0"
-	if _, text := post("", list); !strings.Contains(text, "RES=20") || !strings.Contains(text, "SEQ=1987654321") {
-		t.Errorf("List behind a reset is answered %q", text)
+	if _, description := post("", list); !strings.Contains(description, "RES=20") || !strings.Contains(description, "SEQ=1987654321") {
+		t.Errorf("List behind a reset is answered %q", description)
 	}
 	post("", "VER=1.1&CMD=Login&SEQ=1987654322&UIN=10001&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235")
-	if _, text := post("", list); !strings.Contains(text, "RES=0") {
-		t.Errorf("List behind a Login is answered %q", text)
+	if _, description := post("", list); !strings.Contains(description, "RES=0") {
+		t.Errorf("List behind a Login is answered %q", description)
 	}
-	if status, text := post("", "VER=1.1&CMD=Nothing"); status != http.StatusNotImplemented {
-		t.Errorf("what was never asked is answered with status %d, %q", status, text)
+	if status, description := post("", "VER=1.1&CMD=Nothing"); status != http.StatusNotImplemented {
+		t.Errorf("what was never asked is answered with status %d, %q", status, description)
 	}
 }
 
@@ -162,15 +162,15 @@ func TestAPlaybackSendsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop, err := s.Listen("127.0.0.1:0")
+	url, stopClosing, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	past := recording(t, 600, url)
-	stop()
+	stopClosing()
 	c := count(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
 	o := options(t, playback(t, past))
-	o.Requests = 600
+	o.RequestBudget = 600
 	run(t, o)
 	if n := c.n.Load(); n > 0 {
 		t.Errorf("it has connected %d times", n)

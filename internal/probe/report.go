@@ -13,39 +13,39 @@ import (
 
 // Report writes the reports of a folder anew, from its transcript alone: it sends
 // nothing. They are the same to the byte as those that the study itself wrote.
-func Report(ctx context.Context, dir string) (*finding.Study, error) {
-	transcript, err := readTranscript(dir)
+func Report(ctx context.Context, folder string) (*finding.Study, error) {
+	transcript, err := readTranscript(folder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, refuse("there is no %s in %s: that is not the folder of a study", Transcript, dir)
+		return nil, setupErrorf("there is no %s in %s: that is not the folder of a study", TranscriptFileName, folder)
 	case err != nil:
-		return nil, refuse("%s: %w", filepath.Join(dir, Transcript), err)
+		return nil, setupErrorf("%s: %w", filepath.Join(folder, TranscriptFileName), err)
 	}
-	out, err := fromTranscript(ctx, transcript)
+	result, err := studyTranscript(ctx, transcript)
 	if err != nil {
 		return nil, err
 	}
-	return out, report.Write(dir, out)
+	return result, report.Write(folder, result)
 }
 
-// fromTranscript makes a study of what a transcript holds.
-func fromTranscript(ctx context.Context, transcript *journal.Transcript) (*finding.Study, error) {
-	experiment, err := recorded(transcript.Head)
+// studyTranscript makes a study of what a transcript holds.
+func studyTranscript(ctx context.Context, transcript *journal.Transcript) (*finding.Study, error) {
+	experiment, err := recordedExperiment(transcript.Head)
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	probeSession, err := newSession(transcript.Head, experiment, labConfig{remote: true, transcript: transcript, offline: true}, nil)
+	session, err := newSession(transcript.Head, experiment, labConfig{allowRemote: true, transcript: transcript, offline: true}, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer probeSession.close()
-	if err := probeSession.introduce(ctx); err != nil {
+	defer session.close()
+	if err := session.checkServers(ctx); err != nil {
 		return nil, err
 	}
-	out, err := probeSession.study(ctx)
+	result, err := session.runStudy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	complete(out, transcript)
-	return out, nil
+	addTranscriptFigures(result, transcript)
+	return result, nil
 }

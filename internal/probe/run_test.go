@@ -29,11 +29,11 @@ func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
 			if len(result.Facts) < 50 || result.Requests[0] < 500 || result.Seconds == 0 {
 				t.Errorf("%d facts of %v requests in %v s", len(result.Facts), result.Requests, result.Seconds)
 			}
-			again := copyTranscript(t, o.Dir)
+			again := copyTranscript(t, o.Folder)
 			if _, err := probe.Report(context.Background(), again); err != nil {
 				t.Fatal(err)
 			}
-			equalFolders(t, again, o.Dir)
+			equalFolders(t, again, o.Folder)
 		})
 	}
 }
@@ -41,14 +41,14 @@ func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
 // A page that is sent by mail, or opened on a telephone, has to be small.
 func TestThePageOfADefaultRunIsSmall(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
-	o.Requests = 3000
+	o.RequestBudget = 3000
 	result := run(t, o)
 	if result.Requests[0] < 2000 || len(result.Facts) < 300 {
 		t.Fatalf("%d facts of %d requests are no default run", len(result.Facts), result.Requests[0])
 	}
-	made := files(t, o.Dir)
-	if n := len(made["report.html"]); n > 500<<10 {
-		t.Errorf("report.html has %d bytes", n)
+	made := files(t, o.Folder)
+	if count := len(made["report.html"]); count > 500<<10 {
+		t.Errorf("report.html has %d bytes", count)
 	}
 	if made["protocol.json"] == "" || len(made["protocol.json"]) < len(made["report.html"]) {
 		t.Error("protocol.json holds less than the page")
@@ -60,16 +60,16 @@ func TestAReportFromATranscriptSendsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop, err := s.Listen("127.0.0.1:0")
+	url, stopClosing, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options(t, url)
-	o.Requests = 600
+	o.RequestBudget = 600
 	run(t, o)
-	stop()
+	stopClosing()
 	c := count(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
-	if _, err := probe.Report(context.Background(), o.Dir); err != nil {
+	if _, err := probe.Report(context.Background(), o.Folder); err != nil {
 		t.Fatal(err)
 	}
 	if n := c.n.Load(); n > 0 {
@@ -81,9 +81,9 @@ func TestTheSameSeedAsksTheSame(t *testing.T) {
 	var requests []string
 	for range 2 {
 		o := options(t, serve(t, probetest.Config{}))
-		o.Requests = 600
+		o.RequestBudget = 600
 		run(t, o)
-		requests = append(requests, asked(t, o.Dir))
+		requests = append(requests, asked(t, o.Folder))
 	}
 	if requests[0] != requests[1] {
 		t.Error("two studies with one seed ask otherwise")
@@ -95,11 +95,11 @@ func TestTwoRunsShareNoLongMarks(t *testing.T) {
 	marks := make(map[string]bool)
 	for run := range 2 {
 		o := options(t, url)
-		o.Requests = 2000
+		o.RequestBudget = 2000
 		if _, err := probe.Run(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		past, err := probe.ReadTranscript(o.Dir)
+		past, err := probe.ReadTranscript(o.Folder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,9 +123,9 @@ func TestTwoRunsShareNoLongMarks(t *testing.T) {
 }
 
 // asked are the keys of the tries of a transcript.
-func asked(t testing.TB, dir string) string {
+func asked(t testing.TB, folder string) string {
 	t.Helper()
-	past, err := probe.ReadTranscript(dir)
+	past, err := probe.ReadTranscript(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
 	result := run(t, o)
 	var list []finding.ServerDifference
-	if err := json.Unmarshal([]byte(files(t, o.Dir)["differences.json"]), &list); err != nil {
+	if err := json.Unmarshal([]byte(files(t, o.Folder)["differences.json"]), &list); err != nil {
 		t.Fatal(err)
 	}
 	if len(list) == 0 || len(list) != len(result.Differences) || list[0].Aspect != finding.AspectPaging {
@@ -154,17 +154,17 @@ func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
 }
 
 // interrupted makes a study and ends it after so many requests.
-func interrupted(t testing.TB, options probe.Options, after int) *probe.Result {
+func interrupted(t testing.TB, options probe.Options, after int) *probe.StudyResult {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	options.Progress = func(p probe.Progress) {
+	options.OnProgress = func(p probe.StudyProgress) {
 		if p.Sent >= after {
 			cancel()
 		}
 	}
 	study := probe.Run
-	if len(options.Servers) == 2 {
+	if len(options.ServerURLs) == 2 {
 		study = probe.Diff
 	}
 	result, err := study(ctx, options)
@@ -187,40 +187,40 @@ func TestAnInterruptedStudyLeavesAWholeReportAndGoesOn(t *testing.T) {
 		before := 0 // experiments that were finished before the last interruption
 		for _, after := range []int{300, 700} {
 			interrupted(t, o, after)
-			before = len(finished(t, o.Dir))
-			again := copyTranscript(t, o.Dir)
+			before = len(finished(t, o.Folder))
+			again := copyTranscript(t, o.Folder)
 			if _, err := probe.Report(context.Background(), again); err != nil {
 				t.Fatal(err)
 			}
-			equalFolders(t, again, o.Dir)
+			equalFolders(t, again, o.Folder)
 		}
 		resumed := run(t, o)
-		if resumed.Resumed < 700 || resumed.Interrupted {
-			t.Errorf("%d requests came from the transcript, interrupted %v", resumed.Resumed, resumed.Interrupted)
+		if resumed.ResumedRequests < 700 || resumed.Interrupted {
+			t.Errorf("%d requests came from the transcript, interrupted %v", resumed.ResumedRequests, resumed.Interrupted)
 		}
-		again := copyTranscript(t, o.Dir)
+		again := copyTranscript(t, o.Folder)
 		if _, err := probe.Report(context.Background(), again); err != nil {
 			t.Fatal(err)
 		}
-		equalFolders(t, again, o.Dir)
+		equalFolders(t, again, o.Folder)
 
 		straight := o
-		straight.Dir += "-straight"
+		straight.Folder += "-straight"
 		run(t, straight)
-		sameBeginning(t, o.Dir, straight.Dir, before)
+		sameBeginning(t, o.Folder, straight.Folder, before)
 	}
 }
 
 // sameBeginning sees to it that the first n experiments of two studies are the same.
 // Later ones may differ: what was cut off is made twice, and the shares of the budget are
 // used up earlier.
-func sameBeginning(t testing.TB, got, want string, n int) {
+func sameBeginning(t testing.TB, got, want string, count int) {
 	t.Helper()
 	x, y := finished(t, got), finished(t, want)
-	if n > len(y) {
+	if count > len(y) {
 		t.Fatalf("there are only %d experiments", len(y))
 	}
-	for i := range n {
+	for i := range count {
 		if i >= len(x) || x[i] != y[i] {
 			t.Errorf("experiment %d of %d and %d is another", i+1, len(x), len(y))
 			return
@@ -230,9 +230,9 @@ func sameBeginning(t testing.TB, got, want string, n int) {
 
 // finished are the keys of the tries of a transcript that were not cut off, by
 // server.
-func finished(t testing.TB, dir string) (keys []string) {
+func finished(t testing.TB, folder string) (keys []string) {
 	t.Helper()
-	past, err := probe.ReadTranscript(dir)
+	past, err := probe.ReadTranscript(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func finished(t testing.TB, dir string) (keys []string) {
 	return keys
 }
 
-func statements(result *probe.Result) string {
+func statements(result *probe.StudyResult) string {
 	var all strings.Builder
 	for _, fact := range result.Facts {
 		all.WriteString(string(fact.Grade) + " " + fact.Statement + "\n")
@@ -261,13 +261,13 @@ func statements(result *probe.Result) string {
 
 func TestAStudyThatWasKilledGoesOnBehindItsLastWholeLine(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
-	o.Requests = 600
+	o.RequestBudget = 600
 	run(t, o)
-	whole := o.Dir + "-whole"
-	if err := os.CopyFS(whole, os.DirFS(o.Dir)); err != nil {
+	whole := o.Folder + "-whole"
+	if err := os.CopyFS(whole, os.DirFS(o.Folder)); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(o.Dir, probe.Transcript)
+	path := filepath.Join(o.Folder, probe.TranscriptFileName)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -278,14 +278,14 @@ func TestAStudyThatWasKilledGoesOnBehindItsLastWholeLine(t *testing.T) {
 		if err := os.WriteFile(path, half, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		before := len(finished(t, o.Dir))
+		before := len(finished(t, o.Folder))
 		run(t, o)
-		sameBeginning(t, o.Dir, whole, before)
-		again := copyTranscript(t, o.Dir)
+		sameBeginning(t, o.Folder, whole, before)
+		again := copyTranscript(t, o.Folder)
 		if _, err := probe.Report(context.Background(), again); err != nil {
 			t.Fatal(err)
 		}
-		equalFolders(t, again, o.Dir)
+		equalFolders(t, again, o.Folder)
 	}
 }
 
@@ -294,7 +294,7 @@ func TestAStudyThatIsWholeAsksNothingMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop, err := s.Listen("127.0.0.1:0")
+	url, stopClosing, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,10 +303,10 @@ func TestAStudyThatIsWholeAsksNothingMore(t *testing.T) {
 	if first.Stopped != "" {
 		t.Fatal(first.Stopped)
 	}
-	before := files(t, o.Dir)
-	stop()
+	before := files(t, o.Folder)
+	stopClosing()
 	run(t, o)
-	after := files(t, o.Dir)
+	after := files(t, o.Folder)
 	for name := range before {
 		if before[name] != after[name] {
 			t.Errorf("%s has changed", name)
@@ -322,23 +322,23 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "hidden.yaml")
-	text := strings.ReplaceAll(string(source), `secret: "123456"`, `secret: $PROBE_SECRET`)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	description := strings.ReplaceAll(string(source), `secret: "123456"`, `secret: $PROBE_SECRET`)
+	if err := os.WriteFile(file, []byte(description), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	experiment, err := probe.Load(file, journal.Overrides{}, func(string) (string, bool) { return secret, true })
+	experiment, err := probe.LoadExperiment(file, journal.Overrides{}, func(string) (string, bool) { return secret, true })
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
 	o.Experiment = experiment
 	run(t, o)
-	again := copyTranscript(t, o.Dir)
+	again := copyTranscript(t, o.Folder)
 	if _, err := probe.Report(context.Background(), again); err != nil {
 		t.Fatal(err)
 	}
-	equalFolders(t, again, o.Dir)
-	past, err := probe.ReadTranscript(o.Dir)
+	equalFolders(t, again, o.Folder)
+	past, err := probe.ReadTranscript(o.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,8 +347,8 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 			t.Errorf("%s: %q", entry.ID(), s)
 		}
 	}
-	for name, text := range files(t, o.Dir) {
-		if strings.Contains(text, md5) {
+	for name, description := range files(t, o.Folder) {
+		if strings.Contains(description, md5) {
 			t.Errorf("%s holds the secret", name)
 		}
 	}
@@ -359,33 +359,33 @@ func TestAStudyWhoseServerIsGoneLeavesAWholeReportAndGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop, err := s.Listen("127.0.0.1:0")
+	url, stopClosing, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options(t, url)
-	o.Patience = 100 * time.Millisecond
-	o.Progress = func(p probe.Progress) {
+	o.AnswerTimeout = 100 * time.Millisecond
+	o.OnProgress = func(p probe.StudyProgress) {
 		if p.Sent > 300 {
-			stop()
+			stopClosing()
 		}
 	}
 	result := run(t, o)
-	if !result.Broken || result.Interrupted || result.Stopped == "" {
-		t.Errorf("broken %v, interrupted %v, stopped %q", result.Broken, result.Interrupted, result.Stopped)
+	if !result.ServerBroken || result.Interrupted || result.Stopped == "" {
+		t.Errorf("broken %v, interrupted %v, stopped %q", result.ServerBroken, result.Interrupted, result.Stopped)
 	}
-	again := copyTranscript(t, o.Dir)
+	again := copyTranscript(t, o.Folder)
 	if _, err := probe.Report(context.Background(), again); err != nil {
 		t.Fatal(err)
 	}
-	equalFolders(t, again, o.Dir)
+	equalFolders(t, again, o.Folder)
 
-	if _, stop, err = s.Listen(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")); err != nil {
+	if _, stopClosing, err = s.Listen(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")); err != nil {
 		t.Fatal(err)
 	}
-	defer stop()
-	o.Progress = nil
-	if result := run(t, o); result.Broken || result.Resumed < 300 {
-		t.Errorf("broken %v, %d requests were in the transcript", result.Broken, result.Resumed)
+	defer stopClosing()
+	o.OnProgress = nil
+	if result := run(t, o); result.ServerBroken || result.ResumedRequests < 300 {
+		t.Errorf("broken %v, %d requests were in the transcript", result.ServerBroken, result.ResumedRequests)
 	}
 }

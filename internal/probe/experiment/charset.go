@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 )
 
-func charsets() map[string]encoding.Encoding {
+func charsetEncodings() map[string]encoding.Encoding {
 	return map[string]encoding.Encoding{
 		"gbk":     simplifiedchinese.GBK,
 		"gb2312":  simplifiedchinese.GBK, // as everybody reads it
@@ -21,8 +21,8 @@ func charsets() map[string]encoding.Encoding {
 
 // LookUpCharset is a charset that a file can name, in whatever case.
 func LookUpCharset(name string) (encoding.Encoding, bool) {
-	e, ok := charsets()[strings.ToLower(name)]
+	e, ok := charsetEncodings()[strings.ToLower(name)]
 	return e, ok
 }
 
-func charsetNames() []string { return slices.Sorted(maps.Keys(charsets())) }
+func charsetNames() []string { return slices.Sorted(maps.Keys(charsetEncodings())) }

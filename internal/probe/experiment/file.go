@@ -36,8 +36,8 @@ type File struct {
 	Limits    Limits
 	Allow     Permissions
 
-	// source is the text that the file was parsed from.
-	source []byte
+	// sourceText is the text that the file was parsed from.
+	sourceText []byte
 }
 
 // An Account is one that the prober may act as.

@@ -7,9 +7,9 @@ import (
 )
 
 var (
-	numeric = regexp.MustCompile(`^-?[0-9]+$`)
-	dotted  = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+$`)
-	short   = regexp.MustCompile(`^[0-9]{1,3}$`)
+	numericValue  = regexp.MustCompile(`^-?[0-9]+$`)
+	dottedVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+$`)
+	shortNumber   = regexp.MustCompile(`^[0-9]{1,3}$`)
 )
 
 // TypeOf is what is known of a key of the command's request: what the file
@@ -46,7 +46,7 @@ func (f *File) typeOfValue(command *Command, pair Pair) ParameterType {
 		return TypeCommandName
 	case f.isVersion(pair):
 		return TypeVersion
-	case numeric.MatchString(pair.Value):
+	case numericValue.MatchString(pair.Value):
 		return TypeNumber
 	}
 	return TypeConstant
@@ -75,8 +75,8 @@ func typeOfPlaceholder(name string) ParameterType {
 // isVersion says that the pair is in every command's request, and looks like a
 // version: with a dot, or with few digits behind a key that begins with a V.
 func (f *File) isVersion(pair Pair) bool {
-	v := strings.HasPrefix(strings.ToLower(pair.Key), "v") && short.MatchString(pair.Value)
-	if !v && !dotted.MatchString(pair.Value) {
+	v := strings.HasPrefix(strings.ToLower(pair.Key), "v") && shortNumber.MatchString(pair.Value)
+	if !v && !dottedVersion.MatchString(pair.Value) {
 		return false
 	}
 	for _, command := range f.Commands {

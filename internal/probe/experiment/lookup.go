@@ -12,8 +12,8 @@ func (f *File) Command(name string) (*Command, bool) {
 
 // StepOf returns the step that does what a verb says, by the first command that
 // has it.
-func (f *File) StepOf(verb Verb, role, to string) (Step, bool) {
-	steps := f.StepsOf(verb, role, to)
+func (f *File) StepOf(verb Verb, role, target string) (Step, bool) {
+	steps := f.StepsOf(verb, role, target)
 	if len(steps) == 0 {
 		return Step{}, false
 	}
@@ -22,14 +22,14 @@ func (f *File) StepOf(verb Verb, role, to string) (Step, bool) {
 
 // StepsOf returns the steps that do what a verb says, one for each command that
 // has it.
-func (f *File) StepsOf(verb Verb, role, to string) []Step {
+func (f *File) StepsOf(verb Verb, role, target string) []Step {
 	var all []Step
 	for _, command := range f.Commands {
 		for i, purpose := range command.Purposes {
 			if purpose.Verb != verb {
 				continue
 			}
-			step := Step{Role: role, Command: command.Name, TargetRole: to}
+			step := Step{Role: role, Command: command.Name, TargetRole: target}
 			if i > 0 {
 				step.Verb = verb
 			}

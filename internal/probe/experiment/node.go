@@ -16,14 +16,14 @@ import (
 
 // A reader makes a File of YAML, and collects what is wrong on the way.
 type fileReader struct {
-	name     string
+	fileName string
 	getenv   func(string) (string, bool)
 	file     *File
 	problems Problems
 }
 
-func (r *fileReader) problem(line int, key, format string, args ...any) {
-	r.problems = append(r.problems, Problem{r.name, max(line, 1), key, fmt.Sprintf(format, args...)})
+func (r *fileReader) addProblem(line int, key, format string, args ...any) {
+	r.problems = append(r.problems, Problem{r.fileName, max(line, 1), key, fmt.Sprintf(format, args...)})
 }
 
 // A value is a piece of the YAML with the place where it stands. Its methods
@@ -31,7 +31,7 @@ func (r *fileReader) problem(line int, key, format string, args ...any) {
 type yamlValue struct {
 	*fileReader
 	node *yaml.Node
-	key  string // from the top
+	path string // from the top
 	line int
 }
 
@@ -42,11 +42,11 @@ type yamlEntry struct {
 	yamlValue
 }
 
-func (v yamlValue) problem(format string, args ...any) {
-	v.fileReader.problem(v.line, v.key, format, args...)
+func (v yamlValue) addProblem(format string, args ...any) {
+	v.fileReader.addProblem(v.line, v.path, format, args...)
 }
 
-func (v yamlValue) at(key string, node *yaml.Node) yamlValue {
+func (v yamlValue) childValue(key string, node *yaml.Node) yamlValue {
 	line := node.Line
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -55,43 +55,43 @@ func (v yamlValue) at(key string, node *yaml.Node) yamlValue {
 }
 
 // syntaxLine is where the parser's errors say their line.
-var syntaxLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?`)
+var syntaxErrorLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?`)
 
-// document reads the only document of a file.
-func (r *fileReader) document(text []byte) (yamlValue, bool) {
+// readDocument reads the only document of a file.
+func (r *fileReader) readDocument(text []byte) (yamlValue, bool) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	err := decoder.Decode(&doc)
 	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
-		r.problem(1, "", "the file is empty; declare accounts and commands, as the shipped files do")
+		r.addProblem(1, "", "the file is empty; declare accounts and commands, as the shipped files do")
 		return yamlValue{}, false
 	}
 	if err == nil {
 		if err = decoder.Decode(&second); err == nil {
-			r.problem(second.Line, "", "a second document begins here; put one experiment in a file")
+			r.addProblem(second.Line, "", "a second document begins here; put one experiment in a file")
 			return yamlValue{}, false
 		}
 	}
 	if !errors.Is(err, io.EOF) && err != nil {
-		found := syntaxLine.FindStringSubmatch(err.Error())
-		line, _ := strconv.Atoi(found[1])
-		r.problem(line, "", "this is no YAML: %s; indent with spaces, and put values that begin with a sign such as & or %% in quotes",
-			strings.TrimPrefix(err.Error(), found[0]))
+		match := syntaxErrorLine.FindStringSubmatch(err.Error())
+		line, _ := strconv.Atoi(match[1])
+		r.addProblem(line, "", "this is no YAML: %s; indent with spaces, and put values that begin with a sign such as & or %% in quotes",
+			strings.TrimPrefix(err.Error(), match[0]))
 		return yamlValue{}, false
 	}
-	return yamlValue{fileReader: r}.at("", doc.Content[0]), true
+	return yamlValue{fileReader: r}.childValue("", doc.Content[0]), true
 }
 
-func (v yamlValue) null() bool { return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" }
+func (v yamlValue) isNull() bool { return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" }
 
-// mapped and listed say that the value is of that kind, or left empty.
-func (v yamlValue) mapped() bool { return v.null() || v.node.Kind == yaml.MappingNode }
-func (v yamlValue) listed() bool { return v.null() || v.node.Kind == yaml.SequenceNode }
+// isMapOrNull and listed say that the value is of that kind, or left empty.
+func (v yamlValue) isMapOrNull() bool  { return v.isNull() || v.node.Kind == yaml.MappingNode }
+func (v yamlValue) isListOrNull() bool { return v.isNull() || v.node.Kind == yaml.SequenceNode }
 
-// kind says what the value is, for people.
-func (v yamlValue) kind() string {
+// describeKind says what the value is, for people.
+func (v yamlValue) describeKind() string {
 	switch {
-	case v.null():
+	case v.isNull():
 		return "is empty"
 	case v.node.Kind == yaml.MappingNode:
 		return "is a map"
@@ -103,59 +103,59 @@ func (v yamlValue) kind() string {
 	return "is something else"
 }
 
-// entries are those of a map whose keys are free; nothing for an empty value.
-func (v yamlValue) entries(form string) []yamlEntry {
-	if v.null() {
+// mapEntries are those of a map whose keys are free; nothing for an empty value.
+func (v yamlValue) mapEntries(expectedForm string) []yamlEntry {
+	if v.isNull() {
 		return nil
 	}
 	if v.node.Kind != yaml.MappingNode {
-		v.problem("%s; write a map: %s", v.kind(), form)
+		v.addProblem("%s; write a map: %s", v.describeKind(), expectedForm)
 		return nil
 	}
 	var entries []yamlEntry
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		key, node := v.node.Content[i], v.node.Content[i+1]
-		path := strings.TrimPrefix(v.key+"."+key.Value, ".")
+		path := strings.TrimPrefix(v.path+"."+key.Value, ".")
 		if key.Kind != yaml.ScalarNode {
-			v.fileReader.problem(key.Line, v.key, "a key is a list or a map; write a word")
+			v.fileReader.addProblem(key.Line, v.path, "a key is a list or a map; write a word")
 			continue
 		}
-		before := slices.IndexFunc(entries, func(e yamlEntry) bool { return e.name == key.Value })
+		before := slices.IndexFunc(entries, func(entry yamlEntry) bool { return entry.name == key.Value })
 		if before >= 0 {
-			v.fileReader.problem(key.Line, path, "stands on line %d already; leave one of them", entries[before].line)
+			v.fileReader.addProblem(key.Line, path, "stands on line %d already; leave one of them", entries[before].line)
 			continue
 		}
-		entries = append(entries, yamlEntry{key.Value, key.Line, v.at(path, node)})
+		entries = append(entries, yamlEntry{key.Value, key.Line, v.childValue(path, node)})
 	}
 	return entries
 }
 
-// fields are those of a map with known keys.
-func (v yamlValue) fields(form string, allowed ...string) map[string]yamlValue {
+// mapFields are those of a map with known keys.
+func (v yamlValue) mapFields(expectedForm string, allowed ...string) map[string]yamlValue {
 	fields := make(map[string]yamlValue)
-	for _, yamlEntry := range v.entries(form) {
-		if !slices.Contains(allowed, yamlEntry.name) {
-			v.fileReader.problem(yamlEntry.line, yamlEntry.key, "there is no such key here; %s", choose(yamlEntry.name, allowed))
+	for _, entry := range v.mapEntries(expectedForm) {
+		if !slices.Contains(allowed, entry.name) {
+			v.fileReader.addProblem(entry.line, entry.path, "there is no such key here; %s", suggestWord(entry.name, allowed))
 			continue
 		}
-		fields[yamlEntry.name] = yamlEntry.yamlValue
+		fields[entry.name] = entry.yamlValue
 	}
 	return fields
 }
 
-// need reports the keys that a map must have. What is no map was reported already.
-func (v yamlValue) need(fields map[string]yamlValue, keys ...string) {
+// requireFields reports the keys that a map must have. What is no map was reported already.
+func (v yamlValue) requireFields(fields map[string]yamlValue, keys ...string) {
 	for _, key := range keys {
-		if _, ok := fields[key]; !ok && v.mapped() {
-			v.problem("%s is missing; write %s", key, forms[key])
+		if _, ok := fields[key]; !ok && v.isMapOrNull() {
+			v.addProblem("%s is missing; write %s", key, requiredExamples[key])
 		}
 	}
 }
 
 // forms are examples of what must not be missing.
-var forms = map[string]string{
-	"accounts": "accounts: with " + accountsForm,
-	"commands": "commands: with " + commandsForm,
+var requiredExamples = map[string]string{
+	"accounts": "accounts: with " + accountsExample,
+	"commands": "commands: with " + commandsExample,
 	"account":  "account: 10001",
 	"secret":   "secret: $PROBE_A",
 	"request":  `request: "CMD=Login&UIN={me}&PS={secret}"`,
@@ -164,32 +164,32 @@ var forms = map[string]string{
 	"url":      "url: /reset",
 }
 
-// list is the elements of a list; nothing for an empty value.
-func (v yamlValue) list(form string) []yamlValue {
-	if v.null() {
+// listElements is the elements of a list; nothing for an empty value.
+func (v yamlValue) listElements(expectedForm string) []yamlValue {
+	if v.isNull() {
 		return nil
 	}
 	if v.node.Kind != yaml.SequenceNode {
-		v.problem("%s; write a list: %s", v.kind(), form)
+		v.addProblem("%s; write a list: %s", v.describeKind(), expectedForm)
 		return nil
 	}
 	var list []yamlValue
 	for _, node := range v.node.Content {
-		list = append(list, v.at(v.key, node))
+		list = append(list, v.childValue(v.path, node))
 	}
 	return list
 }
 
-// texts are the elements of a list of words, which must differ.
-func (v yamlValue) texts(form string) []string {
+// distinctTexts are the elements of a list of words, which must differ.
+func (v yamlValue) distinctTexts(expectedForm string) []string {
 	var texts []string
-	for _, yamlValue := range v.list(form) {
-		text, ok := yamlValue.text(form)
+	for _, element := range v.listElements(expectedForm) {
+		text, ok := element.scalarText(expectedForm)
 		if !ok {
 			continue
 		}
 		if slices.Contains(texts, text) {
-			yamlValue.problem("%q stands twice; leave one of them", text)
+			element.addProblem("%q stands twice; leave one of them", text)
 			continue
 		}
 		texts = append(texts, text)
@@ -197,67 +197,67 @@ func (v yamlValue) texts(form string) []string {
 	return texts
 }
 
-// text is a scalar as it is written: a number keeps its zeros.
-func (v yamlValue) text(form string) (string, bool) {
-	if v.node.Kind != yaml.ScalarNode || v.null() {
-		v.problem("%s; write %s", v.kind(), form)
+// scalarText is a scalar as it is written: a number keeps its zeros.
+func (v yamlValue) scalarText(expectedForm string) (string, bool) {
+	if v.node.Kind != yaml.ScalarNode || v.isNull() {
+		v.addProblem("%s; write %s", v.describeKind(), expectedForm)
 		return "", false
 	}
 	return v.node.Value, true
 }
 
-// word is a text that is not empty.
-func (v yamlValue) word(form string) (string, bool) {
-	text, ok := v.text(form)
+// nonEmptyText is a text that is not empty.
+func (v yamlValue) nonEmptyText(expectedForm string) (string, bool) {
+	text, ok := v.scalarText(expectedForm)
 	if ok && text == "" {
-		v.problem("is empty; write %s", form)
+		v.addProblem("is empty; write %s", expectedForm)
 		return "", false
 	}
 	return text, ok
 }
 
-func (v yamlValue) bool(otherwise bool) bool {
-	text, ok := v.text("true or false")
+func (v yamlValue) boolOr(fallback bool) bool {
+	text, ok := v.scalarText("true or false")
 	if !ok || text == "true" || text == "false" {
-		return ok && text == "true" || !ok && otherwise
+		return ok && text == "true" || !ok && fallback
 	}
-	v.problem("%q is neither true nor false; write one of them", text)
-	return otherwise
+	v.addProblem("%q is neither true nor false; write one of them", text)
+	return fallback
 }
 
-func (v yamlValue) int(least, most, otherwise int) int {
-	form := fmt.Sprintf("a whole number from %d to %d", least, most)
-	text, ok := v.text(form)
+func (v yamlValue) intOr(minimum, maximum, fallback int) int {
+	expectedForm := fmt.Sprintf("a whole number from %d to %d", minimum, maximum)
+	text, ok := v.scalarText(expectedForm)
 	if !ok {
-		return otherwise
+		return fallback
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < least || n > most {
-		v.problem("%s is out of range, or no number; write %s", text, form)
-		return otherwise
+	number, err := strconv.Atoi(text)
+	if err != nil || number < minimum || number > maximum {
+		v.addProblem("%s is out of range, or no number; write %s", text, expectedForm)
+		return fallback
 	}
-	return n
+	return number
 }
 
-func (v yamlValue) duration(otherwise time.Duration) time.Duration {
+func (v yamlValue) durationOr(fallback time.Duration) time.Duration {
 	const form = "a time with its unit, such as 90s, 10m or 1h30m"
-	text, ok := v.text(form)
+	text, ok := v.scalarText(form)
 	if !ok {
-		return otherwise
+		return fallback
 	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		v.problem("%q is no time; write %s", text, form)
-		return otherwise
+	duration, err := time.ParseDuration(text)
+	if err != nil || duration < 0 {
+		v.addProblem("%q is no time; write %s", text, form)
+		return fallback
 	}
-	return d
+	return duration
 }
 
-// oneOf is a text out of a few.
-func (v yamlValue) oneOf(what string, allowed []string) (string, bool) {
-	text, ok := v.text("one of " + strings.Join(allowed, ", "))
+// textOneOf is a text out of a few.
+func (v yamlValue) textOneOf(description string, allowed []string) (string, bool) {
+	text, ok := v.scalarText("one of " + strings.Join(allowed, ", "))
 	if ok && !slices.Contains(allowed, text) {
-		v.problem("there is no %s %s; %s", what, text, choose(text, allowed))
+		v.addProblem("there is no %s %s; %s", description, text, suggestWord(text, allowed))
 		return "", false
 	}
 	return text, ok

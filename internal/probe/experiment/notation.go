@@ -12,7 +12,7 @@ import (
 )
 
 // kindSigns begin a change; = stands within one.
-const kindSigns = "-+^~><"
+const changeSigns = "-+^~><"
 
 // maxWait is the longest wait that a step can have, a good 30 years: far from what
 // a time.Duration can hold, and from what anybody can want.
@@ -21,8 +21,8 @@ const maxWait = 1_000_000_000 * time.Second
 // ParseStep reads a step as it is described in the package's documentation. What
 // it names must be declared in the file; keys may be any. The error names all that
 // is wrong.
-func (f *File) ParseStep(line string) (Step, error) {
-	step, err := f.readStep(line)
+func (f *File) ParseStep(stepLine string) (Step, error) {
+	step, err := f.parseStepSyntax(stepLine)
 	if err != nil {
 		return Step{}, err
 	}
@@ -37,57 +37,57 @@ func (f *File) FormatStep(step Step) string {
 	if step.Wait > 0 {
 		return "wait " + formatSeconds(step.Wait)
 	}
-	out := step.Role
+	formatted := step.Role
 	if step.Place > 0 {
-		out += "@" + strconv.Itoa(step.Place+1)
+		formatted += "@" + strconv.Itoa(step.Place+1)
 	}
-	out += " " + f.formatCommand(step)
+	formatted += " " + f.formatCommand(step)
 	if step.TargetRole != "" {
-		out += " to " + step.TargetRole
+		formatted += " to " + step.TargetRole
 	}
 	if step.HTTPForm != "" {
-		out += " via=" + formatValue(step.HTTPForm)
+		formatted += " via=" + formatValue(step.HTTPForm)
 	}
 	for _, change := range step.Changes {
-		out += " " + formatChange(change)
+		formatted += " " + formatChange(change)
 	}
-	return out
+	return formatted
 }
 
-// readStep reads the notation, and leaves it open whether there is what it names.
-func (f *File) readStep(line string) (Step, error) {
-	r := stepParser{file: f, rest: line}
-	first, err := r.word("a role", "@ \t")
+// parseStepSyntax reads the notation, and leaves it open whether there is what it names.
+func (f *File) parseStepSyntax(stepLine string) (Step, error) {
+	r := stepParser{file: f, remaining: stepLine}
+	first, err := r.nextWord("a role", "@ \t")
 	if err != nil {
 		return Step{}, err
 	}
 	if first == "wait" {
-		return r.wait()
+		return r.parseWait()
 	}
 	step := Step{Role: first}
-	if step.Place, err = r.place(); err != nil {
+	if step.Place, err = r.parsePlace(); err != nil {
 		return Step{}, err
 	}
-	if step.Command, step.Verb, err = r.command(); err != nil {
+	if step.Command, step.Verb, err = r.parseCommand(); err != nil {
 		return Step{}, err
 	}
-	if rest, ok := strings.CutPrefix(r.spaced(), "to"); ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t') {
-		r.rest = rest
-		if step.TargetRole, err = r.word("a role behind to", " \t"); err != nil {
+	if remaining, ok := strings.CutPrefix(r.skipSpaces(), "to"); ok && (remaining == "" || remaining[0] == ' ' || remaining[0] == '\t') {
+		r.remaining = remaining
+		if step.TargetRole, err = r.nextWord("a role behind to", " \t"); err != nil {
 			return Step{}, err
 		}
-		if err := r.end(); err != nil {
-			return Step{}, err
-		}
-	}
-	if rest, ok := strings.CutPrefix(r.spaced(), "via="); ok {
-		r.rest = rest
-		if step.HTTPForm, err = r.part(" \t"); err != nil {
+		if err := r.expectWordEnd(); err != nil {
 			return Step{}, err
 		}
 	}
-	for r.spaced() != "" {
-		change, err := r.change()
+	if remaining, ok := strings.CutPrefix(r.skipSpaces(), "via="); ok {
+		r.remaining = remaining
+		if step.HTTPForm, err = r.nextWordPart(" \t"); err != nil {
+			return Step{}, err
+		}
+	}
+	for r.skipSpaces() != "" {
+		change, err := r.parseChange()
 		if err != nil {
 			return Step{}, err
 		}
@@ -98,115 +98,115 @@ func (f *File) readStep(line string) (Step, error) {
 
 // A stepReader holds what is left of a step's line.
 type stepParser struct {
-	file *File
-	rest string
+	file      *File
+	remaining string
 }
 
-// spaced is what is left, behind spaces.
-func (r *stepParser) spaced() string {
-	r.rest = strings.TrimLeft(r.rest, " \t")
-	return r.rest
+// skipSpaces is what is left, behind spaces.
+func (r *stepParser) skipSpaces() string {
+	r.remaining = strings.TrimLeft(r.remaining, " \t")
+	return r.remaining
 }
 
-// word takes a word up to one of the stops; it may be quoted. An empty one is an
+// nextWord takes a word up to one of the stops; it may be quoted. An empty one is an
 // error that says what is missing.
-func (r *stepParser) word(what, stops string) (string, error) {
-	r.spaced()
-	w, err := r.part(stops)
-	if err == nil && w == "" {
-		err = fmt.Errorf("%s is missing; a step is wait SECONDS, or ROLE COMMAND with what differs from its request", what)
+func (r *stepParser) nextWord(description, stopCharacters string) (string, error) {
+	r.skipSpaces()
+	word, err := r.nextWordPart(stopCharacters)
+	if err == nil && word == "" {
+		err = fmt.Errorf("%s is missing; a step is wait SECONDS, or ROLE COMMAND with what differs from its request", description)
 	}
-	return w, err
+	return word, err
 }
 
 // fileSection takes a part of a word, which is quoted, or goes on to one of the stops,
 // and may be empty.
-func (r *stepParser) part(stops string) (string, error) {
-	if strings.HasPrefix(r.rest, `"`) {
-		quoted, err := strconv.QuotedPrefix(r.rest)
+func (r *stepParser) nextWordPart(stopCharacters string) (string, error) {
+	if strings.HasPrefix(r.remaining, `"`) {
+		quoted, err := strconv.QuotedPrefix(r.remaining)
 		if err != nil {
 			return "", fmt.Errorf("the quote that begins at %s is not closed, or holds an escape that Go has not; "+
-				"in YAML a step with a # or a colon must stand in single quotes as a whole", r.rest)
+				"in YAML a step with a # or a colon must stand in single quotes as a whole", r.remaining)
 		}
-		r.rest = r.rest[len(quoted):]
+		r.remaining = r.remaining[len(quoted):]
 		return strconv.Unquote(quoted)
 	}
-	end := strings.IndexAny(r.rest, stops+`"`)
+	end := strings.IndexAny(r.remaining, stopCharacters+`"`)
 	if end < 0 {
-		end = len(r.rest)
+		end = len(r.remaining)
 	}
-	bare := r.rest[:end]
-	if strings.HasPrefix(r.rest[end:], `"`) {
-		return "", fmt.Errorf("there is a quote within %s; put all of it in double quotes, with \\\" for the quote", r.rest)
+	unquoted := r.remaining[:end]
+	if strings.HasPrefix(r.remaining[end:], `"`) {
+		return "", fmt.Errorf("there is a quote within %s; put all of it in double quotes, with \\\" for the quote", r.remaining)
 	}
-	r.rest = r.rest[end:]
-	return bare, nil
+	r.remaining = r.remaining[end:]
+	return unquoted, nil
 }
 
-// end fails unless the word is over.
-func (r *stepParser) end() error {
-	if r.rest != "" && r.rest[0] != ' ' && r.rest[0] != '\t' {
-		return fmt.Errorf("%q stands where a word is over; put a space before it", r.rest)
+// expectWordEnd fails unless the word is over.
+func (r *stepParser) expectWordEnd() error {
+	if r.remaining != "" && r.remaining[0] != ' ' && r.remaining[0] != '\t' {
+		return fmt.Errorf("%q stands where a word is over; put a space before it", r.remaining)
 	}
 	return nil
 }
 
-func (r *stepParser) wait() (Step, error) {
-	text := strings.TrimSpace(r.rest)
-	d, ok := parseSeconds(text)
+func (r *stepParser) parseWait() (Step, error) {
+	text := strings.TrimSpace(r.remaining)
+	duration, ok := parseSeconds(text)
 	if !ok {
 		return Step{}, fmt.Errorf("%q is no time to wait; write seconds above 0 and up to %d, such as wait 300 or wait 0.5",
 			text, maxWait/time.Second)
 	}
-	return Step{Wait: d}, nil
+	return Step{Wait: duration}, nil
 }
 
-// place takes what stands behind an @, which counts from 1.
-func (r *stepParser) place() (int, error) {
-	rest, ok := strings.CutPrefix(r.rest, "@")
+// parsePlace takes what stands behind an @, which counts from 1.
+func (r *stepParser) parsePlace() (int, error) {
+	remaining, ok := strings.CutPrefix(r.remaining, "@")
 	if !ok {
-		return 0, r.end()
+		return 0, r.expectWordEnd()
 	}
-	r.rest = rest
-	text, err := r.part(" \t")
+	r.remaining = remaining
+	text, err := r.nextWordPart(" \t")
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
+	number, err := strconv.Atoi(text)
+	if err != nil || number < 1 {
 		return 0, fmt.Errorf("@%s is no place; write @1 for the first of the file's places, @2 for the second", text)
 	}
-	return n - 1, r.end()
+	return number - 1, r.expectWordEnd()
 }
 
-// command takes the command and its verb. A quoted name is meant as it stands; of
+// parseCommand takes the command and its verb. A quoted name is meant as it stands; of
 // others a verb is cut off, unless there is a command with a dot of that name.
-func (r *stepParser) command() (string, Verb, error) {
-	quoted := strings.HasPrefix(r.spaced(), `"`)
-	name, err := r.word("the command", " \t")
+func (r *stepParser) parseCommand() (string, Verb, error) {
+	quoted := strings.HasPrefix(r.skipSpaces(), `"`)
+	name, err := r.nextWord("the command", " \t")
 	if err != nil {
 		return "", "", err
 	}
 	if !quoted {
-		name, verb := r.file.splitCommand(name)
+		name, verb := r.file.splitVerb(name)
 		return name, verb, nil
 	}
 	var verb string
-	if rest, ok := strings.CutPrefix(r.rest, "."); ok {
-		r.rest = rest
-		if verb, err = r.word("the verb behind the dot", " \t"); err != nil {
+	if remaining, ok := strings.CutPrefix(r.remaining, "."); ok {
+		r.remaining = remaining
+		if verb, err = r.nextWord("the verb behind the dot", " \t"); err != nil {
 			return "", "", err
 		}
 	}
-	return name, Verb(verb), r.end()
+	return name, Verb(verb), r.expectWordEnd()
 }
 
-func (f *File) splitCommand(name string) (string, Verb) {
-	dot := strings.LastIndexByte(name, '.')
-	if _, ok := f.Command(name); ok || dot <= 0 || dot == len(name)-1 {
+func (f *File) splitVerb(name string) (string, Verb) {
+	dotIndex := strings.LastIndexByte(name, '.')
+	if _, ok := f.Command(name); ok || dotIndex <= 0 || dotIndex == len(name)-1 {
 		return name, ""
 	}
-	return name[:dot], Verb(name[dot+1:])
+	return name[:dotIndex], Verb(name[dotIndex+1:])
 }
 
 func (f *File) formatCommand(step Step) string {
@@ -214,7 +214,7 @@ func (f *File) formatCommand(step Step) string {
 	if step.Verb != "" {
 		name += "." + string(step.Verb)
 	}
-	if command, verb := f.splitCommand(name); plain(name, "") && command == step.Command && verb == step.Verb {
+	if command, verb := f.splitVerb(name); needsNoQuotes(name, "") && command == step.Command && verb == step.Verb {
 		return name
 	}
 	name = strconv.Quote(step.Command)
@@ -224,39 +224,39 @@ func (f *File) formatCommand(step Step) string {
 	return name
 }
 
-func (r *stepParser) change() (PairChange, error) {
-	word := r.rest
+func (r *stepParser) parseChange() (PairChange, error) {
+	word := r.remaining
 	change := PairChange{Kind: SetValue}
-	if strings.IndexByte(kindSigns, r.rest[0]) >= 0 {
-		change.Kind = ChangeKind(r.rest[:1])
-		r.rest = r.rest[1:]
+	if strings.IndexByte(changeSigns, r.remaining[0]) >= 0 {
+		change.Kind = ChangeKind(r.remaining[:1])
+		r.remaining = r.remaining[1:]
 	}
 	var err error
-	if change.Key, err = r.part("= \t"); err != nil {
+	if change.Key, err = r.nextWordPart("= \t"); err != nil {
 		return change, err
 	}
-	alone := change.Kind == DropKey || change.Kind == MoveLast || change.Kind == MoveFirst
-	rest, valued := strings.CutPrefix(r.rest, "=")
+	isKeyOnly := change.Kind == DropKey || change.Kind == MoveLast || change.Kind == MoveFirst
+	remaining, hasValue := strings.CutPrefix(r.remaining, "=")
 	switch {
-	case alone && valued:
+	case isKeyOnly && hasValue:
 		return change, fmt.Errorf("%s: a change that begins with %s has no value; write %s%s", word, change.Kind, change.Kind, change.Key)
-	case alone:
-		return change, r.end()
-	case !valued && change.Kind == SetValue:
+	case isKeyOnly:
+		return change, r.expectWordEnd()
+	case !hasValue && change.Kind == SetValue:
 		return change, fmt.Errorf("%s is no change; write KEY=VALUE, -KEY, +KEY=VALUE, ^KEY=VALUE, ~KEY=SPELLING, >KEY or <KEY", word)
-	case !valued:
+	case !hasValue:
 		return change, fmt.Errorf("%s: a change that begins with %s has a value; write %s%s=VALUE", word, change.Kind, change.Kind, change.Key)
 	}
-	r.rest = rest
-	if change.Value, err = r.part(" \t"); err != nil {
+	r.remaining = remaining
+	if change.Value, err = r.nextWordPart(" \t"); err != nil {
 		return change, err
 	}
-	return change, r.end()
+	return change, r.expectWordEnd()
 }
 
 func formatChange(change PairChange) string {
 	key := change.Key
-	if !plain(key, "=") || key == "" || key == "via" || strings.IndexByte(kindSigns, key[0]) >= 0 {
+	if !needsNoQuotes(key, "=") || key == "" || key == "via" || strings.IndexByte(changeSigns, key[0]) >= 0 {
 		key = strconv.Quote(key)
 	}
 	switch change.Kind {
@@ -270,63 +270,63 @@ func formatChange(change PairChange) string {
 }
 
 func formatValue(value string) string {
-	if plain(value, "") {
+	if needsNoQuotes(value, "") {
 		return value
 	}
 	return strconv.Quote(value)
 }
 
-// plain says that s can stand without quotes, with none of the stops in it.
-func plain(s, stops string) bool {
-	return utf8.ValidString(s) && !strings.ContainsAny(s, ` "`+stops) &&
-		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+// needsNoQuotes says that s can stand without quotes, with none of the stops in it.
+func needsNoQuotes(text, stopCharacters string) bool {
+	return utf8.ValidString(text) && !strings.ContainsAny(text, ` "`+stopCharacters) &&
+		strings.IndexFunc(text, func(character rune) bool { return !unicode.IsPrint(character) }) < 0
 }
 
 // parseSeconds reads seconds with up to nine digits behind the point.
 func parseSeconds(text string) (time.Duration, bool) {
-	whole, fraction, pointed := strings.Cut(text, ".")
-	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-	if !digits(whole) || pointed && !digits(fraction) || len(fraction) > 9 {
+	whole, fraction, hasFraction := strings.Cut(text, ".")
+	digits := func(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+	if !digits(whole) || hasFraction && !digits(fraction) || len(fraction) > 9 {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(whole+(fraction + "000000000")[:9], 10, 64)
-	d := time.Duration(n)
-	return d, err == nil && d > 0 && d <= maxWait
+	nanoseconds, err := strconv.ParseInt(whole+(fraction + "000000000")[:9], 10, 64)
+	duration := time.Duration(nanoseconds)
+	return duration, err == nil && duration > 0 && duration <= maxWait
 }
 
-func formatSeconds(d time.Duration) string {
-	text := fmt.Sprintf("%d.%09d", d/time.Second, d%time.Second)
+func formatSeconds(duration time.Duration) string {
+	text := fmt.Sprintf("%d.%09d", duration/time.Second, duration%time.Second)
 	return strings.TrimRight(strings.TrimRight(text, "0"), ".")
 }
 
 // checkStep says what a step names that there is not. Marks and words that it
 // takes from others are of the steps 1 to latest.
-func (f *File) checkStep(step Step, latest int) []error {
+func (f *File) checkStep(step Step, latestStep int) []error {
 	if step.Wait > 0 {
 		return nil
 	}
-	var errs []error
+	var problems []error
 	for _, role := range []string{step.Role, step.TargetRole} {
 		if _, ok := f.Account(role); !ok && role != "" {
-			errs = append(errs, fmt.Errorf("there is no role %s; %s", role, choose(role, f.roles())))
+			problems = append(problems, fmt.Errorf("there is no role %s; %s", role, suggestWord(role, f.roleNames())))
 		}
 	}
 	if step.Place >= len(f.Places) && step.Place > 0 {
-		errs = append(errs, fmt.Errorf("there is no place %d; the file has %d, add an address to places", step.Place+1, len(f.Places)))
+		problems = append(problems, fmt.Errorf("there is no place %d; the file has %d, add an address to places", step.Place+1, len(f.Places)))
 	}
 	command, ok := f.Command(step.Command)
 	if !ok {
-		return append(errs, fmt.Errorf("there is no command %s; %s", step.Command, choose(step.Command, f.commandNames())))
+		return append(problems, fmt.Errorf("there is no command %s; %s", step.Command, suggestWord(step.Command, f.commandNames())))
 	}
 	if _, ok := command.Purpose(step.Verb); !ok && step.Verb != "" {
-		errs = append(errs, command.unknownPurposeError(step.Verb))
+		problems = append(problems, command.unknownPurposeError(step.Verb))
 	}
 	for _, change := range step.Changes {
 		if change.Kind == SetValue || change.Kind == AppendPair || change.Kind == PrependPair {
-			if err := f.checkTemplate(change.Value, latest); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", change.Key, err))
+			if err := f.checkTemplate(change.Value, latestStep); err != nil {
+				problems = append(problems, fmt.Errorf("%s: %w", change.Key, err))
 			}
 		}
 	}
-	return errs
+	return problems
 }

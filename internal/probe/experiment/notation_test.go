@@ -9,7 +9,7 @@ import (
 
 func TestStepsAreReadAsTheyAreWritten(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
-	for line, want := range map[string]Step{
+	for stepLine, want := range map[string]Step{
 		"wait 300":            {Wait: 300 * time.Second},
 		"wait 0.25":           {Wait: 250 * time.Millisecond},
 		"a Login":             {Role: "a", Command: "Login"},
@@ -27,14 +27,14 @@ func TestStepsAreReadAsTheyAreWritten(t *testing.T) {
 			Role: "a", Command: "CLTMSG", TargetRole: "b", Changes: []PairChange{
 				{SetValue, "MG", "two words"}, {SetValue, "\xff=", `"`}, {DropKey, "-x", ""}}},
 	} {
-		got, err := f.ParseStep(line)
+		got, err := f.ParseStep(stepLine)
 		if err != nil {
-			t.Errorf("%s: %v", line, err)
+			t.Errorf("%s: %v", stepLine, err)
 		} else if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %+v, want %+v", line, got, want)
+			t.Errorf("%s: got %+v, want %+v", stepLine, got, want)
 		}
-		if back := f.FormatStep(want); back != line {
-			t.Errorf("%+v is written %s, want %s", want, back, line)
+		if back := f.FormatStep(want); back != stepLine {
+			t.Errorf("%+v is written %s, want %s", want, back, stepLine)
 		}
 	}
 }
@@ -59,13 +59,13 @@ func TestKeysOfASingleStepMayBeAny(t *testing.T) {
 
 func roundTrip(t *testing.T, f *File, step Step) {
 	t.Helper()
-	line := f.FormatStep(step)
-	got, err := f.ParseStep(line)
+	stepLine := f.FormatStep(step)
+	got, err := f.ParseStep(stepLine)
 	if err != nil {
-		t.Fatalf("%+v is written %s, which gives: %v", step, line, err)
+		t.Fatalf("%+v is written %s, which gives: %v", step, stepLine, err)
 	}
 	if !reflect.DeepEqual(got, step) {
-		t.Fatalf("%+v is written %s, which is read as %+v", step, line, got)
+		t.Fatalf("%+v is written %s, which is read as %+v", step, stepLine, got)
 	}
 }
 
@@ -97,12 +97,12 @@ func randomStep(r *rand.Rand, f *File) Step {
 		return Step{Wait: 1 + time.Duration(r.Int64N(int64(maxWait)))>>r.IntN(59)}
 	}
 	command := f.Commands[r.IntN(len(f.Commands))]
-	step := Step{Role: f.roles()[r.IntN(2)], Place: r.IntN(3), Command: command.Name}
-	if n := r.IntN(len(command.Purposes) + 1); n < len(command.Purposes) {
-		step.Verb = command.Purposes[n].Verb
+	step := Step{Role: f.roleNames()[r.IntN(2)], Place: r.IntN(3), Command: command.Name}
+	if number := r.IntN(len(command.Purposes) + 1); number < len(command.Purposes) {
+		step.Verb = command.Purposes[number].Verb
 	}
 	if r.IntN(2) == 0 {
-		step.TargetRole = f.roles()[r.IntN(2)]
+		step.TargetRole = f.roleNames()[r.IntN(2)]
 	}
 	kinds := []ChangeKind{SetValue, DropKey, AppendPair, PrependPair, RenameKey, MoveLast, MoveFirst}
 	for range r.IntN(4) {
@@ -122,11 +122,11 @@ func randomStep(r *rand.Rand, f *File) Step {
 // randomText is short, and of what could be taken for something else.
 func randomText(r *rand.Rand) string {
 	const signs = "ab to=-+^~><@.,&\"\\'`#{}%\n\t\x00\x7f\xff\xc3\xa9\u4e2d\u00a0\ufffd"
-	var out []byte
+	var record []byte
 	for range r.IntN(5) {
-		out = append(out, signs[r.IntN(len(signs))])
+		record = append(record, signs[r.IntN(len(signs))])
 	}
-	return string(out)
+	return string(record)
 }
 
 func FuzzParseStep(f *testing.F) {
@@ -138,8 +138,8 @@ func FuzzParseStep(f *testing.F) {
 	}
 	f.Add(`a@2 Ack_AddToList.accept to b "\x00"="" -A ~B=c >D <E ^F={seq:1} +G="x y"`)
 	f.Add("wait 0.000000001")
-	f.Fuzz(func(t *testing.T, line string) {
-		step, err := file.ParseStep(line)
+	f.Fuzz(func(t *testing.T, stepLine string) {
+		step, err := file.ParseStep(stepLine)
 		if err != nil {
 			return
 		}

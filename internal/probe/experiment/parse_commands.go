@@ -9,19 +9,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-const commandsForm = `them by name: Login: {request: "CMD=Login&UIN={me}&PS={secret}", does: login}`
+const commandsExample = `them by name: Login: {request: "CMD=Login&UIN={me}&PS={secret}", does: login}`
 
-func (r *fileReader) commands(v yamlValue) {
-	entries := v.entries(commandsForm)
-	if len(entries) == 0 && v.mapped() {
-		v.problem("is empty; write %s", commandsForm)
+func (r *fileReader) readCommands(value yamlValue) {
+	entries := value.mapEntries(commandsExample)
+	if len(entries) == 0 && value.isMapOrNull() {
+		value.addProblem("is empty; write %s", commandsExample)
 	}
-	for _, yamlEntry := range entries {
-		if yamlEntry.name == "" {
-			r.problem(yamlEntry.line, yamlEntry.key, "a command has no name; write the server's name for it")
+	for _, entry := range entries {
+		if entry.name == "" {
+			r.addProblem(entry.line, entry.path, "a command has no name; write the server's name for it")
 			continue
 		}
-		r.file.Commands = append(r.file.Commands, r.command(yamlEntry))
+		r.file.Commands = append(r.file.Commands, r.readCommand(entry))
 	}
 	// Only now is it known what is the same in all of them.
 	for _, command := range r.file.Commands {
@@ -31,114 +31,114 @@ func (r *fileReader) commands(v yamlValue) {
 	}
 }
 
-func (r *fileReader) command(e yamlEntry) *Command {
-	command := &Command{Name: e.name, Line: e.line}
-	fields := e.fields(`{request: "CMD=Login&UIN={me}&PS={secret}", does: login}`,
+func (r *fileReader) readCommand(entry yamlEntry) *Command {
+	command := &Command{Name: entry.name, Line: entry.line}
+	fields := entry.mapFields(`{request: "CMD=Login&UIN={me}&PS={secret}", does: login}`,
 		"request", "does", "done", "parameters", "destructive", "session")
-	e.need(fields, "request")
+	entry.requireFields(fields, "request")
 	if request, ok := fields["request"]; ok {
-		command.Request = r.request(request)
+		command.Request = r.readRequest(request)
 	}
-	if yamlValue, ok := fields["parameters"]; ok {
-		r.parameters(yamlValue, command)
+	if element, ok := fields["parameters"]; ok {
+		r.readParameters(element, command)
 	}
-	if yamlValue, ok := fields["does"]; ok {
-		r.does(yamlValue, command)
+	if element, ok := fields["does"]; ok {
+		r.readPurposes(element, command)
 	}
-	if yamlValue, ok := fields["done"]; ok {
-		command.SuccessFields = r.pairs(yamlValue, "fields of the answer, such as RS=0")
+	if element, ok := fields["done"]; ok {
+		command.SuccessFields = r.readPairs(element, "fields of the answer, such as RS=0")
 	}
-	if yamlValue, ok := fields["destructive"]; ok {
-		command.Destructive = yamlValue.bool(false)
+	if element, ok := fields["destructive"]; ok {
+		command.Destructive = element.boolOr(false)
 	}
-	_, begins := command.Purpose(VerbLogin)
-	command.NeedsSession = !begins
-	if yamlValue, ok := fields["session"]; ok {
-		command.NeedsSession = yamlValue.bool(command.NeedsSession)
+	_, beginsSession := command.Purpose(VerbLogin)
+	command.NeedsSession = !beginsSession
+	if element, ok := fields["session"]; ok {
+		command.NeedsSession = element.boolOr(command.NeedsSession)
 	}
 	return command
 }
 
-// pairs reads pairs in the syntax of the server.
-func (r *fileReader) pairs(v yamlValue, form string) []Pair {
-	text, ok := v.word(form)
+// readPairs reads pairs in the syntax of the server.
+func (r *fileReader) readPairs(value yamlValue, expectedForm string) []Pair {
+	text, ok := value.nonEmptyText(expectedForm)
 	if !ok {
 		return nil
 	}
 	pairs, err := r.file.Syntax.splitStrict(text)
 	if err != nil {
-		v.problem("%v", err)
+		value.addProblem("%v", err)
 	}
 	return pairs
 }
 
-func (r *fileReader) request(v yamlValue) []Pair {
-	pairs := r.pairs(v, "the pairs of a request that works, such as CMD=Login&UIN={me}")
+func (r *fileReader) readRequest(value yamlValue) []Pair {
+	pairs := r.readPairs(value, "the pairs of a request that works, such as CMD=Login&UIN={me}")
 	seen := make(map[string]bool)
 	for _, pair := range pairs {
 		if seen[pair.Key] {
-			v.problem("%s stands twice; leave one of them, a scenario can send it twice with +%s=VALUE", pair.Key, pair.Key)
+			value.addProblem("%s stands twice; leave one of them, a scenario can send it twice with +%s=VALUE", pair.Key, pair.Key)
 		}
 		seen[pair.Key] = true
-		r.template(v, pair)
+		r.checkPairTemplate(value, pair)
 	}
 	return pairs
 }
 
-func (r *fileReader) template(v yamlValue, pair Pair) {
+func (r *fileReader) checkPairTemplate(value yamlValue, pair Pair) {
 	if err := r.file.checkTemplate(pair.Value, 0); err != nil {
-		v.problem("%s: %v", pair.Key, err)
+		value.addProblem("%s: %v", pair.Key, err)
 	}
 }
 
 // verbs are what a file can say that a command does.
-var verbs = []string{
+var verbNames = []string{
 	string(VerbLogin), string(VerbLogout), string(VerbStatus), string(VerbFriends), string(VerbOnline), string(VerbInfo), string(VerbFind), string(VerbAdd),
 	string(VerbRequest), string(VerbAccept), string(VerbReject), string(VerbDelete), string(VerbSend), string(VerbReceive), string(VerbRead),
 }
 
-func (r *fileReader) does(v yamlValue, command *Command) {
+func (r *fileReader) readPurposes(value yamlValue, command *Command) {
 	const form = "a verb, or a map of verbs such as {request: CD=2, accept: CD=0}"
-	if v.node.Kind != yaml.MappingNode {
-		if verb, ok := v.oneOf("verb", verbs); ok {
+	if value.node.Kind != yaml.MappingNode {
+		if verb, ok := value.textOneOf("verb", verbNames); ok {
 			command.Purposes = []Purpose{{Verb: Verb(verb)}}
 		}
 		return
 	}
-	for _, yamlEntry := range v.entries(form) {
-		if !slices.Contains(verbs, yamlEntry.name) {
-			r.problem(yamlEntry.line, yamlEntry.key, "there is no verb %s; %s", yamlEntry.name, choose(yamlEntry.name, verbs))
+	for _, entry := range value.mapEntries(form) {
+		if !slices.Contains(verbNames, entry.name) {
+			r.addProblem(entry.line, entry.path, "there is no verb %s; %s", entry.name, suggestWord(entry.name, verbNames))
 			continue
 		}
-		purpose := Purpose{Verb: Verb(yamlEntry.name)}
-		if !yamlEntry.null() {
-			purpose.Pairs = r.pairs(yamlEntry.yamlValue, "the pairs that differ, such as CD=0")
+		purpose := Purpose{Verb: Verb(entry.name)}
+		if !entry.isNull() {
+			purpose.Pairs = r.readPairs(entry.yamlValue, "the pairs that differ, such as CD=0")
 		}
 		for _, pair := range purpose.Pairs {
-			r.purposePair(yamlEntry, command, pair)
+			r.checkPurposePair(entry, command, pair)
 		}
 		command.Purposes = append(command.Purposes, purpose)
 	}
 }
 
-// purposePair checks a pair of a purpose; the first one's must be in the request
+// checkPurposePair checks a pair of a purpose; the first one's must be in the request
 // already.
-func (r *fileReader) purposePair(e yamlEntry, command *Command, pair Pair) {
-	r.template(e.yamlValue, pair)
+func (r *fileReader) checkPurposePair(entry yamlEntry, command *Command, pair Pair) {
+	r.checkPairTemplate(entry.yamlValue, pair)
 	if !command.hasKey(pair.Key) {
-		e.problem("there is no parameter %s; %s; a key that is not in the request must stand under parameters",
-			pair.Key, choose(pair.Key, command.keys()))
+		entry.addProblem("there is no parameter %s; %s; a key that is not in the request must stand under parameters",
+			pair.Key, suggestWord(pair.Key, command.requestKeys()))
 		return
 	}
 	if len(command.Purposes) == 0 && !slices.Contains(command.Request, pair) {
-		e.problem("the first purpose is what the request does as it stands, which has not %s%s%s; "+
+		entry.addProblem("the first purpose is what the request does as it stands, which has not %s%s%s; "+
 			"change the request, or put the purpose that it has first",
 			pair.Key, r.file.Syntax.KeySeparator, pair.Value)
 	}
 }
 
-// keys are those of the request and of the parameters, sorted.
-func (c *Command) keys() []string {
+// requestKeys are those of the request and of the parameters, sorted.
+func (c *Command) requestKeys() []string {
 	var keys []string
 	for _, pair := range c.Request {
 		keys = append(keys, pair.Key)
@@ -150,17 +150,17 @@ func (c *Command) keys() []string {
 	return slices.Compact(keys)
 }
 
-func (c *Command) hasKey(key string) bool { return slices.Contains(c.keys(), key) }
+func (c *Command) hasKey(key string) bool { return slices.Contains(c.requestKeys(), key) }
 
 var types = []string{
 	string(TypeConstant), string(TypeVersion), string(TypeCommandName), string(TypeMark), string(TypeSelf), string(TypeTarget), string(TypeSecret),
 	string(TypeText), string(TypeCount), string(TypeCursor), string(TypeNumber), string(TypeEnum), string(TypeOpaque),
 }
 
-// common reads parameters that many commands have.
-func (r *fileReader) common(v yamlValue) {
+// readCommonParameters reads parameters that many commands have.
+func (r *fileReader) readCommonParameters(value yamlValue) {
 	var all Command
-	r.parameters(v, &all)
+	r.readParameters(value, &all)
 	for _, parameter := range all.Parameters {
 		if parameter.Type == "" {
 			parameter.Type = TypeOpaque
@@ -169,173 +169,173 @@ func (r *fileReader) common(v yamlValue) {
 	}
 }
 
-func (r *fileReader) parameters(v yamlValue, command *Command) {
-	for _, yamlEntry := range v.entries("by key: TN: {type: count, max: 1000}") {
-		parameter := Parameter{Key: yamlEntry.name, Declared: true, Line: yamlEntry.line}
+func (r *fileReader) readParameters(value yamlValue, command *Command) {
+	for _, entry := range value.mapEntries("by key: TN: {type: count, max: 1000}") {
+		parameter := Parameter{Key: entry.name, Declared: true, Line: entry.line}
 		const form = "{type: count}, with min and max where they are known, or {values: [0, 1]}"
-		fields := yamlEntry.fields(form, "type", "values", "min", "max")
-		if len(yamlEntry.node.Content) == 0 && yamlEntry.mapped() {
-			yamlEntry.problem("says nothing; write %s", form)
+		fields := entry.mapFields(form, "type", "values", "min", "max")
+		if len(entry.node.Content) == 0 && entry.isMapOrNull() {
+			entry.addProblem("says nothing; write %s", form)
 		}
-		if yamlValue, ok := fields["type"]; ok {
-			text, _ := yamlValue.oneOf("type", types)
+		if element, ok := fields["type"]; ok {
+			text, _ := element.textOneOf("type", types)
 			parameter.Type = ParameterType(text)
 		}
-		r.values(yamlEntry, fields, &parameter)
-		r.bounds(yamlEntry, fields, &parameter)
-		if at := slices.IndexFunc(command.Request, func(pair Pair) bool { return pair.Key == parameter.Key }); at >= 0 {
-			checkBase(yamlEntry, parameter, command.Request[at].Value)
+		r.readEnumValues(entry, fields, &parameter)
+		r.readBounds(entry, fields, &parameter)
+		if index := slices.IndexFunc(command.Request, func(pair Pair) bool { return pair.Key == parameter.Key }); index >= 0 {
+			checkBaseValue(entry, parameter, command.Request[index].Value)
 		}
 		command.Parameters = append(command.Parameters, parameter)
 	}
 }
 
-// values reads those of an enum.
-func (r *fileReader) values(e yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
-	v, ok := fields["values"]
+// readEnumValues reads those of an enum.
+func (r *fileReader) readEnumValues(entry yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
+	value, ok := fields["values"]
 	if !ok {
 		if parameter.Type == TypeEnum {
-			e.problem("an enum needs its values; write values: [0, 1]")
+			entry.addProblem("an enum needs its values; write values: [0, 1]")
 		}
 		return
 	}
 	const form = "the values that are known, such as [0, 1]"
-	parameter.Values = v.texts(form)
-	if len(parameter.Values) == 0 && v.listed() && len(v.node.Content) == 0 {
-		v.problem("is empty; write %s", form)
+	parameter.Values = value.distinctTexts(form)
+	if len(parameter.Values) == 0 && value.isListOrNull() && len(value.node.Content) == 0 {
+		value.addProblem("is empty; write %s", form)
 	}
 	if parameter.Type == "" {
-		if _, typed := fields["type"]; !typed {
+		if _, hasType := fields["type"]; !hasType {
 			parameter.Type = TypeEnum
 		}
 	} else if parameter.Type != TypeEnum {
-		v.problem("values are for the type enum, not for %s; leave one of them out", parameter.Type)
+		value.addProblem("values are for the type enum, not for %s; leave one of them out", parameter.Type)
 	}
 }
 
-var bound = regexp.MustCompile(`^-?[0-9]{1,40}$`)
+var wholeNumber = regexp.MustCompile(`^-?[0-9]{1,40}$`)
 
-// bounds reads min and max.
-func (r *fileReader) bounds(e yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
+// readBounds reads min and max.
+func (r *fileReader) readBounds(entry yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
 	for _, b := range []struct {
 		key string
 		to  *string
 	}{{"min", &parameter.Min}, {"max", &parameter.Max}} {
-		yamlValue, ok := fields[b.key]
+		element, ok := fields[b.key]
 		if !ok {
 			continue
 		}
 		const form = "a whole number"
-		text, ok := yamlValue.text(form)
+		text, ok := element.scalarText(form)
 		switch {
 		case !ok:
-		case !bound.MatchString(text):
-			yamlValue.problem("%q is no number; write %s", text, form)
+		case !wholeNumber.MatchString(text):
+			element.addProblem("%q is no number; write %s", text, form)
 		case parameter.Type != "" && parameter.Type != TypeNumber && parameter.Type != TypeCount && parameter.Type != TypeCursor:
-			yamlValue.problem("min and max are for the types number, count and cursor, not for %s; leave one of them out", parameter.Type)
+			element.addProblem("min and max are for the types number, count and cursor, not for %s; leave one of them out", parameter.Type)
 		default:
 			*b.to = text
 		}
 	}
-	if _, typed := fields["type"]; !typed && parameter.Type == "" && parameter.Min+parameter.Max != "" {
+	if _, hasType := fields["type"]; !hasType && parameter.Type == "" && parameter.Min+parameter.Max != "" {
 		parameter.Type = TypeNumber
 	}
-	if parameter.Min != "" && parameter.Max != "" && below(parameter.Max, parameter.Min) {
-		e.problem("max, %s, is below min, %s; write the lower one as min", parameter.Max, parameter.Min)
+	if parameter.Min != "" && parameter.Max != "" && isBelow(parameter.Max, parameter.Min) {
+		entry.addProblem("max, %s, is below min, %s; write the lower one as min", parameter.Max, parameter.Min)
 	}
 }
 
-func below(a, b string) bool {
-	x, _ := new(big.Int).SetString(a, 10)
+func isBelow(candidate, b string) bool {
+	x, _ := new(big.Int).SetString(candidate, 10)
 	y, _ := new(big.Int).SetString(b, 10)
 	return x.Cmp(y) < 0
 }
 
-// checkBase sees that the base request fits what is said of its key.
-func checkBase(e yamlEntry, parameter Parameter, base string) {
+// checkBaseValue sees that the base request fits what is said of its key.
+func checkBaseValue(entry yamlEntry, parameter Parameter, base string) {
 	const hint = "change the request, or what is said of it here"
 	if names, err := Placeholders(base); err != nil || len(names) > 0 || base == "" {
 		return // not known yet, or left open
 	}
 	if len(parameter.Values) > 0 && !slices.Contains(parameter.Values, base) {
-		e.problem("the request has %q, which is not among the values; %s", base, hint)
+		entry.addProblem("the request has %q, which is not among the values; %s", base, hint)
 	}
-	if !bound.MatchString(base) {
+	if !wholeNumber.MatchString(base) {
 		return
 	}
-	if parameter.Min != "" && below(base, parameter.Min) || parameter.Max != "" && below(parameter.Max, base) {
-		e.problem("the request has %s, which is out of the range; %s", base, hint)
+	if parameter.Min != "" && isBelow(base, parameter.Min) || parameter.Max != "" && isBelow(parameter.Max, base) {
+		entry.addProblem("the request has %s, which is out of the range; %s", base, hint)
 	}
 }
 
-func (r *fileReader) setup(v yamlValue) { r.file.Setup = r.steps(v) }
+func (r *fileReader) readSetup(value yamlValue) { r.file.Setup = r.readSteps(value) }
 
-func (r *fileReader) scenarios(v yamlValue) {
-	for _, yamlEntry := range v.entries("names with lists of steps") {
-		scenario := Scenario{Name: yamlEntry.name, Steps: r.steps(yamlEntry.yamlValue)}
-		if yamlEntry.listed() && len(yamlEntry.node.Content) == 0 {
-			yamlEntry.problem("has no steps; write them as a list: %s", stepsForm)
+func (r *fileReader) readScenarios(value yamlValue) {
+	for _, entry := range value.mapEntries("names with lists of steps") {
+		scenario := Scenario{Name: entry.name, Steps: r.readSteps(entry.yamlValue)}
+		if entry.isListOrNull() && len(entry.node.Content) == 0 {
+			entry.addProblem("has no steps; write them as a list: %s", stepsExample)
 		}
 		r.file.Scenarios = append(r.file.Scenarios, scenario)
 	}
 }
 
-const stepsForm = "[a Login, wait 10, a Logout]"
+const stepsExample = "[a Login, wait 10, a Logout]"
 
-// steps reads steps. Where there are no accounts or commands at all that is said
+// readSteps reads steps. Where there are no accounts or commands at all that is said
 // once, and not for each step.
-func (r *fileReader) steps(v yamlValue) []Step {
+func (r *fileReader) readSteps(value yamlValue) []Step {
 	var steps []Step
-	for i, yamlValue := range v.list(stepsForm) {
-		line, ok := yamlValue.word("a step, such as a Login; one with a colon in quotes")
+	for i, element := range value.listElements(stepsExample) {
+		stepLine, ok := element.nonEmptyText("a step, such as a Login; one with a colon in quotes")
 		if !ok || len(r.file.Accounts) == 0 || len(r.file.Commands) == 0 {
 			continue
 		}
-		step, err := r.file.readStep(line)
+		step, err := r.file.parseStepSyntax(stepLine)
 		if err != nil {
-			yamlValue.problem("step %d, %s: %v", i+1, line, err)
+			element.addProblem("step %d, %s: %v", i+1, stepLine, err)
 			continue
 		}
-		errs := r.file.checkStep(step, i+1)
-		if len(errs) == 0 {
-			errs = r.file.checkOwnStep(step)
+		problems := r.file.checkStep(step, i+1)
+		if len(problems) == 0 {
+			problems = r.file.checkDeclaredStep(step)
 		}
-		for _, err := range errs {
-			yamlValue.problem("step %d, %s: %v", i+1, line, err)
+		for _, err := range problems {
+			element.addProblem("step %d, %s: %v", i+1, stepLine, err)
 		}
 		steps = append(steps, step)
 	}
 	return steps
 }
 
-// checkOwnStep checks what only a file's own steps must keep: the prober sends keys
+// checkDeclaredStep checks what only a file's own steps must keep: the prober sends keys
 // that nobody has declared, a user who does it has made a typing error.
-func (f *File) checkOwnStep(step Step) []error {
+func (f *File) checkDeclaredStep(step Step) []error {
 	command, ok := f.Command(step.Command)
 	if !ok { // a wait
 		return nil
 	}
-	var errs []error
+	var problems []error
 	if command.Destructive && !f.Allow.Destructive {
-		errs = append(errs, fmt.Errorf("%s is destructive; write allow: {destructive: true} if that does no harm, "+
+		problems = append(problems, fmt.Errorf("%s is destructive; write allow: {destructive: true} if that does no harm, "+
 			"or leave the step out", command.Name))
 	}
-	known := command.keys()
+	knownKeys := command.requestKeys()
 	for _, change := range step.Changes {
 		switch {
 		case change.Kind == AppendPair || change.Kind == PrependPair:
-			known = append(known, change.Key)
+			knownKeys = append(knownKeys, change.Key)
 		case change.Kind == RenameKey:
-			known = append(known, change.Value)
-		case change.Kind == SetValue && !slices.Contains(known, change.Key):
-			errs = append(errs, fmt.Errorf("%s has no parameter %s; %s; write +%s to send it nevertheless",
-				command.Name, change.Key, choose(change.Key, known), formatChange(change)))
+			knownKeys = append(knownKeys, change.Value)
+		case change.Kind == SetValue && !slices.Contains(knownKeys, change.Key):
+			problems = append(problems, fmt.Errorf("%s has no parameter %s; %s; write +%s to send it nevertheless",
+				command.Name, change.Key, suggestWord(change.Key, knownKeys), formatChange(change)))
 		}
 	}
-	if len(errs) == 0 {
+	if len(problems) == 0 {
 		if _, err := f.Pairs(step); err != nil {
-			errs = append(errs, err)
+			problems = append(problems, err)
 		}
 	}
-	return errs
+	return problems
 }

@@ -57,8 +57,8 @@ func TestEveryShippedFileParses(t *testing.T) {
 
 func TestTheFileForHTTPQQIsReadAsItIsWritten(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
-	if want := []string{"a", "b", "stranger"}; !slices.Equal(f.roles(), want) {
-		t.Errorf("roles %v, want %v", f.roles(), want)
+	if want := []string{"a", "b", "stranger"}; !slices.Equal(f.roleNames(), want) {
+		t.Errorf("roles %v, want %v", f.roleNames(), want)
 	}
 	ack, _ := f.Command("Ack_AddToList")
 	want := &Command{
@@ -93,7 +93,7 @@ commands:
 
 func TestWhatAFileLeavesOutIsAsInHTTPQQ(t *testing.T) {
 	f := parsed(t, small)
-	if want := httpQQ(); !reflect.DeepEqual(f.Syntax, want) {
+	if want := httpQQSyntax(); !reflect.DeepEqual(f.Syntax, want) {
 		t.Errorf("syntax %+v, want %+v", f.Syntax, want)
 	}
 	if want := (Limits{Requests: 3000, RequestRate: 200, FailedLogins: 3, LongestWait: 2 * time.Minute}); f.Limits != want {
@@ -136,13 +136,13 @@ allow: {destructive: true, hosts: [example.org]}
 			Name: "Enter", Line: 12, Request: []Pair{{"C", "Enter"}, {"W", "{me}"}}, Purposes: []Purpose{{Verb: VerbLogin}},
 			SuccessFields: []Pair{{"S", "0"}, {"T", "1"}}, NeedsSession: true, Destructive: true,
 		}},
-		Friends: [][2]string{{"b", "a"}},
-		Reset:   ResetMethod{ResetURL, "/reset"},
-		Clock:   ServerClock{"http://127.0.0.1:1/clock"},
-		Setup:   []Step{{Wait: time.Second}, {Role: "a", Command: "Enter"}},
-		Limits:  Limits{Requests: 10, RequestRate: 0.5, TotalTime: time.Hour, FailedLogins: 2, FailedLoginPeriod: 10 * time.Minute, LongestWait: 90 * time.Second},
-		Allow:   Permissions{Destructive: true, Hosts: []string{"example.org"}},
-		source:  f.source,
+		Friends:    [][2]string{{"b", "a"}},
+		Reset:      ResetMethod{ResetURL, "/reset"},
+		Clock:      ServerClock{"http://127.0.0.1:1/clock"},
+		Setup:      []Step{{Wait: time.Second}, {Role: "a", Command: "Enter"}},
+		Limits:     Limits{Requests: 10, RequestRate: 0.5, TotalTime: time.Hour, FailedLogins: 2, FailedLoginPeriod: 10 * time.Minute, LongestWait: 90 * time.Second},
+		Allow:      Permissions{Destructive: true, Hosts: []string{"example.org"}},
+		sourceText: f.sourceText,
 	}
 	if !reflect.DeepEqual(f, want) {
 		t.Errorf("got  %+v\nwant %+v", f, want)

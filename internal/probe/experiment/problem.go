@@ -33,48 +33,48 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// choose says what may be written in place of a word that is not known: the
+// suggestWord says what may be written in place of a word that is not known: the
 // likeliest first.
-func choose(word string, allowed []string) string {
+func suggestWord(word string, allowed []string) string {
 	if len(allowed) == 0 {
 		return "none is declared"
 	}
-	list := "allowed: " + strings.Join(allowed, ", ")
-	if near := nearest(word, allowed); near != "" {
-		return "perhaps you mean " + near + "; " + list
+	alternatives := "allowed: " + strings.Join(allowed, ", ")
+	if suggestion := nearestWord(word, allowed); suggestion != "" {
+		return "perhaps you mean " + suggestion + "; " + alternatives
 	}
-	return list
+	return alternatives
 }
 
-// nearest is the word that a typing error may have made to another, or "".
-func nearest(word string, allowed []string) string {
-	best, least := "", 1+max(1, len(word)/3)
-	for _, a := range allowed {
-		if d := distance(strings.ToLower(word), strings.ToLower(a)); d < least && d < len(a) {
-			best, least = a, d
+// nearestWord is the word that a typing error may have made to another, or "".
+func nearestWord(word string, allowed []string) string {
+	nearestCandidate, minimum := "", 1+max(1, len(word)/3)
+	for _, candidate := range allowed {
+		if distanceFound := editDistance(strings.ToLower(word), strings.ToLower(candidate)); distanceFound < minimum && distanceFound < len(candidate) {
+			nearestCandidate, minimum = candidate, distanceFound
 		}
 	}
-	return best
+	return nearestCandidate
 }
 
-// distance counts the bytes to insert, delete, replace or swap with a neighbour
+// editDistance counts the bytes to insert, delete, replace or swap with a neighbour
 // to make b of a.
-func distance(a, b string) int {
+func editDistance(candidate, b string) int {
 	var before, last []int
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
-	for i := range len(a) {
+	for i := range len(candidate) {
 		before, last, row = last, row, slices.Clone(row)
 		row[0] = i + 1
 		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
+			substitutionCost := 1
+			if candidate[i] == b[j] {
+				substitutionCost = 0
 			}
-			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+			row[j+1] = min(last[j]+substitutionCost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && candidate[i] == b[j-1] && candidate[i-1] == b[j] {
 				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
 		}

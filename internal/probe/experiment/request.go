@@ -9,7 +9,7 @@ import (
 // Source is the text that the file was parsed from. Secrets that came from the
 // environment are not in it, so that it can stand in a transcript. To parse it
 // where those variables are not set, give [Parse] a getenv that makes them up.
-func (f *File) Source() []byte { return slices.Clone(f.source) }
+func (f *File) Source() []byte { return slices.Clone(f.sourceText) }
 
 // Account returns an account by its role.
 func (f *File) Account(role string) (Account, bool) {
@@ -50,7 +50,7 @@ func (c *Command) Purpose(verb Verb) (Purpose, bool) {
 func (f *File) Pairs(step Step) ([]Pair, error) {
 	command, ok := f.Command(step.Command)
 	if !ok {
-		return nil, fmt.Errorf("there is no command %s; %s", step.Command, choose(step.Command, f.commandNames()))
+		return nil, fmt.Errorf("there is no command %s; %s", step.Command, suggestWord(step.Command, f.commandNames()))
 	}
 	pairs := slices.Clone(command.Request)
 	if step.Verb != "" {
@@ -59,14 +59,14 @@ func (f *File) Pairs(step Step) ([]Pair, error) {
 			return nil, command.unknownPurposeError(step.Verb)
 		}
 		for _, pair := range purpose.Pairs {
-			pairs = setPair(pairs, pair)
+			pairs = setPairValue(pairs, pair)
 		}
 	}
 	for _, change := range step.Changes {
 		var ok bool
-		if pairs, ok = change.apply(pairs); !ok {
+		if pairs, ok = change.applyTo(pairs); !ok {
 			return nil, fmt.Errorf("the request of %s has no %s to change with %s; it has %s",
-				command.Name, change.Key, formatChange(change), keysOf(pairs))
+				command.Name, change.Key, formatChange(change), joinKeys(pairs))
 		}
 	}
 	return pairs, nil
@@ -75,40 +75,40 @@ func (f *File) Pairs(step Step) ([]Pair, error) {
 // Encode joins pairs, whose values are expanded, to a request.
 func (f *File) Encode(pairs []Pair) []byte { return f.Syntax.Encode(pairs) }
 
-// apply makes the change, to pairs that are the caller's own; ok is false if the
+// applyTo makes the change, to pairs that are the caller's own; ok is false if the
 // pair that it concerns is not there.
-func (c PairChange) apply(pairs []Pair) (_ []Pair, ok bool) {
+func (c PairChange) applyTo(pairs []Pair) (_ []Pair, ok bool) {
 	pair := Pair{c.Key, c.Value}
 	switch c.Kind {
 	case SetValue:
-		return setPair(pairs, pair), true
+		return setPairValue(pairs, pair), true
 	case AppendPair:
 		return append(pairs, pair), true
 	case PrependPair:
 		return slices.Insert(pairs, 0, pair), true
 	}
-	at := slices.IndexFunc(pairs, func(pair Pair) bool { return pair.Key == c.Key })
-	if at < 0 {
+	index := slices.IndexFunc(pairs, func(pair Pair) bool { return pair.Key == c.Key })
+	if index < 0 {
 		return pairs, false
 	}
-	found := pairs[at]
+	movedPair := pairs[index]
 	switch c.Kind {
 	case DropKey:
 		return slices.DeleteFunc(pairs, func(pair Pair) bool { return pair.Key == c.Key }), true
 	case RenameKey:
-		pairs[at].Key = c.Value
+		pairs[index].Key = c.Value
 	case MoveLast:
-		pairs = append(slices.Delete(pairs, at, at+1), found)
+		pairs = append(slices.Delete(pairs, index, index+1), movedPair)
 	case MoveFirst:
-		pairs = slices.Insert(slices.Delete(pairs, at, at+1), 0, found)
+		pairs = slices.Insert(slices.Delete(pairs, index, index+1), 0, movedPair)
 	default:
 		return pairs, false
 	}
 	return pairs, true
 }
 
-// setPair gives the first pair of that key another value, or adds the pair.
-func setPair(pairs []Pair, pair Pair) []Pair {
+// setPairValue gives the first pair of that key another value, or adds the pair.
+func setPairValue(pairs []Pair, pair Pair) []Pair {
 	for i := range pairs {
 		if pairs[i].Key == pair.Key {
 			pairs[i].Value = pair.Value
@@ -126,7 +126,7 @@ func (f *File) commandNames() []string {
 	return names
 }
 
-func (f *File) roles() []string {
+func (f *File) roleNames() []string {
 	var roles []string
 	for _, account := range f.Accounts {
 		roles = append(roles, account.Role)
@@ -142,11 +142,11 @@ func (c *Command) unknownPurposeError(verb Verb) error {
 	for _, purpose := range c.Purposes {
 		verbs = append(verbs, string(purpose.Verb))
 	}
-	return fmt.Errorf("%s has no purpose %s; %s", c.Name, verb, choose(string(verb), verbs))
+	return fmt.Errorf("%s has no purpose %s; %s", c.Name, verb, suggestWord(string(verb), verbs))
 }
 
-// keysOf lists the keys of pairs for people.
-func keysOf(pairs []Pair) string {
+// joinKeys lists the keys of pairs for people.
+func joinKeys(pairs []Pair) string {
 	if len(pairs) == 0 {
 		return "none"
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestARequestIsTheBaseRequestWithThePurposeAndTheChanges(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
-	for line, want := range map[string]string{
+	for stepLine, want := range map[string]string{
 		"a List":                       "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0",
 		"a List TN=1":                  "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=1&UN=0",
 		"a List XX=1":                  "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0&XX=1",
@@ -25,14 +25,14 @@ func TestARequestIsTheBaseRequestWithThePurposeAndTheChanges(t *testing.T) {
 		"a Ack_AddToList.accept to b":  "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=0&RS={text}",
 		"a Ack_AddToList.reject CD=77": "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=77&RS={text}",
 	} {
-		step, err := f.ParseStep(line)
+		step, err := f.ParseStep(stepLine)
 		if err != nil {
-			t.Errorf("%s: %v", line, err)
+			t.Errorf("%s: %v", stepLine, err)
 			continue
 		}
 		pairs, err := f.Pairs(step)
 		if got := string(f.Encode(pairs)); err != nil || got != want {
-			t.Errorf("%s: got %s, %v, want %s", line, got, err, want)
+			t.Errorf("%s: got %s, %v, want %s", stepLine, got, err, want)
 		}
 	}
 	list, _ := f.Command("List")
@@ -43,14 +43,14 @@ func TestARequestIsTheBaseRequestWithThePurposeAndTheChanges(t *testing.T) {
 
 func TestAChangeOfAPairThatIsNotThereFails(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
-	for _, line := range []string{"a List -XX", "a List ~XX=x", "a List >XX", "a List <XX", "a List -TN -TN"} {
-		step, err := f.ParseStep(line)
+	for _, stepLine := range []string{"a List -XX", "a List ~XX=x", "a List >XX", "a List <XX", "a List -TN -TN"} {
+		step, err := f.ParseStep(stepLine)
 		if err != nil {
-			t.Errorf("%s: %v", line, err)
+			t.Errorf("%s: %v", stepLine, err)
 			continue
 		}
 		if pairs, err := f.Pairs(step); err == nil {
-			t.Errorf("%s: got %v, want an error", line, pairs)
+			t.Errorf("%s: got %v, want an error", stepLine, pairs)
 		}
 	}
 }
@@ -64,13 +64,13 @@ func TestAnswersAreCutIntoPairs(t *testing.T) {
 		"A=%26":                   {{"A", "%26"}},
 		"=1":                      {{"", "1"}},
 	} {
-		got, ok := httpQQ().Decode([]byte(record))
+		got, ok := httpQQSyntax().Decode([]byte(record))
 		if !ok || !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, %v, want %q", record, got, ok, want)
 		}
 	}
 	for _, record := range []string{"", "NULL", "\r\n", "NULL&A=1", "<html>"} {
-		if got, ok := httpQQ().Decode([]byte(record)); ok {
+		if got, ok := httpQQSyntax().Decode([]byte(record)); ok {
 			t.Errorf("%q was taken for a record: %q", record, got)
 		}
 	}
@@ -83,13 +83,13 @@ func TestListsAreCutIntoElements(t *testing.T) {
 		",":            {""},
 		"a,,":          {"a", ""},
 	} {
-		got, ok := httpQQ().SplitList(value)
+		got, ok := httpQQSyntax().SplitList(value)
 		if !ok || !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, %v, want %q", value, got, ok, want)
 		}
 	}
 	for _, value := range []string{"", "10002", "a,b"} {
-		if got, ok := httpQQ().SplitList(value); ok {
+		if got, ok := httpQQSyntax().SplitList(value); ok {
 			t.Errorf("%q was taken for a list: %q", value, got)
 		}
 	}
@@ -99,7 +99,7 @@ func TestEscapesAreUndoneOnceAndOthersStay(t *testing.T) {
 	for written, want := range map[string]string{
 		"100%": "100%", "%zz": "%zz", "%2": "%2", "%25": "%", "%2525": "%25", "%2C%2c": ",,", "%%25": "%%", "%E4%B8%AD": "中",
 	} {
-		if got := httpQQ().Unescape(written); got != want {
+		if got := httpQQSyntax().Unescape(written); got != want {
 			t.Errorf("%q: got %q, want %q", written, got, want)
 		}
 	}
@@ -115,7 +115,7 @@ func TestEscapesAreUndoneOnceAndOthersStay(t *testing.T) {
 func TestAnyTextCanBeSentAsAValue(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, syntax := range []RecordSyntax{
-		httpQQ(),
+		httpQQSyntax(),
 		{PairSeparator: ";;", KeySeparator: ":", ListSeparator: "|", EscapeSign: `\x`},
 		{PairSeparator: " AND ", KeySeparator: "->", ListSeparator: ", ", EscapeSign: "%"},
 		{PairSeparator: "\n", KeySeparator: "=", ListSeparator: ",", EscapeSign: "^"},
@@ -138,8 +138,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("VER=1.1&CMD=List&RES=0&UN=10002,10003,"))
 	f.Add([]byte("A=1&MG=fish & chips&C=2\r\n"))
 	f.Fuzz(func(t *testing.T, record []byte) {
-		fields, ok := httpQQ().Decode(record)
-		if want := bytes.TrimRight(record, "\r\n"); ok && !bytes.Equal(httpQQ().Encode(fields), want) {
+		fields, ok := httpQQSyntax().Decode(record)
+		if want := bytes.TrimRight(record, "\r\n"); ok && !bytes.Equal(httpQQSyntax().Encode(fields), want) {
 			t.Errorf("%q is cut into %q", record, fields)
 		}
 	})

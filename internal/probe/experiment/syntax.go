@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// httpQQ is the syntax of HTTP QQ: what a file leaves out.
-func httpQQ() RecordSyntax {
+// httpQQSyntax is the syntax of HTTP QQ: what a file leaves out.
+func httpQQSyntax() RecordSyntax {
 	return RecordSyntax{
 		PairSeparator: "&",
 		KeySeparator:  "=",
@@ -20,16 +20,16 @@ func httpQQ() RecordSyntax {
 // Encode joins pairs to a record. Keys and values are written as they are: text
 // that may hold anything goes through [RecordSyntax.EscapeValue] first.
 func (y RecordSyntax) Encode(pairs []Pair) []byte {
-	var out []byte
+	var record []byte
 	for i, pair := range pairs {
 		if i > 0 {
-			out = append(out, y.PairSeparator...)
+			record = append(record, y.PairSeparator...)
 		}
-		out = append(out, pair.Key...)
-		out = append(out, y.KeySeparator...)
-		out = append(out, pair.Value...)
+		record = append(record, pair.Key...)
+		record = append(record, y.KeySeparator...)
+		record = append(record, pair.Value...)
 	}
-	return out
+	return record
 }
 
 // Decode splits an answer into its pairs. Line ends behind the record are left
@@ -39,15 +39,15 @@ func (y RecordSyntax) Encode(pairs []Pair) []byte {
 // false for what does not begin with a pair.
 func (y RecordSyntax) Decode(record []byte) (fields []Pair, ok bool) {
 	text := strings.TrimRight(string(record), "\r\n")
-	for piece := range strings.SplitSeq(text, y.PairSeparator) {
-		key, value, isPair := strings.Cut(piece, y.KeySeparator)
+	for part := range strings.SplitSeq(text, y.PairSeparator) {
+		key, value, isPair := strings.Cut(part, y.KeySeparator)
 		switch {
 		case isPair:
 			fields = append(fields, Pair{key, value})
 		case len(fields) == 0:
 			return nil, false
 		default:
-			fields[len(fields)-1].Value += y.PairSeparator + piece
+			fields[len(fields)-1].Value += y.PairSeparator + part
 		}
 	}
 	return fields, true
@@ -61,8 +61,8 @@ func (y RecordSyntax) SplitList(value string) (elements []string, ok bool) {
 		return nil, false
 	}
 	elements = strings.Split(inner, y.ListSeparator)
-	for i, e := range elements {
-		elements[i] = y.Unescape(e)
+	for i, element := range elements {
+		elements[i] = y.Unescape(element)
 	}
 	return elements, true
 }
@@ -70,61 +70,61 @@ func (y RecordSyntax) SplitList(value string) (elements []string, ok bool) {
 // EscapeValue writes a text so that it can stand as a value in a request:
 // whatever could end the value, begin an escape, or break a line is escaped. Without
 // an escape in the syntax the text stays as it is.
-func (y RecordSyntax) EscapeValue(s string) string {
+func (y RecordSyntax) EscapeValue(text string) string {
 	if y.EscapeSign == "" {
-		return s
+		return text
 	}
-	var out strings.Builder
-	for i := range len(s) {
+	var result strings.Builder
+	for i := range len(text) {
 		// Any byte of the separator, not only the whole: the value's last bytes
 		// and the separator behind them must not make another.
-		c := s[i]
-		if c < ' ' || c == 0x7f || c == y.EscapeSign[0] || strings.IndexByte(y.PairSeparator, c) >= 0 {
-			fmt.Fprintf(&out, "%s%02X", y.EscapeSign, c)
+		character := text[i]
+		if character < ' ' || character == 0x7f || character == y.EscapeSign[0] || strings.IndexByte(y.PairSeparator, character) >= 0 {
+			fmt.Fprintf(&result, "%s%02X", y.EscapeSign, character)
 		} else {
-			out.WriteByte(c)
+			result.WriteByte(character)
 		}
 	}
-	return out.String()
+	return result.String()
 }
 
 // Unescape undoes the escapes of a value. What is no whole escape stands for
 // itself.
-func (y RecordSyntax) Unescape(s string) string {
-	if y.EscapeSign == "" || !strings.Contains(s, y.EscapeSign) {
-		return s
+func (y RecordSyntax) Unescape(text string) string {
+	if y.EscapeSign == "" || !strings.Contains(text, y.EscapeSign) {
+		return text
 	}
-	var out strings.Builder
-	for i := 0; i < len(s); {
-		if c, ok := escaped(strings.TrimPrefix(s[i:], y.EscapeSign)); ok && strings.HasPrefix(s[i:], y.EscapeSign) {
-			out.WriteByte(c)
+	var result strings.Builder
+	for i := 0; i < len(text); {
+		if character, ok := parseHexByte(strings.TrimPrefix(text[i:], y.EscapeSign)); ok && strings.HasPrefix(text[i:], y.EscapeSign) {
+			result.WriteByte(character)
 			i += len(y.EscapeSign) + 2
 			continue
 		}
-		out.WriteByte(s[i])
+		result.WriteByte(text[i])
 		i++
 	}
-	return out.String()
+	return result.String()
 }
 
-// escaped reads the two hex digits that s begins with.
-func escaped(s string) (byte, bool) {
-	if len(s) < 2 {
+// parseHexByte reads the two hex digits that s begins with.
+func parseHexByte(text string) (byte, bool) {
+	if len(text) < 2 {
 		return 0, false
 	}
-	high, low := hexDigit(s[0]), hexDigit(s[1])
-	return byte(high<<4 | low), high >= 0 && low >= 0
+	highDigit, lowDigit := hexDigitValue(text[0]), hexDigitValue(text[1])
+	return byte(highDigit<<4 | lowDigit), highDigit >= 0 && lowDigit >= 0
 }
 
-// hexDigit is the digit's value, or below 0.
-func hexDigit(c byte) int {
+// hexDigitValue is the digit's value, or below 0.
+func hexDigitValue(character byte) int {
 	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
+	case '0' <= character && character <= '9':
+		return int(character - '0')
+	case 'a' <= character && character <= 'f':
+		return int(character-'a') + 10
+	case 'A' <= character && character <= 'F':
+		return int(character-'A') + 10
 	}
 	return -1
 }
@@ -133,11 +133,11 @@ func hexDigit(c byte) int {
 // pair is an error: someone has written it who can mend it.
 func (y RecordSyntax) splitStrict(text string) ([]Pair, error) {
 	var pairs []Pair
-	for piece := range strings.SplitSeq(text, y.PairSeparator) {
-		key, value, ok := strings.Cut(piece, y.KeySeparator)
+	for part := range strings.SplitSeq(text, y.PairSeparator) {
+		key, value, ok := strings.Cut(part, y.KeySeparator)
 		if !ok || key == "" {
 			return nil, fmt.Errorf("%q does not split into pairs: %q is none; write KEY%sVALUE, with %q between pairs",
-				text, piece, y.KeySeparator, y.PairSeparator)
+				text, part, y.KeySeparator, y.PairSeparator)
 		}
 		pairs = append(pairs, Pair{key, value})
 	}

@@ -15,19 +15,19 @@ import (
 // names, and {{ by a brace. It fails at a placeholder that lookup does not know,
 // and at a brace that is not closed.
 func ExpandTemplate(value string, lookup func(name string) (string, bool)) (string, error) {
-	var out strings.Builder
-	err := scanTemplate(value, func(literal string) { out.WriteString(literal) }, func(name string) error {
+	var result strings.Builder
+	err := scanTemplate(value, func(literal string) { result.WriteString(literal) }, func(name string) error {
 		text, ok := lookup(name)
 		if !ok {
 			return fmt.Errorf("there is no placeholder {%s}", name)
 		}
-		out.WriteString(text)
+		result.WriteString(text)
 		return nil
 	})
 	if err != nil {
 		return "", err
 	}
-	return out.String(), nil
+	return result.String(), nil
 }
 
 // Placeholders are the names of the placeholders in a template, in its order,
@@ -42,7 +42,7 @@ func Placeholders(value string) ([]string, error) {
 }
 
 // EscapeTemplate is the template that expands to s, whatever s holds.
-func EscapeTemplate(s string) string { return strings.ReplaceAll(s, "{", "{{") }
+func EscapeTemplate(text string) string { return strings.ReplaceAll(text, "{", "{{") }
 
 // scanTemplate calls literal and placeholder for the parts of a template.
 func scanTemplate(value string, literal func(string), placeholder func(string) error) error {
@@ -52,19 +52,19 @@ func scanTemplate(value string, literal func(string), placeholder func(string) e
 		if !found {
 			return nil
 		}
-		if rest, doubled := strings.CutPrefix(after, "{"); doubled {
+		if remaining, isDoubled := strings.CutPrefix(after, "{"); isDoubled {
 			literal("{")
-			value = rest
+			value = remaining
 			continue
 		}
-		name, rest, closed := strings.Cut(after, "}")
+		name, remaining, closed := strings.Cut(after, "}")
 		if !closed {
 			return fmt.Errorf("the brace before %q is not closed; write {{ for a brace", after)
 		}
 		if err := placeholder(name); err != nil {
 			return err
 		}
-		value = rest
+		value = remaining
 	}
 }
 
@@ -75,12 +75,12 @@ func ComputeProof(name, secret string) (proof string, ok bool) {
 	if name == "secret" {
 		return secret, true
 	}
-	function, rest, _ := strings.Cut(name, "(")
-	of, ok := strings.CutSuffix(rest, ")")
+	function, remaining, _ := strings.Cut(name, "(")
+	argument, ok := strings.CutSuffix(remaining, ")")
 	if !ok {
 		return "", false
 	}
-	inner, ok := ComputeProof(of, secret)
+	inner, ok := ComputeProof(argument, secret)
 	if !ok {
 		return "", false
 	}
@@ -95,7 +95,7 @@ func ComputeProof(name, secret string) (proof string, ok bool) {
 		sum := sha256.Sum256([]byte(inner))
 		proof = hex.EncodeToString(sum[:])
 	default:
-		return near(function, inner)
+		return changeOneCharacter(function, inner)
 	}
 	if function == strings.ToUpper(function) {
 		return strings.ToUpper(proof), true
@@ -103,32 +103,32 @@ func ComputeProof(name, secret string) (proof string, ok bool) {
 	return proof, function == strings.ToLower(function)
 }
 
-// near changes a proof in one character.
-func near(function, proof string) (string, bool) {
+// changeOneCharacter changes a proof in one character.
+func changeOneCharacter(function, proof string) (string, bool) {
 	if proof == "" {
-		return "", slices.Contains(nearRight, function)
+		return "", slices.Contains(nearFunctions, function)
 	}
-	at := len(proof) - 1
+	index := len(proof) - 1
 	switch function {
 	case "last":
 	case "first":
-		at = 0
+		index = 0
 	case "middle":
-		at = len(proof) / 2
+		index = len(proof) / 2
 	case "cut":
-		return proof[:at], true
+		return proof[:index], true
 	default:
 		return "", false
 	}
 	other := "0"
-	if proof[at] == '0' {
+	if proof[index] == '0' {
 		other = "1"
 	}
-	return proof[:at] + other + proof[at+1:], true
+	return proof[:index] + other + proof[index+1:], true
 }
 
 // nearRight are the functions that make a proof nearly right.
-var nearRight = []string{"last", "first", "middle", "cut"}
+var nearFunctions = []string{"last", "first", "middle", "cut"}
 
 // placeholders are those that any template can have. In steps there are seq:N and
 // text:N too, and everywhere the roles.
@@ -139,20 +139,20 @@ var placeholders = []string{
 
 // checkTemplate fails at a placeholder that there is not. Marks and words of other
 // steps may be of the steps 1 to latest; with 0 there are no other steps.
-func (f *File) checkTemplate(value string, latest int) error {
+func (f *File) checkTemplate(value string, latestStep int) error {
 	names, err := Placeholders(value)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := f.checkPlaceholder(name, latest); err != nil {
+		if err := f.checkPlaceholder(name, latestStep); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *File) checkPlaceholder(name string, latest int) error {
+func (f *File) checkPlaceholder(name string, latestStep int) error {
 	if _, ok := f.Account(name); ok || slices.Contains(placeholders, name) {
 		return nil
 	}
@@ -160,21 +160,21 @@ func (f *File) checkPlaceholder(name string, latest int) error {
 		return nil
 	}
 	allowed := slices.Clone(placeholders)
-	if latest > 0 {
+	if latestStep > 0 {
 		allowed = append(allowed, "seq:N", "text:N")
 	}
 	kind, number, ok := strings.Cut(name, ":")
-	if ok && latest > 0 && (kind == "seq" || kind == "text") {
+	if ok && latestStep > 0 && (kind == "seq" || kind == "text") {
 		n, err := strconv.Atoi(number)
 		switch {
 		case err != nil || n < 1 || number != strconv.Itoa(n):
 			return fmt.Errorf("{%s} names no step; steps are numbered from 1, write {%s:1} for the first", name, kind)
-		case n > latest:
+		case n > latestStep:
 			return fmt.Errorf("{%s} is of a step that comes later; this is step %d, and only steps up to it have a mark and words",
-				name, latest)
+				name, latestStep)
 		}
 		return nil
 	}
 	return fmt.Errorf("there is no placeholder {%s}; %s; write {{ for a brace",
-		name, choose(name, append(allowed, f.roles()...)))
+		name, suggestWord(name, append(allowed, f.roleNames()...)))
 }

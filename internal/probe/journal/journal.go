@@ -105,15 +105,15 @@ type TranscriptWriter struct {
 }
 
 // NewWriter begins a transcript.
-func NewWriter(w io.Writer, head TranscriptHead) (*TranscriptWriter, error) {
+func NewWriter(output io.Writer, head TranscriptHead) (*TranscriptWriter, error) {
 	head.Format = Format
-	out := &TranscriptWriter{out: w}
-	return out, out.writeLine(head)
+	writer := &TranscriptWriter{out: output}
+	return writer, writer.writeLine(head)
 }
 
 // ContinueWriter goes on with a transcript whose last whole line is last.
-func ContinueWriter(w io.Writer, last []byte) *TranscriptWriter {
-	return &TranscriptWriter{out: w, previousHash: hashLine(last)}
+func ContinueWriter(output io.Writer, lastLine []byte) *TranscriptWriter {
+	return &TranscriptWriter{out: output, previousHash: hashLine(lastLine)}
 }
 
 // Append writes an entry. After an error it writes no more, and returns that error.
@@ -122,12 +122,12 @@ func (w *TranscriptWriter) Append(entry Entry) error {
 	return w.writeLine(entry)
 }
 
-func (w *TranscriptWriter) writeLine(v any) error {
+func (w *TranscriptWriter) writeLine(value any) error {
 	if w.err != nil {
 		return w.err
 	}
 	var line []byte
-	if line, w.err = marshalUnescaped(v); w.err != nil {
+	if line, w.err = marshalUnescaped(value); w.err != nil {
 		return w.err
 	}
 	w.previousHash = hashLine(line)
@@ -136,8 +136,8 @@ func (w *TranscriptWriter) writeLine(v any) error {
 }
 
 func hashLine(line []byte) string {
-	sum := sha256.Sum256(line)
-	return hex.EncodeToString(sum[:8])
+	digest := sha256.Sum256(line)
+	return hex.EncodeToString(digest[:8])
 }
 
 // A Transcript is one that was read.
@@ -152,11 +152,11 @@ type Transcript struct {
 
 // Read reads a transcript and checks its chain. A last line without an end is
 // passed over.
-func Read(r io.Reader) (*Transcript, error) {
-	in := bufio.NewReaderSize(r, 1<<16)
+func Read(input io.Reader) (*Transcript, error) {
+	reader := bufio.NewReaderSize(input, 1<<16)
 	transcript := &Transcript{}
-	for number := 1; ; number++ {
-		line, err := in.ReadBytes('\n')
+	for lineNumber := 1; ; lineNumber++ {
+		line, err := reader.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -165,8 +165,8 @@ func Read(r io.Reader) (*Transcript, error) {
 		}
 		transcript.WholeSize += int64(len(line))
 		line = bytes.TrimSuffix(line, []byte("\n"))
-		if err := transcript.addLine(number, line); err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+		if err := transcript.addLine(lineNumber, line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", lineNumber, err)
 		}
 		transcript.LastLine = line
 	}
@@ -176,8 +176,8 @@ func Read(r io.Reader) (*Transcript, error) {
 	return transcript, nil
 }
 
-func (t *Transcript) addLine(number int, line []byte) error {
-	if number == 1 {
+func (t *Transcript) addLine(lineNumber int, line []byte) error {
+	if lineNumber == 1 {
 		err := json.Unmarshal(line, &t.Head)
 		switch {
 		case err != nil || !strings.HasPrefix(t.Head.Format, formatPrefix):

@@ -29,8 +29,8 @@ func entries() []journal.Entry {
 // written is a transcript as it stands in a file.
 func written(t *testing.T) []byte {
 	t.Helper()
-	var out bytes.Buffer
-	w, err := journal.NewWriter(&out, head())
+	var encoded bytes.Buffer
+	w, err := journal.NewWriter(&encoded, head())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func written(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 	}
-	return out.Bytes()
+	return encoded.Bytes()
 }
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
@@ -102,15 +102,15 @@ func TestATranscriptGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := bytes.NewBuffer(first)
-	w := journal.ContinueWriter(out, past.LastLine)
+	encoded := bytes.NewBuffer(first)
+	w := journal.ContinueWriter(encoded, past.LastLine)
 	for _, entry := range entries()[2:] {
 		if err := w.Append(entry); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !bytes.Equal(out.Bytes(), text) {
-		t.Errorf("got %s, want %s", out.Bytes(), text)
+	if !bytes.Equal(encoded.Bytes(), text) {
+		t.Errorf("got %s, want %s", encoded.Bytes(), text)
 	}
 }
 

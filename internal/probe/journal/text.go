@@ -23,33 +23,33 @@ func (b RawBytes) MarshalJSON() ([]byte, error) {
 		return marshalUnescaped(string(b))
 	}
 	var pieces []any
-	for rest := []byte(b); len(rest) > 0; {
-		text := leadingText(rest)
-		n := max(len(text), 1)
+	for remaining := []byte(b); len(remaining) > 0; {
+		text := leadingText(remaining)
+		length := max(len(text), 1)
 		if len(text) > 0 {
 			pieces = append(pieces, string(text))
 		} else {
-			for n < len(rest) && len(leadingText(rest[n:])) == 0 {
-				n++
+			for length < len(remaining) && len(leadingText(remaining[length:])) == 0 {
+				length++
 			}
-			pieces = append(pieces, base64Piece{rest[:n]})
+			pieces = append(pieces, base64Piece{remaining[:length]})
 		}
-		rest = rest[n:]
+		remaining = remaining[length:]
 	}
 	return marshalUnescaped(pieces)
 }
 
 // leadingText is the text that b begins with.
-func leadingText(b []byte) []byte {
-	n := 0
-	for n < len(b) {
-		r, size := utf8.DecodeRune(b[n:])
-		if r == utf8.RuneError && size == 1 {
+func leadingText(text []byte) []byte {
+	length := 0
+	for length < len(text) {
+		character, size := utf8.DecodeRune(text[length:])
+		if character == utf8.RuneError && size == 1 {
 			break
 		}
-		n += size
+		length += size
 	}
-	return b[:n]
+	return text[:length]
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -67,20 +67,20 @@ func (b *RawBytes) UnmarshalJSON(value []byte) error {
 			*b = append(*b, text...)
 			continue
 		}
-		var other base64Piece
-		if err := json.Unmarshal(piece, &other); err != nil || other.Base64 == nil {
+		var binary base64Piece
+		if err := json.Unmarshal(piece, &binary); err != nil || binary.Base64 == nil {
 			return errors.Join(errors.New("what was sent is a string, or a list of strings and base64"), err)
 		}
-		*b = append(*b, other.Base64...)
+		*b = append(*b, binary.Base64...)
 	}
 	return nil
 }
 
 // marshalUnescaped is JSON that leaves &, < and > as they are.
-func marshalUnescaped(v any) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
+func marshalUnescaped(value any) ([]byte, error) {
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(encoded.Bytes(), []byte("\n")), err
 }

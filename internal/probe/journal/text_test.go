@@ -23,8 +23,8 @@ var sent = map[string]string{
 
 func TestWhatWasSentIsTextAsText(t *testing.T) {
 	for text, want := range sent {
-		var out bytes.Buffer
-		w, err := journal.NewWriter(&out, head())
+		var encoded bytes.Buffer
+		w, err := journal.NewWriter(&encoded, head())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,11 +32,11 @@ func TestWhatWasSentIsTextAsText(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"request", "response"} {
-			if !strings.Contains(out.String(), `"`+key+`":`+want+`,`) {
-				t.Errorf("%q is %s, want %s", text, out.String(), want)
+			if !strings.Contains(encoded.String(), `"`+key+`":`+want+`,`) {
+				t.Errorf("%q is %s, want %s", text, encoded.String(), want)
 			}
 		}
-		got, err := journal.Read(&out)
+		got, err := journal.Read(&encoded)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,14 +50,14 @@ func FuzzBytesComeBackAsTheyWere(f *testing.F) {
 	for text := range sent {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		line, err := json.Marshal(journal.RawBytes(b))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		line, err := json.Marshal(journal.RawBytes(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got journal.RawBytes
-		if err := json.Unmarshal(line, &got); err != nil || !bytes.Equal(got, b) {
-			t.Errorf("%q is %s, and comes back as %q: %v", b, line, got, err)
+		if err := json.Unmarshal(line, &got); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%q is %s, and comes back as %q: %v", text, line, got, err)
 		}
 	})
 }

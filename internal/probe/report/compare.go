@@ -17,77 +17,77 @@ type textPiece struct {
 // it, all of both middles is marked.
 const maxCompared = 1 << 20
 
-// compare cuts two messages into pieces and marks where they differ.
-func compare(a, b string) (left, right []textPiece) {
-	if a == b {
-		return whole(a), whole(b)
+// markDifferences cuts two messages into pieces and marks where they differ.
+func markDifferences(leftText, rightText string) (left, right []textPiece) {
+	if leftText == rightText {
+		return unmarkedPieces(leftText), unmarkedPieces(rightText)
 	}
-	at, bt := words(a), words(b)
-	start := 0
-	for start < len(at) && start < len(bt) && at[start] == bt[start] {
-		start++
+	leftWords, rightWords := splitWords(leftText), splitWords(rightText)
+	prefixLength := 0
+	for prefixLength < len(leftWords) && prefixLength < len(rightWords) && leftWords[prefixLength] == rightWords[prefixLength] {
+		prefixLength++
 	}
 	end := 0
-	for end < len(at)-start && end < len(bt)-start && at[len(at)-1-end] == bt[len(bt)-1-end] {
+	for end < len(leftWords)-prefixLength && end < len(rightWords)-prefixLength && leftWords[len(leftWords)-1-end] == rightWords[len(rightWords)-1-end] {
 		end++
 	}
-	am, bm := at[start:len(at)-end], bt[start:len(bt)-end]
-	sameA, sameB := make([]bool, len(am)), make([]bool, len(bm))
-	if len(am)*len(bm) <= maxCompared {
-		common(am, bm, sameA, sameB)
+	leftMiddle, rightMiddle := leftWords[prefixLength:len(leftWords)-end], rightWords[prefixLength:len(rightWords)-end]
+	sameA, sameB := make([]bool, len(leftMiddle)), make([]bool, len(rightMiddle))
+	if len(leftMiddle)*len(rightMiddle) <= maxCompared {
+		markCommonWords(leftMiddle, rightMiddle, sameA, sameB)
 	}
-	return pieces(at, start, sameA), pieces(bt, start, sameB)
+	return joinPieces(leftWords, prefixLength, sameA), joinPieces(rightWords, prefixLength, sameB)
 }
 
-func whole(s string) []textPiece {
-	if s == "" {
+func unmarkedPieces(text string) []textPiece {
+	if text == "" {
 		return nil
 	}
-	return []textPiece{{Text: s}}
+	return []textPiece{{Text: text}}
 }
 
-// words cuts a message where any syntax may have its seams: runs of letters and
+// splitWords cuts a message where any syntax may have its seams: runs of letters and
 // digits, and each other character by itself.
-func words(s string) []string {
-	var out []string
-	for s != "" {
-		n := strings.IndexFunc(s, func(r rune) bool { return !inWord(r) })
+func splitWords(text string) []string {
+	var names []string
+	for text != "" {
+		count := strings.IndexFunc(text, func(character rune) bool { return !isWordRune(character) })
 		switch {
-		case n < 0:
-			n = len(s)
-		case n == 0:
-			_, n = utf8.DecodeRuneInString(s)
+		case count < 0:
+			count = len(text)
+		case count == 0:
+			_, count = utf8.DecodeRuneInString(text)
 		}
-		out = append(out, s[:n])
-		s = s[n:]
+		names = append(names, text[:count])
+		text = text[count:]
 	}
-	return out
+	return names
 }
 
-func inWord(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_' || r == '.' || r == '\\'
+func isWordRune(character rune) bool {
+	return unicode.IsLetter(character) || unicode.IsDigit(character) || character == '-' || character == '_' || character == '.' || character == '\\'
 }
 
-// common marks a longest common subsequence in both.
-func common(a, b []string, sameA, sameB []bool) {
+// markCommonWords marks a longest common subsequence in both.
+func markCommonWords(a, b []string, sameA, sameB []bool) {
 	width := len(b) + 1
 	best := make([]int32, (len(a)+1)*width)
 	for i := len(a) - 1; i >= 0; i-- {
 		for j := len(b) - 1; j >= 0; j-- {
-			at := i*width + j
+			index := i*width + j
 			if a[i] == b[j] {
-				best[at] = best[at+width+1] + 1
+				best[index] = best[index+width+1] + 1
 			} else {
-				best[at] = max(best[at+width], best[at+1])
+				best[index] = max(best[index+width], best[index+1])
 			}
 		}
 	}
 	for i, j := 0, 0; i < len(a) && j < len(b); {
-		switch at := i*width + j; {
+		switch index := i*width + j; {
 		case a[i] == b[j]:
 			sameA[i], sameB[j] = true, true
 			i, j = i+1, j+1
-		case best[at+width] >= best[at+1]:
+		case best[index+width] >= best[index+1]:
 			i++
 		default:
 			j++
@@ -95,26 +95,26 @@ func common(a, b []string, sameA, sameB []bool) {
 	}
 }
 
-// pieces joins neighbours of one kind. A seam between two words that differ is
+// joinPieces joins neighbours of one kind. A seam between two words that differ is
 // marked with them, for the eye's sake.
-func pieces(all []string, start int, same []bool) []textPiece {
+func joinPieces(all []string, prefixLength int, same []bool) []textPiece {
 	differs := make([]bool, len(all))
 	for i := range same {
-		differs[start+i] = !same[i]
+		differs[prefixLength+i] = !same[i]
 	}
-	for i := start + 1; i < start+len(same)-1; i++ {
-		r, _ := utf8.DecodeRuneInString(all[i])
-		if differs[i-1] && differs[i+1] && !inWord(r) {
+	for i := prefixLength + 1; i < prefixLength+len(same)-1; i++ {
+		character, _ := utf8.DecodeRuneInString(all[i])
+		if differs[i-1] && differs[i+1] && !isWordRune(character) {
 			differs[i] = true
 		}
 	}
-	var out []textPiece
+	var joined []textPiece
 	for i, word := range all {
-		if n := len(out); n > 0 && out[n-1].Differs == differs[i] {
-			out[n-1].Text += word
+		if count := len(joined); count > 0 && joined[count-1].Differs == differs[i] {
+			joined[count-1].Text += word
 		} else {
-			out = append(out, textPiece{word, differs[i]})
+			joined = append(joined, textPiece{word, differs[i]})
 		}
 	}
-	return out
+	return joined
 }

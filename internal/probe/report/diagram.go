@@ -9,40 +9,40 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-func machines(study *finding.Study) []block {
-	var out []block
+func machineBlocks(study *finding.Study) []reportBlock {
+	var blocks []reportBlock
 	for _, machine := range study.Machines {
-		out = append(out, heading(or(machine.Aspect, "Machine")),
-			para(plural(len(machine.States), "state")+", "+plural(len(machine.Inputs), "input")+", "+plural(machine.Queries, "query")+"."))
+		blocks = append(blocks, headingBlock(or(machine.Aspect, "Machine")),
+			textBlock(countNoun(len(machine.States), "state")+", "+countNoun(len(machine.Inputs), "input")+", "+countNoun(machine.Queries, "query")+"."))
 		if len(machine.States) > 0 {
-			stateDiagram := drawingOf(machine)
-			out = append(out, block{Diagram: &diagramBlock{stateDiagram.svg(or(machine.Aspect, "Machine")), stateDiagram.mermaid()}})
+			diagram := newStateDiagram(machine)
+			blocks = append(blocks, reportBlock{Diagram: &diagramBlock{diagram.renderSVG(or(machine.Aspect, "Machine")), diagram.renderMermaid()}})
 		}
-		guarantee := note(bold("What is guaranteed: "), textSpan{Text: sentence(or(machine.Guarantee, "nothing"))})
-		out = append(out, guarantee, transitions(machine))
+		guarantee := noteBlock(boldSpan("What is guaranteed: "), textSpan{Text: endSentence(or(machine.Guarantee, "nothing"))})
+		blocks = append(blocks, guarantee, transitionTable(machine))
 	}
-	if out == nil {
-		return []block{para("No state machine was learned.")}
+	if blocks == nil {
+		return []reportBlock{textBlock("No state machine was learned.")}
 	}
-	return out
+	return blocks
 }
 
-func transitions(machine finding.StateMachine) block {
-	var list [][]tableCell
+func transitionTable(machine finding.StateMachine) reportBlock {
+	var tableRows [][]tableCell
 	for _, transition := range machine.Transitions {
-		list = append(list, []tableCell{plainCell(transition.From), {wire(transition.Input)}, {wire(transition.Output)}, plainCell(transition.To)})
+		tableRows = append(tableRows, []tableCell{plainCell(transition.From), {codeSpan(transition.Input)}, {codeSpan(transition.Output)}, plainCell(transition.To)})
 	}
-	title := "All " + plural(len(machine.Transitions), "transition")
-	return folded(title, rows([]string{"State", "Input", "Answer", "Leads to"}, list)...)
+	title := "All " + countNoun(len(machine.Transitions), "transition")
+	return foldedBlock(title, tableBlocks([]string{"State", "Input", "Answer", "Leads to"}, tableRows)...)
 }
 
-const lineLength = 30 // of an input or an answer, in characters
+const maxLabelLength = 30 // of an input or an answer, in characters
 
 // A drawing is a machine with its transitions merged: those that lead from one
 // state to the same one with the same answer are one line.
 type stateDiagram struct {
 	states []string
-	lines  []*diagramEdge
+	edges  []*diagramEdge
 }
 
 type diagramEdge struct {
@@ -52,29 +52,29 @@ type diagramEdge struct {
 }
 
 func (l *diagramEdge) String() string {
-	return cut(strings.Join(l.inputs, ", ")) + " / " + cut(l.output)
+	return truncateLabel(strings.Join(l.inputs, ", ")) + " / " + truncateLabel(l.output)
 }
 
-func drawingOf(machine finding.StateMachine) *stateDiagram {
-	d := &stateDiagram{}
+func newStateDiagram(machine finding.StateMachine) *stateDiagram {
+	diagram := &stateDiagram{}
 	for _, state := range machine.States {
-		d.number(state.Name)
+		diagram.stateNumber(state.Name)
 	}
 	for _, transition := range machine.Transitions {
-		from, to := d.number(transition.From), d.number(transition.To)
-		i := slices.IndexFunc(d.lines, func(l *diagramEdge) bool {
-			return l.from == from && l.to == to && l.output == transition.Output
+		from, to := diagram.stateNumber(transition.From), diagram.stateNumber(transition.To)
+		i := slices.IndexFunc(diagram.edges, func(edge *diagramEdge) bool {
+			return edge.from == from && edge.to == to && edge.output == transition.Output
 		})
 		if i < 0 {
-			i = len(d.lines)
-			d.lines = append(d.lines, &diagramEdge{from: from, to: to, output: transition.Output})
+			i = len(diagram.edges)
+			diagram.edges = append(diagram.edges, &diagramEdge{from: from, to: to, output: transition.Output})
 		}
-		d.lines[i].inputs = append(d.lines[i].inputs, transition.Input)
+		diagram.edges[i].inputs = append(diagram.edges[i].inputs, transition.Input)
 	}
-	return d
+	return diagram
 }
 
-func (d *stateDiagram) number(state string) int {
+func (d *stateDiagram) stateNumber(state string) int {
 	if i := slices.Index(d.states, state); i >= 0 {
 		return i
 	}
@@ -82,140 +82,140 @@ func (d *stateDiagram) number(state string) int {
 	return len(d.states) - 1
 }
 
-// of gives the lines of a state: first those that stay in it, then those that leave.
-func (d *stateDiagram) of(state int) (all []*diagramEdge) {
-	var leave []*diagramEdge
-	for _, diagramEdge := range d.lines {
+// edgesFrom gives the lines of a state: first those that stay in it, then those that leave.
+func (d *stateDiagram) edgesFrom(state int) (edges []*diagramEdge) {
+	var leaving []*diagramEdge
+	for _, edge := range d.edges {
 		switch {
-		case diagramEdge.from == state && diagramEdge.to == state:
-			all = append(all, diagramEdge)
-		case diagramEdge.from == state:
-			leave = append(leave, diagramEdge)
+		case edge.from == state && edge.to == state:
+			edges = append(edges, edge)
+		case edge.from == state:
+			leaving = append(leaving, edge)
 		}
 	}
-	return append(all, leave...)
+	return append(edges, leaving...)
 }
 
-func cut(s string) string {
-	s = strings.ReplaceAll(s, "\n", " ")
-	if r := []rune(s); len(r) > lineLength {
-		return string(r[:lineLength-1]) + "…"
+func truncateLabel(text string) string {
+	text = strings.ReplaceAll(text, "\n", " ")
+	if characters := []rune(text); len(characters) > maxLabelLength {
+		return string(characters[:maxLabelLength-1]) + "…"
 	}
-	return s
+	return text
 }
 
 // Measures of a drawing, in pixels.
 const (
-	rowHeight = 17
-	cellWidth = 7 // of a character in a font of fixed width
-	laneWidth = 14
-	boxGap    = 14
+	rowHeight      = 17
+	characterWidth = 7 // of a character in a font of fixed width
+	laneWidth      = 14
+	boxGap         = 14
 )
 
-// svg draws the states under each other, each a box with a row for each of its
+// renderSVG draws the states under each other, each a box with a row for each of its
 // lines. Beside the boxes each state that is led to has a lane, which ends in an
 // arrow at its name: nothing can lie on anything else, however many lines there are.
-func (d *stateDiagram) svg(name string) template.HTML {
-	top, arrive := make([]int, len(d.states)), make([]int, len(d.states))
-	height, widest := 2, 0
+func (d *stateDiagram) renderSVG(name string) template.HTML {
+	boxTop, arrowY := make([]int, len(d.states)), make([]int, len(d.states))
+	height, widestLabel := 2, 0
 	for i, state := range d.states {
-		top[i], arrive[i] = height, height+rowHeight-5
-		widest = max(widest, cells(or(state, "?")))
-		for _, diagramEdge := range d.of(i) {
-			widest = max(widest, cells(diagramEdge.String())+2)
+		boxTop[i], arrowY[i] = height, height+rowHeight-5
+		widestLabel = max(widestLabel, textWidth(or(state, "?")))
+		for _, edge := range d.edgesFrom(i) {
+			widestLabel = max(widestLabel, textWidth(edge.String())+2)
 		}
-		height += (1+len(d.of(i)))*rowHeight + 8 + boxGap
+		height += (1+len(d.edgesFrom(i)))*rowHeight + 8 + boxGap
 	}
-	right := widest*cellWidth + 24
-	lanes := d.lanes()
-	width := right + (len(lanes)+2)*laneWidth
-	var out strings.Builder
-	fmt.Fprintf(&out, `<svg class="diagram" role="img" aria-label="%s" viewBox="0 0 %d %d" width="%d" height="%d">`,
+	boxWidth := widestLabel*characterWidth + 24
+	lanes := d.enteredStates()
+	width := boxWidth + (len(lanes)+2)*laneWidth
+	var result strings.Builder
+	fmt.Fprintf(&result, `<svg class="diagram" role="img" aria-label="%s" viewBox="0 0 %d %d" width="%d" height="%d">`,
 		template.HTMLEscapeString(name), width, height, width, height)
-	low, high := slices.Clone(arrive), slices.Clone(arrive) // where each lane begins and ends
+	laneTop, laneBottom := slices.Clone(arrowY), slices.Clone(arrowY) // where each lane begins and ends
 	for i, state := range d.states {
-		lines := d.of(i)
-		fmt.Fprintf(&out, `<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
-			top[i], right-1, (1+len(lines))*rowHeight+8, top[i]+rowHeight, template.HTMLEscapeString(or(state, "?")))
-		for j, diagramEdge := range lines {
-			y := top[i] + (2+j)*rowHeight
+		lines := d.edgesFrom(i)
+		fmt.Fprintf(&result, `<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
+			boxTop[i], boxWidth-1, (1+len(lines))*rowHeight+8, boxTop[i]+rowHeight, template.HTMLEscapeString(or(state, "?")))
+		for j, edge := range lines {
+			y := boxTop[i] + (2+j)*rowHeight
 			sign := "↺ "
-			if diagramEdge.to != i {
+			if edge.to != i {
 				sign = "→ "
-				lane := right + (slices.Index(lanes, diagramEdge.to)+2)*laneWidth
-				fmt.Fprintf(&out, `<path d="M%d %dH%d"/><circle cx="%d" cy="%d" r="2.5"/>`, right, y-4, lane, lane, y-4)
-				low[diagramEdge.to], high[diagramEdge.to] = min(low[diagramEdge.to], y-4), max(high[diagramEdge.to], y-4)
+				lane := boxWidth + (slices.Index(lanes, edge.to)+2)*laneWidth
+				fmt.Fprintf(&result, `<path d="M%d %dH%d"/><circle cx="%d" cy="%d" r="2.5"/>`, boxWidth, y-4, lane, lane, y-4)
+				laneTop[edge.to], laneBottom[edge.to] = min(laneTop[edge.to], y-4), max(laneBottom[edge.to], y-4)
 			}
-			fmt.Fprintf(&out, `<text x="10" y="%d">%s</text>`, y, template.HTMLEscapeString(sign+diagramEdge.String()))
+			fmt.Fprintf(&result, `<text x="10" y="%d">%s</text>`, y, template.HTMLEscapeString(sign+edge.String()))
 		}
 	}
 	for i, state := range lanes {
-		x, y := right+(i+2)*laneWidth, arrive[state]
-		fmt.Fprintf(&out, `<path d="M%d %dV%d"/><path d="M%d %dH%d"/><path class="head" d="M%d %dl9 -4v8z"/>`,
-			x, low[state], high[state], x, y, right+8, right, y)
+		left, y := boxWidth+(i+2)*laneWidth, arrowY[state]
+		fmt.Fprintf(&result, `<path d="M%d %dV%d"/><path d="M%d %dH%d"/><path class="head" d="M%d %dl9 -4v8z"/>`,
+			left, laneTop[state], laneBottom[state], left, y, boxWidth+8, boxWidth, y)
 	}
-	out.WriteString("</svg>")
-	return template.HTML(out.String())
+	result.WriteString("</svg>")
+	return template.HTML(result.String())
 }
 
-// lanes are the states that others lead to.
-func (d *stateDiagram) lanes() []int {
-	var out []int
+// enteredStates are the states that others lead to.
+func (d *stateDiagram) enteredStates() []int {
+	var states []int
 	for i := range d.states {
-		if slices.ContainsFunc(d.lines, func(l *diagramEdge) bool { return l.to == i && l.from != i }) {
-			out = append(out, i)
+		if slices.ContainsFunc(d.edges, func(edge *diagramEdge) bool { return edge.to == i && edge.from != i }) {
+			states = append(states, i)
 		}
 	}
-	return out
+	return states
 }
 
-// cells is how wide a text is in a font of fixed width. What may be wide counts as
+// textWidth is how wide a text is in a font of fixed width. What may be wide counts as
 // wide: a box that is too large hurts nobody.
-func cells(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if r >= 0x1100 && (r < 0x2000 || r >= 0x2e80) {
-			n++
+func textWidth(text string) int {
+	count := 0
+	for _, character := range text {
+		count++
+		if character >= 0x1100 && (character < 0x2000 || character >= 0x2e80) {
+			count++
 		}
 	}
-	return n
+	return count
 }
 
-func (d *stateDiagram) mermaid() string {
-	var out strings.Builder
-	out.WriteString("stateDiagram-v2\n")
+func (d *stateDiagram) renderMermaid() string {
+	var result strings.Builder
+	result.WriteString("stateDiagram-v2\n")
 	for i, name := range d.states {
-		fmt.Fprintf(&out, "    state \"%s\" as s%d\n", mermaidText(or(name, "?")), i)
+		fmt.Fprintf(&result, "    state \"%s\" as s%d\n", escapeMermaid(or(name, "?")), i)
 	}
 	if len(d.states) > 0 {
-		out.WriteString("    [*] --> s0\n")
+		result.WriteString("    [*] --> s0\n")
 	}
 	for i := range d.states {
-		for _, diagramEdge := range d.of(i) {
-			if diagramEdge.to == i { // Mermaid lays loops over what is beside them
-				fmt.Fprintf(&out, "    s%d: %s\n", i, mermaidText("↺ "+diagramEdge.String()))
+		for _, edge := range d.edgesFrom(i) {
+			if edge.to == i { // Mermaid lays loops over what is beside them
+				fmt.Fprintf(&result, "    s%d: %s\n", i, escapeMermaid("↺ "+edge.String()))
 			} else {
-				fmt.Fprintf(&out, "    s%d --> s%d: %s\n", i, diagramEdge.to, mermaidText(diagramEdge.String()))
+				fmt.Fprintf(&result, "    s%d --> s%d: %s\n", i, edge.to, escapeMermaid(edge.String()))
 			}
 		}
 	}
-	return out.String()
+	return result.String()
 }
 
-// mermaidText writes what has a meaning in Mermaid or HTML as character codes,
+// escapeMermaid writes what has a meaning in Mermaid or HTML as character codes,
 // which Mermaid knows as #NN;.
-func mermaidText(s string) string {
-	var out strings.Builder
-	for i, r := range s {
+func escapeMermaid(text string) string {
+	var result strings.Builder
+	for i, character := range text {
 		switch {
-		case r == '\n':
-			out.WriteByte(' ')
-		case strings.ContainsRune("\"#;:<>&%`{}[]()|\\~*$", r), strings.HasPrefix(s[i:], "--"):
-			fmt.Fprintf(&out, "#%d;", r)
+		case character == '\n':
+			result.WriteByte(' ')
+		case strings.ContainsRune("\"#;:<>&%`{}[]()|\\~*$", character), strings.HasPrefix(text[i:], "--"):
+			fmt.Fprintf(&result, "#%d;", character)
 		default:
-			out.WriteRune(r)
+			result.WriteRune(character)
 		}
 	}
-	return out.String()
+	return result.String()
 }

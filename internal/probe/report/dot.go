@@ -9,18 +9,18 @@ import (
 
 // DOT writes all machines, one digraph each, in the form that other tools which
 // learn automata read.
-func DOT(w io.Writer, study *finding.Study) error {
-	var out strings.Builder
+func DOT(writer io.Writer, study *finding.Study) error {
+	var result strings.Builder
 	if len(study.Machines) == 0 {
-		out.WriteString("// No machine was learned.\n")
+		result.WriteString("// No machine was learned.\n")
 	}
 	for i, machine := range study.Machines {
 		if i > 0 {
-			out.WriteByte('\n')
+			result.WriteByte('\n')
 		}
-		out.WriteString(wellFormed(strings.TrimRight(machine.DOT, "\n")))
-		out.WriteByte('\n')
+		result.WriteString(escapeInvalidUTF8(strings.TrimRight(machine.DOT, "\n")))
+		result.WriteByte('\n')
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(writer, result.String())
 	return err
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// factAspects gives the aspects that facts have: the known ones in their order,
+// presentAspects gives the aspects that facts have: the known ones in their order,
 // then others as they come.
-func factAspects(facts []finding.Fact) []finding.Aspect {
+func presentAspects(facts []finding.Fact) []finding.Aspect {
 	var out []finding.Aspect
 	for _, known := range finding.Aspects() {
 		if slices.ContainsFunc(facts, func(fact finding.Fact) bool { return fact.Aspect == known }) {
@@ -27,39 +27,39 @@ func factAspects(facts []finding.Fact) []finding.Aspect {
 	return out
 }
 
-func sure(fact finding.Fact) bool {
+func isSupported(fact finding.Fact) bool {
 	return fact.Grade == finding.Confirmed || fact.Grade == finding.Observed
 }
 
-// byWeight chooses facts and puts those first that are sure and surprising. What
+// selectBySurprise chooses facts and puts those first that are sure and surprising. What
 // many facts claim surprises nobody, unless its value is a rare one.
-func byWeight(facts []finding.Fact, chosen func(finding.Fact) bool) []finding.Fact {
+func selectBySurprise(facts []finding.Fact, chosen func(finding.Fact) bool) []finding.Fact {
 	type claim struct {
 		aspect       finding.Aspect
 		claim, value string
 	}
-	common := map[claim]int{}
+	claimCounts := map[claim]int{}
 	for _, fact := range facts {
-		common[claim{fact.Aspect, fact.Claim, fact.Value}]++
-		common[claim{fact.Aspect, fact.Claim, ""}]++
+		claimCounts[claim{fact.Aspect, fact.Claim, fact.Value}]++
+		claimCounts[claim{fact.Aspect, fact.Claim, ""}]++
 	}
-	var out []finding.Fact
+	var selected []finding.Fact
 	for _, fact := range facts {
 		if chosen(fact) {
-			out = append(out, fact)
+			selected = append(selected, fact)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b finding.Fact) int {
+	slices.SortStableFunc(selected, func(left, right finding.Fact) int {
 		return cmp.Or(
-			cmp.Compare(gradeRank(a.Grade), gradeRank(b.Grade)),
-			cmp.Compare(common[claim{a.Aspect, a.Claim, ""}], common[claim{b.Aspect, b.Claim, ""}]),
-			cmp.Compare(common[claim{a.Aspect, a.Claim, a.Value}], common[claim{b.Aspect, b.Claim, b.Value}]),
-			cmp.Compare(b.Attacks, a.Attacks),
-			cmp.Compare(b.Sessions, a.Sessions),
-			cmp.Compare(b.Observations, a.Observations),
+			cmp.Compare(gradeRank(left.Grade), gradeRank(right.Grade)),
+			cmp.Compare(claimCounts[claim{left.Aspect, left.Claim, ""}], claimCounts[claim{right.Aspect, right.Claim, ""}]),
+			cmp.Compare(claimCounts[claim{left.Aspect, left.Claim, left.Value}], claimCounts[claim{right.Aspect, right.Claim, right.Value}]),
+			cmp.Compare(right.Attacks, left.Attacks),
+			cmp.Compare(right.Sessions, left.Sessions),
+			cmp.Compare(right.Observations, left.Observations),
 		)
 	})
-	return out
+	return selected
 }
 
 func gradeRank(grade finding.Grade) int {
@@ -69,17 +69,17 @@ func gradeRank(grade finding.Grade) int {
 	return len(finding.Grades())
 }
 
-func ofGrade(facts []finding.Fact, grade finding.Grade) []finding.Fact {
-	var out []finding.Fact
+func factsOfGrade(facts []finding.Fact, grade finding.Grade) []finding.Fact {
+	var selected []finding.Fact
 	for _, fact := range facts {
 		if fact.Grade == grade {
-			out = append(out, fact)
+			selected = append(selected, fact)
 		}
 	}
-	return out
+	return selected
 }
 
-var gradeMeans = map[finding.Grade]string{
+var gradeMeanings = map[finding.Grade]string{
 	finding.Confirmed: "seen often enough, in two sessions, and attacked in vain",
 	finding.Observed:  "seen as often as it says, and nothing against it",
 	finding.Inferred:  "follows from other facts, not seen itself",
@@ -88,69 +88,69 @@ var gradeMeans = map[finding.Grade]string{
 	finding.Untested:  "neither seen nor refuted",
 }
 
-// all names a command, or all of them.
-func all(command string) string {
+// commandTitle names a command, or all of them.
+func commandTitle(command string) string {
 	if command == "*" || command == "" {
 		return "All commands"
 	}
 	return command
 }
 
-// subject is the command that has to be named before a fact's statement, "" if the
+// statementSubject is the command that has to be named before a fact's statement, "" if the
 // statement does so itself.
-func subject(fact finding.Fact) string {
+func statementSubject(fact finding.Fact) string {
 	if fact.Command == "*" || strings.HasPrefix(fact.Statement, fact.Command) {
 		return ""
 	}
 	return fact.Command
 }
 
-// sentence ends a statement as sentences end.
-func sentence(s string) string {
-	s = strings.TrimSpace(s)
-	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?:") {
-		return s
+// endSentence ends a statement as sentences end.
+func endSentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?:") {
+		return text
 	}
-	return s + "."
+	return text + "."
 }
 
-// support says in a few words what speaks for a fact.
-func support(fact finding.Fact) string {
+// describeSupport says in a few words what speaks for a fact.
+func describeSupport(fact finding.Fact) string {
 	if fact.Observations == 0 && fact.Attacks == 0 {
 		return "not observed"
 	}
-	parts := []string{plural(fact.Observations, "observation"), plural(fact.Sessions, "session")}
+	parts := []string{countNoun(fact.Observations, "observation"), countNoun(fact.Sessions, "session")}
 	if fact.Attacks > 0 {
-		parts = append(parts, plural(fact.Attacks, "attack"))
+		parts = append(parts, countNoun(fact.Attacks, "attack"))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func plural(n int, word string) string {
-	if n == 1 {
+func countNoun(count int, word string) string {
+	if count == 1 {
 		return "1 " + word
 	}
 	if word == "query" {
 		word = "querie"
 	}
-	return count(n) + " " + word + "s"
+	return formatCount(count) + " " + word + "s"
 }
 
-// count writes a number with its thousands apart.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	start := 0
-	if n < 0 {
-		start = 1
+// formatCount writes a number with its thousands apart.
+func formatCount(count int) string {
+	text := strconv.Itoa(count)
+	prefixLength := 0
+	if count < 0 {
+		prefixLength = 1
 	}
-	for i := len(s) - 3; i > start; i -= 3 {
-		s = s[:i] + "," + s[i:]
+	for i := len(text) - 3; i > prefixLength; i -= 3 {
+		text = text[:i] + "," + text[i:]
 	}
-	return s
+	return text
 }
 
-// lasting writes how long something took, or has to.
-func lasting(seconds float64) string {
+// formatSeconds writes how long something took, or has to.
+func formatSeconds(seconds float64) string {
 	if seconds < 60 {
 		return strconv.FormatFloat(float64(int64(seconds*10+0.5))/10, 'f', -1, 64) + " s"
 	}
@@ -168,18 +168,18 @@ func lasting(seconds float64) string {
 	return strings.Join(parts, " ")
 }
 
-// moment writes a time of RFC 3339 as people do.
-func moment(s string) string {
-	at, err := time.Parse(time.RFC3339, s)
+// formatTime writes a time of RFC 3339 as people do.
+func formatTime(text string) string {
+	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return s
+		return text
 	}
 	return at.UTC().Format("2006-01-02 15:04 UTC")
 }
 
-func or(s, other string) string {
-	if s == "" {
+func or(text, other string) string {
+	if text == "" {
 		return other
 	}
-	return s
+	return text
 }

@@ -52,9 +52,9 @@ func clean(t *testing.T, text string) {
 	if !utf8.ValidString(text) {
 		t.Error("it is no UTF-8")
 	}
-	for _, r := range text {
-		if r != '\n' && !unicode.IsPrint(r) {
-			t.Errorf("it holds %U", r)
+	for _, character := range text {
+		if character != '\n' && !unicode.IsPrint(character) {
+			t.Errorf("it holds %U", character)
 			break
 		}
 	}
@@ -118,11 +118,11 @@ func TestWhatServersWriteCannotBecomeMarkdown(t *testing.T) {
 			}
 			continue
 		}
-		n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
-		if columns != 0 && n != columns {
-			t.Errorf("line %d has %d bars, not %d: %s", i+1, n, columns, line)
+		count := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
+		if columns != 0 && count != columns {
+			t.Errorf("line %d has %d bars, not %d: %s", i+1, count, columns, line)
 		}
-		columns = n
+		columns = count
 	}
 	if want := 2 * len(sample(2).Machines); fences != want {
 		t.Errorf("%d fences, want %d", fences, want)
@@ -135,8 +135,8 @@ func TestWhatServersWriteCannotBreakJUnit(t *testing.T) {
 	for _, fact := range study.Facts {
 		results = append(results, report.CheckResult{Fact: fact, Message: payload})
 	}
-	var out strings.Builder
-	if err := report.JUnit(&out, results); err != nil {
+	var result strings.Builder
+	if err := report.JUnit(&result, results); err != nil {
 		t.Fatal(err)
 	}
 	var back struct {
@@ -144,17 +144,17 @@ func TestWhatServersWriteCannotBreakJUnit(t *testing.T) {
 			Cases []struct{} `xml:"testcase"`
 		} `xml:"testsuite"`
 	}
-	if err := xml.Unmarshal([]byte(out.String()), &back); err != nil {
+	if err := xml.Unmarshal([]byte(result.String()), &back); err != nil {
 		t.Fatal(err)
 	}
-	n := 0
+	count := 0
 	for _, suite := range back.Suites {
-		n += len(suite.Cases)
+		count += len(suite.Cases)
 	}
-	if n != len(results) {
-		t.Errorf("%d cases of %d came back", n, len(results))
+	if count != len(results) {
+		t.Errorf("%d cases of %d came back", count, len(results))
 	}
-	if strings.ContainsRune(out.String(), utf8.RuneError) {
+	if strings.ContainsRune(result.String(), utf8.RuneError) {
 		t.Error("something was replaced instead of shown")
 	}
 }

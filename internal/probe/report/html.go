@@ -12,7 +12,7 @@ import (
 )
 
 //go:embed page/style.css
-var style string
+var styleSheet string
 
 //go:embed page/page.html
 var pageTemplate string
@@ -20,23 +20,23 @@ var pageTemplate string
 // HTML writes a study as one page that needs nothing else, neither a network nor a
 // script. Its policy lets no other style and no script in, whatever a server may
 // have smuggled in.
-func HTML(w io.Writer, study *finding.Study) error {
+func HTML(writer io.Writer, study *finding.Study) error {
 	document := documentOf(study)
 	t, err := template.New("page").Parse(pageTemplate)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(style))
-	var out bytes.Buffer // nothing is written before all of it is made
-	err = t.Execute(&out, map[string]any{
+	sum := sha256.Sum256([]byte(styleSheet))
+	var page bytes.Buffer // nothing is written before all of it is made
+	err = t.Execute(&page, map[string]any{
 		"Document": document,
-		"Style":    template.CSS(style),
+		"Style":    template.CSS(styleSheet),
 		"Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-" +
 			base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	})
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(out.Bytes())
+	_, err = writer.Write(page.Bytes())
 	return err
 }

@@ -13,23 +13,23 @@ import (
 
 // JSON writes a study as protocol.json has it; finding.SchemaJSON is its schema.
 // Bytes that are no UTF-8 stand in it as \xNN.
-func JSON(w io.Writer, study *finding.Study) error {
-	out := rewritten(study, wellFormed)
-	out.Schema = finding.Schema
-	return indented(w, out)
+func JSON(writer io.Writer, study *finding.Study) error {
+	copied := mapTexts(study, escapeInvalidUTF8)
+	copied.Schema = finding.Schema
+	return writeIndented(writer, copied)
 }
 
 // Differences writes the differences of two servers as differences.json has them:
 // an array, surest first, empty if there are none.
-func Differences(w io.Writer, study *finding.Study) error {
-	return indented(w, rewritten(study, wellFormed).Differences)
+func Differences(writer io.Writer, study *finding.Study) error {
+	return writeIndented(writer, mapTexts(study, escapeInvalidUTF8).Differences)
 }
 
-func indented(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+func writeIndented(writer io.Writer, value any) error {
+	encoder := json.NewEncoder(writer)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
 }
 
 // Read reads a protocol.json. Keys that it does not know are passed over: a later
@@ -43,7 +43,7 @@ func Read(r io.Reader) (*finding.Study, error) {
 		Schema string `json:"schema"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, explain(text, err)
+		return nil, explainJSONError(text, err)
 	}
 	if head.Schema != finding.Schema {
 		return nil, fmt.Errorf("this is no protocol.json of this version: its schema is %q, not %q",
@@ -51,42 +51,42 @@ func Read(r io.Reader) (*finding.Study, error) {
 	}
 	study := new(finding.Study)
 	if err := json.Unmarshal(text, study); err != nil {
-		return nil, explain(text, err)
+		return nil, explainJSONError(text, err)
 	}
 	return study, nil
 }
 
-// explain says in plain words where a JSON text is wrong.
-func explain(text []byte, err error) error {
+// explainJSONError says in plain words where a JSON text is wrong.
+func explainJSONError(text []byte, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case len(text) == 0:
 		return errors.New("the file is empty")
 	case errors.As(err, &syntax):
-		return fmt.Errorf("line %d: this is no JSON: %s", lineAt(text, syntax.Offset), syntax)
+		return fmt.Errorf("line %d: this is no JSON: %s", lineNumber(text, syntax.Offset), syntax)
 	case errors.As(err, &kind) && kind.Field != "":
 		return fmt.Errorf("line %d: %s holds %s where it should hold %s",
-			lineAt(text, kind.Offset), kind.Field, found(kind), wanted(kind))
+			lineNumber(text, kind.Offset), kind.Field, foundType(kind), wantedType(kind))
 	case errors.As(err, &kind):
-		return fmt.Errorf("line %d: this is %s where a protocol.json has an object", lineAt(text, kind.Offset), found(kind))
+		return fmt.Errorf("line %d: this is %s where a protocol.json has an object", lineNumber(text, kind.Offset), foundType(kind))
 	}
 	return err
 }
 
-func lineAt(text []byte, offset int64) int {
+func lineNumber(text []byte, offset int64) int {
 	line := 1
-	for _, b := range text[:min(offset, int64(len(text)))] {
-		if b == '\n' {
+	for _, character := range text[:min(offset, int64(len(text)))] {
+		if character == '\n' {
 			line++
 		}
 	}
 	return line
 }
 
-// found names what stands in the text.
-func found(e *json.UnmarshalTypeError) string {
-	kind, _, _ := strings.Cut(e.Value, " ") // a number comes with its digits
+// foundType names what stands in the text.
+func foundType(typeError *json.UnmarshalTypeError) string {
+	kind, _, _ := strings.Cut(typeError.Value, " ") // a number comes with its digits
 	switch kind {
 	case "string":
 		return "a text"
@@ -100,9 +100,9 @@ func found(e *json.UnmarshalTypeError) string {
 	return "a " + kind
 }
 
-// wanted names a type as people do who do not write Go.
-func wanted(e *json.UnmarshalTypeError) string {
-	switch e.Type.Kind() {
+// wantedType names a type as people do who do not write Go.
+func wantedType(typeError *json.UnmarshalTypeError) string {
+	switch typeError.Type.Kind() {
 	case reflect.String:
 		return "a text"
 	case reflect.Bool:

@@ -26,26 +26,26 @@ type junitSuites struct {
 	Failures int          `xml:"failures,attr"`
 	Errors   int          `xml:"errors,attr"`
 	Skipped  int          `xml:"skipped,attr"`
-	Time     seconds      `xml:"time,attr"`
+	Time     junitSeconds `xml:"time,attr"`
 	Suites   []junitSuite `xml:"testsuite"`
 }
 
 type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	Time     seconds     `xml:"time,attr"`
-	Cases    []junitCase `xml:"testcase"`
+	Name     string       `xml:"name,attr"`
+	Tests    int          `xml:"tests,attr"`
+	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
+	Skipped  int          `xml:"skipped,attr"`
+	Time     junitSeconds `xml:"time,attr"`
+	Cases    []junitCase  `xml:"testcase"`
 }
 
 type junitCase struct {
-	Name    string     `xml:"name,attr"`
-	Class   string     `xml:"classname,attr"`
-	Time    seconds    `xml:"time,attr"`
-	Failure *junitNote `xml:"failure"`
-	Skipped *junitNote `xml:"skipped"`
+	Name    string       `xml:"name,attr"`
+	Class   string       `xml:"classname,attr"`
+	Time    junitSeconds `xml:"time,attr"`
+	Failure *junitNote   `xml:"failure"`
+	Skipped *junitNote   `xml:"skipped"`
 }
 
 type junitNote struct {
@@ -53,79 +53,79 @@ type junitNote struct {
 	Text    string `xml:",chardata"`
 }
 
-// seconds are written with three digits: some readers stumble over exponents.
-type seconds float64
+// junitSeconds are written with three digits: some readers stumble over exponents.
+type junitSeconds float64
 
-func (s seconds) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%.3f", float64(s)), nil }
+func (s junitSeconds) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%.3f", float64(s)), nil }
 
 // JUnit writes the results of a check in the XML that CI servers read: a test
 // suite for each aspect, a test case for each fact.
-func JUnit(w io.Writer, results []CheckResult) error {
-	all := junitSuites{Name: "rookery probe check"}
+func JUnit(writer io.Writer, results []CheckResult) error {
+	suites := junitSuites{Name: "rookery probe check"}
 	for _, aspect := range aspectsOf(results) {
-		suite := junitSuite{Name: visible(string(aspect))}
-		for _, checkResult := range results {
-			if checkResult.Fact.Aspect == aspect {
-				suite.add(checkResult)
+		suite := junitSuite{Name: escapeInvisible(string(aspect))}
+		for _, result := range results {
+			if result.Fact.Aspect == aspect {
+				suite.addCase(result)
 			}
 		}
-		all.Tests += suite.Tests
-		all.Failures += suite.Failures
-		all.Skipped += suite.Skipped
-		all.Time += suite.Time
-		all.Suites = append(all.Suites, suite)
+		suites.Tests += suite.Tests
+		suites.Failures += suite.Failures
+		suites.Skipped += suite.Skipped
+		suites.Time += suite.Time
+		suites.Suites = append(suites.Suites, suite)
 	}
-	text, err := xml.MarshalIndent(all, "", "  ")
+	text, err := xml.MarshalIndent(suites, "", "  ")
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, text)
+	_, err = fmt.Fprintf(writer, "%s%s\n", xml.Header, text)
 	return err
 }
 
 // aspectsOf gives the known aspects in their order, then others as they come.
 func aspectsOf(results []CheckResult) []finding.Aspect {
 	facts := make([]finding.Fact, len(results))
-	for i, checkResult := range results {
-		facts[i] = checkResult.Fact
+	for i, result := range results {
+		facts[i] = result.Fact
 	}
-	return factAspects(facts)
+	return presentAspects(facts)
 }
 
-func (s *junitSuite) add(checkResult CheckResult) {
-	command := checkResult.Fact.Command
+func (s *junitSuite) addCase(result CheckResult) {
+	command := result.Fact.Command
 	if command == "*" {
 		command = "all"
 	}
-	c := junitCase{
-		Name:  visible(checkResult.Fact.ID), // it stays the same when a value changes
-		Class: visible(string(checkResult.Fact.Aspect) + "." + command),
-		Time:  seconds(checkResult.Seconds),
+	testCase := junitCase{
+		Name:  escapeInvisible(result.Fact.ID), // it stays the same when a value changes
+		Class: escapeInvisible(string(result.Fact.Aspect) + "." + command),
+		Time:  junitSeconds(result.Seconds),
 	}
 	switch {
-	case checkResult.Skipped:
-		c.Skipped = &junitNote{Message: visible(checkResult.Message)}
+	case result.Skipped:
+		testCase.Skipped = &junitNote{Message: escapeInvisible(result.Message)}
 		s.Skipped++
-	case !checkResult.Passed:
-		c.Failure = &junitNote{Message: visible(checkResult.Message), Text: failureText(checkResult.Fact)}
+	case !result.Passed:
+		testCase.Failure = &junitNote{Message: escapeInvisible(result.Message), Text: describeFailure(result.Fact)}
 		s.Failures++
 	}
 	s.Tests++
-	s.Time += c.Time
-	s.Cases = append(s.Cases, c)
+	s.Time += testCase.Time
+	s.Cases = append(s.Cases, testCase)
 }
 
-// failureText says how to see for oneself.
-func failureText(fact finding.Fact) string {
-	lines := []string{visible(fact.Statement)}
+// describeFailure says how to see for oneself.
+func describeFailure(fact finding.Fact) string {
+	lines := []string{escapeInvisible(fact.Statement)}
 	for _, step := range fact.Witness {
-		lines = append(lines, visible(step.Step))
+		lines = append(lines, escapeInvisible(step.Step))
 		if step.Answer != "" {
-			lines = append(lines, "    expected: "+visible(step.Answer))
+			lines = append(lines, "    expected: "+escapeInvisible(step.Answer))
 		}
 	}
 	if fact.Replay != "" {
-		lines = append(lines, "again: "+visible(fact.Replay))
+		lines = append(lines, "again: "+escapeInvisible(fact.Replay))
 	}
 	return strings.Join(lines, "\n")
 }

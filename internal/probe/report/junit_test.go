@@ -11,8 +11,8 @@ import (
 func TestJUnitHasASuiteForEachAspect(t *testing.T) {
 	facts := sampleFacts()
 	other := fact(700, finding.Observed, "Login", "colour", "RS", "hue", "", "RS is <blue> & green")
-	var out strings.Builder
-	err := report.JUnit(&out, []report.CheckResult{
+	var result strings.Builder
+	err := report.JUnit(&result, []report.CheckResult{
 		{Fact: facts[5], Passed: true, Seconds: 0.0123},
 		{Fact: facts[7], Message: "TN left out means 50", Seconds: 1.5},
 		{Fact: facts[0], Passed: true, Seconds: 2},
@@ -22,15 +22,15 @@ func TestJUnitHasASuiteForEachAspect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "junit.xml", out.String())
+	golden(t, "junit.xml", result.String())
 }
 
 func TestJUnitOfNothingIsWellFormed(t *testing.T) {
-	var out strings.Builder
-	if err := report.JUnit(&out, nil); err != nil {
+	var result strings.Builder
+	if err := report.JUnit(&result, nil); err != nil {
 		t.Fatal(err)
 	}
-	if want := `<testsuites name="rookery probe check" tests="0" failures="0" errors="0" skipped="0" time="0.000"></testsuites>`; !strings.Contains(out.String(), want) {
-		t.Error(out.String())
+	if want := `<testsuites name="rookery probe check" tests="0" failures="0" errors="0" skipped="0" time="0.000"></testsuites>`; !strings.Contains(result.String(), want) {
+		t.Error(result.String())
 	}
 }

@@ -11,168 +11,172 @@ import (
 
 // Markdown writes what the page says for reading in a repository, with the state
 // machines in Mermaid.
-func Markdown(w io.Writer, study *finding.Study) error {
+func Markdown(writer io.Writer, study *finding.Study) error {
 	document := documentOf(study)
-	m := &markdown{}
-	m.para("# %s", text(document.Title))
-	m.para("%s.", document.Kind)
-	m.blocks(document.Head)
+	markdown := &markdownWriter{}
+	markdown.writeParagraph("# %s", escapeMarkdown(document.Title))
+	markdown.writeParagraph("%s.", document.Kind)
+	markdown.writeBlocks(document.Head)
 	for _, section := range document.Sections {
-		m.para("## %s", text(section.Title))
-		m.blocks(section.Blocks)
+		markdown.writeParagraph("## %s", escapeMarkdown(section.Title))
+		markdown.writeBlocks(section.Blocks)
 	}
-	_, err := io.WriteString(w, strings.TrimRight(m.out.String(), "\n")+"\n")
+	_, err := io.WriteString(writer, strings.TrimRight(markdown.out.String(), "\n")+"\n")
 	return err
 }
 
-func (m *markdown) blocks(list []block) {
+func (m *markdownWriter) writeBlocks(list []reportBlock) {
 	for _, block := range list {
 		switch {
 		case block.Title != "":
-			m.para("### %s", text(block.Title))
+			m.writeParagraph("### %s", escapeMarkdown(block.Title))
 		case block.Para != nil:
-			m.para("%s", spans(block.Para.Spans))
+			m.writeParagraph("%s", formatSpans(block.Para.Spans))
 		case block.List != nil:
 			for _, item := range block.List {
-				m.line("- %s", spans(item))
+				m.writeLine("- %s", formatSpans(item))
 			}
-			m.line("")
+			m.writeLine("")
 		case block.Table != nil:
-			m.table(block.Table)
+			m.writeTable(block.Table)
 		case block.Exchange != nil:
-			m.exchange(block.Exchange)
+			m.writeExchange(block.Exchange)
 		case block.Diagram != nil:
-			m.para("```mermaid\n%s```", block.Diagram.Mermaid)
+			m.writeParagraph("```mermaid\n%s```", block.Diagram.Mermaid)
 		case block.Verbatim != "":
-			m.fenced(block.Verbatim)
+			m.writeFenced(block.Verbatim)
 		case block.Fold != nil:
 			title := strings.Join(strings.Fields(block.Fold.Title), " ")
-			m.line("<details><summary>%s</summary>\n", html.EscapeString(title)) // no Markdown in here
-			m.blocks(block.Fold.Blocks)
-			m.line("</details>\n")
+			m.writeLine("<details><summary>%s</summary>\n", html.EscapeString(title)) // no Markdown in here
+			m.writeBlocks(block.Fold.Blocks)
+			m.writeLine("</details>\n")
 		}
 	}
 }
 
-func (m *markdown) exchange(e *exchangeBlock) {
-	m.line("- %s: %s", text(e.Title), code(e.Sent))
-	for _, receivedAnswer := range e.Received {
+func (m *markdownWriter) writeExchange(exchange *exchangeBlock) {
+	m.writeLine("- %s: %s", escapeMarkdown(exchange.Title), codeElement(exchange.Sent))
+	for _, received := range exchange.Received {
 		name := "answer"
-		if receivedAnswer.Name != "" {
-			name += " of " + receivedAnswer.Name
+		if received.Name != "" {
+			name += " of " + received.Name
 		}
 		var answer strings.Builder
-		for _, textPiece := range receivedAnswer.Pieces {
-			if textPiece.Differs && strings.TrimSpace(textPiece.Text) != "" {
-				answer.WriteString("<b>" + text(textPiece.Text) + "</b>")
+		for _, piece := range received.Pieces {
+			if piece.Differs && strings.TrimSpace(piece.Text) != "" {
+				answer.WriteString("<b>" + escapeMarkdown(piece.Text) + "</b>")
 			} else {
-				answer.WriteString(text(textPiece.Text))
+				answer.WriteString(escapeMarkdown(piece.Text))
 			}
 		}
-		m.line("  - %s: %s", name, or(answer.String(), "none"))
+		m.writeLine("  - %s: %s", name, or(answer.String(), "none"))
 	}
-	m.line("")
+	m.writeLine("")
 }
 
-func spans(list []textSpan) string {
-	var out strings.Builder
-	for _, textSpan := range list {
-		lead := textSpan.Text[:len(textSpan.Text)-len(strings.TrimLeft(textSpan.Text, " "))]
-		trail := ""
-		if lead != textSpan.Text {
-			trail = textSpan.Text[len(strings.TrimRight(textSpan.Text, " ")):]
+func formatSpans(list []textSpan) string {
+	var result strings.Builder
+	for _, span := range list {
+		leadingSpace := span.Text[:len(span.Text)-len(strings.TrimLeft(span.Text, " "))]
+		trailingSpace := ""
+		if leadingSpace != span.Text {
+			trailingSpace = span.Text[len(strings.TrimRight(span.Text, " ")):]
 		}
-		body := text(textSpan.Text)
+		body := escapeMarkdown(span.Text)
 		switch {
 		case body == "":
-		case textSpan.Look == fixed:
-			body = code(textSpan.Text)
-		case textSpan.Look == strong:
+		case span.Look == lookFixed:
+			body = codeElement(span.Text)
+		case span.Look == lookStrong:
 			body = "**" + body + "**"
 		}
-		out.WriteString(lead + body + trail)
+		result.WriteString(leadingSpace + body + trailingSpace)
 	}
-	return out.String()
+	return result.String()
 }
 
-// markdown gathers a text in Markdown.
-type markdown struct {
+// markdownWriter gathers a text in Markdown.
+type markdownWriter struct {
 	out strings.Builder
 }
 
-func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.out, format+"\n", args...) }
-
-func (m *markdown) para(format string, args ...any) { m.line(format+"\n", args...) }
-
-func (m *markdown) table(t *tableBlock) {
-	head := make([]string, len(t.Head))
-	for i, h := range t.Head {
-		head[i] = text(h)
-	}
-	m.line("| %s |", strings.Join(head, " | "))
-	m.line("|%s", strings.Repeat(" --- |", len(head)))
-	for _, row := range t.Rows {
-		cells := make([]string, len(row))
-		for i, tableCell := range row {
-			cells[i] = strings.TrimSpace(spans(tableCell))
-		}
-		m.line("| %s |", strings.Join(cells, " | "))
-	}
-	m.line("")
+func (m *markdownWriter) writeLine(format string, args ...any) {
+	fmt.Fprintf(&m.out, format+"\n", args...)
 }
 
-// fenced shows a text as it is, behind a fence that is longer than any in it.
-func (m *markdown) fenced(s string) {
+func (m *markdownWriter) writeParagraph(format string, args ...any) {
+	m.writeLine(format+"\n", args...)
+}
+
+func (m *markdownWriter) writeTable(table *tableBlock) {
+	head := make([]string, len(table.Head))
+	for i, heading := range table.Head {
+		head[i] = escapeMarkdown(heading)
+	}
+	m.writeLine("| %s |", strings.Join(head, " | "))
+	m.writeLine("|%s", strings.Repeat(" --- |", len(head)))
+	for _, row := range table.Rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = strings.TrimSpace(formatSpans(cell))
+		}
+		m.writeLine("| %s |", strings.Join(cells, " | "))
+	}
+	m.writeLine("")
+}
+
+// writeFenced shows a text as it is, behind a fence that is longer than any in it.
+func (m *markdownWriter) writeFenced(text string) {
 	fence := "```"
-	for strings.Contains(s, fence) {
+	for strings.Contains(text, fence) {
 		fence += "`"
 	}
-	m.line("%s\n%s\n%s\n", fence, s, fence)
+	m.writeLine("%s\n%s\n%s\n", fence, text, fence)
 }
 
-// text escapes all that has a meaning in Markdown or HTML, so that it shows as it
+// escapeMarkdown escapes all that has a meaning in Markdown or HTML, so that it shows as it
 // is, in a table's cell too.
-func text(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	marker := len(s) - len(strings.TrimLeft(s, "0123456789")) // "1." would begin a list
-	var out strings.Builder
-	for i, r := range s {
+func escapeMarkdown(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	marker := len(text) - len(strings.TrimLeft(text, "0123456789")) // "1." would begin a list
+	var result strings.Builder
+	for i, character := range text {
 		switch {
-		case r == '<':
-			out.WriteString("&lt;")
-		case r == '>':
-			out.WriteString("&gt;")
-		case r == '&':
-			out.WriteString("&amp;")
-		case r == '@' || r == ':' && strings.HasPrefix(s[i:], "://"):
+		case character == '<':
+			result.WriteString("&lt;")
+		case character == '>':
+			result.WriteString("&gt;")
+		case character == '&':
+			result.WriteString("&amp;")
+		case character == '@' || character == ':' && strings.HasPrefix(text[i:], "://"):
 			// Neither links nor mentions are made of what a server wrote.
-			fmt.Fprintf(&out, "&#%d;", r)
-		case r == '_' && i > 0 && i+1 < len(s) && plain(s[i-1]) && plain(s[i+1]):
-			out.WriteRune(r) // within a word it means nothing
-		case strings.ContainsRune("\\`*_[]|~$", r):
-			out.WriteByte('\\')
-			out.WriteRune(r)
-		case i == 0 && strings.ContainsRune("#+-=", r),
-			i == marker && i > 0 && (r == '.' || r == ')') && (i+1 == len(s) || s[i+1] == ' '):
-			out.WriteByte('\\')
-			out.WriteRune(r)
+			fmt.Fprintf(&result, "&#%d;", character)
+		case character == '_' && i > 0 && i+1 < len(text) && isASCIIAlphanumeric(text[i-1]) && isASCIIAlphanumeric(text[i+1]):
+			result.WriteRune(character) // within a word it means nothing
+		case strings.ContainsRune("\\`*_[]|~$", character):
+			result.WriteByte('\\')
+			result.WriteRune(character)
+		case i == 0 && strings.ContainsRune("#+-=", character),
+			i == marker && i > 0 && (character == '.' || character == ')') && (i+1 == len(text) || text[i+1] == ' '):
+			result.WriteByte('\\')
+			result.WriteRune(character)
 		default:
-			out.WriteRune(r)
+			result.WriteRune(character)
 		}
 	}
-	return out.String()
+	return result.String()
 }
 
-// plain tells letters and digits of ASCII.
-func plain(b byte) bool {
-	return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
+// isASCIIAlphanumeric tells letters and digits of ASCII.
+func isASCIIAlphanumeric(character byte) bool {
+	return '0' <= character && character <= '9' || 'A' <= character && character <= 'Z' || 'a' <= character && character <= 'z'
 }
 
-// code writes a text in the font of fixed width. Markdown's own way cannot hold
+// codeElement writes a text in the font of fixed width. Markdown's own way cannot hold
 // every text in a table's cell, HTML's can.
-func code(s string) string {
-	if s == "" {
+func codeElement(text string) string {
+	if text == "" {
 		return ""
 	}
-	return "<code>" + text(s) + "</code>"
+	return "<code>" + escapeMarkdown(text) + "</code>"
 }

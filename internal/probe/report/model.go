@@ -8,19 +8,19 @@ import (
 
 // A document is what a report says, whatever it is written in. HTML and Markdown
 // are two renderings of it.
-type document struct {
+type reportDocument struct {
 	Kind, Title string
-	Head        []block
-	Sections    []section
+	Head        []reportBlock
+	Sections    []reportSection
 }
 
-type section struct {
+type reportSection struct {
 	ID, Title string
-	Blocks    []block
+	Blocks    []reportBlock
 }
 
 // A block is a part of a section. Exactly one of its fields is set.
-type block struct {
+type reportBlock struct {
 	Para     *paragraph
 	Title    string
 	List     [][]textSpan
@@ -46,10 +46,10 @@ type textSpan struct {
 type spanStyle int
 
 const (
-	plainText spanStyle = iota
-	fixed               // as it was on the wire
-	strong
-	faint
+	lookPlain spanStyle = iota
+	lookFixed           // as it was on the wire
+	lookStrong
+	lookFaint
 )
 
 type tableBlock struct {
@@ -80,63 +80,65 @@ type diagramBlock struct {
 
 type foldedSection struct {
 	Title  string
-	Blocks []block
+	Blocks []reportBlock
 }
 
-func says(spans ...textSpan) block { return block{Para: &paragraph{Spans: spans}} }
-func para(s string) block          { return says(textSpan{Text: s}) }
-func note(spans ...textSpan) block { return block{Para: &paragraph{Note: true, Spans: spans}} }
-func heading(s string) block       { return block{Title: s} }
-func plainCell(s string) tableCell { return tableCell{{Text: s}} }
-func bold(s string) textSpan       { return textSpan{Text: s, Look: strong} }
-func wire(s string) textSpan       { return textSpan{Text: s, Look: fixed} }
-func soft(s string) textSpan       { return textSpan{Text: s, Look: faint} }
-func folded(title string, b ...block) block {
-	return block{Fold: &foldedSection{title, b}}
+func spansBlock(spans ...textSpan) reportBlock { return reportBlock{Para: &paragraph{Spans: spans}} }
+func textBlock(text string) reportBlock        { return spansBlock(textSpan{Text: text}) }
+func noteBlock(spans ...textSpan) reportBlock {
+	return reportBlock{Para: &paragraph{Note: true, Spans: spans}}
+}
+func headingBlock(text string) reportBlock { return reportBlock{Title: text} }
+func plainCell(text string) tableCell      { return tableCell{{Text: text}} }
+func boldSpan(text string) textSpan        { return textSpan{Text: text, Look: lookStrong} }
+func codeSpan(text string) textSpan        { return textSpan{Text: text, Look: lookFixed} }
+func faintSpan(text string) textSpan       { return textSpan{Text: text, Look: lookFaint} }
+func foldedBlock(title string, b ...reportBlock) reportBlock {
+	return reportBlock{Fold: &foldedSection{title, b}}
 }
 
-func to(s, anchor string) textSpan { return textSpan{Text: s, Link: anchor} }
+func linkSpan(text, anchor string) textSpan { return textSpan{Text: text, Link: anchor} }
 
-// wires writes a list of keys or values.
-func wires(list []string) tableCell {
-	var out tableCell
-	for i, s := range list {
+// codeSpans writes a list of keys or values.
+func codeSpans(values []string) tableCell {
+	var cell tableCell
+	for i, text := range values {
 		if i > 0 {
-			out = append(out, textSpan{Text: " "})
+			cell = append(cell, textSpan{Text: " "})
 		}
-		out = append(out, wire(s))
+		cell = append(cell, codeSpan(text))
 	}
-	return out
+	return cell
 }
 
-func rows(head []string, all [][]tableCell) []block {
+func tableBlocks(head []string, all [][]tableCell) []reportBlock {
 	if len(all) == 0 {
 		return nil
 	}
-	return []block{{Table: &tableBlock{head, all}}}
+	return []reportBlock{{Table: &tableBlock{head, all}}}
 }
 
-// evidence names entries of the transcript, a few of them.
-func evidence(ids []string, anchors map[string]string) []textSpan {
+// evidenceSpans names entries of the transcript, a few of them.
+func evidenceSpans(ids []string, anchors map[string]string) []textSpan {
 	const most = 3
-	var out []textSpan
+	var spans []textSpan
 	for i, id := range ids {
 		if i == most {
-			return append(out, soft(" + "+count(len(ids)-most)))
+			return append(spans, faintSpan(" + "+formatCount(len(ids)-most)))
 		}
 		if i > 0 {
-			out = append(out, soft(", "))
+			spans = append(spans, faintSpan(", "))
 		}
-		out = append(out, textSpan{Text: id, Look: faint, Link: anchors[id]})
+		spans = append(spans, textSpan{Text: id, Look: lookFaint, Link: anchors[id]})
 	}
-	return out
+	return spans
 }
 
-// statement is a fact's sentence, its command before it if it does not name it.
-func statement(fact finding.Fact) []textSpan {
-	text := textSpan{Text: sentence(fact.Statement)}
-	if name := subject(fact); name != "" {
-		return []textSpan{bold(name), {Text: " "}, text}
+// statementSpans is a fact's sentence, its command before it if it does not name it.
+func statementSpans(fact finding.Fact) []textSpan {
+	text := textSpan{Text: endSentence(fact.Statement)}
+	if name := statementSubject(fact); name != "" {
+		return []textSpan{boldSpan(name), {Text: " "}, text}
 	}
 	return []textSpan{text}
 }

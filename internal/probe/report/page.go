@@ -12,206 +12,206 @@ import (
 // method is what a reader has to know to judge the rest.
 //
 //go:embed page/method.txt
-var method string
+var methodText string
 
 // documentOf makes what a report says. Its first section answers what the protocol
 // does; what that rests on comes behind it.
-func documentOf(study *finding.Study) *document {
-	s := shown(study)
-	d := &document{Kind: "Study of a server", Title: or(s.Name, "Unnamed server"), Head: head(s)}
-	if compared(s) {
-		d.Kind = "Comparison of two servers"
-		d.add("differences", "Differences", differences(s))
-		if len(s.Sightings) > 0 {
-			d.add("sightings", "Seen once, and not again", sightings(s))
+func documentOf(study *finding.Study) *reportDocument {
+	readable := readableStudy(study)
+	document := &reportDocument{Kind: "Study of a server", Title: or(readable.Name, "Unnamed server"), Head: headBlocks(readable)}
+	if isComparison(readable) {
+		document.Kind = "Comparison of two servers"
+		document.addSection("differences", "Differences", differencesSection(readable))
+		if len(readable.Sightings) > 0 {
+			document.addSection("sightings", "Seen once, and not again", sightingsSection(readable))
 		}
 	}
-	at := anchorsOf(s)
-	d.add("summary", "What the protocol does", summary(s))
-	d.add("untested", "What was not tested", gaps(s))
-	if len(s.Scenarios) > 0 {
-		d.add("scenarios", "Scenarios", scenarios(s))
+	anchors := entryAnchors(readable)
+	document.addSection("summary", "What the protocol does", summaryBlocks(readable))
+	document.addSection("untested", "What was not tested", untestedBlocks(readable))
+	if len(readable.Scenarios) > 0 {
+		document.addSection("scenarios", "Scenarios", scenarioBlocks(readable))
 	}
-	d.add("parameters", "What each parameter accepts", parameters(s))
-	d.add("fields", "What answers hold", fields(s))
-	d.add("codes", "Codes by command and state", codeUses(s))
-	d.add("machines", "State machines", machines(s))
-	d.add("paging", "Lists, page by page", walks(s))
-	d.add("noise", "Noise", noise(s))
-	d.add("examples", "A request of each command", examples(s))
-	d.add("facts", "All facts", allFacts(s, at))
-	d.add("method", "Method and limits", methodBlocks(s))
-	d.add("transcript", "Phases", phases(s))
-	return d
+	document.addSection("parameters", "What each parameter accepts", parameterTables(readable))
+	document.addSection("fields", "What answers hold", fieldTables(readable))
+	document.addSection("codes", "Codes by command and state", codeTable(readable))
+	document.addSection("machines", "State machines", machineBlocks(readable))
+	document.addSection("paging", "Lists, page by page", pageWalkTables(readable))
+	document.addSection("noise", "Noise", volatileFieldBlocks(readable))
+	document.addSection("examples", "A request of each command", exampleBlocks(readable))
+	document.addSection("facts", "All facts", factTables(readable, anchors))
+	document.addSection("method", "Method and limits", methodBlocks(readable))
+	document.addSection("transcript", "Phases", phaseTable(readable))
+	return document
 }
 
-func (d *document) add(id, title string, blocks []block) {
-	d.Sections = append(d.Sections, section{id, title, blocks})
+func (d *reportDocument) addSection(id, title string, blocks []reportBlock) {
+	d.Sections = append(d.Sections, reportSection{id, title, blocks})
 }
 
-func head(study *finding.Study) []block {
-	var out []block
+func headBlocks(study *finding.Study) []reportBlock {
+	var blocks []reportBlock
 	for i, server := range study.Servers {
 		label := "Server"
-		if compared(study) {
+		if isComparison(study) {
 			label += " " + string(rune('A'+i))
 		}
 		sent := 0
 		if i < len(study.Requests) {
 			sent = study.Requests[i]
 		}
-		out = append(out, says(bold(label+": "), wire(server),
-			textSpan{Text: fmt.Sprintf(", %s of %s requests.", count(sent), count(study.Budget))}))
+		blocks = append(blocks, spansBlock(boldSpan(label+": "), codeSpan(server),
+			textSpan{Text: fmt.Sprintf(", %s of %s requests.", formatCount(sent), formatCount(study.Budget))}))
 	}
-	out = append(out, para(fmt.Sprintf("Began %s, took %s, %s, %s, seed %d.",
-		or(moment(study.Began), "at a time that is not known"), lasting(study.Seconds),
-		plural(study.Tries, "experiment"), plural(study.Faults, "transport failure"), study.Seed)))
+	blocks = append(blocks, textBlock(fmt.Sprintf("Began %s, took %s, %s, %s, seed %d.",
+		or(formatTime(study.Began), "at a time that is not known"), formatSeconds(study.Seconds),
+		countNoun(study.Tries, "experiment"), countNoun(study.Faults, "transport failure"), study.Seed)))
 	if study.Stopped != "" {
-		return append(out, note(bold("Stopped early: "), textSpan{Text: sentence(study.Stopped)},
-			textSpan{Text: " What is missing is named under "}, to("what was not tested", "untested"), textSpan{Text: "."}))
+		return append(blocks, noteBlock(boldSpan("Stopped early: "), textSpan{Text: endSentence(study.Stopped)},
+			textSpan{Text: " What is missing is named under "}, linkSpan("what was not tested", "untested"), textSpan{Text: "."}))
 	}
-	early := slices.ContainsFunc(study.Phases, func(phase finding.PhaseSummary) bool { return phase.Ended != "" })
+	endedEarly := slices.ContainsFunc(study.Phases, func(phase finding.PhaseSummary) bool { return phase.Ended != "" })
 	switch {
 	case len(study.Phases) == 0:
-		out = append(out, note(textSpan{Text: "No phase was begun."}))
-	case early:
-		out = append(out, note(textSpan{Text: "Some phases ended early; "}, to("the last table", "transcript"),
+		blocks = append(blocks, noteBlock(textSpan{Text: "No phase was begun."}))
+	case endedEarly:
+		blocks = append(blocks, noteBlock(textSpan{Text: "Some phases ended early; "}, linkSpan("the last table", "transcript"),
 			textSpan{Text: " says which."}))
 	}
-	return out
+	return blocks
 }
 
-// gaps are what was not tested: what the study says so itself, and the facts that
+// untestedBlocks are what was not tested: what the study says so itself, and the facts that
 // no experiment was made for.
-func gaps(study *finding.Study) []block {
+func untestedBlocks(study *finding.Study) []reportBlock {
 	type reason struct {
 		why  string
 		more int
 	}
-	var order []reason
-	whats := map[reason][]string{}
-	for _, untestedItem := range study.Untested {
-		r := reason{untestedItem.Why, untestedItem.Requests}
-		if whats[r] == nil {
-			order = append(order, r)
+	var reasons []reason
+	itemsByReason := map[reason][]string{}
+	for _, item := range study.Untested {
+		r := reason{item.Why, item.Requests}
+		if itemsByReason[r] == nil {
+			reasons = append(reasons, r)
 		}
-		whats[r] = append(whats[r], untestedItem.What)
+		itemsByReason[r] = append(itemsByReason[r], item.What)
 	}
-	var list [][]textSpan
-	for _, reason := range order {
-		line := []textSpan{bold(strings.Join(whats[reason], ", ")), {Text: ": " + sentence(reason.why)}}
+	var items [][]textSpan
+	for _, reason := range reasons {
+		line := []textSpan{boldSpan(strings.Join(itemsByReason[reason], ", ")), {Text: ": " + endSentence(reason.why)}}
 		if reason.more > 0 {
-			line = append(line, textSpan{Text: fmt.Sprintf(" Some %s more would.", plural(reason.more, "request"))})
+			line = append(line, textSpan{Text: fmt.Sprintf(" Some %s more would.", countNoun(reason.more, "request"))})
 		}
-		list = append(list, line)
+		items = append(items, line)
 	}
-	for _, fact := range ofGrade(study.Facts, finding.Untested) {
-		list = append(list, append(statement(fact), soft(" "+fact.Bound)))
+	for _, fact := range factsOfGrade(study.Facts, finding.Untested) {
+		items = append(items, append(statementSpans(fact), faintSpan(" "+fact.Bound)))
 	}
 	switch {
-	case len(list) > 0:
-		return []block{{List: list}}
+	case len(items) > 0:
+		return []reportBlock{{List: items}}
 	case len(study.Facts) == 0:
-		return []block{para("Nothing was tested.")}
+		return []reportBlock{textBlock("Nothing was tested.")}
 	}
-	return []block{para("Nothing that was planned was left out. What no plan asks for is told under method and limits.")}
+	return []reportBlock{textBlock("Nothing that was planned was left out. What no plan asks for is told under method and limits.")}
 }
 
-// scenarios shows each scenario as it was sent and answered, and what follows.
-func scenarios(study *finding.Study) []block {
-	var out []block
+// scenarioBlocks shows each scenario as it was sent and answered, and what follows.
+func scenarioBlocks(study *finding.Study) []reportBlock {
+	var blocks []reportBlock
 	for _, scenario := range study.Scenarios {
-		out = append(out, heading(scenario.Name))
-		if follows := scenarioFacts(study, scenario); len(follows) > 0 {
-			out = append(out, block{List: statements(follows)})
+		blocks = append(blocks, headingBlock(scenario.Name))
+		if scenarioResults := scenarioFacts(study, scenario); len(scenarioResults) > 0 {
+			blocks = append(blocks, reportBlock{List: statementList(scenarioResults)})
 		} else {
-			out = append(out, para("Comparing its answers shows nothing new."))
+			blocks = append(blocks, textBlock("Comparing its answers shows nothing new."))
 		}
 		var steps [][]tableCell
 		for i, step := range scenario.Steps {
 			n := plainCell(fmt.Sprint(i + 1))
 			if step.Wait > 0 {
-				steps = append(steps, []tableCell{n, plainCell(lasting(step.Wait) + " go by"), nil})
+				steps = append(steps, []tableCell{n, plainCell(formatSeconds(step.Wait) + " go by"), nil})
 				continue
 			}
 			exchange := step.Exchange
-			steps = append(steps, []tableCell{n, {wire(or(exchange.Request, step.Step))}, {wire(or(exchange.Response, "no answer"))}})
+			steps = append(steps, []tableCell{n, {codeSpan(or(exchange.Request, step.Step))}, {codeSpan(or(exchange.Response, "no answer"))}})
 		}
-		out = append(out, rows([]string{"Step", "Sent", "Answered"}, steps)...)
+		blocks = append(blocks, tableBlocks([]string{"Step", "Sent", "Answered"}, steps)...)
 	}
-	return out
+	return blocks
 }
 
 func scenarioFacts(study *finding.Study, scenario finding.ScenarioRecord) []finding.Fact {
-	var out []finding.Fact
+	var selected []finding.Fact
 	for _, id := range scenario.Facts {
 		if i := slices.IndexFunc(study.Facts, func(fact finding.Fact) bool { return fact.ID == id }); i >= 0 {
-			out = append(out, study.Facts[i])
+			selected = append(selected, study.Facts[i])
 		}
 	}
-	return out
+	return selected
 }
 
-func statements(facts []finding.Fact) [][]textSpan {
-	var out [][]textSpan
+func statementList(facts []finding.Fact) [][]textSpan {
+	var items [][]textSpan
 	for _, fact := range facts {
-		line := statement(fact)
+		line := statementSpans(fact)
 		if fact.Grade != finding.Confirmed {
-			line = append(line, soft(" ("+string(fact.Grade)+")"))
+			line = append(line, faintSpan(" ("+string(fact.Grade)+")"))
 		}
-		out = append(out, line)
+		items = append(items, line)
 	}
-	return out
+	return items
 }
 
-func noise(study *finding.Study) []block {
+func volatileFieldBlocks(study *finding.Study) []reportBlock {
 	switch {
 	case len(study.Noise) == 0 && study.Tries == 0:
-		return []block{para("No equal requests were made.")}
+		return []reportBlock{textBlock("No equal requests were made.")}
 	case len(study.Noise) == 0:
-		return []block{para("Equal requests got equal answers: no field had to be masked.")}
+		return []reportBlock{textBlock("Equal requests got equal answers: no field had to be masked.")}
 	}
-	var out [][]tableCell
+	var tableRows [][]tableCell
 	for _, noise := range study.Noise {
-		out = append(out, []tableCell{plainCell(noise.Command), {wire(noise.Key)}, wires(few(noise.Values))})
+		tableRows = append(tableRows, []tableCell{plainCell(noise.Command), {codeSpan(noise.Key)}, codeSpans(firstValues(noise.Values))})
 	}
-	return append([]block{para("These fields differ between equal requests. They are masked, each by itself.")},
-		rows([]string{"Command", "Field", "Seen"}, out)...)
+	return append([]reportBlock{textBlock("These fields differ between equal requests. They are masked, each by itself.")},
+		tableBlocks([]string{"Command", "Field", "Seen"}, tableRows)...)
 }
 
-func allFacts(study *finding.Study, at map[string]string) []block {
-	var out []block
-	for _, name := range commandsOf(study) {
-		facts := byWeight(study.Facts, func(fact finding.Fact) bool { return fact.Command == name })
+func factTables(study *finding.Study, anchors map[string]string) []reportBlock {
+	var blocks []reportBlock
+	for _, name := range commandNames(study) {
+		facts := selectBySurprise(study.Facts, func(fact finding.Fact) bool { return fact.Command == name })
 		if len(facts) == 0 {
 			continue
 		}
-		var list [][]tableCell
+		var tableRows [][]tableCell
 		for _, fact := range facts {
-			said := statement(fact)
+			statement := statementSpans(fact)
 			if extra := strings.TrimSpace(fact.Scope + " " + fact.Bound); extra != "" {
-				said = append(said, soft(" "+extra))
+				statement = append(statement, faintSpan(" "+extra))
 			}
-			shows := evidence(fact.Evidence, at)
+			entries := evidenceSpans(fact.Evidence, anchors)
 			if len(fact.Against) > 0 {
-				shows = append(append(shows, textSpan{Text: "; against: "}), evidence(fact.Against, at)...)
+				entries = append(append(entries, textSpan{Text: "; against: "}), evidenceSpans(fact.Against, anchors)...)
 			}
-			list = append(list, []tableCell{plainCell(string(fact.Grade)), said, {soft(support(fact))}, shows})
+			tableRows = append(tableRows, []tableCell{plainCell(string(fact.Grade)), statement, {faintSpan(describeSupport(fact))}, entries})
 		}
-		confirmed := len(ofGrade(facts, finding.Confirmed))
-		title := fmt.Sprintf("%s: %s, %d confirmed", all(name), plural(len(facts), "fact"), confirmed)
-		out = append(out, folded(title, rows([]string{"Grade", "Fact", "Support", "Entries"}, list)...))
+		confirmed := len(factsOfGrade(facts, finding.Confirmed))
+		title := fmt.Sprintf("%s: %s, %d confirmed", commandTitle(name), countNoun(len(facts), "fact"), confirmed)
+		blocks = append(blocks, foldedBlock(title, tableBlocks([]string{"Grade", "Fact", "Support", "Entries"}, tableRows)...))
 	}
-	if out == nil {
-		return []block{para("No fact was found.")}
+	if blocks == nil {
+		return []reportBlock{textBlock("No fact was found.")}
 	}
-	return append([]block{says(textSpan{Text: "An entry such as "}, wire("a12.3"), textSpan{Text: " is one of "},
-		wire("transcript.jsonl"), textSpan{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line "},
-		textSpan{Text: "that shows a fact again are in "}, wire("protocol.json"), textSpan{Text: "."})}, out...)
+	return append([]reportBlock{spansBlock(textSpan{Text: "An entry such as "}, codeSpan("a12.3"), textSpan{Text: " is one of "},
+		codeSpan("transcript.jsonl"), textSpan{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line "},
+		textSpan{Text: "that shows a fact again are in "}, codeSpan("protocol.json"), textSpan{Text: "."})}, blocks...)
 }
 
-// commandsOf names all commands: all at once first, then in the study's order.
-func commandsOf(study *finding.Study) []string {
+// commandNames names all commands: all at once first, then in the study's order.
+func commandNames(study *finding.Study) []string {
 	names := []string{"*"}
 	for _, command := range study.Commands {
 		names = append(names, command.Name)
@@ -224,31 +224,31 @@ func commandsOf(study *finding.Study) []string {
 	return names
 }
 
-func methodBlocks(study *finding.Study) []block {
-	var out []block
-	for _, p := range strings.Split(method, "\n\n") {
-		title, text, _ := strings.Cut(strings.Join(strings.Fields(p), " "), ": ")
-		out = append(out, says(bold(title+". "), textSpan{Text: text}))
+func methodBlocks(study *finding.Study) []reportBlock {
+	var blocks []reportBlock
+	for _, paragraph := range strings.Split(methodText, "\n\n") {
+		title, text, _ := strings.Cut(strings.Join(strings.Fields(paragraph), " "), ": ")
+		blocks = append(blocks, spansBlock(boldSpan(title+". "), textSpan{Text: text}))
 	}
 	grades := "Each fact has a grade."
 	for _, grade := range finding.Grades() {
-		grades += " " + string(grade) + ": " + gradeMeans[grade] + "."
+		grades += " " + string(grade) + ": " + gradeMeanings[grade] + "."
 	}
-	out = append(out, says(bold("Grades. "), textSpan{Text: grades}))
+	blocks = append(blocks, spansBlock(boldSpan("Grades. "), textSpan{Text: grades}))
 	if study.Experiment != "" {
-		out = append(out, folded("The experiment file", block{Verbatim: study.Experiment}))
+		blocks = append(blocks, foldedBlock("The experiment file", reportBlock{Verbatim: study.Experiment}))
 	}
-	return out
+	return blocks
 }
 
-func phases(study *finding.Study) []block {
+func phaseTable(study *finding.Study) []reportBlock {
 	if len(study.Phases) == 0 {
-		return []block{para("No phase was begun.")}
+		return []reportBlock{textBlock("No phase was begun.")}
 	}
-	var out [][]tableCell
+	var tableRows [][]tableCell
 	for _, phase := range study.Phases {
-		out = append(out, []tableCell{plainCell(phase.Name), plainCell(count(phase.Requests)), plainCell(lasting(phase.Seconds)),
-			plainCell(count(phase.Facts)), plainCell(or(phase.Ended, "when it was done"))})
+		tableRows = append(tableRows, []tableCell{plainCell(phase.Name), plainCell(formatCount(phase.Requests)), plainCell(formatSeconds(phase.Seconds)),
+			plainCell(formatCount(phase.Facts)), plainCell(or(phase.Ended, "when it was done"))})
 	}
-	return rows([]string{"Phase", "Requests", "Time", "Facts", "Ended"}, out)
+	return tableBlocks([]string{"Phase", "Requests", "Time", "Facts", "Ended"}, tableRows)
 }

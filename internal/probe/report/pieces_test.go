@@ -12,15 +12,15 @@ import (
 
 // show writes pieces with brackets about what differs.
 func show(pieces []textPiece) string {
-	var out strings.Builder
-	for _, textPiece := range pieces {
-		if textPiece.Differs {
-			out.WriteString("[" + textPiece.Text + "]")
+	var result strings.Builder
+	for _, piece := range pieces {
+		if piece.Differs {
+			result.WriteString("[" + piece.Text + "]")
 		} else {
-			out.WriteString(textPiece.Text)
+			result.WriteString(piece.Text)
 		}
 	}
-	return out.String()
+	return result.String()
 }
 
 func TestWhatDiffersInTwoMessagesIsMarked(t *testing.T) {
@@ -36,7 +36,7 @@ func TestWhatDiffersInTwoMessagesIsMarked(t *testing.T) {
 		{"other letters", "NK=企鹅", "NK=企鵝", "NK=[企鹅]", "NK=[企鵝]"},
 		{"no UTF-8", "A=\xff&B", "A=\xfe&B", "A=[\xff]&B", "A=[\xfe]&B"},
 	} {
-		left, right := compare(c.a, c.b)
+		left, right := markDifferences(c.a, c.b)
 		if show(left) != c.left || show(right) != c.right {
 			t.Errorf("%s: %s | %s, want %s | %s", c.name, show(left), show(right), c.left, c.right)
 		}
@@ -45,7 +45,7 @@ func TestWhatDiffersInTwoMessagesIsMarked(t *testing.T) {
 
 func TestHugeMessagesAreMarkedWithoutComparingEachWord(t *testing.T) {
 	long := func(word string) string { return "start&" + strings.Repeat(word+",", 5000) + "&end" }
-	left, _ := compare(long("1"), long("2"))
+	left, _ := markDifferences(long("1"), long("2"))
 	if len(left) != 3 || left[0].Text != "start&" || left[2].Text != ",&end" {
 		t.Errorf("%d pieces", len(left))
 	}
@@ -61,10 +61,10 @@ func TestWhatCannotBeSeenIsShown(t *testing.T) {
 		"\U000e0001":     `\U000e0001`,
 		"\ufffd":         "\ufffd", // it is a character like others if it was sent
 	} {
-		if got := visible(in); got != want {
+		if got := escapeInvisible(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
-		if again := visible(visible(in)); !strings.Contains(in, "\n") && again != visible(in) {
+		if again := escapeInvisible(escapeInvisible(in)); !strings.Contains(in, "\n") && again != escapeInvisible(in) {
 			t.Errorf("%q: shown twice it is %q", in, again)
 		}
 	}
@@ -84,7 +84,7 @@ func TestTextsShowInMarkdownAsTheyAre(t *testing.T) {
 		"two\nlines":          "two lines",
 		"$x$ and a@b and c:d": `\$x\$ and a&#64;b and c:d`,
 	} {
-		if got := text(in); got != want {
+		if got := escapeMarkdown(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
@@ -105,7 +105,7 @@ func TestMermaidTakesAnyName(t *testing.T) {
     s0 --> s1: a#58; x #45;-#62; y / #96;0#96;
     s1: ↺ #35;1 / #123;0#125;
 `
-	if got := drawingOf(machine).mermaid(); got != want {
+	if got := newStateDiagram(machine).renderMermaid(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -117,11 +117,11 @@ func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
 		{From: "out", Input: "Send", Output: "no", To: "out"},
 		{From: "in", Input: "Logout", Output: "yes", To: "out"},
 	}}
-	stateDiagram := drawingOf(machine)
+	diagram := newStateDiagram(machine)
 	var got []string
-	for i := range stateDiagram.states {
-		for _, diagramEdge := range stateDiagram.of(i) {
-			got = append(got, diagramEdge.String())
+	for i := range diagram.states {
+		for _, edge := range diagram.edgesFrom(i) {
+			got = append(got, edge.String())
 		}
 	}
 	if want := "List, Send / no|Login / yes|Logout / yes"; strings.Join(got, "|") != want {
@@ -136,7 +136,7 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 	machine := finding.StateMachine{Aspect: hostile, States: []finding.MachineState{{Name: hostile}, {Name: "two"}}, Transitions: []finding.MachineTransition{
 		{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two"},
 	}}
-	svg := string(drawingOf(machine).svg(hostile))
+	svg := string(newStateDiagram(machine).renderSVG(hostile))
 	texts := ""
 	dec := xml.NewDecoder(strings.NewReader(svg))
 	for {
@@ -174,17 +174,17 @@ func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
 		"twice the same":    {States: []finding.MachineState{{Name: "s0"}, {Name: "s0"}}},
 		"nothing but loops": {States: []finding.MachineState{{Name: "s0"}}, Transitions: []finding.MachineTransition{{From: "s0", To: "s0"}}},
 	} {
-		stateDiagram := drawingOf(machine)
-		if svg := string(stateDiagram.svg(name)); strings.Count(svg, "<rect") != len(stateDiagram.states) || strings.Contains(svg, "-1 ") {
+		diagram := newStateDiagram(machine)
+		if svg := string(diagram.renderSVG(name)); strings.Count(svg, "<rect") != len(diagram.states) || strings.Contains(svg, "-1 ") {
 			t.Errorf("%s: %s", name, svg)
 		}
 	}
 }
 
 func TestALaneRunsBetweenItsArrowAndTheLinesThatLeadThere(t *testing.T) {
-	svg := string(drawingOf(finding.StateMachine{Transitions: []finding.MachineTransition{
+	svg := string(newStateDiagram(finding.StateMachine{Transitions: []finding.MachineTransition{
 		{From: "out", Input: "Login", Output: "yes", To: "in"}, {From: "in", Input: "Logout", Output: "yes", To: "out"},
-	}}).svg("session"))
+	}}).renderSVG("session"))
 	// Boxes of two rows each; the first one's name stands at 14, its line at 32.
 	for _, lane := range []string{"M150 14V88", "M164 32V70"} {
 		if !strings.Contains(svg, `<path d="`+lane+`"/>`) {
@@ -195,7 +195,7 @@ func TestALaneRunsBetweenItsArrowAndTheLinesThatLeadThere(t *testing.T) {
 
 func TestTimesAreWrittenInUnitsThatSuitThem(t *testing.T) {
 	for v, want := range map[float64]string{0: "0 s", 1.5: "1.5 s", 60: "1 min", 90: "1 min 30 s", 299: "4 min 59 s", 3600: "1 h", 90061: "1 d 1 h 1 min 1 s", 2419200: "28 d"} {
-		if got := lasting(v); got != want {
+		if got := formatSeconds(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
 	}
@@ -203,11 +203,11 @@ func TestTimesAreWrittenInUnitsThatSuitThem(t *testing.T) {
 
 func TestLongValuesAreShortenedWhereItCanBeSeen(t *testing.T) {
 	long := strings.Repeat("企", 5000)
-	got := shorten(long)
-	if n := len([]rune(got)); n > 700 || !strings.Contains(got, "… 4,500 characters left out …") {
-		t.Errorf("%d characters: %s", n, got)
+	got := shortenMiddle(long)
+	if count := len([]rune(got)); count > 700 || !strings.Contains(got, "… 4,500 characters left out …") {
+		t.Errorf("%d characters: %s", count, got)
 	}
-	if short := long[:1800]; shorten(short) != short {
+	if short := long[:1800]; shortenMiddle(short) != short {
 		t.Error("600 characters are shortened")
 	}
 }
@@ -222,7 +222,7 @@ func TestSureAndSurprisingFactsComeFirst(t *testing.T) {
 		{ID: "seen", Claim: "locks too", Grade: finding.Observed},
 	}
 	var got []string
-	for _, fact := range byWeight(facts, func(finding.Fact) bool { return true }) {
+	for _, fact := range selectBySurprise(facts, func(finding.Fact) bool { return true }) {
 		got = append(got, fact.ID)
 	}
 	if want := "the only one, unusual, usual 1, usual 2, seen, guess"; strings.Join(got, ", ") != want {
@@ -235,10 +235,10 @@ func TestVariantsStandTogetherByOutcome(t *testing.T) {
 		{Variant: "-1", Outcome: "refused", Code: "RES=1"}, {Variant: "twice", Outcome: "same", Code: "RES=0"},
 		{Variant: "x", Outcome: "refused", Code: "RES=1"}, {Variant: "", Outcome: "refused", Code: "RES=1"}, {Variant: "0", Outcome: "other", Code: "RES=0"},
 	}}
-	if got := spans(outcomes(row)); got != "**refused RES=1:** \\-1, x, empty; **same:** twice; **other RES=0:** 0" {
+	if got := formatSpans(variantsByOutcome(row)); got != "**refused RES=1:** \\-1, x, empty; **same:** twice; **other RES=0:** 0" {
 		t.Errorf("got %s", got)
 	}
-	if got := spans(outcomes(finding.MatrixRow{})); got != "not varied" {
+	if got := formatSpans(variantsByOutcome(finding.MatrixRow{})); got != "not varied" {
 		t.Errorf("a parameter that was not varied is shown as %q", got)
 	}
 }

@@ -25,11 +25,11 @@ type writer = func(io.Writer, *finding.Study) error
 
 func written(t *testing.T, write writer, study *finding.Study) string {
 	t.Helper()
-	var out bytes.Buffer
-	if err := write(&out, study); err != nil {
+	var page bytes.Buffer
+	if err := write(&page, study); err != nil {
 		t.Fatal(err)
 	}
-	return out.String()
+	return page.String()
 }
 
 // golden compares a text with a file in testdata.
@@ -214,25 +214,25 @@ func TestLinksOfThePageLeadSomewhere(t *testing.T) {
 func TestFactsAreAllInTheReport(t *testing.T) {
 	facts := sample(1).Facts
 	page := written(t, report.HTML, sample(1))
-	if n := strings.Count(page, `<td data-label="Support">`); n != len(facts) {
-		t.Errorf("the page has %d facts of %d", n, len(facts))
+	if count := strings.Count(page, `<td data-label="Support">`); count != len(facts) {
+		t.Errorf("the page has %d facts of %d", count, len(facts))
 	}
 	_, list, _ := strings.Cut(written(t, report.Markdown, sample(1)), "## All facts")
 	list, _, _ = strings.Cut(list, "\n## ")
-	if n := strings.Count(list, "\n| ") - 2*strings.Count(list, "| Grade |"); n != len(facts) {
-		t.Errorf("the Markdown has %d facts of %d", n, len(facts))
+	if count := strings.Count(list, "\n| ") - 2*strings.Count(list, "| Grade |"); count != len(facts) {
+		t.Errorf("the Markdown has %d facts of %d", count, len(facts))
 	}
 }
 
 func TestSectionsStandInTheOrderInWhichTheyAreRead(t *testing.T) {
 	text := written(t, report.HTML, sample(2))
-	at := 0
+	index := 0
 	for _, id := range []string{"differences", "sightings", "summary", "untested", "scenarios", "parameters", "fields", "codes", "machines", "facts", "method"} {
 		next := strings.Index(text, `<section id="`+id+`"`)
-		if next <= at {
-			t.Errorf("%s stands at %d, behind %d", id, next, at)
+		if next <= index {
+			t.Errorf("%s stands at %d, behind %d", id, next, index)
 		}
-		at = next
+		index = next
 	}
 }
 
@@ -240,18 +240,18 @@ func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
 	text := written(t, report.Markdown, sample(1))
 	_, first, _ := strings.Cut(text, "## What the protocol does")
 	first, _, _ = strings.Cut(first, "\n## ")
-	at := 0
+	index := 0
 	for _, title := range []string{"### login by other means", "### Commands", "### Sessions", "### Timers", "### Messages", "### Findings, weightiest first", "### Contested"} {
 		next := strings.Index(first, title+"\n")
-		if next < at {
-			t.Errorf("%s stands at %d, behind %d", title, next, at)
+		if next < index {
+			t.Errorf("%s stands at %d, behind %d", title, next, index)
 		}
-		at = next
+		index = next
 	}
 	_, timers, _ := strings.Cut(first, "### Timers\n\n")
 	timers, _, _ = strings.Cut(timers, "\n\n")
-	if n := strings.Count(timers, "\n") + 1; n != len(sample(1).Timers) {
-		t.Errorf("%d lines for %d timers:\n%s", n, len(sample(1).Timers), timers)
+	if count := strings.Count(timers, "\n") + 1; count != len(sample(1).Timers) {
+		t.Errorf("%d lines for %d timers:\n%s", count, len(sample(1).Timers), timers)
 	}
 	if strings.Count(first, "ends between 4 min 59 s") != 1 {
 		t.Error("a timer is told more than once, or not at all")
@@ -267,11 +267,11 @@ func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
 		},
 	}
 	text := written(t, report.Markdown, study)
-	if n := strings.Count(text, "alive after 60 s"); n != 1 {
-		t.Errorf("it is told %d times, not among all facts alone", n)
+	if count := strings.Count(text, "alive after 60 s"); count != 1 {
+		t.Errorf("it is told %d times, not among all facts alone", count)
 	}
-	if n := strings.Count(text, "a lock is absolute"); n != 2 {
-		t.Errorf("a fact without a timer is told %d times, not as a finding and among all facts", n)
+	if count := strings.Count(text, "a lock is absolute"); count != 2 {
+		t.Errorf("a fact without a timer is told %d times, not as a finding and among all facts", count)
 	}
 }
 
@@ -281,9 +281,9 @@ func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
 		_, text, _ = strings.Cut(text, "The servers differ in")
 		text, _, _ = strings.Cut(text, "What the protocol does")
 		text = strings.ReplaceAll(text, "&amp;", "&")
-		for _, pairedExchange := range study.Differences[0].Witness {
-			if pairedExchange.Wait == 0 && (!strings.Contains(text, pairedExchange.Request) || !strings.Contains(text, pairedExchange.Step)) {
-				t.Errorf("%s: %s is not shown", name, pairedExchange.Step)
+		for _, exchange := range study.Differences[0].Witness {
+			if exchange.Wait == 0 && (!strings.Contains(text, exchange.Request) || !strings.Contains(text, exchange.Step)) {
+				t.Errorf("%s: %s is not shown", name, exchange.Step)
 			}
 		}
 	}
@@ -343,15 +343,15 @@ func TestNoMessageStandsInThePageInFullWhateverItsLength(t *testing.T) {
 			t.Error("a value stands there in full")
 		}
 	}
-	if n := strings.Count(written(t, report.JSON, study), long); n != 4 {
-		t.Errorf("protocol.json has %d of 4 values in full", n)
+	if count := strings.Count(written(t, report.JSON, study), long); count != 4 {
+		t.Errorf("protocol.json has %d of 4 values in full", count)
 	}
 }
 
 func TestMachinesComeAsOneDigraphEach(t *testing.T) {
 	text := written(t, report.DOT, sample(1))
-	if n := strings.Count(text, "digraph "); n != 2 {
-		t.Errorf("%d digraphs, want 2", n)
+	if count := strings.Count(text, "digraph "); count != 2 {
+		t.Errorf("%d digraphs, want 2", count)
 	}
 	if want := dotOf(sample(1).Machines[0]) + "\n" + dotOf(sample(1).Machines[1]); text != want {
 		t.Errorf("got\n%s", text)

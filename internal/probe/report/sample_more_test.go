@@ -34,7 +34,7 @@ func fact(id int, grade finding.Grade, command string, aspect finding.Aspect, na
 
 func sampleFacts() []finding.Fact {
 	C, O, I := finding.Confirmed, finding.Observed, finding.Inferred
-	out := []finding.Fact{
+	selected := []finding.Fact{
 		fact(20, C, "*", finding.AspectSession, "session", "needs", "RES=20", "Without a session every command but Login and Logout answers RES=20"),
 		fact(24, C, "Login", finding.AspectSession, "second login", "renews", "", "A second login from the same address renews the session"),
 		fact(28, C, "Login", finding.AspectSession, "other address", "ends", "RES=20", "A login from another address ends the session at the first"),
@@ -78,15 +78,15 @@ func sampleFacts() []finding.Fact {
 		fact(664, C, "*", finding.AspectTransport, "unknown keys", "no effect", "", "Keys that are not known have no effect"),
 		fact(690, finding.Untested, "GetInfo", finding.AspectParameter, "LV and UN", "interaction", "", "whether LV and UN depend on each other"),
 	}
-	for i := range out {
-		switch out[i].Name {
+	for i := range selected {
+		switch selected[i].Name {
 		case "unknown keys":
-			out[i].Bound = "no effect in 60 clean tries: under 5 % at 95 %"
+			selected[i].Bound = "no effect in 60 clean tries: under 5 % at 95 %"
 		case "session":
-			out[i].Scope = "never logged in, logged out, timed out"
+			selected[i].Scope = "never logged in, logged out, timed out"
 		}
 	}
-	return out
+	return selected
 }
 
 var sampleVariants = []string{"absent", "empty", "negative", "0", "no number", "very long", "twice", "lower case"}
@@ -101,12 +101,12 @@ func sampleMatrix() []finding.MatrixRow {
 				continue
 			}
 			row := finding.MatrixRow{Command: command.Name, Key: key, Type: types[key], Base: command.Example}
-			for i, v := range sampleVariants {
-				if v == "negative" && types[key] == "text" {
+			for i, value := range sampleVariants {
+				if value == "negative" && types[key] == "text" {
 					continue
 				}
 				id++
-				row.Cells = append(row.Cells, sampleCell(command, key, v, i+len(out), id))
+				row.Cells = append(row.Cells, sampleCell(command, key, value, i+len(out), id))
 			}
 			if key == "TN" {
 				row.Cells = append(row.Cells, sampleCell(command, key, "1001", 1, id+5000))
@@ -117,7 +117,7 @@ func sampleMatrix() []finding.MatrixRow {
 	return out
 }
 
-func sampleCell(command finding.CommandSummary, key, variant string, n, id int) finding.MatrixCell {
+func sampleCell(command finding.CommandSummary, key, variant string, count, id int) finding.MatrixCell {
 	outcome, code := "same", "0"
 	switch {
 	case key == "VER" && variant != "twice" && variant != "lower case":
@@ -126,9 +126,9 @@ func sampleCell(command finding.CommandSummary, key, variant string, n, id int) 
 		outcome, code = "refused", "5"
 	case key == "UIN" && variant == "0":
 		outcome, code = "no session", "20"
-	case variant == "very long" && n%3 == 0:
+	case variant == "very long" && count%3 == 0:
 		outcome, code = "nothing", ""
-	case variant == "very long" && n%3 == 1:
+	case variant == "very long" && count%3 == 1:
 		outcome, code = "status", "413"
 	case (key == "TN" || key == "ST" || key == "LV" || key == "UN") && (variant == "negative" || variant == "no number"):
 		outcome, code = "refused", "1"
@@ -137,8 +137,8 @@ func sampleCell(command finding.CommandSummary, key, variant string, n, id int) 
 	}
 	request := strings.Replace(command.Example.Request, "&"+key+"=", "&"+key+"=x", 1)
 	if variant == "absent" {
-		at := strings.Index(command.Example.Request+"&", key+"=")
-		request = command.Example.Request[:at] + strings.TrimLeft(strings.TrimLeft(command.Example.Request[at:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=."), "&")
+		index := strings.Index(command.Example.Request+"&", key+"=")
+		request = command.Example.Request[:index] + strings.TrimLeft(strings.TrimLeft(command.Example.Request[index:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=."), "&")
 	}
 	response := command.Example.Response
 	switch outcome {
@@ -246,18 +246,18 @@ func friendshipMachine() finding.StateMachine {
 }
 
 func dotOf(machine finding.StateMachine) string {
-	var out strings.Builder
-	out.WriteString("digraph g {\n\t__start0 [label=\"\" shape=\"none\"];\n\n")
+	var result strings.Builder
+	result.WriteString("digraph g {\n\t__start0 [label=\"\" shape=\"none\"];\n\n")
 	index := map[string]int{}
 	for i, state := range machine.States {
 		index[state.Name] = i
-		fmt.Fprintf(&out, "\ts%d [shape=\"circle\" label=%q];\n", i, state.Name)
+		fmt.Fprintf(&result, "\ts%d [shape=\"circle\" label=%q];\n", i, state.Name)
 	}
 	for _, transition := range machine.Transitions {
-		fmt.Fprintf(&out, "\ts%d -> s%d [label=%q];\n", index[transition.From], index[transition.To], transition.Input+" / "+transition.Output)
+		fmt.Fprintf(&result, "\ts%d -> s%d [label=%q];\n", index[transition.From], index[transition.To], transition.Input+" / "+transition.Output)
 	}
-	out.WriteString("\n\t__start0 -> s0;\n}\n")
-	return out.String()
+	result.WriteString("\n\t__start0 -> s0;\n}\n")
+	return result.String()
 }
 
 func sampleDifferences() []finding.ServerDifference {

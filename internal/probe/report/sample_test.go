@@ -76,7 +76,7 @@ func sampleFields() []finding.AnswerField {
 	f := func(command, key string, place int, kind, of string, grade finding.Grade, values ...string) finding.AnswerField {
 		return finding.AnswerField{Command: command, Key: key, Place: place, Kind: kind, Of: of, Values: values, Grade: grade}
 	}
-	out := []finding.AnswerField{
+	selected := []finding.AnswerField{
 		f("Login", "VER", 1, "echo", "VER", finding.Confirmed, "1.1"), f("Login", "CMD", 2, "constant", "", finding.Confirmed, "Login"),
 		f("Login", "SEQ", 3, "echo", "SEQ", finding.Confirmed), f("Login", "UIN", 4, "echo", "UIN", finding.Confirmed, "10001", "10002"),
 		f("Login", "RES", 5, "enum", "", finding.Confirmed, "0", "1", "5"), f("Login", "RS", 6, "enum", "", finding.Confirmed, "0", "1"),
@@ -89,21 +89,21 @@ func sampleFields() []finding.AnswerField {
 		f("GetMsgEx", "MN", 6, "number", "", finding.Confirmed, "0", "1", "2", "50"), f("GetMsgEx", "MT", 7, "list", "9, 99, 2, 3, 4", finding.Confirmed, "9,", "9,99,"),
 		f("GetMsgEx", "UN", 8, "list", "accounts", finding.Confirmed, "10001,"), f("GetMsgEx", "MG", 9, "list", "texts", finding.Confirmed, "fish %26 chips%2c 100%25?,"),
 	}
-	for i := range out {
-		if out[i].Key == "RA" {
-			out[i].When = "RS=1 or RES is not 0"
-		} else if out[i].Key == "HI" || out[i].Key == "LI" {
-			out[i].When = "RS=0"
+	for i := range selected {
+		if selected[i].Key == "RA" {
+			selected[i].When = "RS=1 or RES is not 0"
+		} else if selected[i].Key == "HI" || selected[i].Key == "LI" {
+			selected[i].When = "RS=0"
 		}
 	}
-	return out
+	return selected
 }
 
 func sampleCodes() []finding.CodeUsage {
 	var out []finding.CodeUsage
-	add := func(command, state, code string, n int) {
+	add := func(command, state, code string, count int) {
 		request := "VER=1.1&CMD=" + command + "&SEQ=5000&UIN=10001"
-		out = append(out, finding.CodeUsage{Command: command, State: state, Code: code, Count: n,
+		out = append(out, finding.CodeUsage{Command: command, State: state, Code: code, Count: count,
 			Example: exchangeBlock(fmt.Sprintf("a%d.2", 100+len(out)), request, request+"&RES="+code)})
 	}
 	for i, command := range sampleCommands() {
@@ -126,20 +126,20 @@ func sampleCodes() []finding.CodeUsage {
 }
 
 func sampleWalks() []finding.PageWalk {
-	page := func(cursor, id, marker string, from, n int) finding.ListPage {
+	page := func(cursor, id, marker string, from, count int) finding.ListPage {
 		page := finding.ListPage{Cursor: cursor, ID: id, Marker: marker, Elements: []string{}}
-		for i := range n {
+		for i := range count {
 			page.Elements = append(page.Elements, fmt.Sprint(from+i))
 		}
 		return page
 	}
 	long := finding.PageWalk{Command: "List", Role: "many", Size: 7, Ended: "FN=1 on the last page"}
 	for i := range 18 {
-		n, marker := 7, "FN=0"
+		count, marker := 7, "FN=0"
 		if i == 17 {
-			n, marker = 1, "FN=1"
+			count, marker = 1, "FN=1"
 		}
-		long.Pages = append(long.Pages, page(fmt.Sprint(11000+7*i), fmt.Sprintf("a%d.2", 400+i), marker, 11001+7*i, n))
+		long.Pages = append(long.Pages, page(fmt.Sprint(11000+7*i), fmt.Sprintf("a%d.2", 400+i), marker, 11001+7*i, count))
 	}
 	return []finding.PageWalk{
 		{Command: "List", Role: "many", Size: 50, Ended: "FN=1 on the last page",

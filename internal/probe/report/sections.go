@@ -9,265 +9,265 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// parameters says of each parameter what became of its variants, those with one
+// parameterTables says of each parameter what became of its variants, those with one
 // outcome together.
-func parameters(study *finding.Study) []block {
+func parameterTables(study *finding.Study) []reportBlock {
 	if len(study.Matrix) == 0 {
-		return []block{para("No parameter was varied.")}
+		return []reportBlock{textBlock("No parameter was varied.")}
 	}
-	out := []block{para("Same: the answer is that of the base request. Other: done, with another answer.")}
+	blocks := []reportBlock{textBlock("Same: the answer is that of the base request. Other: done, with another answer.")}
 	for _, command := range matrixCommands(study.Matrix) {
-		var list [][]tableCell
+		var tableRows [][]tableCell
 		for _, row := range study.Matrix {
 			if row.Command == command {
-				list = append(list, []tableCell{{wire(row.Key), soft(" " + row.Type)}, outcomes(row)})
+				tableRows = append(tableRows, []tableCell{{codeSpan(row.Key), faintSpan(" " + row.Type)}, variantsByOutcome(row)})
 			}
 		}
-		title := command + ": " + plural(len(list), "parameter")
-		out = append(out, folded(title, rows([]string{"Key", "Variants by outcome"}, list)...))
+		title := command + ": " + countNoun(len(tableRows), "parameter")
+		blocks = append(blocks, foldedBlock(title, tableBlocks([]string{"Key", "Variants by outcome"}, tableRows)...))
 	}
-	return out
+	return blocks
 }
 
 func matrixCommands(rows []finding.MatrixRow) []string {
-	var out []string
+	var names []string
 	for _, row := range rows {
-		if !slices.Contains(out, row.Command) {
-			out = append(out, row.Command)
+		if !slices.Contains(names, row.Command) {
+			names = append(names, row.Command)
 		}
 	}
-	return out
+	return names
 }
 
-// outcomes groups a row's variants, such as "refused RES=1: -1, x, 1.5, empty".
-func outcomes(row finding.MatrixRow) tableCell {
-	var order []string
+// variantsByOutcome groups a row's variants, such as "refused RES=1: -1, x, 1.5, empty".
+func variantsByOutcome(row finding.MatrixRow) tableCell {
+	var outcomes []string
 	variants := map[string][]string{}
 	for _, cell := range row.Cells {
-		what := cell.Outcome
-		if cell.Code != "" && what != "same" {
-			what += " " + cell.Code
+		outcome := cell.Outcome
+		if cell.Code != "" && outcome != "same" {
+			outcome += " " + cell.Code
 		}
-		if variants[what] == nil {
-			order = append(order, what)
+		if variants[outcome] == nil {
+			outcomes = append(outcomes, outcome)
 		}
-		variants[what] = append(variants[what], or(cell.Variant, "empty"))
+		variants[outcome] = append(variants[outcome], or(cell.Variant, "empty"))
 	}
-	if order == nil {
-		return tableCell{soft("not varied")}
+	if outcomes == nil {
+		return tableCell{faintSpan("not varied")}
 	}
-	var out tableCell
-	for i, what := range order {
+	var cell tableCell
+	for i, outcome := range outcomes {
 		if i > 0 {
-			out = append(out, textSpan{Text: "; "})
+			cell = append(cell, textSpan{Text: "; "})
 		}
-		out = append(out, bold(what+": "), textSpan{Text: strings.Join(variants[what], ", ")})
+		cell = append(cell, boldSpan(outcome+": "), textSpan{Text: strings.Join(variants[outcome], ", ")})
 	}
-	return out
+	return cell
 }
 
-func fields(study *finding.Study) []block {
-	var out []block
+func fieldTables(study *finding.Study) []reportBlock {
+	var blocks []reportBlock
 	if len(study.Fields) == 0 {
-		out = append(out, para("No answer's fields were studied."))
+		blocks = append(blocks, textBlock("No answer's fields were studied."))
 	}
-	for _, name := range commandsOf(study) {
-		var list [][]tableCell
-		for _, field := range byPlace(study.Fields, name) {
+	for _, name := range commandNames(study) {
+		var tableRows [][]tableCell
+		for _, field := range fieldsInOrder(study.Fields, name) {
 			holds := field.Kind
 			if field.Of != "" {
 				holds += " of " + field.Of
 			}
-			list = append(list, []tableCell{plainCell(strconv.Itoa(field.Place)), {wire(field.Key)}, plainCell(holds), wires(few(field.Values)),
+			tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(field.Place)), {codeSpan(field.Key)}, plainCell(holds), codeSpans(firstValues(field.Values)),
 				plainCell(or(field.When, "always")), plainCell(string(field.Grade))})
 		}
-		if list != nil {
+		if tableRows != nil {
 			head := []string{"Place", "Field", "Holds", "Seen", "When", "Grade"}
-			out = append(out, folded(name+": "+plural(len(list), "field"), rows(head, list)...))
+			blocks = append(blocks, foldedBlock(name+": "+countNoun(len(tableRows), "field"), tableBlocks(head, tableRows)...))
 		}
 	}
 	// What the table of fields says already is not said again.
-	related := byWeight(study.Facts, func(fact finding.Fact) bool {
+	related := selectBySurprise(study.Facts, func(fact finding.Fact) bool {
 		return fact.Aspect == finding.AspectField && fact.Grade != finding.Refuted && fact.Grade != finding.Untested &&
 			!slices.ContainsFunc(study.Fields, func(field finding.AnswerField) bool {
 				return field.Command == fact.Command && field.Key == fact.Name && (field.Kind == fact.Claim || fact.Claim == "is")
 			})
 	})
 	if len(related) == 0 {
-		return append(out, para("No relation between fields was found."))
+		return append(blocks, textBlock("No relation between fields was found."))
 	}
-	return append(out, folded("Relations and orders", block{List: statements(related)}))
+	return append(blocks, foldedBlock("Relations and orders", reportBlock{List: statementList(related)}))
 }
 
-func byPlace(fields []finding.AnswerField, command string) []finding.AnswerField {
-	var out []finding.AnswerField
+func fieldsInOrder(fields []finding.AnswerField, command string) []finding.AnswerField {
+	var selected []finding.AnswerField
 	for _, field := range fields {
 		if field.Command == command {
-			out = append(out, field)
+			selected = append(selected, field)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b finding.AnswerField) int { return a.Place - b.Place })
-	return out
+	slices.SortStableFunc(selected, func(left, right finding.AnswerField) int { return left.Place - right.Place })
+	return selected
 }
 
-func codeUses(study *finding.Study) []block {
+func codeTable(study *finding.Study) []reportBlock {
 	if len(study.Codes) == 0 {
-		return []block{para("No codes were counted.")}
+		return []reportBlock{textBlock("No codes were counted.")}
 	}
 	head := []string{"Command"}
 	var commands []string
 	cells := map[[2]string]tableCell{}
-	for _, codeUsage := range study.Codes {
-		if !slices.Contains(head[1:], codeUsage.State) {
-			head = append(head, codeUsage.State)
+	for _, usage := range study.Codes {
+		if !slices.Contains(head[1:], usage.State) {
+			head = append(head, usage.State)
 		}
-		if !slices.Contains(commands, codeUsage.Command) {
-			commands = append(commands, codeUsage.Command)
+		if !slices.Contains(commands, usage.Command) {
+			commands = append(commands, usage.Command)
 		}
-		at := [2]string{codeUsage.Command, codeUsage.State}
-		cells[at] = append(cells[at], bold(or(codeUsage.Code, "none")), soft(" ×"+count(codeUsage.Count)+" "))
+		cellKey := [2]string{usage.Command, usage.State}
+		cells[cellKey] = append(cells[cellKey], boldSpan(or(usage.Code, "none")), faintSpan(" ×"+formatCount(usage.Count)+" "))
 	}
-	var out [][]tableCell
+	var tableRows [][]tableCell
 	for _, command := range commands {
 		row := []tableCell{plainCell(command)}
 		for _, state := range head[1:] {
 			row = append(row, cells[[2]string{command, state}])
 		}
-		out = append(out, row)
+		tableRows = append(tableRows, row)
 	}
-	return rows(head, out)
+	return tableBlocks(head, tableRows)
 }
 
 const (
-	elementsShown = 4 // at each end of a page
-	pagesShown    = 5 // at each end of a walk
+	pageEndElements = 4 // at each end of a page
+	walkEndPages    = 5 // at each end of a walk
 )
 
-func walks(study *finding.Study) []block {
-	var out []block
-	for _, pageWalk := range study.Walks {
+func pageWalkTables(study *finding.Study) []reportBlock {
+	var out []reportBlock
+	for _, walk := range study.Walks {
 		total := 0
-		var list [][]tableCell
-		for i, page := range pageWalk.Pages {
+		var tableRows [][]tableCell
+		for i, page := range walk.Pages {
 			total += len(page.Elements)
-			switch n := len(pageWalk.Pages); {
-			case n > 2*pagesShown+1 && i == pagesShown:
-				more := soft(plural(n-2*pagesShown, "page") + " more of the kind")
-				list = append(list, []tableCell{plainCell("…"), nil, {more}, nil, nil})
-			case n <= 2*pagesShown+1 || i < pagesShown || i >= n-pagesShown:
-				list = append(list, []tableCell{plainCell(strconv.Itoa(i + 1)), {wire(or(page.Cursor, "start"))},
-					elements(page.Elements), {wire(page.Marker)}, {soft(page.ID)}})
+			switch count := len(walk.Pages); {
+			case count > 2*walkEndPages+1 && i == walkEndPages:
+				more := faintSpan(countNoun(count-2*walkEndPages, "page") + " more of the kind")
+				tableRows = append(tableRows, []tableCell{plainCell("…"), nil, {more}, nil, nil})
+			case count <= 2*walkEndPages+1 || i < walkEndPages || i >= count-walkEndPages:
+				tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(i + 1)), {codeSpan(or(page.Cursor, "start"))},
+					elementSpans(page.Elements), {codeSpan(page.Marker)}, {faintSpan(page.ID)}})
 			}
 		}
-		title := fmt.Sprintf("%s as %s: %s on %s", pageWalk.Command, pageWalk.Role, plural(total, "element"), plural(len(pageWalk.Pages), "page"))
-		if pageWalk.Size > 0 {
-			title += fmt.Sprintf(", %d asked for at a time", pageWalk.Size)
+		title := fmt.Sprintf("%s as %s: %s on %s", walk.Command, walk.Role, countNoun(total, "element"), countNoun(len(walk.Pages), "page"))
+		if walk.Size > 0 {
+			title += fmt.Sprintf(", %d asked for at a time", walk.Size)
 		}
-		blocks := rows([]string{"Page", "From", "Elements", "Marker", "Entry"}, list)
-		out = append(out, folded(title, append(blocks, para(sentence(or(pageWalk.Ended, "It is not known how it ended"))))...))
+		blocks := tableBlocks([]string{"Page", "From", "Elements", "Marker", "Entry"}, tableRows)
+		out = append(out, foldedBlock(title, append(blocks, textBlock(endSentence(or(walk.Ended, "It is not known how it ended"))))...))
 	}
 	if out == nil {
-		return []block{para("No list was read page by page.")}
+		return []reportBlock{textBlock("No list was read page by page.")}
 	}
 	return out
 }
 
-func elements(list []string) tableCell {
-	if hidden := len(list) - 2*elementsShown; hidden > 1 {
-		out := append(wires(list[:elementsShown]), soft(fmt.Sprintf(" … %d more … ", hidden)))
-		return append(out, wires(list[len(list)-elementsShown:])...)
+func elementSpans(values []string) tableCell {
+	if hidden := len(values) - 2*pageEndElements; hidden > 1 {
+		cell := append(codeSpans(values[:pageEndElements]), faintSpan(fmt.Sprintf(" … %d more … ", hidden)))
+		return append(cell, codeSpans(values[len(values)-pageEndElements:])...)
 	}
-	if len(list) == 0 {
-		return tableCell{soft("none")}
+	if len(values) == 0 {
+		return tableCell{faintSpan("none")}
 	}
-	return wires(list)
+	return codeSpans(values)
 }
 
-// few are some of the values that were seen.
-func few(values []string) []string {
+// firstValues are some of the values that were seen.
+func firstValues(values []string) []string {
 	const most = 6
-	var out []string
-	for _, v := range values[:min(most, len(values))] {
-		out = append(out, or(v, "(empty)"))
+	var names []string
+	for _, value := range values[:min(most, len(values))] {
+		names = append(names, or(value, "(empty)"))
 	}
 	if len(values) > most {
-		out = append(out, "…")
+		names = append(names, "…")
 	}
-	return out
+	return names
 }
 
-func examples(study *finding.Study) []block {
-	var out []block
+func exampleBlocks(study *finding.Study) []reportBlock {
+	var blocks []reportBlock
 	for i, command := range study.Commands {
 		if exchange := command.Example; exchange.Request != "" {
-			shown := &exchangeBlock{anchor("command", i), command.Name + " " + exchange.ID, exchange.Request, []receivedAnswer{{"", whole(exchange.Response)}}}
-			out = append(out, block{Exchange: shown})
+			shown := &exchangeBlock{anchorName("command", i), command.Name + " " + exchange.ID, exchange.Request, []receivedAnswer{{"", unmarkedPieces(exchange.Response)}}}
+			blocks = append(blocks, reportBlock{Exchange: shown})
 		}
 	}
-	if out == nil {
-		return []block{para("No request was done.")}
+	if blocks == nil {
+		return []reportBlock{textBlock("No request was done.")}
 	}
-	return out
+	return blocks
 }
 
-func anchor(kind string, n int) string { return fmt.Sprintf("%s-%d", kind, n+1) }
+func anchorName(kind string, count int) string { return fmt.Sprintf("%s-%d", kind, count+1) }
 
-// anchorsOf says where the page shows a transcript's entry.
-func anchorsOf(study *finding.Study) map[string]string {
-	at := map[string]string{}
+// entryAnchors says where the page shows a transcript's entry.
+func entryAnchors(study *finding.Study) map[string]string {
+	anchors := map[string]string{}
 	for i, command := range study.Commands {
 		if command.Example.Request != "" {
-			at[command.Example.ID] = anchor("command", i)
+			anchors[command.Example.ID] = anchorName("command", i)
 		}
 	}
-	return at
+	return anchors
 }
 
-func differences(study *finding.Study) []block {
+func differencesSection(study *finding.Study) []reportBlock {
 	if len(study.Differences) == 0 {
 		text := "No difference was found. That is bounded by the number of requests above."
 		if len(study.Sightings) > 0 {
 			text = "No difference showed each time it was looked for; " +
-				plural(len(study.Sightings), "sighting") + " did not show again."
+				countNoun(len(study.Sightings), "sighting") + " did not show again."
 		}
-		return []block{para(text)}
+		return []reportBlock{textBlock(text)}
 	}
-	out := []block{para(fmt.Sprintf("The servers differ in %s.", plural(len(study.Differences), "way")))}
-	for i, d := range study.Differences {
-		out = append(out, difference(i, d)...)
+	blocks := []reportBlock{textBlock(fmt.Sprintf("The servers differ in %s.", countNoun(len(study.Differences), "way")))}
+	for i, difference := range study.Differences {
+		blocks = append(blocks, differenceBlocks(i, difference)...)
 	}
-	return out
+	return blocks
 }
 
-func sightings(study *finding.Study) []block {
-	out := []block{para("The servers differed in these once. The same steps were sent again, and that did not show.")}
-	for i, d := range study.Sightings {
-		out = append(out, difference(i, d)...)
+func sightingsSection(study *finding.Study) []reportBlock {
+	blocks := []reportBlock{textBlock("The servers differed in these once. The same steps were sent again, and that did not show.")}
+	for i, difference := range study.Sightings {
+		blocks = append(blocks, differenceBlocks(i, difference)...)
 	}
-	return out
+	return blocks
 }
 
-func difference(n int, difference finding.ServerDifference) []block {
-	title := fmt.Sprintf("%d. %s, %s: %s", n+1, all(difference.Command), difference.Aspect, difference.Name)
-	out := []block{heading(title), para(sentence(difference.Summary))}
+func differenceBlocks(count int, difference finding.ServerDifference) []reportBlock {
+	title := fmt.Sprintf("%d. %s, %s: %s", count+1, commandTitle(difference.Command), difference.Aspect, difference.Name)
+	blocks := []reportBlock{headingBlock(title), textBlock(endSentence(difference.Summary))}
 	for i, pairedExchange := range difference.Witness {
 		if pairedExchange.Wait > 0 {
-			out = append(out, para(lasting(pairedExchange.Wait)+" go by."))
+			blocks = append(blocks, textBlock(formatSeconds(pairedExchange.Wait)+" go by."))
 			continue
 		}
-		e := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, or(pairedExchange.Step, pairedExchange.Role)), Sent: pairedExchange.Request}
+		exchange := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, or(pairedExchange.Step, pairedExchange.Role)), Sent: pairedExchange.Request}
 		if len(pairedExchange.RequestBase64) > 0 {
-			e.Sent = shorten(visible(string(pairedExchange.RequestBase64)))
+			exchange.Sent = shortenMiddle(escapeInvisible(string(pairedExchange.RequestBase64)))
 		}
-		left, right := compare(pairedExchange.A, pairedExchange.B)
-		e.Received = []receivedAnswer{{"A", left}, {"B", right}}
-		out = append(out, block{Exchange: e})
+		left, right := markDifferences(pairedExchange.A, pairedExchange.B)
+		exchange.Received = []receivedAnswer{{"A", left}, {"B", right}}
+		blocks = append(blocks, reportBlock{Exchange: exchange})
 	}
 	if difference.Replayed != "" {
-		out = append(out, para("Shown "+difference.Replayed+" times."))
+		blocks = append(blocks, textBlock("Shown "+difference.Replayed+" times."))
 	}
 	if len(difference.Commands) > 0 {
-		out = append(out, para("Differ alike: "+strings.Join(difference.Commands, ", ")+"."))
+		blocks = append(blocks, textBlock("Differ alike: "+strings.Join(difference.Commands, ", ")+"."))
 	}
-	return out
+	return blocks
 }

@@ -9,118 +9,118 @@ import (
 )
 
 const (
-	scenarioShown = 20 // facts of a scenario on the first screen
-	rulesShown    = 12 // of a kind
-	findingsShown = 20
+	maxScenarioFacts = 20 // facts of a scenario on the first screen
+	maxAspectFacts   = 12 // of a kind
+	maxFindings      = 20
 )
 
-// summary answers what the protocol does.
-func summary(study *finding.Study) []block {
-	var out []block
+// summaryBlocks answers what the protocol does.
+func summaryBlocks(study *finding.Study) []reportBlock {
+	var blocks []reportBlock
 	for _, scenario := range study.Scenarios {
-		out = append(out, heading(scenario.Name))
-		follows := byWeight(scenarioFacts(study, scenario), func(finding.Fact) bool { return true })
-		if len(follows) == 0 {
-			out = append(out, says(textSpan{Text: plural(len(scenario.Steps), "step") + "; "}, to("see its answers", "scenarios"),
+		blocks = append(blocks, headingBlock(scenario.Name))
+		scenarioResults := selectBySurprise(scenarioFacts(study, scenario), func(finding.Fact) bool { return true })
+		if len(scenarioResults) == 0 {
+			blocks = append(blocks, spansBlock(textSpan{Text: countNoun(len(scenario.Steps), "step") + "; "}, linkSpan("see its answers", "scenarios"),
 				textSpan{Text: "."}))
 			continue
 		}
-		out = append(out, limited(follows, scenarioShown, "scenarios")...)
+		blocks = append(blocks, limitedList(scenarioResults, maxScenarioFacts, "scenarios")...)
 	}
-	out = append(out, heading("Commands"))
+	blocks = append(blocks, headingBlock("Commands"))
 	if len(study.Commands) == 0 {
-		out = append(out, para("No command was studied."))
+		blocks = append(blocks, textBlock("No command was studied."))
 	}
-	out = append(out, commandTable(study)...)
-	stated := map[string]bool{}
+	blocks = append(blocks, commandTable(study)...)
+	statedFacts := map[string]bool{}
 	for _, fact := range study.Facts {
-		stated[fact.ID] = inCommandTable(fact)
+		statedFacts[fact.ID] = isInCommandTable(fact)
 	}
 	for _, scenario := range study.Scenarios {
 		for _, id := range scenario.Facts {
-			stated[id] = true
+			statedFacts[id] = true
 		}
 	}
-	out = append(out, rules(study, stated, "Sessions", finding.AspectSession)...)
-	out = append(out, timers(study, stated)...)
-	out = append(out, rules(study, stated, "Messages", finding.AspectMessage)...)
-	out = append(out, rules(study, stated, "Who sees whom", finding.AspectPresence, finding.AspectFriendship)...)
-	out = append(out, heading("Findings, weightiest first"))
-	rest := byWeight(study.Facts, func(fact finding.Fact) bool { return sure(fact) && !stated[fact.ID] })
-	if len(rest) == 0 && len(stated) == 0 {
-		out = append(out, para("No fact was observed or confirmed."))
+	blocks = append(blocks, aspectBlocks(study, statedFacts, "Sessions", finding.AspectSession)...)
+	blocks = append(blocks, timerBlocks(study, statedFacts)...)
+	blocks = append(blocks, aspectBlocks(study, statedFacts, "Messages", finding.AspectMessage)...)
+	blocks = append(blocks, aspectBlocks(study, statedFacts, "Who sees whom", finding.AspectPresence, finding.AspectFriendship)...)
+	blocks = append(blocks, headingBlock("Findings, weightiest first"))
+	remaining := selectBySurprise(study.Facts, func(fact finding.Fact) bool { return isSupported(fact) && !statedFacts[fact.ID] })
+	if len(remaining) == 0 && len(statedFacts) == 0 {
+		blocks = append(blocks, textBlock("No fact was observed or confirmed."))
 	}
-	out = append(out, limited(spread(rest), findingsShown, "facts")...)
-	if list := ofGrade(study.Facts, finding.Contested); len(list) > 0 {
-		out = append(out, heading("Contested"), block{List: statements(list)})
+	blocks = append(blocks, limitedList(spreadClaims(remaining), maxFindings, "facts")...)
+	if list := factsOfGrade(study.Facts, finding.Contested); len(list) > 0 {
+		blocks = append(blocks, headingBlock("Contested"), reportBlock{List: statementList(list)})
 	}
-	return append(out, gradeCounts(study))
+	return append(blocks, gradeCounts(study))
 }
 
-func gradeCounts(study *finding.Study) block {
+func gradeCounts(study *finding.Study) reportBlock {
 	var parts []string
 	for _, grade := range finding.Grades() {
-		parts = append(parts, fmt.Sprintf("%s %s", count(len(ofGrade(study.Facts, grade))), grade))
+		parts = append(parts, fmt.Sprintf("%s %s", formatCount(len(factsOfGrade(study.Facts, grade))), grade))
 	}
-	return says(bold("Facts: "), textSpan{Text: strings.Join(parts, ", ") + "."})
+	return spansBlock(boldSpan("Facts: "), textSpan{Text: strings.Join(parts, ", ") + "."})
 }
 
-func limited(facts []finding.Fact, most int, link string) []block {
+func limitedList(facts []finding.Fact, maximum int, link string) []reportBlock {
 	if len(facts) == 0 {
 		return nil
 	}
-	list := statements(facts[:min(most, len(facts))])
-	if n := len(facts) - most; n > 0 {
-		list = append(list, []textSpan{to(count(n)+" more", link)})
+	items := statementList(facts[:min(maximum, len(facts))])
+	if count := len(facts) - maximum; count > 0 {
+		items = append(items, []textSpan{linkSpan(formatCount(count)+" more", link)})
 	}
-	return []block{{List: list}}
+	return []reportBlock{{List: items}}
 }
 
-func rules(study *finding.Study, stated map[string]bool, title string, aspects ...finding.Aspect) []block {
-	facts := byWeight(study.Facts, func(fact finding.Fact) bool {
-		return sure(fact) && slices.Contains(aspects, fact.Aspect) && !stated[fact.ID]
+func aspectBlocks(study *finding.Study, statedFacts map[string]bool, title string, aspects ...finding.Aspect) []reportBlock {
+	facts := selectBySurprise(study.Facts, func(fact finding.Fact) bool {
+		return isSupported(fact) && slices.Contains(aspects, fact.Aspect) && !statedFacts[fact.ID]
 	})
 	for _, fact := range facts {
-		stated[fact.ID] = true
+		statedFacts[fact.ID] = true
 	}
 	if len(facts) == 0 {
 		return nil
 	}
-	return append([]block{heading(title)}, limited(facts, rulesShown, "facts")...)
+	return append([]reportBlock{headingBlock(title)}, limitedList(facts, maxAspectFacts, "facts")...)
 }
 
-// spread puts the first fact of each command and claim before the others of the same
+// spreadClaims puts the first fact of each command and claim before the others of the same
 // grade: four facts that say the same of four keys tell little.
-func spread(facts []finding.Fact) []finding.Fact {
-	var first, rest []finding.Fact
-	met := map[[3]string]bool{}
+func spreadClaims(facts []finding.Fact) []finding.Fact {
+	var first, remaining []finding.Fact
+	seenClaims := map[[3]string]bool{}
 	for _, fact := range facts {
 		key := [3]string{string(fact.Grade), string(fact.Aspect), fact.Claim}
-		if met[key] {
-			rest = append(rest, fact)
+		if seenClaims[key] {
+			remaining = append(remaining, fact)
 		} else {
 			first = append(first, fact)
 		}
-		met[key] = true
+		seenClaims[key] = true
 	}
-	return byGrade(append(first, rest...))
+	return sortByGrade(append(first, remaining...))
 }
 
-func byGrade(facts []finding.Fact) []finding.Fact {
-	slices.SortStableFunc(facts, func(a, b finding.Fact) int { return gradeRank(a.Grade) - gradeRank(b.Grade) })
+func sortByGrade(facts []finding.Fact) []finding.Fact {
+	slices.SortStableFunc(facts, func(left, right finding.Fact) int { return gradeRank(left.Grade) - gradeRank(right.Grade) })
 	return facts
 }
 
-// timers gives each timer one line.
-func timers(study *finding.Study, stated map[string]bool) []block {
-	var list [][]textSpan
+// timerBlocks gives each timer one line.
+func timerBlocks(study *finding.Study, statedFacts map[string]bool) []reportBlock {
+	var items [][]textSpan
 	for _, timer := range study.Timers {
 		for _, fact := range study.Facts {
 			if fact.Aspect == finding.AspectTimer && fact.Name == timer.Name {
-				stated[fact.ID] = true // the timer's line says it
+				statedFacts[fact.ID] = true // the timer's line says it
 			}
 		}
-		line := []textSpan{bold(timer.Name), {Text: ": " + timerLength(timer)}}
+		line := []textSpan{boldSpan(timer.Name), {Text: ": " + describeTimer(timer)}}
 		if timer.Kind != "" && timer.Kind != "not known" {
 			line = append(line, textSpan{Text: ", " + timer.Kind})
 		}
@@ -130,54 +130,54 @@ func timers(study *finding.Study, stated map[string]bool) []block {
 		if len(timer.NotBy) > 0 {
 			line = append(line, textSpan{Text: "; not by " + strings.Join(timer.NotBy, ", ")})
 		}
-		list = append(list, append(line, textSpan{Text: "."}, soft(" "+plural(len(timer.Points), "look"))))
+		items = append(items, append(line, textSpan{Text: "."}, faintSpan(" "+countNoun(len(timer.Points), "look"))))
 	}
-	if list == nil {
-		return []block{heading("Timers"), para("No timer was found.")}
+	if items == nil {
+		return []reportBlock{headingBlock("Timers"), textBlock("No timer was found.")}
 	}
-	return []block{heading("Timers"), {List: list}}
+	return []reportBlock{headingBlock("Timers"), {List: items}}
 }
 
-func timerLength(timer finding.Timer) string {
+func describeTimer(timer finding.Timer) string {
 	switch {
 	case timer.High == 0 || timer.High < timer.Low:
-		return "not over after " + lasting(timer.Low)
+		return "not over after " + formatSeconds(timer.Low)
 	case timer.Low == 0:
-		return "over after " + lasting(timer.High) + " at most"
-	case lasting(timer.Low) == lasting(timer.High):
-		return "ends after " + lasting(timer.Low)
+		return "over after " + formatSeconds(timer.High) + " at most"
+	case formatSeconds(timer.Low) == formatSeconds(timer.High):
+		return "ends after " + formatSeconds(timer.Low)
 	}
-	return "ends between " + lasting(timer.Low) + " and " + lasting(timer.High)
+	return "ends between " + formatSeconds(timer.Low) + " and " + formatSeconds(timer.High)
 }
 
 // commandTable says of each command what a newcomer wants to know.
-func commandTable(study *finding.Study) []block {
-	var out [][]tableCell
+func commandTable(study *finding.Study) []reportBlock {
+	var tableRows [][]tableCell
 	for _, command := range study.Commands {
-		name := tableCell{bold(command.Name)}
+		name := tableCell{boldSpan(command.Name)}
 		if !command.Works {
-			name = append(name, soft(" never done"))
+			name = append(name, faintSpan(" never done"))
 		}
 		if command.Session == "needed" {
-			name = append(name, soft(" needs a login"))
+			name = append(name, faintSpan(" needs a login"))
 		}
 		purpose := strings.Join(command.Purposes, ", ")
 		if command.Effect != "" {
 			purpose = strings.TrimPrefix(purpose+"; "+command.Effect, "; ")
 		}
-		required, optional := keysOf(study, command)
-		out = append(out, []tableCell{name, plainCell(purpose), required, optional, wires(command.AnswerKeys), codesOf(study, command)})
+		required, optional := requestKeyCells(study, command)
+		tableRows = append(tableRows, []tableCell{name, plainCell(purpose), required, optional, codeSpans(command.AnswerKeys), codeCell(study, command)})
 	}
-	if out == nil {
+	if tableRows == nil {
 		return nil
 	}
-	legend := says(soft("A question mark: it is not known whether the key is needed."))
-	return append(rows([]string{"Command", "Purpose", "Required", "Optional", "Answer, in order", "Codes"}, out), legend)
+	legend := spansBlock(faintSpan("A question mark: it is not known whether the key is needed."))
+	return append(tableBlocks([]string{"Command", "Purpose", "Required", "Optional", "Answer, in order", "Codes"}, tableRows), legend)
 }
 
-// inCommandTable tells facts that the table of commands shows: they are no news
+// isInCommandTable tells facts that the table of commands shows: they are no news
 // below it.
-func inCommandTable(fact finding.Fact) bool {
+func isInCommandTable(fact finding.Fact) bool {
 	switch {
 	case fact.Aspect == finding.AspectParameter:
 		return strings.HasPrefix(fact.Claim, "numbers ") ||
@@ -188,47 +188,47 @@ func inCommandTable(fact finding.Fact) bool {
 	return fact.Aspect == finding.AspectSession && fact.Claim == "needs"
 }
 
-// keysOf parts a command's keys into those that are required and the others, each
+// requestKeyCells parts a command's keys into those that are required and the others, each
 // with what is known of its default and its range.
-func keysOf(study *finding.Study, command finding.CommandSummary) (required, optional tableCell) {
+func requestKeyCells(study *finding.Study, command finding.CommandSummary) (required, optional tableCell) {
 	for _, key := range command.RequestKeys {
-		var known []string
-		need := false
+		var details []string
+		isRequired := false
 		for _, fact := range study.Facts {
 			if fact.Command != command.Name || fact.Aspect != finding.AspectParameter || fact.Name != key ||
-				!(sure(fact) || fact.Grade == finding.Inferred) {
+				!(isSupported(fact) || fact.Grade == finding.Inferred) {
 				continue
 			}
 			switch fact.Claim {
 			case "presence":
-				need = fact.Value == "required"
+				isRequired = fact.Value == "required"
 				if fact.Value == "optional" {
-					known = append(known, "")
+					details = append(details, "")
 				}
 			case "default":
-				known = append(known, "="+fact.Value)
+				details = append(details, "="+fact.Value)
 			case "longest":
-				known = append(known, "at most "+fact.Value+" bytes")
+				details = append(details, "at most "+fact.Value+" bytes")
 			case "most":
-				known = append(known, "at most "+fact.Value)
+				details = append(details, "at most "+fact.Value)
 			case "meaning", "type":
-				known = append(known, fact.Value)
+				details = append(details, fact.Value)
 			default:
 				if edge, ok := strings.CutPrefix(fact.Claim, "numbers "); ok {
-					known = append(known, edge+": "+fact.Value)
+					details = append(details, edge+": "+fact.Value)
 				}
 			}
 		}
-		item := tableCell{wire(key)}
-		if !need && len(known) == 0 {
-			item = append(item, soft("?"))
+		item := tableCell{codeSpan(key)}
+		if !isRequired && len(details) == 0 {
+			item = append(item, faintSpan("?"))
 		}
-		known = slices.DeleteFunc(known, func(k string) bool { return k == "" })
-		if len(known) > 0 {
-			item = append(item, soft(" ("+strings.Join(known, ", ")+")"))
+		details = slices.DeleteFunc(details, func(part string) bool { return part == "" })
+		if len(details) > 0 {
+			item = append(item, faintSpan(" ("+strings.Join(details, ", ")+")"))
 		}
 		item = append(item, textSpan{Text: " "})
-		if need {
+		if isRequired {
 			required = append(required, item...)
 		} else {
 			optional = append(optional, item...)
@@ -237,19 +237,19 @@ func keysOf(study *finding.Study, command finding.CommandSummary) (required, opt
 	return required, optional
 }
 
-func codesOf(study *finding.Study, command finding.CommandSummary) tableCell {
+func codeCell(study *finding.Study, command finding.CommandSummary) tableCell {
 	var codes []string
-	for _, codeUsage := range study.Codes {
-		if codeUsage.Command == command.Name && !slices.Contains(codes, or(codeUsage.Code, "none")) {
-			codes = append(codes, or(codeUsage.Code, "none"))
+	for _, usage := range study.Codes {
+		if usage.Command == command.Name && !slices.Contains(codes, or(usage.Code, "none")) {
+			codes = append(codes, or(usage.Code, "none"))
 		}
 	}
-	var out tableCell
-	for i, c := range codes {
+	var cell tableCell
+	for i, code := range codes {
 		if i > 0 {
-			out = append(out, textSpan{Text: ", "})
+			cell = append(cell, textSpan{Text: ", "})
 		}
-		out = append(out, wire(c))
+		cell = append(cell, codeSpan(code))
 	}
-	return out
+	return cell
 }

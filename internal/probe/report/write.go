@@ -16,47 +16,47 @@ type outputFile struct {
 	write func(io.Writer, *finding.Study) error
 }
 
-func filesOf(study *finding.Study) []outputFile {
+func outputFiles(study *finding.Study) []outputFile {
 	files := []outputFile{
 		{"report.html", HTML},
 		{"report.md", Markdown},
 		{"protocol.json", JSON},
 		{"model.dot", DOT},
 	}
-	if compared(study) {
+	if isComparison(study) {
 		files = append(files, outputFile{"differences.json", Differences})
 	}
 	return files
 }
 
-// compared tells whether the study is one of two servers.
-func compared(study *finding.Study) bool { return len(study.Servers) == 2 }
+// isComparison tells whether the study is one of two servers.
+func isComparison(study *finding.Study) bool { return len(study.Servers) == 2 }
 
 // Write writes a study's report to a folder, which is made if there is none:
 // report.html, report.md, protocol.json, model.dot, and, if two servers were
 // compared, differences.json. Nothing is written before all of it is made, and
 // each file replaces its predecessor as a whole.
 func Write(dir string, study *finding.Study) error {
-	files := filesOf(study)
+	files := outputFiles(study)
 	texts := make([]bytes.Buffer, len(files))
-	for i, outputFile := range files {
-		if err := outputFile.write(&texts[i], study); err != nil {
-			return fmt.Errorf("%s: %w", outputFile.name, err)
+	for i, file := range files {
+		if err := file.write(&texts[i], study); err != nil {
+			return fmt.Errorf("%s: %w", file.name, err)
 		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for i, outputFile := range files {
-		if err := replace(filepath.Join(dir, outputFile.name), texts[i].Bytes()); err != nil {
+	for i, file := range files {
+		if err := replaceFile(filepath.Join(dir, file.name), texts[i].Bytes()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replace puts a whole file in place of another, through a crash too.
-func replace(path string, text []byte) error {
+// replaceFile puts a whole file in place of another, through a crash too.
+func replaceFile(path string, text []byte) error {
 	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -65,8 +65,8 @@ func replace(path string, text []byte) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	if closed := file.Close(); err == nil {
-		err = closed
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
 	}
 	if err == nil {
 		err = os.Rename(path+".new", path)
