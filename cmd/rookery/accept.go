@@ -19,16 +19,16 @@ With --json each line has uin and outcome: friend.`,
 		Example: `  rookery accept 10002
   rookery accept 10002 10003
   rookery requests --json | jq -r .uin | xargs rookery accept`,
-		Args:              takesUINs,
+		Args:              uinArgs,
 		ValidArgsFunction: completeRequests,
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
 			if err := messenger.AcceptRequest(ctx, uin); err != nil {
 				return err
 			}
-			return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)
+			return out.print(accountOutcome{uin, "friend"}, "Account %d is a friend.", uin)
 		})
 	}
 	return cmd

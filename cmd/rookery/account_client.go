@@ -17,16 +17,16 @@ import (
 // accountVariable is the environment variable that stands for --account.
 const accountVariable = "ROOKERY_ACCOUNT"
 
-// accountFlag gives a command the flag by which chosenLogin and claimLogin choose the account.
-func accountFlag(cmd *cobra.Command) {
+// addAccountFlag gives a command the flag by which chosenLogin and claimLogin choose the account.
+func addAccountFlag(cmd *cobra.Command) {
 	cmd.Flags().String("account", "", "act as `UIN` or UIN@HOST; without this as $"+accountVariable+" says, else as who logged in last")
 	// It fails for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("account", completeAccounts)
 }
 
-// account is what a command's user has said about the account, empty for
+// accountArgument is what a command's user has said about the account, empty for
 // nothing.
-func account(cmd *cobra.Command) string {
+func accountArgument(cmd *cobra.Command) string {
 	if f := cmd.Flags().Lookup("account"); f != nil && f.Value.String() != "" {
 		return f.Value.String()
 	}
@@ -36,7 +36,7 @@ func account(cmd *cobra.Command) string {
 // chosenLogin is the stored login of the account that accountFlag and the
 // environment choose, for commands that are done soon.
 func chosenLogin(cmd *cobra.Command) (login, error) {
-	logins, err := loginsOf(account(cmd), warning(cmd))
+	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	if err != nil {
 		return login{}, err
 	}
@@ -48,12 +48,12 @@ func chosenLogin(cmd *cobra.Command) (login, error) {
 // themselves. Function run in main.go ends the command's context and with it the
 // lock, so the caller has nothing to unlock.
 func claimLogin(cmd *cobra.Command) (login, error) {
-	logins, err := loginsOf(account(cmd), warning(cmd))
+	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	if err != nil {
 		return login{}, err
 	}
 	for _, l := range logins {
-		lock, locked, err := l.lock()
+		lock, locked, err := l.tryLock()
 		if err != nil {
 			return login{}, err
 		}
@@ -61,61 +61,61 @@ func claimLogin(cmd *cobra.Command) (login, error) {
 			continue
 		}
 		context.AfterFunc(cmd.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
-		return readLogin(l.file() + ".json")                           // it may have been renewed meanwhile
+		return readLogin(l.basePath() + ".json")                       // it may have been renewed meanwhile
 	}
 	return login{}, fmt.Errorf("each device of %s that is logged in here is in use by another command; log in once more, with %s",
-		logins[0].account(), logins[0].commandFor("NAME"))
+		logins[0].accountName(), logins[0].loginCommandFor("NAME"))
 }
 
 // clientFlags is what the commands that act for an account share.
 type clientFlags struct {
-	json    bool
+	asJSON  bool
 	timeout time.Duration
 	login   login // who acts, in run
 }
 
-// actingFlags gives a command the flags of those that act for an account and
+// addClientFlags gives a command the flags of those that act for an account and
 // are done soon.
-func actingFlags(cmd *cobra.Command) *clientFlags {
+func addClientFlags(cmd *cobra.Command) *clientFlags {
 	var flags clientFlags
 	cmd.Flags().SortFlags = false
-	accountFlag(cmd)
-	flags.register(cmd.Flags())
+	addAccountFlag(cmd)
+	flags.addTo(cmd.Flags())
 	return &flags
 }
 
-func (a *clientFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
+func (a *clientFlags) addTo(flags *pflag.FlagSet) {
+	flags.BoolVar(&a.asJSON, "json", false, "print JSON, one object a line")
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "give up after `TIME`")
 }
 
 // run calls do with the account's client, for as long as --timeout allows. The
 // client POSTs, and leaves a connection that another command holds alone.
-func (a *clientFlags) run(cmd *cobra.Command, do func(ctx context.Context, messenger *client.Client, out printer) error) error {
-	return a.within(cmd, func(ctx context.Context) (err error) {
+func (a *clientFlags) run(cmd *cobra.Command, action func(ctx context.Context, messenger *client.Client, out printer) error) error {
+	return a.withTimeout(cmd, func(ctx context.Context) (err error) {
 		if a.login, err = chosenLogin(cmd); err != nil {
 			return err
 		}
-		messenger, err := a.login.reach(ctx, a.login.postAddresses(), watched(cmd))
+		messenger, err := a.login.resumeWithRetry(ctx, a.login.postAddresses(), retryNotice(cmd))
 		if err != nil {
 			return err
 		}
 		defer messenger.Close()
-		return a.login.explain(do(ctx, messenger, a.printer(cmd)))
+		return a.login.addLoginHint(action(ctx, messenger, a.newPrinter(cmd)))
 	})
 }
 
-// within calls do with a context that ends with --timeout, the command's own
+// withTimeout calls do with a context that ends with --timeout, the command's own
 // from then on.
-func (a *clientFlags) within(cmd *cobra.Command, do func(context.Context) error) error {
+func (a *clientFlags) withTimeout(cmd *cobra.Command, action func(context.Context) error) error {
 	if err := a.checkTimeout(cmd); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 	defer cancel()
 	cmd.SetContext(ctx)
-	err := do(ctx)
-	var away *outOfReach
+	err := action(ctx)
+	var away *unreachableError
 	switch {
 	case err == nil || ctx.Err() == nil:
 		return err
@@ -133,18 +133,20 @@ func (a *clientFlags) checkTimeout(cmd *cobra.Command) error {
 	return nil
 }
 
-func (a *clientFlags) printer(cmd *cobra.Command) printer { return printer{cmd.OutOrStdout(), a.json} }
+func (a *clientFlags) newPrinter(cmd *cobra.Command) printer {
+	return printer{cmd.OutOrStdout(), a.asJSON}
+}
 
 // completeAccounts offers the accounts that are logged in here.
 func completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	logins, err := storedLogins(func(error) {}) // a warning would stand in the command line
+	logins, err := loadLogins(func(error) {}) // a warning would stand in the command line
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
 	var names []string
 	for _, login := range logins {
-		if !slices.Contains(names, login.account()) {
-			names = append(names, login.account())
+		if !slices.Contains(names, login.accountName()) {
+			names = append(names, login.accountName())
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

@@ -20,22 +20,22 @@ With --json each line has uin, server, device, address, and since when.`,
 		Example: `  rookery accounts
   rookery accounts --json | jq -r .uin
   ROOKERY_ACCOUNT=10002 rookery friends`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print JSON, one object a line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		logins, err := storedLogins(warning(cmd))
+		logins, err := loadLogins(skipWarning(cmd))
 		if err != nil {
 			return err
 		}
-		return table(printer{cmd.OutOrStdout(), *asJSON}, "UIN SERVER SINCE DEVICE", logins, login.listed,
-			func(l login) []any { return []any{l.uin(), l.server(), localTime(l.At), oneLine(l.Device)} })
+		return printRows(printer{cmd.OutOrStdout(), *asJSON}, "UIN SERVER SINCE DEVICE", logins, login.toListJSON,
+			func(l login) []any { return []any{l.uin(), l.serverName(), localTime(l.LoggedInAt), oneLine(l.Device)} })
 	}
 	return cmd
 }
 
-// loginObject is a login for programs, without its token.
-type loginObject struct {
+// loginJSON is a login for programs, without its token.
+type loginJSON struct {
 	UIN     rookery.UIN `json:"uin"`
 	Server  string      `json:"server"`
 	Device  string      `json:"device"`
@@ -43,9 +43,11 @@ type loginObject struct {
 	Since   *time.Time  `json:"since,omitempty"`
 }
 
-func (l login) object() any { return loginObject{UIN: l.uin(), Server: l.server(), Device: l.Device} }
+func (lg login) toJSON() any {
+	return loginJSON{UIN: lg.uin(), Server: lg.serverName(), Device: lg.Device}
+}
 
-func (l login) listed() any {
-	at := l.At.UTC().Truncate(time.Second)
-	return loginObject{l.uin(), l.server(), l.Device, l.Address, &at}
+func (lg login) toListJSON() any {
+	loggedInAt := lg.LoggedInAt.UTC().Truncate(time.Second)
+	return loginJSON{lg.uin(), lg.serverName(), lg.Device, lg.Address, &loggedInAt}
 }

@@ -22,20 +22,20 @@ asked.`,
 		Example: `  rookery add 10002
   rookery add 10002 10003 --words "We met at the rookery."
   rookery find --province Antarctica --json | jq -r .uin | xargs rookery add`,
-		Args:              takesUINs,
+		Args:              uinArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	words := cmd.Flags().String("words", "", "ask with these `WORDS`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			return add(ctx, messenger, out, uin, *words)
+		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+			return addOrAskFriend(ctx, messenger, out, uin, *words)
 		})
 	}
 	return cmd
 }
 
-func add(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN, words string) error {
+func addOrAskFriend(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN, words string) error {
 	added, err := messenger.AddFriend(ctx, uin)
 	switch {
 	case err != nil:
@@ -43,10 +43,10 @@ func add(ctx context.Context, messenger *client.Client, out printer, uin rookery
 	case added == client.AddClosed:
 		return fmt.Errorf("%w: account %d takes no new friends", client.ErrRefused, uin)
 	case added == client.AddedFriend:
-		return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)
+		return out.print(accountOutcome{uin, "friend"}, "Account %d is a friend.", uin)
 	}
 	if err := messenger.RequestFriendship(ctx, uin, words); err != nil {
 		return err
 	}
-	return out.say(outcome{uin, "asked"}, "Asked account %d; the answer comes with rookery recv.", uin)
+	return out.print(accountOutcome{uin, "asked"}, "Asked account %d; the answer comes with rookery recv.", uin)
 }

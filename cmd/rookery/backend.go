@@ -29,10 +29,10 @@ type backend struct {
 // the disk in reserve. It takes over the lock. Of the config, Store is filled in
 // here.
 func openBackend(
-	ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, reserve int64, config service.Config,
+	ctx context.Context, dir string, lock *flock.Flock, ifNone missingStorePolicy, reserve int64, config service.Config,
 ) (*backend, error) {
 	store, err := sqlite.Open(ctx, sqlite.Config{
-		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, ReserveBytes: reserve, Log: config.Log,
+		Path: filepath.Join(dir, storeName), MustExist: ifNone == failIfMissing, ReserveBytes: reserve, Log: config.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
@@ -48,53 +48,53 @@ func openBackend(
 	return b, nil
 }
 
-// ifNoStore says what to do where there is no store.
-type ifNoStore bool
+// missingStorePolicy says what to do where there is no store.
+type missingStorePolicy bool
 
 const (
-	refuse  ifNoStore = false
-	makeOne ifNoStore = true
+	failIfMissing   missingStorePolicy = false
+	createIfMissing missingStorePolicy = true
 )
 
 // close ends the store once what it has accepted is done, and unlocks the
 // directory.
 func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unlock()) }
 
-// operateNew is operate for commands that can be the first: where there is no
+// operateOrCreate is operate for commands that can be the first: where there is no
 // store yet, it makes one and says so.
-func operateNew(ctx context.Context, dir string, say io.Writer, do func(*control.Operator) error) error {
+func operateOrCreate(ctx context.Context, dir string, say io.Writer, action func(*control.Operator) error) error {
 	var none *noStoreError
 	if !errors.As(checkStore(dir), &none) {
-		return operate(ctx, dir, do)
+		return withOperator(ctx, dir, action)
 	}
-	if err := makeDataDir(dir); err != nil {
+	if err := prepareDataDir(dir); err != nil {
 		return err
 	}
 	fmt.Fprintf(say, "There was no Rookery in %s, so one is begun.\n", dir)
-	return claimed(ctx, dir, makeOne, do)
+	return withClaimedDir(ctx, dir, createIfMissing, action)
 }
 
-// operate calls do with an Operator on a data directory: on the server that
+// withOperator calls do with an Operator on a data directory: on the server that
 // runs on it or, if none does, on the store itself.
-func operate(ctx context.Context, dir string, do func(*control.Operator) error) error {
+func withOperator(ctx context.Context, dir string, action func(*control.Operator) error) error {
 	if err := checkStore(dir); err != nil {
 		return err
 	}
-	return claimed(ctx, dir, refuse, do)
+	return withClaimedDir(ctx, dir, failIfMissing, action)
 }
 
-func claimed(ctx context.Context, dir string, ifNone ifNoStore, do func(*control.Operator) error) error {
-	lock, operator, err := claim(ctx, dir)
+func withClaimedDir(ctx context.Context, dir string, ifNone missingStorePolicy, action func(*control.Operator) error) error {
+	lock, operator, err := claimDataDir(ctx, dir)
 	if err != nil {
 		return err
 	}
 	if operator != nil {
 		defer operator.Close()
-		return do(operator)
+		return action(operator)
 	}
 	backend, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserveUnchanged, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(control.Direct(backend.service)), backend.close())
+	return errors.Join(action(control.NewOperator(backend.service)), backend.close())
 }

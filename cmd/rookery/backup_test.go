@@ -51,7 +51,7 @@ func TestTheBackupOfThePageIsWholeAndPrivate(t *testing.T) {
 			other := ts.otherReader()
 			ts.notify("before")
 			backups := t.TempDir()
-			backup, restore := backupCommands(t, ts.config.dir, backups)
+			backup, restore := backupCommands(t, ts.config.dataDir, backups)
 			if stopped {
 				ts.stop()
 			}
@@ -99,7 +99,7 @@ func TestAStoppedServerLeavesTheDatabaseWholeOrSaysThatItIsNot(t *testing.T) {
 			ts.notify("hello")
 			ts.stop()
 			copy := filepath.Join(t.TempDir(), storeName)
-			bash(t, fmt.Sprintf("cp %s %s", filepath.Join(ts.config.dir, storeName), copy))
+			bash(t, fmt.Sprintf("cp %s %s", filepath.Join(ts.config.dataDir, storeName), copy))
 			whole := len(textsIn(t, copy)) == 1
 			text, _ := log.read()
 			if said := strings.Contains(text, "the database alone is not whole"); whole == reads || said != reads {
@@ -114,7 +114,7 @@ func TestAStoppedServerLeavesTheDatabaseWholeOrSaysThatItIsNot(t *testing.T) {
 func (ts *testServer) addPerson(nick string) {
 	ts.t.Helper()
 	newAccount := control.NewAccount{Settings: map[string]string{"nick": nick}}
-	if _, err := ts.operator().Add(ts.t.Context(), newAccount); err != nil {
+	if _, err := ts.operator().AddAccount(ts.t.Context(), newAccount); err != nil {
 		ts.t.Fatal(err)
 	}
 }
@@ -165,7 +165,7 @@ type otherReader struct {
 
 func (ts *testServer) otherReader() *otherReader {
 	ts.t.Helper()
-	db, err := database.Open("sqlite", filepath.Join(ts.config.dir, storeName))
+	db, err := database.Open("sqlite", filepath.Join(ts.config.dataDir, storeName))
 	if err != nil {
 		ts.t.Fatal(err)
 	}

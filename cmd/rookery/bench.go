@@ -18,20 +18,20 @@ import (
 
 // benchFlags are the flags that the bench and its subcommands share.
 type benchFlags struct {
-	workloads   []string
-	connections []int
-	ways        []string
-	duration    time.Duration
-	rounds      int
-	work        string
-	json        bool
+	workloads      []string
+	connections    []int
+	connectionUses []string
+	duration       time.Duration
+	rounds         int
+	tempDir        string
+	asJSON         bool
 }
 
 func benchCommand() *cobra.Command {
-	var f benchFlags
+	var flags benchFlags
 	var redis bool
 	var profile string
-	cmd := group(&cobra.Command{
+	cmd := commandGroup(&cobra.Command{
 		Use:   "bench",
 		Short: "Measure what the server costs on this machine",
 		Long: `Measure requests per second, latency, the server's processor time per request
@@ -48,20 +48,20 @@ error.`,
   rookery bench growth --data /var/tmp/rookery-large
   rookery bench push`,
 	}, benchGrowthCommand(), benchPushCommand(), benchFloorCommand(), benchHoldCommand())
-	f.register(cmd, []int{1, 64, 256}, []string{"kept", "per-request"})
+	flags.addTo(cmd, []int{1, 64, 256}, []string{"kept", "per-request"})
 	cmd.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
 	cmd.Flags().StringVar(&profile, "cpuprofile", "", "`FILE` for the server's CPU profile, read with go tool pprof")
-	cmd.Args = takes()
+	cmd.Args = exactArgs()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		config, err := f.config(cmd)
+		config, err := flags.newConfig(cmd)
 		if err != nil {
 			return err
 		}
 		config.Redis, config.Profile = redis, profile
-		ctx, forget := untilSignal(cmd.Context(), slog.Default())
-		defer forget()
+		ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
+		defer cancel()
 		report, err := bench.Run(ctx, config)
-		return f.print(cmd, report, err)
+		return flags.printReport(cmd, report, err)
 	}
 	return cmd
 }
@@ -79,9 +79,9 @@ Filling the large store takes minutes. With --data it is kept, and a later run
 with the same numbers uses it again.`,
 		Example: `  rookery bench growth --data /var/tmp/rookery-large
   rookery bench growth --accounts 10000 --mailbox 100 --sessions 1000`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
-	f.register(cmd, []int{64}, []string{"kept"})
+	f.addTo(cmd, []int{64}, []string{"kept"})
 	flags := cmd.Flags()
 	flags.IntVar(&growthConfig.Accounts, "accounts", 1_000_000, "how many accounts (`N`) the large store holds")
 	flags.IntVar(&growthConfig.Active, "active", 1_000, "how many of them (`N`) have friends and mail; those who take part are among them")
@@ -90,15 +90,15 @@ with the same numbers uses it again.`,
 	flags.IntVar(&growthConfig.Sessions, "sessions", 10_000, "how many live sessions (`N`) are weighed")
 	flags.StringVar(&growthConfig.Data, "data", "", "`DIR`ectory to keep the large store in; if empty, it is removed in the end")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		config, err := f.config(cmd)
+		config, err := f.newConfig(cmd)
 		if err != nil {
 			return err
 		}
 		growthConfig.Config = config
-		ctx, forget := untilSignal(cmd.Context(), slog.Default())
-		defer forget()
+		ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
+		defer cancel()
 		report, err := bench.RunGrowth(ctx, growthConfig)
-		return f.print(cmd, report, err)
+		return f.printReport(cmd, report, err)
 	}
 	return cmd
 }
@@ -109,43 +109,43 @@ func benchFloorCommand() *cobra.Command {
 		Use:    "floor",
 		Short:  "Serve what the server is compared to",
 		Hidden: true,
-		Args:   takes(),
+		Args:   exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, forget := untilSignal(cmd.Context(), slog.Default())
-			defer forget()
-			return bench.Floor(ctx, cmd.OutOrStdout())
+			ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
+			defer cancel()
+			return bench.ServeFloor(ctx, cmd.OutOrStdout())
 		},
 	}
 }
 
-func (f *benchFlags) register(cmd *cobra.Command, connections []int, ways []string) {
+func (bf *benchFlags) addTo(cmd *cobra.Command, connections []int, ways []string) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringSliceVar(&f.workloads, "workload", []string{"idle", "durable", "send then", "login", "mixed"}, "`NAMES` of workloads, or how they begin")
-	flags.IntSliceVar(&f.connections, "connections", connections, "how many connections at once (`N,N...`)")
-	flags.StringSliceVar(&f.ways, "connection", ways, "kept: connections are kept alive; per-request: each request makes its own (`WAYS`)")
-	f.registerRuns(cmd, 2*time.Second)
+	flags.StringSliceVar(&bf.workloads, "workload", []string{"idle", "durable", "send then", "login", "mixed"}, "`NAMES` of workloads, or how they begin")
+	flags.IntSliceVar(&bf.connections, "connections", connections, "how many connections at once (`N,N...`)")
+	flags.StringSliceVar(&bf.connectionUses, "connection", ways, "kept: connections are kept alive; per-request: each request makes its own (`WAYS`)")
+	bf.addRunFlagsTo(cmd, 2*time.Second)
 }
 
-// registerRuns registers what all kinds of benches have.
-func (f *benchFlags) registerRuns(cmd *cobra.Command, duration time.Duration) {
+// addRunFlagsTo registers what all kinds of benches have.
+func (bf *benchFlags) addRunFlagsTo(cmd *cobra.Command, duration time.Duration) {
 	flags := cmd.Flags()
-	flags.DurationVar(&f.duration, "duration", duration, "`TIME` of one run, at most 1m")
-	flags.IntVar(&f.rounds, "rounds", 3, "how many runs (`N`) a figure is the median of")
-	flags.StringVar(&f.work, "work", "", "`DIR`ectory for temporary data, on a real disk; the system's own if empty")
-	flags.BoolVar(&f.json, "json", false, "print the figures as JSON")
+	flags.DurationVar(&bf.duration, "duration", duration, "`TIME` of one run, at most 1m")
+	flags.IntVar(&bf.rounds, "rounds", 3, "how many runs (`N`) a figure is the median of")
+	flags.StringVar(&bf.tempDir, "work", "", "`DIR`ectory for temporary data, on a real disk; the system's own if empty")
+	flags.BoolVar(&bf.asJSON, "json", false, "print the figures as JSON")
 }
 
-func (f *benchFlags) config(cmd *cobra.Command) (config bench.Config, err error) {
+func (bf *benchFlags) newConfig(cmd *cobra.Command) (config bench.Config, err error) {
 	config = bench.Config{
-		OpenStore: openStore, Temporary: f.work,
-		Connections: f.connections, Duration: f.duration, Rounds: f.rounds,
+		OpenStore: openStore, Temporary: bf.tempDir,
+		Connections: bf.connections, Duration: bf.duration, Rounds: bf.rounds,
 		Progress: cmd.ErrOrStderr(),
 	}
-	if config.Workloads, err = bench.ParseWorkloads(f.workloads); err != nil {
+	if config.Workloads, err = bench.ParseWorkloads(bf.workloads); err != nil {
 		return config, usageErrorf(cmd, "%v", err)
 	}
-	for _, way := range f.ways {
+	for _, way := range bf.connectionUses {
 		if way != "kept" && way != "per-request" {
 			return config, usageErrorf(cmd, "--connection %q is neither kept nor per-request", way)
 		}
@@ -155,11 +155,11 @@ func (f *benchFlags) config(cmd *cobra.Command) (config bench.Config, err error)
 	return config, err
 }
 
-func (f *benchFlags) print(cmd *cobra.Command, report *bench.Report, err error) error {
+func (bf *benchFlags) printReport(cmd *cobra.Command, report *bench.Report, err error) error {
 	switch {
 	case err != nil:
 		return err
-	case f.json:
+	case bf.asJSON:
 		return report.WriteJSON(cmd.OutOrStdout())
 	}
 	return report.WriteText(cmd.OutOrStdout())
@@ -175,10 +175,10 @@ func (s lockedStore) Close() error { return errors.Join(s.Store.Close(), s.lock.
 
 // openStore opens the store of a data directory on which no server runs.
 func openStore(ctx context.Context, dir string) (bench.Store, error) {
-	if err := makeDataDir(dir); err != nil {
+	if err := prepareDataDir(dir); err != nil {
 		return nil, err
 	}
-	lock, operator, err := claim(ctx, dir)
+	lock, operator, err := claimDataDir(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ which needs a file descriptor for each (ulimit -n).`,
   rookery bench push --idle 0 --accounts 0 --connections 1,64,256 --redis=false
   rookery bench push --idle 0 --window 0 --accounts 100 --rate 2000 --duration 20s --rounds 1 --cpuprofile push.prof
   rookery bench push --json | jq .push.idle`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -47,19 +47,19 @@ which needs a file descriptor for each (ulimit -n).`,
 	flags.BoolVar(&pushConfig.Redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
 	flags.IntVar(&pushConfig.Accounts, "accounts", 100, "let `N` accounts write to each other")
 	flags.Float64Var(&pushConfig.Rate, "rate", 1000, "`N` messages a second, all together")
-	f.registerRuns(cmd, 10*time.Second)
+	f.addRunFlagsTo(cmd, 10*time.Second)
 	flags.StringVar(&pushConfig.Profile, "cpuprofile", "", "`FILE` for the server's CPU profile; choose one part only")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		config, err := f.config(cmd)
+		config, err := f.newConfig(cmd)
 		if err != nil {
 			return err
 		}
 		config.Redis, config.Profile = pushConfig.Redis, pushConfig.Profile
 		pushConfig.Config = config
-		ctx, forget := untilSignal(cmd.Context(), slog.Default())
-		defer forget()
+		ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
+		defer cancel()
 		report, err := bench.RunPush(ctx, pushConfig)
-		return f.print(cmd, report, err)
+		return f.printReport(cmd, report, err)
 	}
 	return cmd
 }
@@ -71,11 +71,11 @@ func benchHoldCommand() *cobra.Command {
 		Use:    "hold",
 		Short:  "Hold connections and do nothing else",
 		Hidden: true,
-		Args:   takes(),
+		Args:   exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, forget := untilSignal(cmd.Context(), slog.Default())
-			defer forget()
-			return bench.Hold(ctx, cmd.OutOrStdout())
+			ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
+			defer cancel()
+			return bench.ServeIdle(ctx, cmd.OutOrStdout())
 		},
 	}
 }

@@ -25,7 +25,7 @@ unblocked.`,
   rookery block --list --json | jq -r .uin | xargs rookery block --remove`,
 		ValidArgsFunction: completeFriends,
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	list := cmd.Flags().Bool("list", false, "list those who are blocked")
 	remove := cmd.Flags().Bool("remove", false, "let the accounts in again")
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -33,27 +33,27 @@ unblocked.`,
 		case *list && *remove:
 			return usageErrorf(cmd, "--list and --remove exclude each other")
 		case *list:
-			return takes()(cmd, args)
+			return exactArgs()(cmd, args)
 		case len(args) == 0 && !*remove:
 			return nil
 		}
-		return takesUINs(cmd, args)
+		return uinArgs(cmd, args)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *list || len(args) == 0 {
 			return flags.run(cmd, printBlocked)
 		}
-		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
 			if *remove {
 				if err := messenger.Unblock(ctx, uin); err != nil {
 					return err
 				}
-				return out.say(outcome{uin, "unblocked"}, "Account %d is not blocked.", uin)
+				return out.print(accountOutcome{uin, "unblocked"}, "Account %d is not blocked.", uin)
 			}
 			if err := messenger.Block(ctx, uin); err != nil {
 				return err
 			}
-			return out.say(outcome{uin, "blocked"}, "Account %d is blocked.", uin)
+			return out.print(accountOutcome{uin, "blocked"}, "Account %d is blocked.", uin)
 		})
 	}
 	return cmd
@@ -64,6 +64,6 @@ func printBlocked(ctx context.Context, messenger *client.Client, out printer) er
 	if err != nil {
 		return err
 	}
-	return table(out, "UIN", blocked, func(uin rookery.UIN) any { return outcome{UIN: uin} },
+	return printRows(out, "UIN", blocked, func(uin rookery.UIN) any { return accountOutcome{UIN: uin} },
 		func(uin rookery.UIN) []any { return []any{uin} })
 }

@@ -26,11 +26,11 @@ is lost. It takes a device that no other recv or chat uses, see rookery login.`,
   rookery chat
   rookery chat --account 10001 --lang zh
   rookery chat --no-bell --theme light`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	accountFlag(cmd)
+	addAccountFlag(cmd)
 	lang := flags.String("lang", "", "speak `LANGUAGE`: en or zh")
 	theme := flags.String("theme", string(tui.Auto), "have colours for a background that is `WHICH`: light, dark, or auto to ask the terminal")
 	noBell := flags.Bool("no-bell", false, "do not ring the bell when a message comes")
@@ -68,7 +68,7 @@ func showChat(cmd *cobra.Command, config tui.Config) error {
 	if err != nil {
 		return err
 	}
-	messenger, err := login.dial(cmd.Context(), login.liveAddresses())
+	messenger, err := login.resume(cmd.Context(), login.liveAddresses())
 	if err != nil {
 		return err
 	}

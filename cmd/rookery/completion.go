@@ -29,17 +29,17 @@ installed.`,
 
   # fish
   rookery completion fish >~/.config/fish/completions/rookery.fish`,
-		Args:      takes("SHELL"),
+		Args:      exactArgs("SHELL"),
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			root, w := cmd.Root(), cmd.OutOrStdout()
+			root, out := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(w, true)
+				return root.GenBashCompletionV2(out, true)
 			case "zsh":
-				return root.GenZshCompletion(w)
+				return root.GenZshCompletion(out)
 			case "fish":
-				return root.GenFishCompletion(w, true)
+				return root.GenFishCompletion(out, true)
 			}
 			return usageErrorf(cmd, "%q is none of bash, zsh, fish", args[0])
 		},
@@ -47,15 +47,15 @@ installed.`,
 }
 
 // completionTime is how long a user who has pressed Tab may wait.
-const completionTime = 2 * time.Second
+const completionTimeout = 2 * time.Second
 
 // completeFriends offers the friends.
 func completeFriends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return complete(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
+	return completeFromServer(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
 		friends, err := messenger.Friends(ctx)
 		var offers []string
 		for _, friend := range friends {
-			offers = append(offers, offer(friend.UIN, friend.Nick))
+			offers = append(offers, formatCompletion(friend.UIN, friend.Nick))
 		}
 		return offers, err
 	})
@@ -63,11 +63,11 @@ func completeFriends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.
 
 // completeRequests offers those whose requests wait.
 func completeRequests(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return complete(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
+	return completeFromServer(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
 		requests, err := messenger.FriendRequests(ctx)
 		var offers []string
 		for _, request := range requests {
-			offers = append(offers, offer(request.From, request.Text))
+			offers = append(offers, formatCompletion(request.From, request.Text))
 		}
 		return offers, err
 	})
@@ -81,16 +81,16 @@ func completeReceivers(cmd *cobra.Command, args []string, start string) ([]strin
 	return completeFriends(cmd, args, start)
 }
 
-// complete asks the server for what can be offered; if it cannot be asked, that
+// completeFromServer asks the server for what can be offered; if it cannot be asked, that
 // is nothing.
-func complete(cmd *cobra.Command, ask func(context.Context, *client.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+func completeFromServer(cmd *cobra.Command, ask func(context.Context, *client.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 	defer cancel()
 	login, err := chosenLogin(cmd)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	messenger, err := login.dial(ctx, login.postAddresses())
+	messenger, err := login.resume(ctx, login.postAddresses())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -102,7 +102,7 @@ func complete(cmd *cobra.Command, ask func(context.Context, *client.Client) ([]s
 	return offers, cobra.ShellCompDirectiveNoFileComp
 }
 
-// offer is a number that can be completed, and what it stands for.
-func offer(uin client.UIN, what string) string {
+// formatCompletion is a number that can be completed, and what it stands for.
+func formatCompletion(uin client.UIN, what string) string {
 	return fmt.Sprintf("%d\t%s", uin, strings.ReplaceAll(oneLine(what), "\t", " "))
 }

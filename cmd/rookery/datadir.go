@@ -27,14 +27,14 @@ const (
 	numbersName = "rookery.numbers"
 	// reserveName is the file that holds room on the disk.
 	reserveName = "rookery.reserve"
-	// claimTime is how long a command that is done soon may keep another one
+	// claimTimeout is how long a command that is done soon may keep another one
 	// waiting for the data directory.
-	claimTime  = 5 * time.Second
-	claimPause = 20 * time.Millisecond
+	claimTimeout    = 5 * time.Second
+	claimRetryDelay = 20 * time.Millisecond
 )
 
-// dataFlag adds the flag for the data directory.
-func dataFlag(flags *pflag.FlagSet) *string {
+// addDataFlag adds the flag for the data directory.
+func addDataFlag(flags *pflag.FlagSet) *string {
 	return flags.String("data", defaultDataDir(), "work on `DIR`, the directory with everything that the server keeps")
 }
 
@@ -45,10 +45,10 @@ func defaultDataDir() string {
 	return filepath.Join(xdg.DataHome, "rookery")
 }
 
-// makeDataDir makes a data directory that nobody else can read, or sees to it
+// prepareDataDir makes a data directory that nobody else can read, or sees to it
 // that an existing one can be used. A directory that is used for other things
 // too keeps its mode: the files in it are private all the same, see main.
-func makeDataDir(dir string) error {
+func prepareDataDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
 	}
@@ -60,7 +60,7 @@ func makeDataDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	if info.Mode().Perm()&0o077 == 0 || sharedDir(entries) {
+	if info.Mode().Perm()&0o077 == 0 || hasForeignFiles(entries) {
 		return nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -69,11 +69,11 @@ func makeDataDir(dir string) error {
 	return nil
 }
 
-// sharedDir reports whether a directory holds anything that Rookery and new
+// hasForeignFiles reports whether a directory holds anything that Rookery and new
 // file systems do not put there.
-func sharedDir(entries []fs.DirEntry) bool {
-	for _, e := range entries {
-		switch e.Name() {
+func hasForeignFiles(entries []fs.DirEntry) bool {
+	for _, entry := range entries {
+		switch entry.Name() {
 		case lockName, storeName, storeName + "-wal", storeName + "-shm", numbersName, reserveName, control.SocketName, "lost+found":
 		default:
 			return true
@@ -105,11 +105,11 @@ func checkStore(dir string) error {
 	return nil
 }
 
-// claim locks a data directory, or finds the server that has it: one of the two
+// claimDataDir locks a data directory, or finds the server that has it: one of the two
 // is returned.
-func claim(ctx context.Context, dir string) (*flock.Flock, *control.Operator, error) {
+func claimDataDir(ctx context.Context, dir string) (*flock.Flock, *control.Operator, error) {
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
-	for end := time.Now().Add(claimTime); ; {
+	for end := time.Now().Add(claimTimeout); ; {
 		locked, err := lock.TryLock()
 		if err != nil {
 			return nil, nil, fmt.Errorf("cannot lock the data directory: %w", disk.ExplainError(err))
@@ -132,7 +132,7 @@ func claim(ctx context.Context, dir string) (*flock.Flock, *control.Operator, er
 		select {
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
-		case <-time.After(claimPause):
+		case <-time.After(claimRetryDelay):
 		}
 	}
 }

@@ -25,8 +25,8 @@ there.`,
   rookery device revoke 10001 3
   rookery user set 10001 --devices-only yes`,
 	}
-	data := dataFlag(cmd.PersistentFlags())
-	return group(cmd, deviceListCommand(data), deviceRevokeCommand(data))
+	data := addDataFlag(cmd.PersistentFlags())
+	return commandGroup(cmd, deviceListCommand(data), deviceRevokeCommand(data))
 }
 
 func deviceListCommand(data *string) *cobra.Command {
@@ -39,7 +39,7 @@ whether it is signed in.
 With --json each line is an object: id, name, since, signedIn.`,
 		Example: `  rookery device list 10001
   rookery device list 10001 --json`,
-		Args: takes("UIN"),
+		Args: exactArgs("UIN"),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "one JSON object a line")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -51,8 +51,8 @@ With --json each line is an object: id, name, since, signedIn.`,
 		if *asJSON {
 			print = printDevicesJSON
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
-			devices, err := operator.Devices(cmd.Context(), uin)
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
+			devices, err := operator.ListDevices(cmd.Context(), uin)
 			if err != nil {
 				return err
 			}
@@ -62,8 +62,8 @@ With --json each line is an object: id, name, since, signedIn.`,
 	return cmd
 }
 
-func printDevices(w io.Writer, devices []rookery.Device) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func printDevices(out io.Writer, devices []rookery.Device) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tSIGNED IN\tSINCE\tNAME") // errors show in Flush
 	for _, device := range devices {
 		signedIn := "no"
@@ -76,9 +76,9 @@ func printDevices(w io.Writer, devices []rookery.Device) error {
 }
 
 func printDevicesJSON(w io.Writer, devices []rookery.Device) error {
-	out := printer{w: w, json: true}
+	out := printer{out: w, asJSON: true}
 	for _, device := range devices {
-		if err := out.object(struct {
+		if err := out.printJSON(struct {
 			ID       uint64    `json:"id"`
 			Name     string    `json:"name"`
 			Since    time.Time `json:"since"`
@@ -98,7 +98,7 @@ func deviceRevokeCommand(data *string) *cobra.Command {
 on. With the password it can be signed in again, as a new device. What the IDs are
 says rookery device list.`,
 		Example: `  rookery device revoke 10001 3`,
-		Args:    takes("UIN", "ID"),
+		Args:    exactArgs("UIN", "ID"),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		uin, err := parseUIN(cmd, args[0])
@@ -109,7 +109,7 @@ says rookery device list.`,
 		if err != nil {
 			return usageErrorf(cmd, "%q is no device's ID, which rookery device list shows", args[1])
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
 			if err := operator.RevokeDevice(cmd.Context(), uin, id); err != nil {
 				return err
 			}

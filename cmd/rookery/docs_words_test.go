@@ -126,11 +126,11 @@ func TestThePagesLinkToWhatIsThere(t *testing.T) {
 }
 
 // rowsOf returns the cells of a page's table, by the lines that head it.
-func rowsOf(t *testing.T, page, head string) [][]string {
+func rowsOf(t *testing.T, page, header string) [][]string {
 	t.Helper()
-	_, table, found := strings.Cut(readPage(t, page), "\n"+head+"\n")
+	_, table, found := strings.Cut(readPage(t, page), "\n"+header+"\n")
 	if !found {
-		t.Fatalf("%s has no table %s", page, head)
+		t.Fatalf("%s has no table %s", page, header)
 	}
 	var rows [][]string
 	for line := range strings.Lines(table) {
@@ -169,8 +169,8 @@ func TestTheLimitsOnThePageAreTheDefaults(t *testing.T) {
 	}
 }
 
-func sameTime(a, b string) bool {
-	first, errA := time.ParseDuration(a)
+func sameTime(override, b string) bool {
+	first, errA := time.ParseDuration(override)
 	second, errB := time.ParseDuration(b)
 	return errA == nil && errB == nil && first == second
 }
@@ -213,7 +213,7 @@ func TestThePageOfTheTranscriptsListsThemAndTheFieldsOfAnAccount(t *testing.T) {
 	}
 	_, words, _ := strings.Cut(readPage(t, page), "Fields of an account:")
 	words, _, _ = strings.Cut(words, "\n\n")
-	for _, field := range transcript.Fields() {
+	for _, field := range transcript.AccountFieldNames() {
 		if !regexp.MustCompile("[` \n]" + field + "[` \n]").MatchString(words) {
 			t.Errorf("%s does not name the field %s", page, field)
 		}

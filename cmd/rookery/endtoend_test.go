@@ -140,7 +140,7 @@ func newHouse(t *testing.T) *house {
 	dir := t.TempDir()
 	h := &house{t: t, dir: dir, rookery: path, env: append(os.Environ(),
 		"XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "LC_ALL=C.UTF-8", "TZ=UTC", "NO_COLOR=1", accountVariable+"=")}
-	if err := operateNew(t.Context(), h.data(), io.Discard, settleFriends); err != nil {
+	if err := operateOrCreate(t.Context(), h.data(), io.Discard, settleFriends); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -149,7 +149,7 @@ func newHouse(t *testing.T) *house {
 // settleFriends adds four accounts that are friends of each other.
 func settleFriends(operator *control.Operator) error {
 	for one := rookery.UIN(10001); one <= 10004; one++ {
-		if _, err := operator.Add(context.Background(), control.NewAccount{
+		if _, err := operator.AddAccount(context.Background(), control.NewAccount{
 			UIN: one, Password: password, Settings: control.Settings{"nick": "p" + one.String()},
 		}); err != nil {
 			return err
@@ -432,7 +432,7 @@ func (c *chatter) check(uin rookery.UIN, all []letter) {
 			}
 		}
 		for _, said := range [][]string{between(all, with, uin), between(all, uin, with)} {
-			if !slices.IsSortedFunc(said, func(a, b string) int { return strings.Index(screen, a) - strings.Index(screen, b) }) {
+			if !slices.IsSortedFunc(said, func(override, b string) int { return strings.Index(screen, override) - strings.Index(screen, b) }) {
 				c.t.Errorf("the screen of %d shows %q in another order:\n%s", uin, said, screen)
 			}
 		}

@@ -15,21 +15,21 @@ import (
 type eventPrinter struct {
 	out    printer
 	client *client.Client
-	// from is the only other side that is printed, 0 for all.
-	from     rookery.UIN
-	presence bool
-	names    map[rookery.UIN]string
+	// onlyPeer is the only other side that is printed, 0 for all.
+	onlyPeer     rookery.UIN
+	withPresence bool
+	names        map[rookery.UIN]string
 }
 
-func (p *eventPrinter) print(ctx context.Context, event client.Event) error {
+func (ep *eventPrinter) print(ctx context.Context, event client.Event) error {
 	switch e := event.(type) {
 	case client.Message:
-		if p.from == 0 || p.from == e.Peer {
-			return p.message(ctx, e)
+		if ep.onlyPeer == 0 || ep.onlyPeer == e.Peer {
+			return ep.printMessage(ctx, e)
 		}
 	case client.Presence:
-		if p.presence && (p.from == 0 || p.from == e.Friend) {
-			return p.status(ctx, e)
+		if ep.withPresence && (ep.onlyPeer == 0 || ep.onlyPeer == e.Friend) {
+			return ep.printPresence(ctx, e)
 		}
 	}
 	return nil
@@ -45,22 +45,22 @@ var kindNames = map[client.Kind]string{
 	client.KindAdded:    "added",
 }
 
-func (p *eventPrinter) message(ctx context.Context, message client.Message) error {
-	if p.out.json {
-		from, to := message.Peer, p.client.UIN()
+func (ep *eventPrinter) printMessage(ctx context.Context, message client.Message) error {
+	if ep.out.asJSON {
+		from, to := message.Peer, ep.client.UIN()
 		if message.IsOutgoing() {
 			from, to = to, from
 		}
-		return p.out.object(struct {
+		return ep.out.printJSON(struct {
 			Type string      `json:"type"`
 			ID   uint64      `json:"id"`
 			From rookery.UIN `json:"from"`
 			To   rookery.UIN `json:"to"`
 			Time any         `json:"time"`
 			Text string      `json:"text"`
-		}{kindName(message.Kind), message.Number, from, to, timestamp(message.Time), message.Text})
+		}{kindName(message.Kind), message.Number, from, to, jsonTime(message.Time), message.Text})
 	}
-	return p.line(message.Time, sentence(message, p.name(ctx, message.Peer)))
+	return ep.printAt(message.Time, describeMessage(message, ep.displayName(ctx, message.Peer)))
 }
 
 func kindName(kind client.Kind) string {
@@ -70,8 +70,8 @@ func kindName(kind client.Kind) string {
 	return fmt.Sprintf("kind %d", kind)
 }
 
-// sentence says what a message is, for people.
-func sentence(message client.Message, peer string) string {
+// describeMessage says what a message is, for people.
+func describeMessage(message client.Message, peer string) string {
 	withWords := func(text string) string {
 		if message.Text != "" {
 			text += ": " + message.Text
@@ -95,49 +95,49 @@ func sentence(message client.Message, peer string) string {
 	return withWords(peer + ", " + kindName(message.Kind))
 }
 
-func (p *eventPrinter) status(ctx context.Context, presence client.Presence) error {
+func (ep *eventPrinter) printPresence(ctx context.Context, presence client.Presence) error {
 	now := time.Now()
-	if p.out.json {
-		return p.out.object(struct {
+	if ep.out.asJSON {
+		return ep.out.printJSON(struct {
 			Type   string      `json:"type"`
 			From   rookery.UIN `json:"from"`
 			Status string      `json:"status"`
 			Time   any         `json:"time"`
-		}{"status", presence.Friend, statusWord(presence.Status), timestamp(now)})
+		}{"status", presence.Friend, statusWord(presence.Status), jsonTime(now)})
 	}
-	return p.line(now, p.name(ctx, presence.Friend)+" is "+statusName(presence.Status))
+	return ep.printAt(now, ep.displayName(ctx, presence.Friend)+" is "+statusName(presence.Status))
 }
 
-// line writes what belongs to a time. The further lines of a text are indented,
+// printAt writes what belongs to a time. The further lines of a text are indented,
 // so that nobody can write a line that looks like ours.
-func (p *eventPrinter) line(t time.Time, text string) error {
-	head := localTime(t) + "  "
-	indented := strings.ReplaceAll(termtext.Lines(text), "\n", "\n"+strings.Repeat(" ", len(head)))
-	_, err := fmt.Fprintln(p.out.w, head+indented)
+func (ep *eventPrinter) printAt(t time.Time, text string) error {
+	header := localTime(t) + "  "
+	indented := strings.ReplaceAll(termtext.Lines(text), "\n", "\n"+strings.Repeat(" ", len(header)))
+	_, err := fmt.Fprintln(ep.out.out, header+indented)
 	return err
 }
 
 // nameTime is how long a message waits for its sender's name.
-const nameTime = 5 * time.Second
+const nameTimeout = 5 * time.Second
 
-// name is how people read whom a number belongs to: nick and number, or the
+// displayName is how people read whom a number belongs to: nick and number, or the
 // number alone.
-func (p *eventPrinter) name(ctx context.Context, uin rookery.UIN) string {
-	if name, ok := p.names[uin]; ok {
+func (ep *eventPrinter) displayName(ctx context.Context, uin rookery.UIN) string {
+	if name, ok := ep.names[uin]; ok {
 		return name
 	}
-	ctx, cancel := context.WithTimeout(ctx, nameTime)
+	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()
-	info, err := p.client.Info(ctx, uin)
+	info, err := ep.client.Info(ctx, uin)
 	if err != nil {
 		return uin.String() // the next message asks again
 	}
-	if p.names == nil {
-		p.names = make(map[rookery.UIN]string)
+	if ep.names == nil {
+		ep.names = make(map[rookery.UIN]string)
 	}
-	p.names[uin] = uin.String()
+	ep.names[uin] = uin.String()
 	if info.Nick != "" {
-		p.names[uin] = fmt.Sprintf("%s (%d)", oneLine(info.Nick), uin)
+		ep.names[uin] = fmt.Sprintf("%s (%d)", oneLine(info.Nick), uin)
 	}
-	return p.names[uin]
+	return ep.names[uin]
 }

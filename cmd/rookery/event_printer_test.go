@@ -12,19 +12,19 @@ import (
 // printed is what an eventPrinter that knows one name writes.
 func printed(t *testing.T, p eventPrinter, events ...client.Event) string {
 	t.Helper()
-	var b strings.Builder
-	p.out.w = &b
+	var text strings.Builder
+	p.out.out = &text
 	p.names = map[rookery.UIN]string{10002: "Pingu (10002)"}
 	for _, event := range events {
 		if err := p.print(t.Context(), event); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return b.String()
+	return text.String()
 }
 
 func TestMessagesAreSentences(t *testing.T) {
-	at := time.Date(2026, 11, 23, 18, 47, 0, 0, time.Local)
+	loggedInAt := time.Date(2026, 11, 23, 18, 47, 0, 0, time.Local)
 	for _, test := range []struct {
 		kind       client.Kind
 		text, want string
@@ -38,7 +38,7 @@ func TestMessagesAreSentences(t *testing.T) {
 		{client.KindAdded, "", "Pingu (10002) is your friend now"},
 		{77, "something new", "Pingu (10002), kind 77: something new"},
 	} {
-		got := printed(t, eventPrinter{}, client.Message{Kind: test.kind, Peer: 10002, Text: test.text, Time: at})
+		got := printed(t, eventPrinter{}, client.Message{Kind: test.kind, Peer: 10002, Text: test.text, Time: loggedInAt})
 		if want := "2026-11-23 18:47  " + test.want + "\n"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
@@ -64,10 +64,10 @@ func TestOnlyWhatIsWantedIsPrinted(t *testing.T) {
 		client.Presence{Friend: 10002, Status: client.StatusAway},
 		client.ReadMark{With: 10002, Number: 7},
 	}
-	if got := printed(t, eventPrinter{from: 10002}, events...); got != "-  Pingu (10002): one\n" {
+	if got := printed(t, eventPrinter{onlyPeer: 10002}, events...); got != "-  Pingu (10002): one\n" {
 		t.Errorf("%q", got)
 	}
-	got := printed(t, eventPrinter{from: 10002, presence: true}, events...)
+	got := printed(t, eventPrinter{onlyPeer: 10002, withPresence: true}, events...)
 	if !strings.HasSuffix(got, "  Pingu (10002) is away\n") || strings.Count(got, "\n") != 2 {
 		t.Errorf("%q", got)
 	}

@@ -59,9 +59,9 @@ done all the same.
 // exitCode is what the program ends with because of an error.
 func exitCode(err error) int {
 	var usage *usageError
-	var noLogin *notLoggedIn
+	var noLogin *notLoggedInError
 	var refusal *probe.SetupError
-	var unmade notMade
+	var unmade notPerformedError
 	var problems experiment.Problems
 	switch {
 	case err == nil:

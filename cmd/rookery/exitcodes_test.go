@@ -21,7 +21,7 @@ func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
 		{errors.New("anything"), 1},
 		{client.ErrParameter, 1},
 		{&usageError{}, 2},
-		{&notLoggedIn{}, 3},
+		{&notLoggedInError{}, 3},
 		{client.ErrNotLoggedIn, 3},
 		{client.ErrPassword, 3},
 		{client.ErrNoAccount, 4},
@@ -30,7 +30,7 @@ func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
 		{&reportedError{client.ErrRefused}, 5},
 		{&probe.SetupError{}, 2},
 		{experiment.Problems{}, 2},
-		{notMade{errors.New("anything")}, 2},
+		{notPerformedError{errors.New("anything")}, 2},
 	} {
 		if got := exitCode(test.err); got != test.want {
 			t.Errorf("%v ends with %d, want %d", test.err, got, test.want)
@@ -59,11 +59,11 @@ func TestAnErrorIsDescribedWithoutTheProtocolsWords(t *testing.T) {
 		{errors.New("plain"), "plain"},
 		{errors.Join(errors.New("HTTP status 502 \x1b[31mbad"), errors.New("two")), "HTTP status 502 \uFFFD[31mbad\ntwo"},
 		{fmt.Errorf("sent 1 of 2: %w", context.DeadlineExceeded), "sent 1 of 2: there was no answer"},
-		{&loginEnded{login{Address: "qq://10001@chat.example", Device: "my desk"}, client.ErrNotLoggedIn},
+		{&loginEndedError{login{Address: "qq://10001@chat.example", Device: "my desk"}, client.ErrNotLoggedIn},
 			"not logged in, or the login has ended; log in again with rookery login 10001@chat.example --device 'my desk'"},
 		{rookery.Errorf(rookery.CodeNoAccount, "there is no account 10009"), "there is no account 10009; see rookery user list"},
 	} {
-		if got := describe(test.err); got != test.want {
+		if got := errorText(test.err); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
 		}
 	}

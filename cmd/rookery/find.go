@@ -23,9 +23,9 @@ unset) and province.`,
   rookery find --province Antarctica
   rookery find --sex female --age 30
   rookery find --json | jq -r '.nick'`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	age := cmd.Flags().Int("age", 0, "only who says to be `N` years old")
 	sex := cmd.Flags().String("sex", "", "only who says to be `SEX`: male or female")
 	province := cmd.Flags().String("province", "", "only who names this `PROVINCE`")
@@ -39,7 +39,7 @@ unset) and province.`,
 			query.Age = age
 		}
 		if *sex != "" {
-			n, ok := sexNumber(*sex)
+			n, ok := parseSex(*sex)
 			if !ok {
 				return usageErrorf(cmd, "--sex %q is neither male nor female", *sex)
 			}
@@ -50,8 +50,8 @@ unset) and province.`,
 			if err != nil {
 				return err
 			}
-			return table(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(found client.SearchResult) []any {
-				return []any{found.UIN, nameOf(sexes, found.Sex), orDash(found.Age), orDash(oneLine(found.Province)), oneLine(found.Nick)}
+			return printRows(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(found client.SearchResult) []any {
+				return []any{found.UIN, nameOfNumber(sexes, found.Sex), orDash(found.Age), orDash(oneLine(found.Province)), oneLine(found.Nick)}
 			})
 		})
 	}
@@ -66,7 +66,7 @@ func foundObject(found client.SearchResult) any {
 		Sex      string      `json:"sex"`
 		Age      int         `json:"age"`
 		Province string      `json:"province"`
-	}{found.UIN, found.Nick, found.Face, nameOf(sexes, found.Sex), found.Age, found.Province}
+	}{found.UIN, found.Nick, found.Face, nameOfNumber(sexes, found.Sex), found.Age, found.Province}
 }
 
 // orDash is a value, or a dash for one that is unset.

@@ -21,9 +21,9 @@ With --json each line has uin, nick, face and status.`,
 		Example: `  rookery friends
   rookery friends --online
   rookery friends --json | jq -r 'select(.status == "online") | .uin'`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	online := cmd.Flags().Bool("online", false, "only those who are not offline")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
@@ -34,7 +34,7 @@ With --json each line has uin, nick, face and status.`,
 			if *online {
 				friends = slices.DeleteFunc(friends, func(friend client.Friend) bool { return friend.Status == client.StatusOffline })
 			}
-			return table(out, "UIN STATUS NICK", friends, friendObject,
+			return printRows(out, "UIN STATUS NICK", friends, friendObject,
 				func(friend client.Friend) []any {
 					return []any{friend.UIN, statusWord(friend.Status), oneLine(friend.Nick)}
 				})

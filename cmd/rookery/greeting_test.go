@@ -23,7 +23,7 @@ func TestLinesStartTheProgramAsItWasStarted(t *testing.T) {
 		{"on a directory that a shell would take apart", "rookery", "it's here", `rookery user list --data 'it'\''s here'`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := newInvocation(test.arg0, test.data).line("user list"); got != test.want {
+			if got := newInvocation(test.arg0, test.data).commandLine("user list"); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
@@ -48,7 +48,7 @@ func TestTheAddressInTheLinesCanBeReached(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &server{listeners: []net.Listener{listensAt(test.listens)}}
-			if got := s.url(); got != test.want {
+			if got := s.localURL(); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
@@ -65,9 +65,9 @@ func (l listensAt) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 func (l listensAt) Close() error              { return nil }
 
 func TestWhoTakesNoStrangersIsNotWrittenTo(t *testing.T) {
-	users := []user{{uin: 10001, strangers: true, sample: true}, {uin: 10002, sample: true}}
-	got := chat(users, "http://127.0.0.1:8000")
-	want := chat(users[:1], "http://127.0.0.1:8000")
+	users := []trialUser{{uin: 10001, acceptsStrangers: true, hasSamplePassword: true}, {uin: 10002, hasSamplePassword: true}}
+	got := curlLines(users, "http://127.0.0.1:8000")
+	want := curlLines(users[:1], "http://127.0.0.1:8000")
 	if got != want {
 		t.Errorf("the lines are\n%s, want those of one account\n%s", got, want)
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 // everyCommand calls do with a command and all below it.
-func everyCommand(cmd *cobra.Command, do func(*cobra.Command)) {
-	do(cmd)
+func everyCommand(cmd *cobra.Command, action func(*cobra.Command)) {
+	action(cmd)
 	for _, sub := range cmd.Commands() {
-		everyCommand(sub, do)
+		everyCommand(sub, action)
 	}
 }
 

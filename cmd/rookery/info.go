@@ -31,9 +31,9 @@ them, numbers as numbers.`,
 		if len(args) == 0 {
 			return nil
 		}
-		return takes("UIN")(cmd, args)
+		return exactArgs("UIN")(cmd, args)
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		uins, err := parseUINs(cmd, args)
 		if err != nil {
@@ -48,8 +48,8 @@ them, numbers as numbers.`,
 			if err != nil {
 				return err
 			}
-			if out.json {
-				return out.object(infoObject(info))
+			if out.asJSON {
+				return out.printJSON(infoObject(info))
 			}
 			return printInfo(out, info)
 		})
@@ -59,9 +59,9 @@ them, numbers as numbers.`,
 
 func infoObject(info client.AccountInfo) map[string]any {
 	object := map[string]any{"uin": info.UIN}
-	for _, shownField := range shownFields(info) {
+	for _, shownField := range profileFields(info) {
 		object[shownField.name] = shownField.text
-		if n, err := strconv.Atoi(shownField.text); err == nil && shownField.number {
+		if n, err := strconv.Atoi(shownField.text); err == nil && shownField.isNumber {
 			object[shownField.name] = n
 		}
 	}
@@ -69,33 +69,33 @@ func infoObject(info client.AccountInfo) map[string]any {
 }
 
 func printInfo(out printer, info client.AccountInfo) error {
-	t := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "uin\t%d\n", info.UIN) // errors show in Flush
-	for _, shownField := range shownFields(info) {
+	table := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "uin\t%d\n", info.UIN) // errors show in Flush
+	for _, shownField := range profileFields(info) {
 		text := oneLine(shownField.text)
-		if shownField.number {
+		if shownField.isNumber {
 			text = numberName(shownField.name, shownField.text)
 		}
 		if text != "" {
-			fmt.Fprintf(t, "%s\t%s\n", shownField.name, text)
+			fmt.Fprintf(table, "%s\t%s\n", shownField.name, text)
 		}
 	}
-	return t.Flush()
+	return table.Flush()
 }
 
-// shownField is a field of a profile as text.
-type shownField struct {
+// profileField is a field of a profile as text.
+type profileField struct {
 	name, text string
-	number     bool
+	isNumber   bool
 }
 
-func shownFields(info client.AccountInfo) []shownField {
-	var shown []shownField
+func profileFields(info client.AccountInfo) []profileField {
+	var shown []profileField
 	fields := accountFields()
 	notShown := []string{ruleSetting, strangersSetting, findableSetting}
 	for _, s := range settings {
 		if field := fields[s.name]; !slices.Contains(notShown, s.name) {
-			shown = append(shown, shownField{s.name, field.Get(rookery.Account{Profile: info.Profile}), field.Value == "N"})
+			shown = append(shown, profileField{s.name, field.Get(rookery.Account{Profile: info.Profile}), field.Placeholder == "N"})
 		}
 	}
 	return shown
@@ -117,23 +117,23 @@ func numberName(field, text string) string {
 	case err != nil:
 		return text
 	case names[field] != nil:
-		return nameOf(names[field], n)
+		return nameOfNumber(names[field], n)
 	case n == 0:
 		return ""
 	}
 	return text
 }
 
-// nameOf is the name of a number, or the number if it has none.
-func nameOf(names []string, n int) string {
+// nameOfNumber is the name of a number, or the number if it has none.
+func nameOfNumber(names []string, n int) string {
 	if n < 0 || n >= len(names) {
 		return strconv.Itoa(n)
 	}
 	return names[n]
 }
 
-// sexNumber is the protocol's number for a name.
-func sexNumber(name string) (int, bool) {
+// parseSex is the protocol's number for a name.
+func parseSex(name string) (int, bool) {
 	i := slices.Index(sexes, name)
 	return i, i >= 0
 }

@@ -49,49 +49,49 @@ With --json: uin, server, device.`,
 
   # in a script
   printf %s "$PASSWORD" | rookery login 10001 --device backup --password-stdin`,
-		Args: takes("ADDRESS"),
+		Args: exactArgs("ADDRESS"),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	device := flags.String("device", "", "be the device `NAME` of the account; the name of this machine if empty")
 	fromStdin := flags.Bool("password-stdin", false, "read the password from standard input, one line")
 	a := &clientFlags{}
-	a.register(flags)
+	a.addTo(flags)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		login, err := newLogin(cmd, args[0], *device)
+		login, err := parseLogin(cmd, args[0], *device)
 		if err != nil {
 			return err
 		}
-		password, err := askPassword(cmd, login, *fromStdin)
+		password, err := readOrAskPassword(cmd, login, *fromStdin)
 		if err != nil {
 			return err
 		}
-		return a.within(cmd, func(ctx context.Context) error { return logIn(ctx, login, password, a.printer(cmd)) })
+		return a.withTimeout(cmd, func(ctx context.Context) error { return logIn(ctx, login, password, a.newPrinter(cmd)) })
 	}
 	return cmd
 }
 
-// newLogin makes a login, still without its token, of what the command line
+// parseLogin makes a login, still without its token, of what the command line
 // says.
-func newLogin(cmd *cobra.Command, address, device string) (login, error) {
+func parseLogin(cmd *cobra.Command, address, device string) (login, error) {
 	if !strings.Contains(address, "://") {
 		address = "qq://" + address
 	}
-	u, err := url.Parse(address)
-	if err == nil && u.User == nil { // UIN alone
-		u.User, u.Host = url.User(u.Host), "127.0.0.1"
+	parsed, err := url.Parse(address)
+	if err == nil && parsed.User == nil { // UIN alone
+		parsed.User, parsed.Host = url.User(parsed.Host), "127.0.0.1"
 	}
-	if err != nil || u.Hostname() == "" {
+	if err != nil || parsed.Hostname() == "" {
 		return login{}, usageErrorf(cmd, "that is no address such as 10001@chat.example")
 	}
-	if _, given := u.User.Password(); given {
+	if _, given := parsed.User.Password(); given {
 		return login{}, usageErrorf(cmd, "a password does not belong into the address: others can see the command line")
 	}
-	if _, err := parseUIN(cmd, u.User.Username()); err != nil {
+	if _, err := parseUIN(cmd, parsed.User.Username()); err != nil {
 		return login{}, err
 	}
-	if !knownScheme(u.Scheme) {
-		return login{}, usageErrorf(cmd, "%q is none of the schemes qq, tcp, http, https, ws, wss", u.Scheme)
+	if !isKnownScheme(parsed.Scheme) {
+		return login{}, usageErrorf(cmd, "%q is none of the schemes qq, tcp, http, https, ws, wss", parsed.Scheme)
 	}
 	if device == "" {
 		if device, err = os.Hostname(); err != nil {
@@ -101,24 +101,24 @@ func newLogin(cmd *cobra.Command, address, device string) (login, error) {
 	if err := rookery.CheckDeviceName(device); err != nil {
 		return login{}, usageErrorf(cmd, "--device: %v", err)
 	}
-	return login{Address: u.String(), Device: device}, nil
+	return login{Address: parsed.String(), Device: device}, nil
 }
 
-// knownScheme reports whether package client knows a way of that name.
-func knownScheme(scheme string) bool {
+// isKnownScheme reports whether package client knows a way of that name.
+func isKnownScheme(scheme string) bool {
 	return slices.Contains([]string{"qq", "tcp", "http", "https", "ws", "wss"}, scheme)
 }
 
-// askPassword reads the password from standard input, or asks for it if that is
+// readOrAskPassword reads the password from standard input, or asks for it if that is
 // a terminal.
-func askPassword(cmd *cobra.Command, l login, fromStdin bool) (string, error) {
+func readOrAskPassword(cmd *cobra.Command, l login, fromStdin bool) (string, error) {
 	if fromStdin {
 		return readPassword(cmd)
 	}
 	if !isatty.IsTerminal(os.Stdin.Fd()) {
 		return "", usageErrorf(cmd, "there is no terminal to ask for the password on; pipe it in and say --password-stdin")
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "Password of %s: ", l.account())
+	fmt.Fprintf(cmd.ErrOrStderr(), "Password of %s: ", l.accountName())
 	password, err := term.ReadPassword(int(os.Stdin.Fd()))
 	fmt.Fprintln(cmd.ErrOrStderr())
 	if err != nil {
@@ -133,41 +133,41 @@ func askPassword(cmd *cobra.Command, l login, fromStdin bool) (string, error) {
 // logIn signs in and keeps the login. A command that uses the device already
 // would be signed out by it, so it must have ended.
 func logIn(ctx context.Context, l login, password string, out printer) (err error) {
-	lock, locked, err := l.lock()
+	lock, locked, err := l.tryLock()
 	if err != nil {
 		return err
 	}
 	if !locked {
-		return fmt.Errorf("device %s of %s is in use by another command; end that one, or choose another name with --device", oneLine(l.Device), l.account())
+		return fmt.Errorf("device %s of %s is in use by another command; end that one, or choose another name with --device", oneLine(l.Device), l.accountName())
 	}
 	defer func() {
-		if _, none := os.Stat(l.file() + ".json"); none != nil {
-			err = errors.Join(err, l.forget()) // the lock's file
+		if _, none := os.Stat(l.basePath() + ".json"); none != nil {
+			err = errors.Join(err, l.deleteFiles()) // the lock's file
 		}
 		err = errors.Join(err, lock.Unlock())
 	}()
 	// The new login ends the old one, so it must be sure before that it can be
 	// kept.
-	draft, err := l.makeRoom()
+	draft, err := l.newDraft()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, draft.giveBack()) }()
-	messenger, err := l.connect(ctx, l.postAddresses(), client.Password(password), client.Device(l.Device))
+	defer func() { err = errors.Join(err, draft.discard()) }()
+	messenger, err := l.signIn(ctx, l.postAddresses(), client.Password(password), client.Device(l.Device))
 	if err != nil {
 		return err
 	}
 	defer messenger.Close()
 	if l.Token = messenger.Token(); l.Token == "" {
-		return fmt.Errorf("the server at %s knows no devices; these commands need a Rookery that does", l.server())
+		return fmt.Errorf("the server at %s knows no devices; these commands need a Rookery that does", l.serverName())
 	}
-	if l.url().Port() == "" {
-		l.Port = portOf(messenger.String())
+	if l.parsedAddress().Port() == "" {
+		l.Port = portOfAddress(messenger.String())
 	}
-	l.At = time.Now()
-	if err := draft.keep(l); err != nil {
+	l.LoggedInAt = time.Now()
+	if err := draft.commit(l); err != nil {
 		return errors.Join(err, messenger.Logout(ctx)) // nobody could go on with it
 	}
-	return out.say(l.object(),
-		"Logged in as %s, device %s.", l.account(), oneLine(l.Device))
+	return out.print(l.toJSON(),
+		"Logged in as %s, device %s.", l.accountName(), oneLine(l.Device))
 }

@@ -45,8 +45,8 @@ func TestALoginOnAFullDiskLeavesTheOneThatWorks(t *testing.T) {
 		test "$(ls $DISK/rookery/logins | wc -l)" = 2 # the login and its lock
 	`)
 	// Nothing of the login that failed is left behind.
-	if err := operate(t.Context(), h.data(), func(operator *control.Operator) error {
-		devices, err := operator.Devices(t.Context(), rookery.UIN(10002))
+	if err := withOperator(t.Context(), h.data(), func(operator *control.Operator) error {
+		devices, err := operator.ListDevices(t.Context(), rookery.UIN(10002))
 		if err == nil && len(devices) > 0 {
 			t.Errorf("10002 has the devices %+v", devices)
 		}

@@ -31,7 +31,7 @@ func TestAddressesOfALogin(t *testing.T) {
 		{"ws://10001@chat.example:81", "", "10001@chat.example:81", "http://10001@chat.example:81", "ws://10001@chat.example:81"},
 	} {
 		l := login{Address: test.address, Port: test.port}
-		if got := l.account(); got != test.account {
+		if got := l.accountName(); got != test.account {
 			t.Errorf("%s is %s, want %s", test.address, got, test.account)
 		}
 		if got := strings.Join(l.postAddresses(), " "); got != test.post {
@@ -53,17 +53,17 @@ func ownConfig(t *testing.T) {
 // keepLogin keeps a login, with a token.
 func keepLogin(t *testing.T, l login) {
 	t.Helper()
-	lock, locked, err := l.lock()
+	lock, locked, err := l.tryLock()
 	if err != nil || !locked {
 		t.Fatal(locked, err)
 	}
 	defer lock.Unlock()
-	draft, err := l.makeRoom()
+	draft, err := l.newDraft()
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Token = "rk_" + strings.Repeat("0", 43)
-	if err := draft.keep(l); err != nil {
+	if err := draft.commit(l); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -79,7 +79,7 @@ func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 		{Address: "http://10002@one.example", Device: "a"},
 		{Address: "http://10001@one.example:8000", Device: "new"},
 	} {
-		l.At = time.Unix(int64(i), 0)
+		l.LoggedInAt = time.Unix(int64(i), 0)
 		keepLogin(t, l)
 	}
 	for account, want := range map[string][]string{
@@ -89,7 +89,7 @@ func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 		"10001@One.Example": {"http://10001@one.example:8000", "qq://10001@one.example"},
 		"10002":             {"http://10002@one.example"},
 	} {
-		found, err := loginsOf(account, failOn(t))
+		found, err := findLogins(account, failOn(t))
 		if err != nil || len(found) != len(want) {
 			t.Errorf("%q finds %v, %v, want %v", account, found, err, want)
 			continue
@@ -105,9 +105,9 @@ func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 func TestALoginOfTheSameDeviceTakesThePlaceOfTheOlder(t *testing.T) {
 	ownConfig(t)
 	for i, address := range []string{"qq://10001@one.example", "http://10001@ONE.example:8000"} {
-		keepLogin(t, login{Address: address, Device: "a", At: time.Unix(int64(i), 0)})
+		keepLogin(t, login{Address: address, Device: "a", LoggedInAt: time.Unix(int64(i), 0)})
 	}
-	found, err := storedLogins(failOn(t))
+	found, err := loadLogins(failOn(t))
 	if err != nil || len(found) != 1 || found[0].Address != "http://10001@ONE.example:8000" {
 		t.Errorf("found %v, %v", found, err)
 	}
@@ -123,7 +123,7 @@ func TestADirectoryThatOthersCanReadIsClosed(t *testing.T) {
 	}
 	l := login{Address: "qq://10001@one.example"}
 	keepLogin(t, l)
-	for name, want := range map[string]os.FileMode{loginDir(): 0o700, l.file() + ".json": 0o600} {
+	for name, want := range map[string]os.FileMode{loginDir(): 0o700, l.basePath() + ".json": 0o600} {
 		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v, want %v", name, info.Mode().Perm(), err, want)
 		}
@@ -132,9 +132,9 @@ func TestADirectoryThatOthersCanReadIsClosed(t *testing.T) {
 
 func TestFilesThatHoldNoLoginAreNamedAndSkipped(t *testing.T) {
 	ownConfig(t)
-	whole := login{Address: "qq://10001@one.example", Device: "a", At: time.Unix(0, 0)}
+	whole := login{Address: "qq://10001@one.example", Device: "a", LoggedInAt: time.Unix(0, 0)}
 	keepLogin(t, whole)
-	text, err := os.ReadFile(whole.file() + ".json")
+	text, err := os.ReadFile(whole.basePath() + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestFilesThatHoldNoLoginAreNamedAndSkipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := map[string]bool{}
-	found, err := storedLogins(func(err error) { said[err.Error()] = true })
+	found, err := loadLogins(func(err error) { said[err.Error()] = true })
 	if err != nil || len(found) != 1 || found[0].Address != whole.Address {
 		t.Errorf("found %+v, error %v", found, err)
 	}

@@ -24,9 +24,9 @@ With --json: uin, server, device.`,
 		Example: `  rookery logout
   rookery logout --account 10001@chat.example --device pager
   rookery logout --all`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	device := cmd.Flags().String("device", "", "log the device `NAME` out, instead of the one that logged in last")
 	all := cmd.Flags().Bool("all", false, "log all devices of the account out that are logged in here")
 	force := cmd.Flags().Bool("force", false, "forget the login though the server cannot be reached")
@@ -34,14 +34,14 @@ With --json: uin, server, device.`,
 		if *all && *device != "" {
 			return usageErrorf(cmd, "--all and --device exclude each other")
 		}
-		logins, err := loginsToEnd(cmd, *device, *all)
+		logins, err := loginsToLogOut(cmd, *device, *all)
 		if err != nil {
 			return err
 		}
-		return flags.within(cmd, func(ctx context.Context) error {
+		return flags.withTimeout(cmd, func(ctx context.Context) error {
 			var errs []error
 			for _, login := range logins {
-				errs = append(errs, logOut(ctx, login, *force, flags.printer(cmd)))
+				errs = append(errs, logOut(ctx, login, *force, flags.newPrinter(cmd)))
 			}
 			return errors.Join(errs...)
 		})
@@ -49,9 +49,9 @@ With --json: uin, server, device.`,
 	return cmd
 }
 
-// loginsToEnd chooses among the logins of an account.
-func loginsToEnd(cmd *cobra.Command, device string, all bool) ([]login, error) {
-	logins, err := loginsOf(account(cmd), warning(cmd))
+// loginsToLogOut chooses among the logins of an account.
+func loginsToLogOut(cmd *cobra.Command, device string, all bool) ([]login, error) {
+	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	switch {
 	case err != nil:
 		return nil, err
@@ -65,21 +65,21 @@ func loginsToEnd(cmd *cobra.Command, device string, all bool) ([]login, error) {
 			return []login{l}, nil
 		}
 	}
-	return nil, &notLoggedIn{fmt.Sprintf("%s is not logged in here as the device %s; see rookery accounts", logins[0].account(), oneLine(device))}
+	return nil, &notLoggedInError{fmt.Sprintf("%s is not logged in here as the device %s; see rookery accounts", logins[0].accountName(), oneLine(device))}
 }
 
 // logOut ends a session and forgets its login. A session that has ended already
 // is as good.
 func logOut(ctx context.Context, l login, force bool, out printer) error {
-	messenger, err := l.dial(ctx, l.postAddresses())
+	messenger, err := l.resume(ctx, l.postAddresses())
 	if err == nil {
 		err = errors.Join(messenger.Logout(ctx), messenger.Close())
 	}
 	if err != nil && !errors.Is(err, client.ErrNotLoggedIn) && !force {
 		return fmt.Errorf("%w; --force forgets the login all the same", err)
 	}
-	if err := l.forget(); err != nil {
+	if err := l.deleteFiles(); err != nil {
 		return fmt.Errorf("cannot forget the login: %w", err)
 	}
-	return out.say(l.object(), "Logged out %s, device %s.", l.account(), oneLine(l.Device))
+	return out.print(l.toJSON(), "Logged out %s, device %s.", l.accountName(), oneLine(l.Device))
 }

@@ -9,19 +9,19 @@ import (
 )
 
 func main() {
-	privateFiles()
-	os.Exit(run(os.Args[1:]))
+	restrictFileModes()
+	os.Exit(runCommandLine(os.Args[1:]))
 }
 
-// run carries out a command line and returns the exit code, see exitcodes.go.
+// runCommandLine carries out a command line and returns the exit code, see exitcodes.go.
 // The context of commands ends with it.
-func run(args []string) int {
+func runCommandLine(args []string) int {
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if text := describe(err); text != "" {
+	if text := errorText(err); text != "" {
 		fmt.Fprintln(os.Stderr, "rookery: "+text)
 	}
 	return exitCode(err)

@@ -18,7 +18,7 @@ there is none. They say what --help says.`,
 		Example: `  rookery man ~/.local/share/man/man1
   sudo rookery man /usr/local/share/man/man1
   rookery man /tmp/man && man /tmp/man/rookery-send.1`,
-		Args: takes("DIR"),
+		Args: exactArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error { return writeManual(cmd.Root(), args[0]) },
 	}
 }

@@ -27,8 +27,8 @@ func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
 		}
 		s := &server{backend: &backend{store: store}, log: slog.New(slog.DiscardHandler)}
 		ended := make(chan error, 1)
-		go func() { ended <- s.trim(ctx) }()
-		time.Sleep(trimInterval)
+		go func() { ended <- s.releaseMemory(ctx) }()
+		time.Sleep(memoryReleaseInterval)
 		synctest.Wait()
 		if got := held(); got > size/2 {
 			t.Errorf("%d bytes are still held, of which %d are not in use", got, size)

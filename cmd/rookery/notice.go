@@ -22,28 +22,28 @@ A notice to all goes out in steps. If it breaks off, the error names the last
 account that got it, and --after goes on from there.`,
 		Example: `  rookery notice "The server restarts at noon."
   rookery notice "Your new password is on your desk." --to 10001 --to 10002`,
-		Args: takes("TEXT"),
+		Args: exactArgs("TEXT"),
 	}
-	data := dataFlag(cmd.Flags())
-	var to uinList
+	data := addDataFlag(cmd.Flags())
+	var receivers uinList
 	var after uinFlag
-	cmd.Flags().Var(&to, "to", "an account that gets it; may be given more than once")
+	cmd.Flags().Var(&receivers, "to", "an account that gets it; may be given more than once")
 	cmd.Flags().Var(&after, "after", "only accounts with higher numbers than this")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if to != nil && after.uin != 0 {
+		if receivers != nil && after.uin != 0 {
 			return usageErrorf(cmd, "--to and --after exclude each other")
 		}
 		if err := rookery.CheckText(args[0]); err != nil {
 			return usageErrorf(cmd, "%v", err)
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
-			if to == nil {
-				return notifyAll(cmd, operator, args[0], max(after.uin, rookery.System))
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
+			if receivers == nil {
+				return sendNoticeToAll(cmd, operator, args[0], max(after.uin, rookery.System))
 			}
-			if err := operator.Notify(cmd.Context(), args[0], to); err != nil {
+			if err := operator.SendNotice(cmd.Context(), args[0], receivers); err != nil {
 				return fmt.Errorf("nothing was sent: %w", err)
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Sent to %s.\n", accounts(len(to)))
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Sent to %s.\n", countAccounts(len(receivers)))
 			return err
 		})
 	}
@@ -54,16 +54,16 @@ account that got it, and --after goes on from there.`,
 type uinList []rookery.UIN
 
 func (l *uinList) Set(text string) error {
-	var f uinFlag
-	if err := f.Set(text); err != nil {
+	var flag uinFlag
+	if err := flag.Set(text); err != nil {
 		return err
 	}
 	for _, uin := range *l {
-		if uin == f.uin {
+		if uin == flag.uin {
 			return nil
 		}
 	}
-	*l = append(*l, f.uin)
+	*l = append(*l, flag.uin)
 	return nil
 }
 
@@ -71,14 +71,14 @@ func (l *uinList) String() string { return "" }
 func (l *uinList) Type() string   { return "UIN" }
 
 // noticePage is how many accounts get a notice in one step.
-const noticePage = 500
+const noticePageSize = 500
 
-// notifyAll sends a notice to all accounts with numbers above after.
-func notifyAll(cmd *cobra.Command, operator *control.Operator, text string, after rookery.UIN) error {
-	progress := newProgress(cmd.ErrOrStderr(), "notified", 0)
+// sendNoticeToAll sends a notice to all accounts with numbers above after.
+func sendNoticeToAll(cmd *cobra.Command, operator *control.Operator, text string, after rookery.UIN) error {
+	progress := newAccountProgress(cmd.ErrOrStderr(), "notified", 0)
 	defer progress.finish()
 	for {
-		page, err := notifyPage(cmd.Context(), operator, text, after)
+		page, err := sendNoticeToPage(cmd.Context(), operator, text, after)
 		if err != nil {
 			return fmt.Errorf("not all accounts have the notice; go on with --after %d: %w", after, err)
 		}
@@ -90,12 +90,12 @@ func notifyAll(cmd *cobra.Command, operator *control.Operator, text string, afte
 	}
 }
 
-// notifyPage sends a notice to the next accounts above after, all of them or
+// sendNoticeToPage sends a notice to the next accounts above after, all of them or
 // none, and returns them.
-func notifyPage(ctx context.Context, operator *control.Operator, text string, after rookery.UIN) ([]rookery.UIN, error) {
+func sendNoticeToPage(ctx context.Context, operator *control.Operator, text string, after rookery.UIN) ([]rookery.UIN, error) {
 	const tries = 5
 	for try := 1; ; try++ {
-		next, err := operator.Accounts(ctx, after, noticePage)
+		next, err := operator.ListAccounts(ctx, after, noticePageSize)
 		if err != nil || len(next) == 0 {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func notifyPage(ctx context.Context, operator *control.Operator, text string, af
 		for i, accountInfo := range next {
 			page[i] = accountInfo.UIN
 		}
-		err = operator.Notify(ctx, text, page)
+		err = operator.SendNotice(ctx, text, page)
 		if err == nil {
 			return page, nil
 		}

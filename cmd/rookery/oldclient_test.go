@@ -20,18 +20,18 @@ import (
 // TestOldClients lets two programs of each kind, at two addresses, find each
 // other, talk and leave.
 func TestOldClients(t *testing.T) {
-	for _, kind := range oldclient.Kinds() {
+	for _, kind := range oldclient.HTTPKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			s := serverOfTwo(t)
 			client := func(uin, password, address string) *oldclient.Client {
-				c := kind.Client(func(ctx context.Context) (net.Conn, error) {
+				c := kind.NewClient(func(ctx context.Context) (net.Conn, error) {
 					return transcript.DialFrom(ctx, netip.MustParseAddr(address), s.addr())
 				}, uin, password)
 				t.Cleanup(func() { _ = c.Close() })
 				return c
 			}
-			if err := client("10001", "654321", "127.0.0.2").Login(t.Context()); !errors.Is(err, oldclient.ErrPassword) {
+			if err := client("10001", "654321", "127.0.0.2").Login(t.Context()); !errors.Is(err, oldclient.ErrWrongPassword) {
 				t.Errorf("with a wrong password: %v", err)
 			}
 			chatOf(t, client("10001", "123456", "127.0.0.2"), client("10002", "123456", "127.0.0.3"))
@@ -43,7 +43,7 @@ func TestOldClients(t *testing.T) {
 func serverOfTwo(t *testing.T) *testServer {
 	s := newTestServer(t, serverConfig{})
 	for uin, nick := range map[rookery.UIN]string{10001: "Pingu, Jr", 10002: "Tom & Jerry"} {
-		_, err := s.operator().Add(t.Context(), control.NewAccount{
+		_, err := s.operator().AddAccount(t.Context(), control.NewAccount{
 			UIN: uin, Password: "123456", Settings: control.Settings{"nick": nick, "face": "270"},
 		})
 		if err != nil {
@@ -73,7 +73,7 @@ func chatOf(t *testing.T, one, two *oldclient.Client) {
 		t.Errorf("friends %q, want %q", friends, want)
 	}
 	must(two.SetStatus(ctx, "30"))
-	online, err := one.Online(ctx)
+	online, err := one.OnlineFriends(ctx)
 	must(err)
 	if want := []oldclient.Friend{{UIN: "10002", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; !reflect.DeepEqual(online, want) {
 		t.Errorf("online %q, want %q", online, want)
@@ -98,12 +98,12 @@ func chatOf(t *testing.T, one, two *oldclient.Client) {
 // TestOldClientsOnLines lets two programs that hold a line find each other, talk
 // and leave. Nobody asks for what comes.
 func TestOldClientsOnLines(t *testing.T) {
-	for _, kind := range oldclient.Lines() {
+	for _, kind := range oldclient.StreamKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			s := serverOfTwo(t)
 			client := func(uin, address string) *oldclient.Client {
-				c := kind.Client(func(ctx context.Context) (net.Conn, error) {
+				c := kind.NewClient(func(ctx context.Context) (net.Conn, error) {
 					conn, err := transcript.DialFrom(ctx, netip.MustParseAddr(address), s.addr())
 					return &quietNetwork{Conn: conn, br: bufio.NewReader(conn)}, err
 				}, uin, "123456")
@@ -155,7 +155,7 @@ func chatOnLines(t *testing.T, s *testServer, one, two *oldclient.Client) {
 	if want := []string{"10002"}; !slices.Equal(friends, want) {
 		t.Errorf("friends %q, want %q", friends, want)
 	}
-	online, err := two.Online(ctx)
+	online, err := two.OnlineFriends(ctx)
 	must(err)
 	if want := []oldclient.Friend{{UIN: "10001", Status: "10", Face: "270", Nick: "Pingu, Jr"}}; !slices.Equal(online, want) {
 		t.Errorf("online %q, want %q", online, want)

@@ -153,8 +153,8 @@ func (o *oldLine) serve(ctx context.Context, conn net.Conn) {
 // answers.
 func (o *oldLine) read(conn net.Conn, answers chan<- string) {
 	defer close(answers)
-	for in := bufio.NewReader(conn); ; {
-		line, err := in.ReadString('\n')
+	for reader := bufio.NewReader(conn); ; {
+		line, err := reader.ReadString('\n')
 		if err != nil {
 			return
 		}

@@ -16,36 +16,36 @@ import (
 // printer writes what a command has to say: text for people, or JSON, one object
 // a line. Nothing is held back, so that who reads along is up to date.
 type printer struct {
-	w    io.Writer
-	json bool
+	out    io.Writer
+	asJSON bool
 }
 
-// object writes a line of JSON.
-func (p printer) object(v any) error {
+// printJSON writes a line of JSON.
+func (pr printer) printJSON(v any) error {
 	var text bytes.Buffer
 	out := json.NewEncoder(&text)
 	out.SetEscapeHTML(false)
 	if err := out.Encode(v); err != nil {
 		return err
 	}
-	_, err := p.w.Write(termtext.EscapeJSON(text.Bytes()))
+	_, err := pr.out.Write(termtext.EscapeJSON(text.Bytes()))
 	return err
 }
 
-// say writes an object, or the text for people.
-func (p printer) say(object any, format string, args ...any) error {
-	if p.json {
-		return p.object(object)
+// print writes an object, or the text for people.
+func (pr printer) print(object any, format string, args ...any) error {
+	if pr.asJSON {
+		return pr.printJSON(object)
 	}
-	_, err := fmt.Fprintf(p.w, format+"\n", args...)
+	_, err := fmt.Fprintf(pr.out, format+"\n", args...)
 	return err
 }
 
-// table writes rows, each an object for programs and cells for people.
-func table[T any](p printer, head string, rows []T, object func(T) any, cells func(T) []any) error {
-	if p.json {
+// printRows writes rows, each an object for programs and cells for people.
+func printRows[T any](out printer, header string, rows []T, object func(T) any, cells func(T) []any) error {
+	if out.asJSON {
 		for _, row := range rows {
-			if err := p.object(object(row)); err != nil {
+			if err := out.printJSON(object(row)); err != nil {
 				return err
 			}
 		}
@@ -54,18 +54,18 @@ func table[T any](p printer, head string, rows []T, object func(T) any, cells fu
 	if len(rows) == 0 {
 		return nil
 	}
-	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t")) // errors show in Flush
+	table := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, strings.ReplaceAll(header, " ", "\t")) // errors show in Flush
 	for _, row := range rows {
 		for i, cell := range cells(row) {
 			if i > 0 {
-				fmt.Fprint(t, "\t")
+				fmt.Fprint(table, "\t")
 			}
-			fmt.Fprint(t, cell)
+			fmt.Fprint(table, cell)
 		}
-		fmt.Fprintln(t)
+		fmt.Fprintln(table)
 	}
-	return t.Flush()
+	return table.Flush()
 }
 
 // oneLine is what somebody else has written, without what could steer a
@@ -81,8 +81,8 @@ func localTime(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// timestamp is a time for programs; nil, JSON's null, if it is not known.
-func timestamp(t time.Time) any {
+// jsonTime is a time for programs; nil, JSON's null, if it is not known.
+func jsonTime(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// piped cannot be told here.
-func piped(*os.File) bool { return false }
+// hasPipedInput is unknown on these systems.
+func hasPipedInput(*os.File) bool { return false }

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// piped reports whether f is a pipe with something in it. It does not wait and
+// hasPipedInput reports whether f is a pipe with something in it. It does not wait and
 // takes nothing out.
-func piped(file *os.File) bool {
+func hasPipedInput(file *os.File) bool {
 	info, err := file.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
 		return false

@@ -15,13 +15,13 @@ func TestAPipeIsLookedIntoWithoutReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if piped(r) {
+	if hasPipedInput(r) {
 		t.Error("there is something in an empty pipe")
 	}
 	if _, err := file.WriteString("x"); err != nil {
 		t.Fatal(err)
 	}
-	if !piped(r) {
+	if !hasPipedInput(r) {
 		t.Error("there is nothing in a pipe that was written to")
 	}
 	if err := file.Close(); err != nil {
@@ -30,7 +30,7 @@ func TestAPipeIsLookedIntoWithoutReading(t *testing.T) {
 	if got, err := io.ReadAll(r); string(got) != "x" || err != nil {
 		t.Errorf("%q is left, error %v", got, err)
 	}
-	if piped(r) {
+	if hasPipedInput(r) {
 		t.Error("there is something in a pipe that was read and closed")
 	}
 }

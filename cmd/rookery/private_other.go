@@ -2,5 +2,5 @@
 
 package main
 
-// privateFiles has nothing to do where a user's own directories are private.
-func privateFiles() {}
+// restrictFileModes has nothing to do where a user's own directories are private.
+func restrictFileModes() {}

@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// privateFiles keeps other users from reading what this program makes.
-func privateFiles() { syscall.Umask(0o077) }
+// restrictFileModes keeps other users from reading what this program makes.
+func restrictFileModes() { syscall.Umask(0o077) }

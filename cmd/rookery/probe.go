@@ -20,7 +20,7 @@ import (
 )
 
 func probeCommand() *cobra.Command {
-	cmd := group(&cobra.Command{
+	cmd := commandGroup(&cobra.Command{
 		Use:   "probe",
 		Short: "Find out by experiment how a server speaks",
 		Long: `Study the protocol of a server that nobody knows, as far as it is of the kind of
@@ -50,8 +50,8 @@ func probeFilesCommand() *cobra.Command {
 it: to begin a file for a server of one's own, write it to a file and change that.`,
 		Example: `  rookery probe files
   rookery probe files http-qq-1.1 >my-server.yaml`,
-		Args:              cobra.MatchAll(atMostOne, shippedFile),
-		ValidArgsFunction: completeShipped,
+		Args:              cobra.MatchAll(atMostOneArg, checkShippedName),
+		ValidArgsFunction: completeExperimentFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.Join(experiment.ShippedNames(), "\n"))
@@ -64,11 +64,11 @@ it: to begin a file for a server of one's own, write it to a file and change tha
 	}
 }
 
-func completeShipped(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+func completeExperimentFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return experiment.ShippedNames(), cobra.ShellCompDirectiveDefault // a path may be meant too
 }
 
-func shippedFile(cmd *cobra.Command, args []string) error {
+func checkShippedName(cmd *cobra.Command, args []string) error {
 	for _, name := range args {
 		if _, ok := experiment.ReadShipped(name); !ok {
 			return usageErrorf(cmd, "no file %q is shipped; shipped are %s", name, strings.Join(experiment.ShippedNames(), ", "))
@@ -77,7 +77,7 @@ func shippedFile(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func atMostOne(cmd *cobra.Command, args []string) error {
+func atMostOneArg(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usageErrorf(cmd, "do not know what to do with %q", args[1])
 	}
@@ -86,74 +86,74 @@ func atMostOne(cmd *cobra.Command, args []string) error {
 
 // probeFlags are the flags of commands that ask a server by an experiment file.
 type probeFlags struct {
-	file     string
-	rate     float64
-	time     time.Duration
-	remote   bool
-	changes  journal.Overrides
-	accounts []string
-	json     bool
+	file      string
+	rate      float64
+	maxTime   time.Duration
+	remote    bool
+	overrides journal.Overrides
+	accounts  []string
+	asJSON    bool
 }
 
-const defaultFile = "http-qq-1.1"
+const defaultExperimentFile = "http-qq-1.1"
 
-func (f *probeFlags) register(cmd *cobra.Command) {
+func (pf *probeFlags) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&f.file, "file", "f", defaultFile, "experiment `FILE`: a path, or the name of a shipped one")
-	flags.Float64Var(&f.rate, "rate", 0, "send at most `N` requests a second, 0 for no limit; otherwise as the file says")
-	flags.DurationVar(&f.time, "time", 0, "end after this `TIME`, such as 10m; otherwise as the file says")
-	flags.BoolVar(&f.remote, "remote", false, "allow hosts beyond this machine that the file lists under allow: hosts")
-	flags.StringVar(&f.changes.ResetURL, "reset", "", "control `URL` of a test server, to begin anew by a POST; may be a path")
-	flags.StringVar(&f.changes.ClockURL, "clock", "", "control `URL` of a test server, to move its clock by a POST; may be a path")
-	flags.StringArrayVar(&f.accounts, "account", nil, "`ROLE=NUMBER`: another account than the file's for a role; may be repeated")
-	flags.StringSliceVar(&f.changes.Places, "places", nil, "ask from these `ADDRESSES` of this machine, such as 127.0.0.1,127.0.0.2")
-	flags.BoolVar(&f.json, "json", false, "print JSON")
-	if err := cmd.RegisterFlagCompletionFunc("file", completeShipped); err != nil {
+	flags.StringVarP(&pf.file, "file", "f", defaultExperimentFile, "experiment `FILE`: a path, or the name of a shipped one")
+	flags.Float64Var(&pf.rate, "rate", 0, "send at most `N` requests a second, 0 for no limit; otherwise as the file says")
+	flags.DurationVar(&pf.maxTime, "time", 0, "end after this `TIME`, such as 10m; otherwise as the file says")
+	flags.BoolVar(&pf.remote, "remote", false, "allow hosts beyond this machine that the file lists under allow: hosts")
+	flags.StringVar(&pf.overrides.ResetURL, "reset", "", "control `URL` of a test server, to begin anew by a POST; may be a path")
+	flags.StringVar(&pf.overrides.ClockURL, "clock", "", "control `URL` of a test server, to move its clock by a POST; may be a path")
+	flags.StringArrayVar(&pf.accounts, "account", nil, "`ROLE=NUMBER`: another account than the file's for a role; may be repeated")
+	flags.StringSliceVar(&pf.overrides.Places, "places", nil, "ask from these `ADDRESSES` of this machine, such as 127.0.0.1,127.0.0.2")
+	flags.BoolVar(&pf.asJSON, "json", false, "print JSON")
+	if err := cmd.RegisterFlagCompletionFunc("file", completeExperimentFiles); err != nil {
 		panic(err) // there is that flag
 	}
 }
 
-// load reads the experiment file, with what the flags have otherwise.
-func (f *probeFlags) load(cmd *cobra.Command) (*probe.LoadedExperiment, error) {
-	if err := f.prepare(cmd); err != nil {
+// loadExperiment reads the experiment file, with what the flags have otherwise.
+func (pf *probeFlags) loadExperiment(cmd *cobra.Command) (*probe.LoadedExperiment, error) {
+	if err := pf.parseOverrides(cmd); err != nil {
 		return nil, err
 	}
-	experiment, err := probe.LoadExperiment(f.file, f.changes, os.LookupEnv)
+	experiment, err := probe.LoadExperiment(pf.file, pf.overrides, os.LookupEnv)
 	if err == nil {
-		f.limit(cmd, experiment)
+		pf.applyLimits(cmd, experiment)
 	}
 	return experiment, err
 }
 
-// prepare checks the flags that change an experiment file.
-func (f *probeFlags) prepare(cmd *cobra.Command) error {
-	for _, a := range f.accounts {
-		role, number, ok := strings.Cut(a, "=")
+// parseOverrides checks the flags that change an experiment file.
+func (pf *probeFlags) parseOverrides(cmd *cobra.Command) error {
+	for _, override := range pf.accounts {
+		role, number, ok := strings.Cut(override, "=")
 		if !ok || role == "" || number == "" {
-			return usageErrorf(cmd, "--account %q is no ROLE=NUMBER, such as a=10001", a)
+			return usageErrorf(cmd, "--account %q is no ROLE=NUMBER, such as a=10001", override)
 		}
-		if f.changes.Accounts == nil {
-			f.changes.Accounts = make(map[string]string)
+		if pf.overrides.Accounts == nil {
+			pf.overrides.Accounts = make(map[string]string)
 		}
-		f.changes.Accounts[role] = number
+		pf.overrides.Accounts[role] = number
 	}
-	if !(f.rate >= 0) {
-		return usageErrorf(cmd, "--rate is %v, allowed is 0 and more", f.rate)
+	if !(pf.rate >= 0) {
+		return usageErrorf(cmd, "--rate is %v, allowed is 0 and more", pf.rate)
 	}
-	if f.time < 0 {
-		return usageErrorf(cmd, "--time is %v, allowed is 0 and more", f.time)
+	if pf.maxTime < 0 {
+		return usageErrorf(cmd, "--time is %v, allowed is 0 and more", pf.maxTime)
 	}
 	return nil
 }
 
-// limit sets the limits that the flags have.
-func (f *probeFlags) limit(cmd *cobra.Command, experiment *probe.LoadedExperiment) {
+// applyLimits sets the limits that the flags have.
+func (pf *probeFlags) applyLimits(cmd *cobra.Command, experiment *probe.LoadedExperiment) {
 	if cmd.Flags().Changed("rate") {
-		experiment.File.Limits.RequestRate = f.rate
+		experiment.File.Limits.RequestRate = pf.rate
 	}
 	if cmd.Flags().Changed("time") {
-		experiment.File.Limits.TotalTime = f.time
+		experiment.File.Limits.TotalTime = pf.maxTime
 	}
 }
 
@@ -166,19 +166,19 @@ type studyFlags struct {
 	dryRun bool
 }
 
-func (f *studyFlags) register(cmd *cobra.Command) {
+func (sf *studyFlags) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&f.output, "output", "o", "", "`DIR`ectory for the reports and the transcript (default probe-HOST-PORT)")
-	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests to each server; otherwise as the file says")
-	flags.Uint64Var(&f.seed, "seed", 1, "`N` from which all that looks random follows")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "print the plan and what it takes, and send nothing")
-	f.probeFlags.register(cmd)
+	flags.StringVarP(&sf.output, "output", "o", "", "`DIR`ectory for the reports and the transcript (default probe-HOST-PORT)")
+	flags.IntVar(&sf.budget, "budget", 0, "send at most `N` requests to each server; otherwise as the file says")
+	flags.Uint64Var(&sf.seed, "seed", 1, "`N` from which all that looks random follows")
+	flags.BoolVar(&sf.dryRun, "dry-run", false, "print the plan and what it takes, and send nothing")
+	sf.probeFlags.addTo(cmd)
 }
 
-// options are what a study of servers is made by.
-func (f *studyFlags) options(cmd *cobra.Command, servers ...string) (options probe.Options, err error) {
-	options.Experiment, err = f.load(cmd)
+// newOptions are what a study of servers is made by.
+func (sf *studyFlags) newOptions(cmd *cobra.Command, servers ...string) (options probe.Options, err error) {
+	options.Experiment, err = sf.loadExperiment(cmd)
 	if err != nil {
 		return options, err
 	}
@@ -189,15 +189,15 @@ func (f *studyFlags) options(cmd *cobra.Command, servers ...string) (options pro
 		}
 		options.ServerURLs = append(options.ServerURLs, server)
 	}
-	options.Folder = cmp.Or(f.output, defaultFolder(options.ServerURLs))
+	options.Folder = cmp.Or(sf.output, defaultOutputDir(options.ServerURLs))
 	options.RequestBudget = options.Experiment.File.Limits.Requests
 	if cmd.Flags().Changed("budget") {
-		options.RequestBudget = f.budget
+		options.RequestBudget = sf.budget
 	}
 	if options.RequestBudget < 1 {
 		return options, usageErrorf(cmd, "--budget is %d, allowed is 1 and more", options.RequestBudget)
 	}
-	options.Seed, options.AllowRemote = f.seed, f.remote
+	options.Seed, options.AllowRemote = sf.seed, sf.remote
 	return options, nil
 }
 
@@ -209,53 +209,53 @@ func serverURL(cmd *cobra.Command, text string) (string, error) {
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
 	}
-	u, err := url.Parse(text)
+	parsed, err := url.Parse(text)
 	switch {
-	case err != nil || u.Hostname() == "":
+	case err != nil || parsed.Hostname() == "":
 		return "", usageErrorf(cmd, "%q is no URL of a server, such as http://127.0.0.1:8000/", text)
-	case u.Scheme != "http":
+	case parsed.Scheme != "http":
 		return "", usageErrorf(cmd, "%q: only servers behind http:// can be studied", text)
 	}
-	if u.Path != "" && u.Path != "/" {
+	if parsed.Path != "" && parsed.Path != "/" {
 		return "", usageErrorf(cmd, "%q has a path; where requests go is what the experiment file says under syntax: path", text)
 	}
-	u.Path = "/"
-	return u.String(), nil
+	parsed.Path = "/"
+	return parsed.String(), nil
 }
 
-var notInNames = regexp.MustCompile(`[^A-Za-z0-9.]+`)
+var unsafeNameChars = regexp.MustCompile(`[^A-Za-z0-9.]+`)
 
-// defaultFolder is the folder of a study that was not given one.
-func defaultFolder(servers []string) string {
+// defaultOutputDir is the folder of a study that was not given one.
+func defaultOutputDir(servers []string) string {
 	name := "probe"
 	for _, server := range servers {
-		if u, err := url.Parse(server); err == nil {
-			name += "-" + strings.Trim(notInNames.ReplaceAllString(u.Host, "-"), "-")
+		if parsed, err := url.Parse(server); err == nil {
+			name += "-" + strings.Trim(unsafeNameChars.ReplaceAllString(parsed.Host, "-"), "-")
 		}
 	}
 	return name
 }
 
-// notMade is an error of a command whose exit code 1 says something else: that
+// notPerformedError is an error of a command whose exit code 1 says something else: that
 // what it looked for is there.
-type notMade struct{ error }
+type notPerformedError struct{ error }
 
-func (e notMade) Unwrap() error { return e.error }
+func (e notPerformedError) Unwrap() error { return e.error }
 
-func orNotMade(err error) error {
+func asNotPerformed(err error) error {
 	var reported *reportedError
 	if err == nil || errors.As(err, &reported) {
 		return err
 	}
-	return notMade{err}
+	return notPerformedError{err}
 }
 
-// probing runs a part of the prober until it is done or a signal ends it, with its
+// runProber runs a part of the prober until it is done or a signal ends it, with its
 // progress on standard error.
-func probing(cmd *cobra.Command, do func(ctx context.Context, tell func(probe.StudyProgress)) error) error {
-	ctx, forget := untilSignal(cmd.Context(), slog.Default())
-	defer forget()
+func runProber(cmd *cobra.Command, action func(ctx context.Context, report func(probe.StudyProgress)) error) error {
+	ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
+	defer cancel()
 	probeProgress := newProbeProgress(cmd.ErrOrStderr())
 	defer probeProgress.finish()
-	return do(ctx, probeProgress.show)
+	return action(ctx, probeProgress.update)
 }

@@ -17,10 +17,10 @@ import (
 // checkFlags are the flags of probe check.
 type checkFlags struct {
 	probeFlags
-	against string
-	junit   string
-	only    []string
-	budget  int
+	factsFile string
+	junit     string
+	factIDs   []string
+	budget    int
 }
 
 func probeCheckCommand() *cobra.Command {
@@ -40,41 +40,41 @@ could not be tried, or not all.`,
 		Example: `  rookery probe check http://127.0.0.1:8000/ --against probe-127.0.0.1-8000/protocol.json
   rookery probe check 127.0.0.1:8000 --against protocol.json --junit check.xml
   rookery probe check 127.0.0.1:8000 --against protocol.json --only 'List/*'`,
-		Args: atMostOne,
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.against == "" {
+			if f.factsFile == "" {
 				return usageErrorf(cmd, "--against is missing")
 			}
-			return orNotMade(f.check(cmd, append(args, "")[0]))
+			return asNotPerformed(f.check(cmd, append(args, "")[0]))
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.against, "against", "", "`FILE` with the facts, a protocol.json")
+	flags.StringVar(&f.factsFile, "against", "", "`FILE` with the facts, a protocol.json")
 	flags.StringVar(&f.junit, "junit", "", "write the results as JUnit XML to `FILE`")
-	flags.StringArrayVar(&f.only, "only", nil, "try only the fact of this `ID`, or, with a star at its end, all that begin so; may be repeated")
+	flags.StringArrayVar(&f.factIDs, "only", nil, "try only the fact of this `ID`, or, with a star at its end, all that begin so; may be repeated")
 	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests; otherwise as many as the file or the study had")
-	f.register(cmd)
+	f.addTo(cmd)
 	cmd.Flag("file").DefValue = "" // then it is the study's own
 	f.file = ""
 	return cmd
 }
 
-func (f *checkFlags) check(cmd *cobra.Command, server string) error {
-	checkOptions, err := f.options(cmd, server)
+func (cf *checkFlags) check(cmd *cobra.Command, server string) error {
+	checkOptions, err := cf.newOptions(cmd, server)
 	if err != nil {
 		return err
 	}
 	var checked *probe.CheckSummary
-	err = probing(cmd, func(ctx context.Context, tell func(probe.StudyProgress)) error {
-		checkOptions.OnProgress = tell
+	err = runProber(cmd, func(ctx context.Context, report func(probe.StudyProgress)) error {
+		checkOptions.OnProgress = report
 		checked, err = probe.Check(ctx, checkOptions)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if err := f.print(cmd, checked); err != nil {
+	if err := cf.printResults(cmd, checked); err != nil {
 		return err
 	}
 	switch {
@@ -86,29 +86,29 @@ func (f *checkFlags) check(cmd *cobra.Command, server string) error {
 	return nil
 }
 
-func (f *checkFlags) options(cmd *cobra.Command, server string) (checkOptions probe.CheckOptions, err error) {
-	if checkOptions.RecordedStudy, err = readFacts(f.against); err != nil {
+func (cf *checkFlags) newOptions(cmd *cobra.Command, server string) (checkOptions probe.CheckOptions, err error) {
+	if checkOptions.RecordedStudy, err = readFacts(cf.factsFile); err != nil {
 		return checkOptions, err
 	}
-	if err := f.prepare(cmd); err != nil {
+	if err := cf.parseOverrides(cmd); err != nil {
 		return checkOptions, err
 	}
-	if f.file == "" {
-		checkOptions.Experiment, err = probe.ExperimentOfStudy(checkOptions.RecordedStudy, f.changes, os.LookupEnv)
+	if cf.file == "" {
+		checkOptions.Experiment, err = probe.ExperimentOfStudy(checkOptions.RecordedStudy, cf.overrides, os.LookupEnv)
 	} else {
-		checkOptions.Experiment, err = probe.LoadExperiment(f.file, f.changes, os.LookupEnv)
+		checkOptions.Experiment, err = probe.LoadExperiment(cf.file, cf.overrides, os.LookupEnv)
 	}
 	if err != nil {
 		return checkOptions, err
 	}
-	f.limit(cmd, checkOptions.Experiment)
+	cf.applyLimits(cmd, checkOptions.Experiment)
 	if server == "" && len(checkOptions.RecordedStudy.Servers) > 0 {
 		server = checkOptions.RecordedStudy.Servers[0]
 	}
 	if checkOptions.ServerURL, err = serverURL(cmd, server); err != nil {
 		return checkOptions, err
 	}
-	checkOptions.FactIDs, checkOptions.RequestBudget, checkOptions.AllowRemote = f.only, f.budget, f.remote
+	checkOptions.FactIDs, checkOptions.RequestBudget, checkOptions.AllowRemote = cf.factIDs, cf.budget, cf.remote
 	return checkOptions, nil
 }
 
@@ -137,13 +137,13 @@ type checkedFact struct {
 	Message   string         `json:"message,omitempty"`
 }
 
-func (f *checkFlags) print(cmd *cobra.Command, checked *probe.CheckSummary) error {
-	if f.junit != "" {
-		if err := f.writeJUnit(checked); err != nil {
+func (cf *checkFlags) printResults(cmd *cobra.Command, checked *probe.CheckSummary) error {
+	if cf.junit != "" {
+		if err := cf.writeJUnit(checked); err != nil {
 			return err
 		}
 	}
-	out := printer{cmd.OutOrStdout(), f.json}
+	out := printer{cmd.OutOrStdout(), cf.asJSON}
 	for _, checkResult := range checked.Results {
 		outcome := "holds"
 		switch {
@@ -152,25 +152,25 @@ func (f *checkFlags) print(cmd *cobra.Command, checked *probe.CheckSummary) erro
 		case !checkResult.Passed:
 			outcome = "fails"
 		}
-		if !f.json && outcome != "fails" {
+		if !cf.asJSON && outcome != "fails" {
 			continue
 		}
-		err := out.say(checkedFact{checkResult.Fact.ID, checkResult.Fact.Statement, checkResult.Fact.Aspect, outcome, checkResult.Message},
+		err := out.print(checkedFact{checkResult.Fact.ID, checkResult.Fact.Statement, checkResult.Fact.Aspect, outcome, checkResult.Message},
 			"fails: %s\n  %s\n  %s", oneLine(checkResult.Fact.ID), oneLine(checkResult.Fact.Statement), oneLine(checkResult.Message))
 		if err != nil {
 			return err
 		}
 	}
-	if f.json {
+	if cf.asJSON {
 		return nil
 	}
 	held := len(checked.Results) - checked.CountFailed() - checked.CountSkipped()
-	_, err := fmt.Fprintf(out.w, "%s: %d hold, %d do not, %d not tried\n", count(len(checked.Results), "fact"), held, checked.CountFailed(), checked.CountSkipped())
+	_, err := fmt.Fprintf(out.out, "%s: %d hold, %d do not, %d not tried\n", countNoun(len(checked.Results), "fact"), held, checked.CountFailed(), checked.CountSkipped())
 	return err
 }
 
-func (f *checkFlags) writeJUnit(checked *probe.CheckSummary) error {
-	out, err := os.Create(f.junit)
+func (cf *checkFlags) writeJUnit(checked *probe.CheckSummary) error {
+	out, err := os.Create(cf.junit)
 	if err != nil {
 		return err
 	}

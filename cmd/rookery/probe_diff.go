@@ -11,7 +11,7 @@ import (
 )
 
 func probeDiffCommand() *cobra.Command {
-	var f studyFlags
+	var flags studyFlags
 	cmd := &cobra.Command{
 		Use:   "diff URL-A URL-B",
 		Short: "Compare two servers",
@@ -31,37 +31,37 @@ could not be made, or was interrupted before one was found, and 3 if all that wa
 seen did not show again.`,
 		Example: `  rookery probe diff http://127.0.0.1:8000/ http://127.0.0.1:8001/
   rookery probe diff 127.0.0.1:8000 127.0.0.1:8001 -f my-server.yaml -o old-and-new --json`,
-		Args: takes("URL-A", "URL-B"),
+		Args: exactArgs("URL-A", "URL-B"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return orNotMade(f.diff(cmd, args))
+			return asNotPerformed(flags.diff(cmd, args))
 		},
 	}
-	f.register(cmd)
+	flags.addTo(cmd)
 	return cmd
 }
 
-func (f *studyFlags) diff(cmd *cobra.Command, args []string) error {
-	options, err := f.options(cmd, args...)
+func (sf *studyFlags) diff(cmd *cobra.Command, args []string) error {
+	options, err := sf.newOptions(cmd, args...)
 	if err != nil {
 		return err
 	}
 	if options.ServerURLs[0] == options.ServerURLs[1] {
 		return usageErrorf(cmd, "both URLs are %s; name two servers", options.ServerURLs[0])
 	}
-	if f.dryRun {
-		return f.plan(cmd, options)
+	if sf.dryRun {
+		return sf.printPlan(cmd, options)
 	}
-	result, err := makeStudy(cmd, options, probe.Diff)
+	result, err := runStudy(cmd, options, probe.Diff)
 	if err != nil {
 		return err
 	}
-	if err := f.print(cmd, options, result); err != nil {
+	if err := sf.printResult(cmd, options, result); err != nil {
 		return err
 	}
 	if len(result.Differences) > 0 {
 		return &reportedError{errors.New("the servers differ")}
 	}
-	if err := endedEarly(options, result); err != nil || len(result.Sightings) == 0 {
+	if err := interruptedError(options, result); err != nil || len(result.Sightings) == 0 {
 		return err
 	}
 	return &reportedError{errNotShownAgain}
@@ -75,7 +75,7 @@ func differenceLines(study *finding.Study) []string {
 	var lines []string
 	switch {
 	case len(study.Differences) > 0:
-		lines = append(lines, count(len(study.Differences), "difference")+":")
+		lines = append(lines, countNoun(len(study.Differences), "difference")+":")
 	case len(study.Sightings) == 0:
 		lines = append(lines, "no difference was found")
 	}
@@ -83,7 +83,7 @@ func differenceLines(study *finding.Study) []string {
 		lines = append(lines, differenceLine(difference))
 	}
 	if len(study.Sightings) > 0 {
-		lines = append(lines, count(len(study.Sightings), "difference")+" seen that did not show again:")
+		lines = append(lines, countNoun(len(study.Sightings), "difference")+" seen that did not show again:")
 	}
 	for _, difference := range study.Sightings {
 		lines = append(lines, fmt.Sprintf("%s, replayed: %s", differenceLine(difference), difference.Replayed))

@@ -15,38 +15,38 @@ import (
 // probeProgress says on standard error how far a study has got: on a terminal in
 // one line that changes, else a line now and then.
 type probeProgress struct {
-	w        io.Writer
-	terminal bool
-	shown    time.Time
-	width    int // of the line that stands there
+	w          io.Writer
+	terminal   bool
+	lastShown  time.Time
+	shownWidth int // of the line that stands there
 }
 
-func newProbeProgress(w io.Writer) *probeProgress {
-	file, ok := w.(*os.File)
-	return &probeProgress{w: w, terminal: ok && isatty.IsTerminal(file.Fd()), shown: time.Now()}
+func newProbeProgress(out io.Writer) *probeProgress {
+	file, ok := out.(*os.File)
+	return &probeProgress{w: out, terminal: ok && isatty.IsTerminal(file.Fd()), lastShown: time.Now()}
 }
 
 // narrow is how wide a terminal is at least: a longer line could not be written
 // over.
-const narrow = 79
+const minTerminalWidth = 79
 
-func (p *probeProgress) show(now probe.StudyProgress) {
+func (pp *probeProgress) update(now probe.StudyProgress) {
 	between := 10 * time.Second
-	if p.terminal {
+	if pp.terminal {
 		between = 100 * time.Millisecond
 	}
-	if time.Since(p.shown) < between && now.CurrentWait == 0 {
+	if time.Since(pp.lastShown) < between && now.CurrentWait == 0 {
 		return
 	}
-	p.shown = time.Now()
+	pp.lastShown = time.Now()
 	line := progressLine(now)
-	if !p.terminal {
-		fmt.Fprintln(p.w, line)
+	if !pp.terminal {
+		fmt.Fprintln(pp.w, line)
 		return
 	}
-	line = line[:min(len(line), narrow)]
-	fmt.Fprintf(p.w, "\r%s%s", line, strings.Repeat(" ", max(p.width-len(line), 0)))
-	p.width = len(line)
+	line = line[:min(len(line), minTerminalWidth)]
+	fmt.Fprintf(pp.w, "\r%s%s", line, strings.Repeat(" ", max(pp.shownWidth-len(line), 0)))
+	pp.shownWidth = len(line)
 }
 
 // progressLine is how far a study has got, in a line.
@@ -55,7 +55,7 @@ func progressLine(now probe.StudyProgress) string {
 	if now.Phase != "" {
 		parts = append(parts, now.Phase)
 	}
-	parts = append(parts, count(now.FactCount, "fact"), fmt.Sprintf("%d of %d requests left", max(now.Budget-now.Sent, 0), now.Budget))
+	parts = append(parts, countNoun(now.FactCount, "fact"), fmt.Sprintf("%d of %d requests left", max(now.Budget-now.Sent, 0), now.Budget))
 	if now.TransportFaults > 0 {
 		parts = append(parts, fmt.Sprintf("%d lost on the way", now.TransportFaults))
 	}
@@ -69,14 +69,14 @@ func progressLine(now probe.StudyProgress) string {
 }
 
 // finish ends the line that changes.
-func (p *probeProgress) finish() {
-	if p.width > 0 {
-		fmt.Fprintln(p.w)
+func (pp *probeProgress) finish() {
+	if pp.shownWidth > 0 {
+		fmt.Fprintln(pp.w)
 	}
 }
 
-// count is a number of things.
-func count(n int, thing string) string {
+// countNoun is a number of things.
+func countNoun(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}

@@ -14,10 +14,10 @@ func TestProgressOfAStudyIsALineNowAndThen(t *testing.T) {
 		var out bytes.Buffer
 		probeProgress := newProbeProgress(&out)
 		for sent := range 251 { // in 25 seconds
-			probeProgress.show(probe.StudyProgress{Phase: "paging", Sent: sent, Budget: 3000, FactCount: 1, TransportFaults: 2, TimeLeft: 61 * time.Second})
+			probeProgress.update(probe.StudyProgress{Phase: "paging", Sent: sent, Budget: 3000, FactCount: 1, TransportFaults: 2, TimeLeft: 61 * time.Second})
 			time.Sleep(100 * time.Millisecond) // of virtual time
 		}
-		probeProgress.show(probe.StudyProgress{Sent: 251, Budget: 3000, CurrentWait: 45 * time.Second})
+		probeProgress.update(probe.StudyProgress{Sent: 251, Budget: 3000, CurrentWait: 45 * time.Second})
 		probeProgress.finish()
 		want := `paging, 1 fact, 2900 of 3000 requests left, 2 lost on the way, about 1m1s left
 paging, 1 fact, 2800 of 3000 requests left, 2 lost on the way, about 1m1s left
@@ -32,10 +32,10 @@ paging, 1 fact, 2800 of 3000 requests left, 2 lost on the way, about 1m1s left
 func TestOnATerminalProgressIsOneLineThatChanges(t *testing.T) {
 	var out bytes.Buffer
 	probeProgress := newProbeProgress(&out)
-	probeProgress.terminal, probeProgress.shown = true, time.Time{}
-	probeProgress.show(probe.StudyProgress{Phase: "hidden keys", Sent: 9, Budget: 3000})
-	probeProgress.shown = time.Time{}
-	probeProgress.show(probe.StudyProgress{Phase: "timers", Sent: 10, Budget: 3000})
+	probeProgress.terminal, probeProgress.lastShown = true, time.Time{}
+	probeProgress.update(probe.StudyProgress{Phase: "hidden keys", Sent: 9, Budget: 3000})
+	probeProgress.lastShown = time.Time{}
+	probeProgress.update(probe.StudyProgress{Phase: "timers", Sent: 10, Budget: 3000})
 	probeProgress.finish()
 	want := "\rhidden keys, 0 facts, 2991 of 3000 requests left\rtimers, 0 facts, 2990 of 3000 requests left     \n"
 	if out.String() != want {
@@ -51,12 +51,12 @@ func TestAPersonIsToldBeforehandHowLongTheWaitsAre(t *testing.T) {
 		60:  "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; it ends after 1m0s\n",
 	} {
 		plan.TimeLimit = limit
-		if got := announcement(plan); got+"\n" != want {
+		if got := describeCost(plan); got+"\n" != want {
 			t.Errorf("%v: %s", limit, got)
 		}
 	}
 	plan.WaitSeconds, plan.MaxSeconds, plan.TimeLimit = 0, 3, 0
-	if got := announcement(plan); got != "at most 3000 requests to each server, about 3s" {
+	if got := describeCost(plan); got != "at most 3000 requests to each server, about 3s" {
 		t.Errorf("%s", got)
 	}
 }

@@ -17,9 +17,9 @@ import (
 // replayFlags are the flags of probe replay.
 type replayFlags struct {
 	probeFlags
-	serve  string
-	run    string
-	budget int
+	serveAddress string
+	run          string
+	budget       int
 }
 
 func probeReplayCommand() *cobra.Command {
@@ -44,79 +44,79 @@ could not be compared, or not all.`,
   rookery probe replay probe-127.0.0.1-8000 --serve 127.0.0.1:8002`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return takes("TRANSCRIPT", "URL")(cmd, args)
+				return exactArgs("TRANSCRIPT", "URL")(cmd, args)
 			}
-			return takes("TRANSCRIPT")(cmd, args)
+			return exactArgs("TRANSCRIPT")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			transcript, err := probe.ReadTranscript(args[0])
 			if err != nil {
 				return err
 			}
-			if f.serve != "" {
+			if f.serveAddress != "" {
 				if len(args) > 1 {
 					return usageErrorf(cmd, "--serve sends nothing: leave out %q", args[1])
 				}
 				return f.playback(cmd, transcript)
 			}
-			return orNotMade(f.replay(cmd, transcript, append(args, "")[1]))
+			return asNotPerformed(f.replay(cmd, transcript, append(args, "")[1]))
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.serve, "serve", "", "be the server of the transcript on `HOST:PORT`, and send nothing")
+	flags.StringVar(&f.serveAddress, "serve", "", "be the server of the transcript on `HOST:PORT`, and send nothing")
 	flags.StringVar(&f.run, "server", "a", "`LETTER` of the server of a comparison, a or b")
 	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests; otherwise a good many more than the transcript has")
-	f.register(cmd)
+	f.addTo(cmd)
 	cmd.Flag("file").DefValue = "" // then it is the transcript's own
 	f.file = ""
 	return cmd
 }
 
-func (f *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript, server string) error {
-	replayOptions := probe.ReplayOptions{Transcript: transcript, ServerName: f.run, RequestBudget: f.budget, AllowRemote: f.remote}
-	err := f.prepare(cmd)
+func (rf *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript, server string) error {
+	replayOptions := probe.ReplayOptions{Transcript: transcript, ServerName: rf.run, RequestBudget: rf.budget, AllowRemote: rf.remote}
+	err := rf.parseOverrides(cmd)
 	if err != nil {
 		return err
 	}
-	if f.file == "" {
-		replayOptions.Experiment, err = probe.ExperimentOfTranscript(transcript, f.changes, os.LookupEnv)
+	if rf.file == "" {
+		replayOptions.Experiment, err = probe.ExperimentOfTranscript(transcript, rf.overrides, os.LookupEnv)
 	} else {
-		replayOptions.Experiment, err = probe.LoadExperiment(f.file, f.changes, os.LookupEnv)
+		replayOptions.Experiment, err = probe.LoadExperiment(rf.file, rf.overrides, os.LookupEnv)
 	}
 	if err != nil {
 		return err
 	}
-	f.limit(cmd, replayOptions.Experiment)
+	rf.applyLimits(cmd, replayOptions.Experiment)
 	if server == "" {
-		server = transcript.Head.ServerURLs[f.run]
+		server = transcript.Head.ServerURLs[rf.run]
 	}
 	if replayOptions.ServerURL, err = serverURL(cmd, server); err != nil {
 		return err
 	}
 	var replayed *probe.ReplayResult
-	err = probing(cmd, func(ctx context.Context, tell func(probe.StudyProgress)) error {
-		replayOptions.OnProgress = tell
+	err = runProber(cmd, func(ctx context.Context, report func(probe.StudyProgress)) error {
+		replayOptions.OnProgress = report
 		replayed, err = probe.Replay(ctx, replayOptions)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return f.print(cmd, replayed)
+	return rf.printResults(cmd, replayed)
 }
 
-func (f *replayFlags) print(cmd *cobra.Command, replayed *probe.ReplayResult) error {
-	out := printer{cmd.OutOrStdout(), f.json}
+func (rf *replayFlags) printResults(cmd *cobra.Command, replayed *probe.ReplayResult) error {
+	out := printer{cmd.OutOrStdout(), rf.asJSON}
 	for _, changed := range replayed.ChangedAnswers {
-		err := out.say(changed, "%s  %s\n  was %s\n  is  %s", changed.EntryID, oneLine(strings.Join(changed.Steps, "; ")), oneLine(changed.Before), oneLine(changed.After))
+		err := out.print(changed, "%s  %s\n  was %s\n  is  %s", changed.EntryID, oneLine(strings.Join(changed.Steps, "; ")), oneLine(changed.Before), oneLine(changed.After))
 		if err != nil {
 			return err
 		}
 	}
-	if !f.json {
-		fmt.Fprintf(out.w, "%s, %s: %s compared, %d changed\n", count(replayed.Experiments, "experiment"), count(replayed.Requests, "request"),
-			count(replayed.Answers, "answer"), len(replayed.ChangedAnswers))
+	if !rf.asJSON {
+		fmt.Fprintf(out.out, "%s, %s: %s compared, %d changed\n", countNoun(replayed.Experiments, "experiment"), countNoun(replayed.Requests, "request"),
+			countNoun(replayed.Answers, "answer"), len(replayed.ChangedAnswers))
 	}
 	switch {
 	case len(replayed.ChangedAnswers) > 0:
@@ -128,20 +128,20 @@ func (f *replayFlags) print(cmd *cobra.Command, replayed *probe.ReplayResult) er
 }
 
 // playback answers in place of the transcript's server until a signal ends it.
-func (f *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcript) error {
-	playback, err := probe.NewPlayback(transcript, f.run)
+func (rf *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcript) error {
+	playback, err := probe.NewPlayback(transcript, rf.run)
 	if err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(f.serve)
+	host, _, err := net.SplitHostPort(rf.serveAddress)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return usageErrorf(cmd, "--serve %q is no address of this machine alone, such as 127.0.0.1:8002", f.serve)
+		return usageErrorf(cmd, "--serve %q is no address of this machine alone, such as 127.0.0.1:8002", rf.serveAddress)
 	}
-	listener, err := net.Listen("tcp", f.serve)
+	listener, err := net.Listen("tcp", rf.serveAddress)
 	if err != nil {
-		return fmt.Errorf("cannot serve on %s: %w; choose another address with --serve", f.serve, err)
+		return fmt.Errorf("cannot serve on %s: %w; choose another address with --serve", rf.serveAddress, err)
 	}
-	return probing(cmd, func(ctx context.Context, _ func(probe.StudyProgress)) error {
+	return runProber(cmd, func(ctx context.Context, _ func(probe.StudyProgress)) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "serving the transcript on http://%s/\n", listener.Addr())
 		return playback.Serve(ctx, listener)
 	})

@@ -15,7 +15,7 @@ func probeReportCommand() *cobra.Command {
 Nothing is sent. The same transcript gives the same reports, to the byte, with the
 same version of this program.`,
 		Example: `  rookery probe report probe-127.0.0.1-8000`,
-		Args:    takes("DIR"),
+		Args:    exactArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			study, err := probe.Report(cmd.Context(), args[0])
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 func probeRunCommand() *cobra.Command {
-	var f studyFlags
+	var flags studyFlags
 	cmd := &cobra.Command{
 		Use:   "run [URL]",
 		Short: "Study one server",
@@ -35,61 +35,61 @@ account is in use, nothing is written, and the exit code is 2.`,
   PROBE_A=secret1 PROBE_B=secret2 PROBE_STRANGER=secret3 rookery probe run http://127.0.0.1:8000/
   rookery probe run http://127.0.0.1:8000/ -f my-server.yaml -o study --budget 20000
   rookery probe run 127.0.0.1:8001 --reset /control/reset --clock /control/clock`,
-		Args: atMostOne,
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			options, err := f.options(cmd, append(args, "")[0])
+			options, err := flags.newOptions(cmd, append(args, "")[0])
 			if err != nil {
 				return err
 			}
-			if f.dryRun {
-				return f.plan(cmd, options)
+			if flags.dryRun {
+				return flags.printPlan(cmd, options)
 			}
-			result, err := makeStudy(cmd, options, probe.Run)
+			result, err := runStudy(cmd, options, probe.Run)
 			if err != nil {
 				return err
 			}
-			if err := f.print(cmd, options, result); err != nil {
+			if err := flags.printResult(cmd, options, result); err != nil {
 				return err
 			}
-			return endedEarly(options, result)
+			return interruptedError(options, result)
 		},
 	}
-	f.register(cmd)
+	flags.addTo(cmd)
 	return cmd
 }
 
-// endedEarly is the error of a study that was not ended by its limits.
-func endedEarly(options probe.Options, result *probe.StudyResult) error {
+// interruptedError is the error of a study that was not ended by its limits.
+func interruptedError(options probe.Options, result *probe.StudyResult) error {
 	if !result.Interrupted && !result.ServerBroken {
 		return nil
 	}
 	return fmt.Errorf("%s: the report says what was found until then, and the same command goes on with %s", result.Stopped, options.Folder)
 }
 
-// makeStudy makes a study until it is done, or a signal ends it.
-func makeStudy(cmd *cobra.Command, options probe.Options, study func(context.Context, probe.Options) (*probe.StudyResult, error)) (result *probe.StudyResult, err error) {
+// runStudy makes a study until it is done, or a signal ends it.
+func runStudy(cmd *cobra.Command, options probe.Options, study func(context.Context, probe.Options) (*probe.StudyResult, error)) (result *probe.StudyResult, err error) {
 	plan, err := probe.NewPlan(cmd.Context(), options)
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(cmd.ErrOrStderr(), announcement(plan))
-	err = probing(cmd, func(ctx context.Context, tell func(probe.StudyProgress)) error {
-		options.OnProgress, options.PlannedWaits = tell, time.Duration(plan.WaitSeconds*float64(time.Second))
+	fmt.Fprintln(cmd.ErrOrStderr(), describeCost(plan))
+	err = runProber(cmd, func(ctx context.Context, report func(probe.StudyProgress)) error {
+		options.OnProgress, options.PlannedWaits = report, time.Duration(plan.WaitSeconds*float64(time.Second))
 		result, err = study(ctx, options)
 		return err
 	})
 	return result, err
 }
 
-// announcement says what a study takes before it begins.
-func announcement(plan *probe.Plan) string {
-	line := fmt.Sprintf("at most %d requests to each server, about %s", plan.Budget, seconds(plan.MaxSeconds))
+// describeCost says what a study takes before it begins.
+func describeCost(plan *probe.Plan) string {
+	line := fmt.Sprintf("at most %d requests to each server, about %s", plan.Budget, formatSeconds(plan.MaxSeconds))
 	if plan.WaitSeconds > 0 {
-		line += fmt.Sprintf(", of which %s is waiting for sessions to end", seconds(plan.WaitSeconds))
+		line += fmt.Sprintf(", of which %s is waiting for sessions to end", formatSeconds(plan.WaitSeconds))
 	}
 	switch {
 	case plan.TimeLimit > 0 && plan.TimeLimit < plan.MaxSeconds:
-		line += "; it ends after " + seconds(plan.TimeLimit)
+		line += "; it ends after " + formatSeconds(plan.TimeLimit)
 	case plan.WaitSeconds > 0:
 		line += "; --time ends it sooner"
 	}
@@ -97,7 +97,7 @@ func announcement(plan *probe.Plan) string {
 }
 
 // A summary is what a study has come to, for programs.
-type summary struct {
+type studySummary struct {
 	Name        string                     `json:"name"`
 	Servers     []string                   `json:"servers"`
 	Requests    []int                      `json:"requests"` // to each server
@@ -113,7 +113,7 @@ type summary struct {
 	Report      string                     `json:"report"`
 }
 
-func gradesOf(study *finding.Study) map[finding.Grade]int {
+func countGrades(study *finding.Study) map[finding.Grade]int {
 	counts := make(map[finding.Grade]int)
 	for _, fact := range study.Facts {
 		counts[fact.Grade]++
@@ -121,17 +121,17 @@ func gradesOf(study *finding.Study) map[finding.Grade]int {
 	return counts
 }
 
-// print says what a study has come to.
-func (f *studyFlags) print(cmd *cobra.Command, options probe.Options, result *probe.StudyResult) error {
-	return printStudy(printer{cmd.OutOrStdout(), f.json}, result.Study, result.ResumedRequests, options.Folder)
+// printResult says what a study has come to.
+func (sf *studyFlags) printResult(cmd *cobra.Command, options probe.Options, result *probe.StudyResult) error {
+	return printStudy(printer{cmd.OutOrStdout(), sf.asJSON}, result.Study, result.ResumedRequests, options.Folder)
 }
 
 func printStudy(out printer, study *finding.Study, resumed int, dir string) error {
 	report := filepath.Join(dir, "report.html")
-	if out.json {
-		return out.object(summary{
+	if out.asJSON {
+		return out.printJSON(studySummary{
 			Name: study.Name, Servers: study.Servers, Requests: study.Requests, Resumed: resumed, Tries: study.Tries, Faults: study.Faults,
-			Seconds: study.Seconds, Stopped: study.Stopped, Facts: gradesOf(study), Untested: len(study.Untested),
+			Seconds: study.Seconds, Stopped: study.Stopped, Facts: countGrades(study), Untested: len(study.Untested),
 			Differences: study.Differences, Sightings: study.Sightings, Report: report,
 		})
 	}
@@ -139,30 +139,30 @@ func printStudy(out printer, study *finding.Study, resumed int, dir string) erro
 	for i, server := range study.Servers {
 		lines = append(lines, fmt.Sprintf("%s: %d of %d requests", server, study.Requests[i], study.Budget))
 	}
-	lines = append(lines, fmt.Sprintf("%s, %d lost on the way, %v", count(study.Tries, "experiment"), study.Faults,
+	lines = append(lines, fmt.Sprintf("%s, %d lost on the way, %v", countNoun(study.Tries, "experiment"), study.Faults,
 		time.Duration(study.Seconds*float64(time.Second)).Round(time.Second)))
 	if resumed > 0 {
-		lines = append(lines, fmt.Sprintf("went on with %s, which held %s", dir, count(resumed, "request")))
+		lines = append(lines, fmt.Sprintf("went on with %s, which held %s", dir, countNoun(resumed, "request")))
 	}
 	if study.Stopped != "" {
 		lines = append(lines, "it is not whole: "+study.Stopped)
 	}
-	lines = append(lines, "facts: "+grades(study), reached(study))
-	lines = append(lines, gaps(study)...)
+	lines = append(lines, "facts: "+describeGrades(study), describeCommands(study))
+	lines = append(lines, describeUntested(study)...)
 	if len(study.Servers) == 2 {
 		lines = append(lines, differenceLines(study)...)
 	}
 	lines = append(lines, "the report is "+report)
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(out.w, oneLine(line)); err != nil {
+		if _, err := fmt.Fprintln(out.out, oneLine(line)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// reached says how many commands did what they are for.
-func reached(study *finding.Study) string {
+// describeCommands says how many commands did what they are for.
+func describeCommands(study *finding.Study) string {
 	var others []string
 	for _, command := range study.Commands {
 		if !command.Works {
@@ -177,26 +177,26 @@ func reached(study *finding.Study) string {
 }
 
 // gapsShown is how many of the things that were not tested are named.
-const gapsShown = 3
+const maxUntestedShown = 3
 
-// gaps name what was not tested: the first few.
-func gaps(study *finding.Study) []string {
-	lines := []string{"not tested: " + count(len(study.Untested), "thing")}
-	for _, gap := range study.Untested[:min(len(study.Untested), gapsShown)] {
+// describeUntested name what was not tested: the first few.
+func describeUntested(study *finding.Study) []string {
+	lines := []string{"not tested: " + countNoun(len(study.Untested), "thing")}
+	for _, gap := range study.Untested[:min(len(study.Untested), maxUntestedShown)] {
 		line := "- " + gap.What + ": " + gap.Why
 		if gap.Requests > 0 {
-			line += fmt.Sprintf("; about %s more would", count(gap.Requests, "request"))
+			line += fmt.Sprintf("; about %s more would", countNoun(gap.Requests, "request"))
 		}
 		lines = append(lines, line)
 	}
-	if more := len(study.Untested) - gapsShown; more > 0 {
+	if more := len(study.Untested) - maxUntestedShown; more > 0 {
 		lines = append(lines, fmt.Sprintf("- and %d more, which the report names", more))
 	}
 	return lines
 }
 
-func grades(study *finding.Study) string {
-	counts := gradesOf(study)
+func describeGrades(study *finding.Study) string {
+	counts := countGrades(study)
 	var parts []string
 	for _, grade := range finding.Grades() {
 		if counts[grade] > 0 {
@@ -209,31 +209,31 @@ func grades(study *finding.Study) string {
 	return strings.Join(parts, ", ")
 }
 
-// plan prints what would be done.
-func (f *studyFlags) plan(cmd *cobra.Command, options probe.Options) error {
+// printPlan prints what would be done.
+func (sf *studyFlags) printPlan(cmd *cobra.Command, options probe.Options) error {
 	plan, err := probe.NewPlan(cmd.Context(), options)
 	if err != nil {
 		return err
 	}
-	if f.json {
-		return printer{cmd.OutOrStdout(), true}.object(plan)
+	if sf.asJSON {
+		return printer{cmd.OutOrStdout(), true}.printJSON(plan)
 	}
 	return writePlan(cmd.OutOrStdout(), plan)
 }
 
-func writePlan(w io.Writer, plan *probe.Plan) error {
-	fmt.Fprintf(w, "%s, at %s\n", oneLine(plan.Name), strings.Join(plan.Servers, " and "))
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func writePlan(out io.Writer, plan *probe.Plan) error {
+	fmt.Fprintf(out, "%s, at %s\n", oneLine(plan.Name), strings.Join(plan.Servers, " and "))
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range planRows(plan) {
-		fmt.Fprintf(t, "  %s\t%s\n", row[0], oneLine(row[1])) // errors show in Flush
+		fmt.Fprintf(table, "  %s\t%s\n", row[0], oneLine(row[1])) // errors show in Flush
 	}
-	fmt.Fprint(t, "\nPHASE\tREQUESTS\tTIME\tOF IT WAITS\tWHAT IT DOES\n")
+	fmt.Fprint(table, "\nPHASE\tREQUESTS\tTIME\tOF IT WAITS\tWHAT IT DOES\n")
 	for _, phase := range plan.Phases {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, seconds(phase.Seconds), seconds(phase.WaitSeconds), phase.Description)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, formatSeconds(phase.Seconds), formatSeconds(phase.WaitSeconds), phase.Description)
 	}
-	fmt.Fprintf(t, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", plan.Requests, seconds(plan.Seconds),
-		seconds(plan.WaitSeconds))
-	return t.Flush()
+	fmt.Fprintf(table, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", plan.Requests, formatSeconds(plan.Seconds),
+		formatSeconds(plan.WaitSeconds))
+	return table.Flush()
 }
 
 func planRows(plan *probe.Plan) [][2]string {
@@ -276,6 +276,6 @@ func planRows(plan *probe.Plan) [][2]string {
 	}
 }
 
-func seconds(s float64) string {
+func formatSeconds(s float64) string {
 	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }

@@ -84,12 +84,12 @@ func welcoming() rookery.Account {
 // for that: nobody looks whether it outlives the test.
 func newProbed(t *testing.T) *probed {
 	t.Helper()
-	var c serverConfig
+	var config serverConfig
 	if dir, err := os.MkdirTemp("/dev/shm", "rookery-test-*"); err == nil {
 		t.Cleanup(func() { os.RemoveAll(dir) })
-		c.dir = dir
+		config.dataDir = dir
 	}
-	p := &probed{testServer: newTestServer(t, c), proof: credential(castPassword)}
+	p := &probed{testServer: newTestServer(t, config), proof: credential(castPassword)}
 	p.stop()
 	p.config.log = slog.New(&p.heard)
 	p.start()
@@ -125,11 +125,11 @@ func (p *probed) gather() {
 
 // eachOfCrowd does something for the first n of the crowd, for many at a time: they
 // share a commit.
-func (p *probed) eachOfCrowd(n int, do func(i int, uin rookery.UIN) error) error {
+func (p *probed) eachOfCrowd(n int, action func(i int, uin rookery.UIN) error) error {
 	var group errgroup.Group
 	group.SetLimit(16) // more passwords than this at once are refused
 	for i := range n {
-		group.Go(func() error { return do(i, firstOfCrowd+rookery.UIN(i)) })
+		group.Go(func() error { return action(i, firstOfCrowd+rookery.UIN(i)) })
 	}
 	return group.Wait()
 }
@@ -155,7 +155,7 @@ func (p *probed) reset(ctx context.Context) error {
 	var removed, added errgroup.Group // at a time: they share a commit
 	for _, account := range all {
 		removed.Go(func() error {
-			if err := p.operator().Remove(ctx, account.UIN); rookery.CodeOf(err) != rookery.CodeNoAccount {
+			if err := p.operator().RemoveAccount(ctx, account.UIN); rookery.CodeOf(err) != rookery.CodeNoAccount {
 				return err
 			}
 			return nil

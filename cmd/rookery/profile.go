@@ -14,7 +14,7 @@ import (
 )
 
 func profileCommand() *cobra.Command {
-	return group(&cobra.Command{
+	return commandGroup(&cobra.Command{
 		Use:   "profile",
 		Short: "Change what the account says about you",
 		Long:  "Change what the account says about you. rookery info shows it.",
@@ -46,7 +46,7 @@ With --json: uin.`,
 		}
 		return nil
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		change, err := parseChange(args)
 		if err != nil {
@@ -56,7 +56,7 @@ With --json: uin.`,
 			if err := messenger.SetInfo(ctx, change); err != nil {
 				return err
 			}
-			return out.say(outcome{UIN: messenger.UIN()}, "Changed account %d.", messenger.UIN())
+			return out.print(accountOutcome{UIN: messenger.UIN()}, "Changed account %d.", messenger.UIN())
 		})
 	}
 	return cmd
@@ -88,12 +88,12 @@ func accountFields() map[string]control.Field {
 }
 
 func settingsHelp() string {
-	var b strings.Builder
+	var text strings.Builder
 	fields := accountFields()
 	for _, s := range settings {
-		fmt.Fprintf(&b, "  %-14s %s  %s\n", s.name, s.key, fields[s.name].Usage)
+		fmt.Fprintf(&text, "  %-14s %s  %s\n", s.name, s.key, fields[s.name].Usage)
 	}
-	return b.String()
+	return text.String()
 }
 
 // parseChange reads FIELD=VALUE arguments.
@@ -104,14 +104,14 @@ func parseChange(args []string) (client.AccountChange, error) {
 		if !ok {
 			return change, fmt.Errorf("%q is not FIELD=VALUE", arg)
 		}
-		if err := setOne(&change, field, value); err != nil {
+		if err := setField(&change, field, value); err != nil {
 			return change, err
 		}
 	}
 	return change, nil
 }
 
-func setOne(change *client.AccountChange, field, value string) error {
+func setField(change *client.AccountChange, field, value string) error {
 	for _, s := range settings {
 		if !strings.EqualFold(field, s.name) && !strings.EqualFold(field, s.key) {
 			continue

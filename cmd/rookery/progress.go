@@ -9,57 +9,57 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// progress says on standard error how far a long action has got: on a terminal
+// accountProgress says on standard error how far a long action has got: on a terminal
 // in one line that changes, else a line now and then.
-type progress struct {
-	w        io.Writer
-	what     string // what is done with accounts, such as "imported"
-	total    int    // 0 if not known
-	done     int
-	terminal bool
-	shown    time.Time
+type accountProgress struct {
+	w         io.Writer
+	what      string // what is done with accounts, such as "imported"
+	total     int    // 0 if not known
+	done      int
+	terminal  bool
+	lastShown time.Time
 }
 
-func newProgress(w io.Writer, what string, total int) *progress {
-	file, ok := w.(*os.File)
-	return &progress{w: w, what: what, total: total, terminal: ok && isatty.IsTerminal(file.Fd()), shown: time.Now()}
+func newAccountProgress(out io.Writer, what string, total int) *accountProgress {
+	file, ok := out.(*os.File)
+	return &accountProgress{w: out, what: what, total: total, terminal: ok && isatty.IsTerminal(file.Fd()), lastShown: time.Now()}
 }
 
 // add counts n more, and shows it if the last time was long enough ago.
-func (p *progress) add(n int) {
-	p.done += n
+func (ap *accountProgress) add(n int) {
+	ap.done += n
 	pause := 5 * time.Second
-	if p.terminal {
+	if ap.terminal {
 		pause = 100 * time.Millisecond
 	}
-	if time.Since(p.shown) < pause {
+	if time.Since(ap.lastShown) < pause {
 		return
 	}
-	p.shown = time.Now()
-	p.show()
+	ap.lastShown = time.Now()
+	ap.print()
 }
 
-func (p *progress) show() {
+func (ap *accountProgress) print() {
 	begin, end := "", "\n"
-	if p.terminal {
+	if ap.terminal {
 		begin, end = "\r", ""
 	}
-	if p.total > 0 {
-		fmt.Fprintf(p.w, "%s%d of %s %s%s", begin, p.done, accounts(p.total), p.what, end)
+	if ap.total > 0 {
+		fmt.Fprintf(ap.w, "%s%d of %s %s%s", begin, ap.done, countAccounts(ap.total), ap.what, end)
 	} else {
-		fmt.Fprintf(p.w, "%s%s %s%s", begin, accounts(p.done), p.what, end)
+		fmt.Fprintf(ap.w, "%s%s %s%s", begin, countAccounts(ap.done), ap.what, end)
 	}
 }
 
 // finish shows where it ended.
-func (p *progress) finish() {
-	p.show()
-	if p.terminal {
-		fmt.Fprintln(p.w)
+func (ap *accountProgress) finish() {
+	ap.print()
+	if ap.terminal {
+		fmt.Fprintln(ap.w)
 	}
 }
 
-func accounts(n int) string {
+func countAccounts(n int) string {
 	if n == 1 {
 		return "1 account"
 	}

@@ -91,15 +91,15 @@ func (v *tableView) keyRow(command, key string) []string {
 func (v *tableView) commonKeys(_ []string) string {
 	g := grid{head: []string{"key", "left out", "taken", "refused"}}
 	for _, key := range v.common {
-		best, most := "", 0
+		best, maxBytes := "", 0
 		for _, command := range v.Commands {
 			taken, refused := v.values(command.Name, key)
 			n := len(taken)
 			for _, members := range refused.of {
 				n += len(members)
 			}
-			if n > most {
-				best, most = command.Name, n
+			if n > maxBytes {
+				best, maxBytes = command.Name, n
 			}
 		}
 		if best != "" {

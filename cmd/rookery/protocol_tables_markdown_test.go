@@ -20,19 +20,19 @@ func (g *grid) String() string {
 	if len(g.rows) == 0 {
 		return ""
 	}
-	var b strings.Builder
+	var text strings.Builder
 	line := func(cells []string) {
-		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+		text.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}
 	line(g.head)
-	b.WriteString(strings.Repeat("|---", len(g.head)) + "|\n")
+	text.WriteString(strings.Repeat("|---", len(g.head)) + "|\n")
 	for _, row := range g.rows {
 		for i, cell := range row {
 			row[i] = strings.ReplaceAll(cell, "\n", " ")
 		}
 		line(row)
 	}
-	return b.String()
+	return text.String()
 }
 
 // code is a text as it is, for a cell.

@@ -46,11 +46,11 @@ func (v *tableView) presence(_ []string) string {
 
 // messages tells what becomes of messages, and of requests that are repeated.
 func (v *tableView) messages(_ []string) string {
-	var b strings.Builder
+	var text strings.Builder
 	for _, f := range v.of(finding.AspectMessage) {
-		b.WriteString("- " + words(f.Statement) + mark(f.Grade) + "\n")
+		text.WriteString("- " + words(f.Statement) + mark(f.Grade) + "\n")
 	}
-	return b.String()
+	return text.String()
 }
 
 // friendship tells who lists whom after what.

@@ -103,17 +103,17 @@ func machineTable(m *finding.StateMachine) string {
 		}
 		g.add(row...)
 	}
-	var b strings.Builder
-	b.WriteString(g.String() + "\n")
+	var text strings.Builder
+	text.WriteString(g.String() + "\n")
 	for _, s := range m.States {
 		way := "at the beginning"
 		if len(s.Access) > 0 {
 			way = "after " + strings.Join(codes(s.Access), ", ")
 		}
-		fmt.Fprintf(&b, "- %s: %s\n", s.Name, way)
+		fmt.Fprintf(&text, "- %s: %s\n", s.Name, way)
 	}
-	fmt.Fprintf(&b, "\n%s.\n", upper(m.Guarantee))
-	return b.String()
+	fmt.Fprintf(&text, "\n%s.\n", upper(m.Guarantee))
+	return text.String()
 }
 
 // friendshipOutcome is what an input does in a state.

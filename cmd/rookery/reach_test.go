@@ -36,8 +36,8 @@ func TestAServerOutOfReachIsSaidInPlainWords(t *testing.T) {
 		{"something else", "qq://10001@chat.example:14000", errors.New("the server does not answer"), "cannot reach chat.example:14000: the server does not answer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := &outOfReach{&client.UnreachableError{Attempts: []client.Attempt{tried(test.address, test.cause)}}}
-			if got := describe(err); got != test.want {
+			err := &unreachableError{&client.UnreachableError{Attempts: []client.Attempt{tried(test.address, test.cause)}}}
+			if got := errorText(err); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 			if got := exitCode(err); got != exitTemporary {
@@ -53,13 +53,13 @@ func tried(address string, cause error) client.Attempt {
 }
 
 func TestAllThatWasTriedIsSaidOnce(t *testing.T) {
-	err := &outOfReach{&client.UnreachableError{Attempts: []client.Attempt{
+	err := &unreachableError{&client.UnreachableError{Attempts: []client.Attempt{
 		tried("qq://10001@chat.example:8000", syscall.ECONNREFUSED),
 		tried("qq://10001@chat.example:14000", context.DeadlineExceeded),
 		tried("ws://10001@chat.example:8000", syscall.ECONNREFUSED),
 	}}}
 	want := "cannot reach chat.example:8000: connection refused, nor chat.example:14000: it does not answer"
-	if got := describe(err); got != want {
+	if got := errorText(err); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := exitCode(err); got != exitTemporary {

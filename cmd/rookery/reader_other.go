@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// untilUnread does not tell here; the next write does.
-func untilUnread(*os.File, func()) {}
+// callWhenUnread does not tell here; the next write does.
+func callWhenUnread(*os.File, func()) {}

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// untilUnread calls end once nobody reads what f writes any more, if f is a pipe,
+// callWhenUnread calls end once nobody reads what f writes any more, if f is a pipe,
 // a socket or a terminal: a write would say so, but there may be nothing to write
 // for long.
-func untilUnread(file *os.File, end func()) {
+func callWhenUnread(file *os.File, end func()) {
 	fds := []unix.PollFd{{Fd: int32(file.Fd())}} // errors are told without being asked for
 	for {
 		n, err := unix.Poll(fds, -1)

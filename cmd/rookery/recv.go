@@ -42,68 +42,68 @@ is type status, with from, status and time.`,
   rookery recv --since 1d --from 10002
   rookery recv --since "2026-11-23 18:00" --json >said.jsonl
   rookery recv --since 1234 --follow`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
-	var r receiver
-	r.clientFlags = actingFlags(cmd)
+	var r recvFlags
+	r.clientFlags = addClientFlags(cmd)
 	cmd.Flags().Lookup("timeout").Usage += "; --follow does not give up"
 	flags := cmd.Flags()
 	flags.BoolVar(&r.follow, "follow", false, "stay, and print what comes")
 	flags.Var(&r.since, "since", "print what was said since `WHEN`: a number, a time, or how long ago")
-	flags.Var(&r.from, "from", "print only what this account has said, or was told; the rest counts as received too")
-	flags.BoolVar(&r.presence, "presence", false, "print friends' changes of status too")
+	flags.Var(&r.onlyPeer, "from", "print only what this account has said, or was told; the rest counts as received too")
+	flags.BoolVar(&r.withPresence, "presence", false, "print friends' changes of status too")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.run(cmd) }
 	return cmd
 }
 
-// receiver is recv with its flags.
-type receiver struct {
+// recvFlags is recv with its flags.
+type recvFlags struct {
 	*clientFlags
-	follow, presence bool
-	since            sinceFlag
-	from             uinFlag
+	follow, withPresence bool
+	since                sinceFlag
+	onlyPeer             uinFlag
 }
 
-func (r *receiver) run(cmd *cobra.Command) error {
+func (rf *recvFlags) run(cmd *cobra.Command) error {
 	switch {
-	case r.follow:
-		return r.stay(cmd)
-	case r.since.given:
-		return r.clientFlags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
-			_, err := r.printHistory(ctx, messenger, r.events(out, messenger))
+	case rf.follow:
+		return rf.followEvents(cmd)
+	case rf.since.isSet:
+		return rf.clientFlags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			_, err := rf.printHistory(ctx, messenger, rf.newEventPrinter(out, messenger))
 			return err
 		})
 	}
-	return r.within(cmd, func(ctx context.Context) error { return r.collect(ctx, cmd) })
+	return rf.withTimeout(cmd, func(ctx context.Context) error { return rf.printBacklog(ctx, cmd) })
 }
 
-func (r *receiver) events(out printer, messenger *client.Client) *eventPrinter {
-	return &eventPrinter{out: out, client: messenger, from: r.from.uin, presence: r.presence}
+func (rf *recvFlags) newEventPrinter(out printer, messenger *client.Client) *eventPrinter {
+	return &eventPrinter{out: out, client: messenger, onlyPeer: rf.onlyPeer.uin, withPresence: rf.withPresence}
 }
 
-// collect prints what waits. The SEQ of a batch is kept until it is printed, so
+// printBacklog prints what waits. The SEQ of a batch is kept until it is printed, so
 // that a recv which is interrupted prints it again the next time.
-func (r *receiver) collect(ctx context.Context, cmd *cobra.Command) error {
+func (rf *recvFlags) printBacklog(ctx context.Context, cmd *cobra.Command) error {
 	login, err := claimLogin(cmd)
 	if err != nil {
 		return err
 	}
-	messenger, err := login.reach(ctx, login.postAddresses(), watched(cmd))
+	messenger, err := login.resumeWithRetry(ctx, login.postAddresses(), retryNotice(cmd))
 	if err != nil {
 		return err
 	}
 	defer messenger.Close()
-	out := r.events(r.printer(cmd), messenger)
-	for seq := login.batch(); ; seq = "" {
+	out := rf.newEventPrinter(rf.newPrinter(cmd), messenger)
+	for seq := login.unprintedBatch(); ; seq = "" {
 		if seq == "" {
 			seq = rand.Text()
-			if err := login.keepBatch(seq); err != nil {
+			if err := login.saveBatch(seq); err != nil {
 				return err
 			}
 		}
 		events, err := messenger.Collect(ctx, seq)
 		if err != nil {
-			return login.explain(err)
+			return login.addLoginHint(err)
 		}
 		for _, event := range events {
 			if err := out.print(ctx, event); err != nil {
@@ -111,102 +111,102 @@ func (r *receiver) collect(ctx context.Context, cmd *cobra.Command) error {
 			}
 		}
 		if len(events) == 0 {
-			return login.keepBatch("")
+			return login.saveBatch("")
 		}
 	}
 }
 
-// stay prints what comes, until a signal, or until nobody reads it any more. It
+// followEvents prints what comes, until a signal, or until nobody reads it any more. It
 // waits for the server without end.
-func (r *receiver) stay(cmd *cobra.Command) error {
-	if err := r.checkTimeout(cmd); err != nil {
+func (rf *recvFlags) followEvents(cmd *cobra.Command) error {
+	if err := rf.checkTimeout(cmd); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	go untilUnread(os.Stdout, stop) // it ends with the process
+	go callWhenUnread(os.Stdout, stop) // it ends with the process
 	login, err := claimLogin(cmd)
 	if err != nil {
 		return err
 	}
 	away := false
-	messenger, err := login.reach(ctx, login.liveAddresses(), func(why error) { away = true; sayTrying(cmd, why) })
+	messenger, err := login.resumeWithRetry(ctx, login.liveAddresses(), func(reason error) { away = true; printRetrying(cmd, reason) })
 	if err != nil {
-		return ended(ctx, err)
+		return unlessCancelled(ctx, err)
 	}
 	defer messenger.Close()
 	if away {
 		fmt.Fprintln(cmd.ErrOrStderr(), "rookery: connected")
 	}
-	out := r.events(r.printer(cmd), messenger)
+	out := rf.newEventPrinter(rf.newPrinter(cmd), messenger)
 	var printed numberRange
-	if r.since.given {
-		if printed, err = r.printHistory(ctx, messenger, out); err != nil {
-			return ended(ctx, login.explain(err))
+	if rf.since.isSet {
+		if printed, err = rf.printHistory(ctx, messenger, out); err != nil {
+			return unlessCancelled(ctx, login.addLoginHint(err))
 		}
 	}
 	fresh := func(event client.Event) error {
-		if message, ok := event.(client.Message); ok && printed.has(message) {
+		if message, ok := event.(client.Message); ok && printed.contains(message) {
 			return nil
 		}
 		return out.print(ctx, event)
 	}
-	if err := login.finishBatch(ctx, messenger, fresh); err != nil {
-		return ended(ctx, login.explain(err))
+	if err := login.printUnprintedBatch(ctx, messenger, fresh); err != nil {
+		return unlessCancelled(ctx, login.addLoginHint(err))
 	}
 	connected := true
 	for event := range messenger.Events(ctx) {
 		if state, ok := event.(client.State); ok {
 			if state.Connected != connected {
 				connected = state.Connected
-				sayState(cmd, state)
+				printConnState(cmd, state)
 			}
 			continue
 		}
 		if err := fresh(event); err != nil {
-			return ended(ctx, err)
+			return unlessCancelled(ctx, err)
 		}
 	}
-	return ended(ctx, login.explain(messenger.State().Err))
+	return unlessCancelled(ctx, login.addLoginHint(messenger.State().Err))
 }
 
-// ended is the error of who was not told to end.
-func ended(ctx context.Context, err error) error {
+// unlessCancelled is the error of who was not told to end.
+func unlessCancelled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-// sayState tells whoever watches why nothing comes.
-func sayState(cmd *cobra.Command, state client.State) {
+// printConnState tells whoever watches why nothing comes.
+func printConnState(cmd *cobra.Command, state client.State) {
 	text := "connected again"
 	var answered *client.Error
-	var away *client.UnreachableError
+	var unreachable *client.UnreachableError
 	switch {
-	case errors.As(state.Err, &away):
-		text = "disconnected, trying again: cannot reach " + oneLine(unreached(away))
+	case errors.As(state.Err, &unreachable):
+		text = "disconnected, trying again: cannot reach " + oneLine(describeAttempts(unreachable))
 	case errors.As(state.Err, &answered):
-		text = "disconnected, trying again: " + describe(state.Err)
+		text = "disconnected, trying again: " + errorText(state.Err)
 	case !state.Connected:
-		text = "disconnected, trying again: " + oneLine(plainly(state.Err))
+		text = "disconnected, trying again: " + oneLine(describeNetworkError(state.Err))
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), "rookery: "+text)
 }
 
 // historyPage is how many messages are asked for at once.
-const historyPage = 200
+const historyPageSize = 200
 
 // printHistory prints what --since asks for, oldest first.
-func (r *receiver) printHistory(ctx context.Context, messenger *client.Client, out *eventPrinter) (numberRange, error) {
+func (rf *recvFlags) printHistory(ctx context.Context, messenger *client.Client, out *eventPrinter) (numberRange, error) {
 	var pages [][]client.Message // the newest first
-	query := client.HistoryQuery{With: r.from.uin, Limit: historyPage}
+	query := client.HistoryQuery{With: rf.onlyPeer.uin, Limit: historyPageSize}
 	for {
 		page, err := messenger.History(ctx, query)
 		if err != nil {
 			return numberRange{}, err
 		}
-		wanted := r.since.of(page.Messages)
+		wanted := rf.since.filter(page.Messages)
 		pages = append(pages, wanted)
 		if page.IsLastPage || len(wanted) < len(page.Messages) || len(wanted) == 0 {
 			break
@@ -235,26 +235,26 @@ func (s *numberRange) add(number uint64) {
 	s.last = number
 }
 
-// has reports whether a message was printed: the history holds words, and
+// contains reports whether a message was printed: the history holds words, and
 // nothing else.
-func (s numberRange) has(message client.Message) bool {
+func (s numberRange) contains(message client.Message) bool {
 	return (message.Kind == client.KindMessage || message.IsOutgoing()) && message.Number != 0 && s.first <= message.Number && message.Number <= s.last
 }
 
-// batch is the SEQ of a batch that was asked for and perhaps not printed, empty
+// unprintedBatch is the SEQ of a batch that was asked for and perhaps not printed, empty
 // if there is none.
-func (l login) batch() string {
-	text, err := os.ReadFile(l.file() + ".batch")
+func (lg login) unprintedBatch() string {
+	text, err := os.ReadFile(lg.basePath() + ".batch")
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(text))
 }
 
-// finishBatch prints the batch that an interrupted recv did not: what was handed
+// printUnprintedBatch prints the batch that an interrupted recv did not: what was handed
 // out in a batch is not pushed.
-func (l login) finishBatch(ctx context.Context, messenger *client.Client, print func(client.Event) error) error {
-	seq := l.batch()
+func (lg login) printUnprintedBatch(ctx context.Context, messenger *client.Client, print func(client.Event) error) error {
+	seq := lg.unprintedBatch()
 	if seq == "" {
 		return nil
 	}
@@ -267,13 +267,13 @@ func (l login) finishBatch(ctx context.Context, messenger *client.Client, print 
 			return err
 		}
 	}
-	return l.keepBatch("")
+	return lg.saveBatch("")
 }
 
-// keepBatch keeps the SEQ of a batch until it is printed; an empty one forgets
+// saveBatch keeps the SEQ of a batch until it is printed; an empty one forgets
 // it.
-func (l login) keepBatch(seq string) error {
-	file := l.file() + ".batch"
+func (lg login) saveBatch(seq string) error {
+	file := lg.basePath() + ".batch"
 	var err error
 	if seq == "" {
 		err = os.Remove(file)

@@ -112,7 +112,7 @@ func TestARefusalLeavesOneLineThatSaysWhatToDo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			config.dir = ""
+			config.dataDir = ""
 			var log logBuffer
 			config.log = slog.New(slog.NewTextHandler(&log, nil))
 			ts := newTestServer(t, config)
@@ -138,7 +138,7 @@ func TestAConnectionTooManyIsLoggedForItsAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.dir = ""
+	config.dataDir = ""
 	var log logBuffer
 	config.log = slog.New(slog.NewTextHandler(&log, nil))
 	ts := newTestServer(t, config)

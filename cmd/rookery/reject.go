@@ -20,17 +20,17 @@ With --json each line has uin and outcome: rejected.`,
 		Example: `  rookery reject 10002
   rookery reject 10002 --words "Do I know you?"
   rookery reject 10002 10003 && rookery block 10002 10003`,
-		Args:              takesUINs,
+		Args:              uinArgs,
 		ValidArgsFunction: completeRequests,
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	words := cmd.Flags().String("words", "", "say these `WORDS`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
 			if err := messenger.RejectRequest(ctx, uin, *words); err != nil {
 				return err
 			}
-			return out.say(outcome{uin, "rejected"}, "Rejected account %d.", uin)
+			return out.print(accountOutcome{uin, "rejected"}, "Rejected account %d.", uin)
 		})
 	}
 	return cmd

@@ -20,16 +20,16 @@ With --json each line has uin and outcome: removed.`,
 		Example: `  rookery remove 10002
   rookery remove 10002 10003
   rookery remove 10002 --json`,
-		Args:              takesUINs,
+		Args:              uinArgs,
 		ValidArgsFunction: completeFriends,
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
 			if err := messenger.RemoveFriend(ctx, uin); err != nil {
 				return err
 			}
-			return out.say(outcome{uin, "removed"}, "Account %d is no friend.", uin)
+			return out.print(accountOutcome{uin, "removed"}, "Account %d is no friend.", uin)
 		})
 	}
 	return cmd

@@ -20,16 +20,16 @@ With --json each line has uin, time and words.`,
 		Example: `  rookery requests
   rookery requests --json
   rookery requests --json | jq -r .uin | xargs rookery accept`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
 			waiting, err := messenger.FriendRequests(ctx)
 			if err != nil {
 				return err
 			}
-			return table(out, "UIN ASKED WORDS", waiting, requestObject,
+			return printRows(out, "UIN ASKED WORDS", waiting, requestObject,
 				func(request client.FriendRequest) []any {
 					return []any{request.From, localTime(request.Time), oneLine(request.Text)}
 				})

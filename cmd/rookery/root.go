@@ -14,7 +14,7 @@ import (
 )
 
 func newRoot() *cobra.Command {
-	root := group(&cobra.Command{
+	root := commandGroup(&cobra.Command{
 		Use:   "rookery",
 		Short: "An instant messenger that speaks HTTP QQ",
 		Long: `Rookery is an instant messenger that speaks HTTP QQ 1.0 to 1.4: a server, to which
@@ -28,7 +28,7 @@ line; and commands to use it from a terminal or a script.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	})
-	addGroup(root, "use", "To talk, by hand or in scripts:",
+	addCommandGroup(root, "use", "To talk, by hand or in scripts:",
 		loginCommand(),
 		logoutCommand(),
 		accountsCommand(),
@@ -37,7 +37,7 @@ line; and commands to use it from a terminal or a script.`,
 		chatCommand(),
 		statusCommand(),
 	)
-	addGroup(root, "people", "Friends and others:",
+	addCommandGroup(root, "people", "Friends and others:",
 		friendsCommand(),
 		addCommand(),
 		requestsCommand(),
@@ -49,17 +49,17 @@ line; and commands to use it from a terminal or a script.`,
 		infoCommand(),
 		profileCommand(),
 	)
-	addGroup(root, "run", "To run a server:",
+	addCommandGroup(root, "run", "To run a server:",
 		serveCommand(),
 		userCommand(),
 		deviceCommand(),
 		noticeCommand(),
 		benchCommand(),
 	)
-	addGroup(root, "study", "To study a protocol:",
+	addCommandGroup(root, "study", "To study a protocol:",
 		probeCommand(),
 	)
-	addGroup(root, "about", "About this program:",
+	addCommandGroup(root, "about", "About this program:",
 		completionCommand(),
 		manCommand(),
 		versionCommand(),
@@ -71,8 +71,8 @@ line; and commands to use it from a terminal or a script.`,
 	return root
 }
 
-// addGroup gives a command subcommands that its help shows under a title.
-func addGroup(cmd *cobra.Command, id, title string, sub ...*cobra.Command) {
+// addCommandGroup gives a command subcommands that its help shows under a title.
+func addCommandGroup(cmd *cobra.Command, id, title string, sub ...*cobra.Command) {
 	cmd.AddGroup(&cobra.Group{ID: id, Title: title})
 	for _, cmd := range sub {
 		cmd.GroupID = id
@@ -80,9 +80,9 @@ func addGroup(cmd *cobra.Command, id, title string, sub ...*cobra.Command) {
 	cmd.AddCommand(sub...)
 }
 
-// group makes a command of subcommands. Alone it shows its help; what is none
+// commandGroup makes a command of subcommands. Alone it shows its help; what is none
 // of its subcommands is an error.
-func group(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
+func commandGroup(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(sub...)
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -98,9 +98,9 @@ func group(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// takes says which arguments a command needs, by the names that its usage line
+// exactArgs says which arguments a command needs, by the names that its usage line
 // has for them.
-func takes(names ...string) cobra.PositionalArgs {
+func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
@@ -126,14 +126,14 @@ func usageErrorf(cmd *cobra.Command, format string, args ...any) error {
 
 // advice says what to do about an error of the service, where its text does
 // not.
-var advice = map[rookery.Code]string{
+var adviceByCode = map[rookery.Code]string{
 	rookery.CodeNoAccount: "see rookery user list",
 	rookery.CodeExists:    "choose another number",
 }
 
-// describe is what the user reads of an error: what happened, and what to do.
+// errorText is what the user reads of an error: what happened, and what to do.
 // Empty if there is nothing to say any more.
-func describe(err error) string {
+func errorText(err error) string {
 	var reported *reportedError
 	if err == nil || errors.As(err, &reported) {
 		return ""
@@ -141,21 +141,21 @@ func describe(err error) string {
 	text := err.Error()
 	var refused *client.Error
 	if errors.As(err, &refused) {
-		text = strings.Replace(text, refused.Error(), withoutProtocol(refused), 1)
+		text = strings.Replace(text, refused.Error(), refusalText(refused), 1)
 	}
 	text = strings.ReplaceAll(text, context.DeadlineExceeded.Error(), "there was no answer")
-	if ended := (*loginEnded)(nil); errors.As(err, &ended) {
-		text += "; log in again with " + ended.login.command()
+	if ended := (*loginEndedError)(nil); errors.As(err, &ended) {
+		text += "; log in again with " + ended.login.loginCommand()
 	}
-	if advice[operatorCode(err)] != "" {
-		text += "; " + advice[operatorCode(err)]
+	if adviceByCode[operatorCode(err)] != "" {
+		text += "; " + adviceByCode[operatorCode(err)]
 	}
 	return termtext.Lines(text) // whatever answered may have written a part of it
 }
 
-// withoutProtocol is a server's refusal without the names that the protocol has
+// refusalText is a server's refusal without the names that the protocol has
 // for commands and keys.
-func withoutProtocol(e *client.Error) string {
+func refusalText(e *client.Error) string {
 	reason := e.Explanation()
 	if reason == "" {
 		return e.Unwrap().Error()

@@ -38,50 +38,50 @@ error if not all were.`,
   crontab -l | tail -n 1    # 0 4 * * * backup && rookery send 10002 "backup done"`,
 		ValidArgsFunction: completeReceivers,
 	}
-	flags := actingFlags(cmd)
-	var to uinList
-	cmd.Flags().Var(&to, "to", "a receiver; may be given more than once, and then all arguments are text")
+	flags := addClientFlags(cmd)
+	var receivers uinList
+	cmd.Flags().Var(&receivers, "to", "a receiver; may be given more than once, and then all arguments are text")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(to) == 0 {
+		if len(receivers) == 0 {
 			if len(args) == 0 {
 				return usageErrorf(cmd, "UIN is missing: who gets it")
 			}
 			for text := range strings.SplitSeq(args[0], ",") {
-				if err := to.Set(text); err != nil {
+				if err := receivers.Set(text); err != nil {
 					return usageErrorf(cmd, "%q: %v", text, err)
 				}
 			}
 			args = args[1:]
 		}
-		text, err := textOf(cmd, args)
+		text, err := readMessage(cmd, args)
 		if err != nil {
 			return err
 		}
 		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
-			hint(cmd, args)
-			return flags.forEach(cmd, to, func(uin rookery.UIN) error { return sendAll(ctx, messenger, out, uin, text) })
+			warnOfUnreadInput(cmd, args)
+			return flags.forEachAccount(cmd, receivers, func(uin rookery.UIN) error { return sendParts(ctx, messenger, out, uin, text) })
 		})
 	}
 	return cmd
 }
 
-// textOf is the text to be sent: the arguments, or what comes on standard
+// readMessage is the text to be sent: the arguments, or what comes on standard
 // input.
-func textOf(cmd *cobra.Command, args []string) ([]string, error) {
+func readMessage(cmd *cobra.Command, args []string) ([]string, error) {
 	text := strings.Join(args, " ")
 	if len(args) == 0 {
 		if isatty.IsTerminal(os.Stdin.Fd()) {
 			fmt.Fprintln(cmd.ErrOrStderr(), "Type the message, and end it with Ctrl-D.")
 		}
-		in, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxInput+1))
+		in, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxInputBytes+1))
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the message: %w", err)
 		}
 		text = string(in)
 	}
 	switch {
-	case len(text) > maxInput:
-		return nil, usageErrorf(cmd, "the text is longer than %d bytes; a file is better sent as a file", maxInput)
+	case len(text) > maxInputBytes:
+		return nil, usageErrorf(cmd, "the text is longer than %d bytes; a file is better sent as a file", maxInputBytes)
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
 		return nil, usageErrorf(cmd, "the text is not valid UTF-8")
 	}
@@ -92,11 +92,11 @@ func textOf(cmd *cobra.Command, args []string) ([]string, error) {
 	return parts, nil
 }
 
-// hint is for those who have piped a text in, and whose second receiver was taken
+// warnOfUnreadInput is for those who have piped a text in, and whose second receiver was taken
 // for the text. Other input that is not read is not worth a word: it belongs to
 // the loop that the command is in, or to cron.
-func hint(cmd *cobra.Command, args []string) {
-	if len(args) != 1 || !piped(os.Stdin) {
+func warnOfUnreadInput(cmd *cobra.Command, args []string) {
+	if len(args) != 1 || !hasPipedInput(os.Stdin) {
 		return
 	}
 	if uin, ok := rookery.ParseUIN(args[0]); ok {
@@ -105,17 +105,17 @@ func hint(cmd *cobra.Command, args []string) {
 }
 
 // maxInput is the most that is sent at once, in bytes: some 250 messages.
-const maxInput = 1 << 20
+const maxInputBytes = 1 << 20
 
 // splitText cuts a text into messages of at most most bytes: at the end of a
 // line if one is there, else at a space, else between characters. Messages
 // that hold nothing but blanks are left out; the server takes none.
-func splitText(text string, most int) []string {
+func splitText(text string, maxBytes int) []string {
 	var parts []string
 	for text = strings.TrimRight(text, " \t\r\n"); text != ""; {
 		part := text
-		if len(text) > most {
-			part = text[:cutAt(text, most)]
+		if len(text) > maxBytes {
+			part = text[:findCut(text, maxBytes)]
 		}
 		text = text[len(part):]
 		if part = strings.TrimRight(part, " \t\r\n"); part != "" {
@@ -125,28 +125,28 @@ func splitText(text string, most int) []string {
 	return parts
 }
 
-// cutAt is where to cut a text that has more than most bytes.
-func cutAt(text string, most int) int {
+// findCut is where to cut a text that has more than most bytes.
+func findCut(text string, maxBytes int) int {
 	for _, after := range []string{"\n", " "} {
-		if i := strings.LastIndex(text[:most], after); i > 0 {
+		if i := strings.LastIndex(text[:maxBytes], after); i > 0 {
 			return i + 1
 		}
 	}
-	for most > 1 && !utf8.RuneStart(text[most]) {
-		most--
+	for maxBytes > 1 && !utf8.RuneStart(text[maxBytes]) {
+		maxBytes--
 	}
-	return most
+	return maxBytes
 }
 
-// sent is what became of a message to one receiver.
-type sent struct {
+// sendResult is what became of a message to one receiver.
+type sendResult struct {
 	To       rookery.UIN `json:"to"`
 	Messages int         `json:"messages"`
 	Error    string      `json:"error,omitempty"`
 }
 
-func sendAll(ctx context.Context, messenger *client.Client, out printer, to rookery.UIN, parts []string) error {
-	report := sent{To: to}
+func sendParts(ctx context.Context, messenger *client.Client, out printer, to rookery.UIN, parts []string) error {
+	report := sendResult{To: to}
 	var failed error
 	for _, part := range parts {
 		if failed = messenger.Send(ctx, to, part); failed != nil {
@@ -155,8 +155,8 @@ func sendAll(ctx context.Context, messenger *client.Client, out printer, to rook
 		}
 		report.Messages++
 	}
-	if out.json {
-		if err := out.object(report); err != nil {
+	if out.asJSON {
+		if err := out.printJSON(report); err != nil {
 			return err
 		}
 	}

@@ -26,29 +26,29 @@ var defaultListen = []string{"127.0.0.1:8000", "127.0.0.1:14000"}
 
 // serveFlags are the flags of serve as they were given.
 type serveFlags struct {
-	data                       *string
-	listen                     []string
-	trustedProxies             []string
-	publicURLs, origins        []string
-	maxConnections, perAddress int
-	requestMemory              int // MiB
-	limitLoopback              bool
-	recordsPerSecond           int
-	timeouts                   timeouts
-	retention                  int // days
-	mailboxMessages            int
-	mailboxSize                int // MiB
-	perMinute                  int // messages of an account
-	reserve                    int // MiB
-	passwordMemory             int // MiB
-	passwordPasses             int
-	shutdown                   time.Duration
-	logFormat, logLevel        string
-	cpuProfile                 string
+	data                          *string
+	listen                        []string
+	trustedProxies                []string
+	publicURLs, allowedOrigins    []string
+	maxConnections, maxPerAddress int
+	requestMemoryMiB              int // MiB
+	limitLoopback                 bool
+	recordsPerSecond              int
+	timeouts                      connTimeouts
+	retentionDays                 int // days
+	mailboxMessages               int
+	mailboxMiB                    int // MiB
+	messagesPerMinute             int // messages of an account
+	reserveMiB                    int // MiB
+	passwordMemoryMiB             int // MiB
+	passwordPasses                int
+	shutdownTimeout               time.Duration
+	logFormat, logLevel           string
+	cpuProfile                    string
 }
 
 func serveCommand() *cobra.Command {
-	var f serveFlags
+	var flags serveFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
@@ -70,77 +70,77 @@ with go to standard output (not with --log-format json).`,
 
   # behind a proxy on the same machine, which people open as https://chat.example
   rookery serve --trusted-proxy 127.0.0.1 --public-url https://chat.example`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
-	f.register(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) }
+	flags.addTo(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runServer(cmd, flags) }
 	return cmd
 }
 
-func (f *serveFlags) register(cmd *cobra.Command) {
+func (sf *serveFlags) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	f.data = dataFlag(flags)
-	flags.StringArrayVar(&f.listen, "listen", defaultListen, "listen on `ADDR`, host:port, and not on the default; may be given more than once")
-	flags.StringArrayVar(&f.trustedProxies, "trusted-proxy", nil, "believe X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be given more than once")
-	flags.StringArrayVar(&f.publicURLs, "public-url", nil, "know `URL`, such as https://chat.example, as the server's own "+
+	sf.data = addDataFlag(flags)
+	flags.StringArrayVar(&sf.listen, "listen", defaultListen, "listen on `ADDR`, host:port, and not on the default; may be given more than once")
+	flags.StringArrayVar(&sf.trustedProxies, "trusted-proxy", nil, "believe X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be given more than once")
+	flags.StringArrayVar(&sf.publicURLs, "public-url", nil, "know `URL`, such as https://chat.example, as the server's own "+
 		"address that people open; may be given more than once, links use the first. "+
 		"IP addresses, localhost and this machine's name need no setting")
-	flags.StringArrayVar(&f.origins, "allow-origin", nil, "let web pages of another origin `URL`, such as https://app.example, act for users; may be given more than once")
-	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all; what they hold of unfinished requests is bounded by --max-request-memory")
-	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
-	flags.IntVar(&f.requestMemory, "max-request-memory", 64, "hold at most `MIB` of requests that have not arrived whole, of all connections together; when it is used up, the one that began first is given up")
-	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
-	flags.IntVar(&f.recordsPerSecond, "max-records-per-second", 0, "close a line or WebSocket that brings more than `N` records in one second; 0 is any number")
-	for _, timeFlag := range f.times() {
-		flags.DurationVar(timeFlag.value, timeFlag.flag, timeFlag.usual, timeFlag.usage)
+	flags.StringArrayVar(&sf.allowedOrigins, "allow-origin", nil, "let web pages of another origin `URL`, such as https://app.example, act for users; may be given more than once")
+	flags.IntVar(&sf.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all; what they hold of unfinished requests is bounded by --max-request-memory")
+	flags.IntVar(&sf.maxPerAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
+	flags.IntVar(&sf.requestMemoryMiB, "max-request-memory", 64, "hold at most `MIB` of requests that have not arrived whole, of all connections together; when it is used up, the one that began first is given up")
+	flags.BoolVar(&sf.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
+	flags.IntVar(&sf.recordsPerSecond, "max-records-per-second", 0, "close a line or WebSocket that brings more than `N` records in one second; 0 is any number")
+	for _, timeFlag := range sf.timeoutFlags() {
+		flags.DurationVar(timeFlag.value, timeFlag.name, timeFlag.defaultValue, timeFlag.usage)
 	}
-	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
-	flags.IntVar(&f.mailboxMessages, "max-mailbox-messages", service.DefaultMailboxMessages,
+	flags.IntVar(&sf.retentionDays, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
+	flags.IntVar(&sf.mailboxMessages, "max-mailbox-messages", service.DefaultMailboxMessages,
 		"let at most `N` messages wait in one mailbox until they are collected")
-	flags.IntVar(&f.mailboxSize, "max-mailbox-size", service.DefaultMailboxBytes>>20,
+	flags.IntVar(&sf.mailboxMiB, "max-mailbox-size", service.DefaultMailboxBytes>>20,
 		"let at most `MIB` of texts wait in one mailbox")
-	flags.IntVar(&f.perMinute, "max-messages-per-minute", 0,
+	flags.IntVar(&sf.messagesPerMinute, "max-messages-per-minute", 0,
 		"let an account send at most `N` messages and friend requests in a minute; 0 is any number")
-	flags.IntVar(&f.reserve, "disk-reserve", sqlite.DefaultReserveBytes>>20,
+	flags.IntVar(&sf.reserveMiB, "disk-reserve", sqlite.DefaultReserveBytes>>20,
 		"keep `MIB` of the disk for who collects messages; when it is needed, no messages are taken")
-	flags.IntVar(&f.passwordMemory, "password-memory", int(service.MinPasswordCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
-	flags.IntVar(&f.passwordPasses, "password-passes", int(service.MinPasswordCost.Passes), "and with `N` passes over it")
-	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "in the end finish what was accepted for at most `TIME`; clients that send or read too slowly are cut off after a third of it, at most 2s")
-	flags.StringVar(&f.logFormat, "log-format", "text", "log as `FORMAT`: text or json")
-	flags.StringVar(&f.logLevel, "log-level", "info", "log from `LEVEL` on: debug, info, warn or error")
-	flags.StringVar(&f.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
+	flags.IntVar(&sf.passwordMemoryMiB, "password-memory", int(service.MinPasswordCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
+	flags.IntVar(&sf.passwordPasses, "password-passes", int(service.MinPasswordCost.Passes), "and with `N` passes over it")
+	flags.DurationVar(&sf.shutdownTimeout, "shutdown-timeout", 10*time.Second, "in the end finish what was accepted for at most `TIME`; clients that send or read too slowly are cut off after a third of it, at most 2s")
+	flags.StringVar(&sf.logFormat, "log-format", "text", "log as `FORMAT`: text or json")
+	flags.StringVar(&sf.logLevel, "log-level", "info", "log from `LEVEL` on: debug, info, warn or error")
+	flags.StringVar(&sf.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
 	_ = flags.MarkHidden("cpuprofile") // fails for a flag that is not there
 }
 
 // timeFlag is a flag for how long connections are waited for.
 type timeFlag struct {
-	value *time.Duration
-	flag  string
-	usual time.Duration
-	usage string
+	value        *time.Duration
+	name         string
+	defaultValue time.Duration
+	usage        string
 }
 
-func (f *serveFlags) times() []timeFlag {
+func (sf *serveFlags) timeoutFlags() []timeFlag {
 	return []timeFlag{
-		{&f.timeouts.first, "first-byte-timeout", 10 * time.Second, "close a connection that says nothing for `TIME`, or takes longer for a request's header"},
-		{&f.timeouts.record, "record-timeout", 20 * time.Second, "close a connection whose request body or line takes longer than `TIME` to arrive"},
-		{&f.timeouts.write, "write-timeout", 20 * time.Second, "close a connection that takes no answers and no pushes for `TIME`"},
-		{&f.timeouts.idle, "line-idle-timeout", 300 * time.Second, "close a line or WebSocket that brings no record for `TIME`"},
+		{&sf.timeouts.firstByte, "first-byte-timeout", 10 * time.Second, "close a connection that says nothing for `TIME`, or takes longer for a request's header"},
+		{&sf.timeouts.record, "record-timeout", 20 * time.Second, "close a connection whose request body or line takes longer than `TIME` to arrive"},
+		{&sf.timeouts.write, "write-timeout", 20 * time.Second, "close a connection that takes no answers and no pushes for `TIME`"},
+		{&sf.timeouts.idle, "line-idle-timeout", 300 * time.Second, "close a line or WebSocket that brings no record for `TIME`"},
 	}
 }
 
-func serve(cmd *cobra.Command, f serveFlags) error {
-	config, err := f.config(cmd.ErrOrStderr())
+func runServer(cmd *cobra.Command, flags serveFlags) error {
+	config, err := flags.newConfig(cmd.ErrOrStderr())
 	if err != nil {
 		return usageErrorf(cmd, "%v", err)
 	}
-	stopProfile, err := profile(f.cpuProfile)
+	stopProfile, err := startCPUProfile(flags.cpuProfile)
 	if err != nil {
 		return err
 	}
-	ctx, forget := untilSignal(cmd.Context(), config.log)
-	defer forget()
+	ctx, cancel := contextUntilSignal(cmd.Context(), config.log)
+	defer cancel()
 	server, err := openServer(ctx, config)
 	if err != nil {
 		return errors.Join(err, stopProfile())
@@ -149,10 +149,10 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	group.Go(func() error { return server.run(ctx) })
 	group.Go(func() error {
 		stdout := cmd.OutOrStdout()
-		if f.logFormat == "json" { // nobody reads along
+		if flags.logFormat == "json" { // nobody reads along
 			stdout = io.Discard
 		}
-		if err := server.greet(ctx, stdout, newInvocation(os.Args[0], *f.data)); err != nil && ctx.Err() == nil {
+		if err := server.printFirstSteps(ctx, stdout, newInvocation(os.Args[0], *flags.data)); err != nil && ctx.Err() == nil {
 			config.log.Warn("cannot say how to try the server", "error", err)
 		}
 		return nil
@@ -160,73 +160,73 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	return errors.Join(group.Wait(), stopProfile())
 }
 
-// config checks the flags and makes of them what a server needs.
-func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
-	c = serverConfig{
-		dir:      *f.data,
-		listen:   f.listen,
-		limits:   transport.Limits{Connections: f.maxConnections, ConnectionsPerAddress: f.perAddress, CountLoopback: f.limitLoopback, RequestMemory: f.requestMemory << 20},
-		timeouts: f.timeouts,
-		shutdown: f.shutdown,
-		now:      now,
+// newConfig checks the flags and makes of them what a server needs.
+func (sf *serveFlags) newConfig(stderr io.Writer) (config serverConfig, err error) {
+	config = serverConfig{
+		dataDir:         *sf.data,
+		listenAddresses: sf.listen,
+		limits:          transport.Limits{Connections: sf.maxConnections, ConnectionsPerAddress: sf.maxPerAddress, CountLoopback: sf.limitLoopback, RequestMemory: sf.requestMemoryMiB << 20},
+		timeouts:        sf.timeouts,
+		shutdownTimeout: sf.shutdownTimeout,
+		now:             now,
 
-		recordsPerSecond: f.recordsPerSecond,
+		recordsPerSecond: sf.recordsPerSecond,
 	}
 	for _, bound := range []struct {
 		name            string
 		got, least, max int
 	}{
-		{"max-connections", f.maxConnections, 1, 10_000_000},
-		{"max-connections-per-address", f.perAddress, 1, 10_000_000},
-		{"max-request-memory", f.requestMemory, 1, 1 << 20},
-		{"max-records-per-second", f.recordsPerSecond, 0, 10_000_000},
-		{"retention", f.retention, 1, 36_500},
-		{"max-mailbox-messages", f.mailboxMessages, 1, 1_000_000_000},
-		{"max-messages-per-minute", f.perMinute, 0, 10_000_000},
-		{"disk-reserve", f.reserve, 0, 1 << 20},
-		{"max-mailbox-size", f.mailboxSize, 1, 1 << 20},
-		{"password-memory", f.passwordMemory, int(service.MinPasswordCost.MemoryKiB / 1024), 4096},
-		{"password-passes", f.passwordPasses, int(service.MinPasswordCost.Passes), 100},
+		{"max-connections", sf.maxConnections, 1, 10_000_000},
+		{"max-connections-per-address", sf.maxPerAddress, 1, 10_000_000},
+		{"max-request-memory", sf.requestMemoryMiB, 1, 1 << 20},
+		{"max-records-per-second", sf.recordsPerSecond, 0, 10_000_000},
+		{"retention", sf.retentionDays, 1, 36_500},
+		{"max-mailbox-messages", sf.mailboxMessages, 1, 1_000_000_000},
+		{"max-messages-per-minute", sf.messagesPerMinute, 0, 10_000_000},
+		{"disk-reserve", sf.reserveMiB, 0, 1 << 20},
+		{"max-mailbox-size", sf.mailboxMiB, 1, 1 << 20},
+		{"password-memory", sf.passwordMemoryMiB, int(service.MinPasswordCost.MemoryKiB / 1024), 4096},
+		{"password-passes", sf.passwordPasses, int(service.MinPasswordCost.Passes), 100},
 	} {
 		if bound.got < bound.least || bound.got > bound.max {
-			return c, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
+			return config, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
 		}
 	}
-	for _, timeFlag := range f.times() {
+	for _, timeFlag := range sf.timeoutFlags() {
 		if *timeFlag.value < time.Second {
-			return c, fmt.Errorf("--%s is %v, allowed is 1s and more", timeFlag.flag, *timeFlag.value)
+			return config, fmt.Errorf("--%s is %v, allowed is 1s and more", timeFlag.name, *timeFlag.value)
 		}
 	}
-	c.retention = time.Duration(f.retention) * 24 * time.Hour
-	c.mailbox = rookery.BacklogLimit{Messages: f.mailboxMessages, Bytes: int64(f.mailboxSize) << 20}
-	c.perMinute, c.reserve = f.perMinute, int64(f.reserve)<<20
-	c.passwords = service.MinPasswordCost
-	c.passwords.MemoryKiB, c.passwords.Passes = uint32(f.passwordMemory)*1024, uint32(f.passwordPasses)
-	for _, address := range f.listen {
-		if err := checkListen(address); err != nil {
-			return c, err
+	config.retention = time.Duration(sf.retentionDays) * 24 * time.Hour
+	config.backlogLimit = rookery.BacklogLimit{Messages: sf.mailboxMessages, Bytes: int64(sf.mailboxMiB) << 20}
+	config.messagesPerMinute, config.reserveBytes = sf.messagesPerMinute, int64(sf.reserveMiB)<<20
+	config.passwordCost = service.MinPasswordCost
+	config.passwordCost.MemoryKiB, config.passwordCost.Passes = uint32(sf.passwordMemoryMiB)*1024, uint32(sf.passwordPasses)
+	for _, address := range sf.listen {
+		if err := checkListenAddress(address); err != nil {
+			return config, err
 		}
 	}
-	for _, text := range f.trustedProxies {
+	for _, text := range sf.trustedProxies {
 		prefix, err := parseProxy(text)
 		if err != nil {
-			return c, err
+			return config, err
 		}
-		c.trustedProxies = append(c.trustedProxies, prefix)
+		config.trustedProxies = append(config.trustedProxies, prefix)
 	}
-	if c.publicURLs, err = parsePublicURLs(f.publicURLs); err != nil {
-		return c, err
+	if config.publicURLs, err = parsePublicURLs(sf.publicURLs); err != nil {
+		return config, err
 	}
-	if c.origins, err = parseOrigins("allow-origin", f.origins); err != nil {
-		return c, err
+	if config.allowedOrigins, err = parseOrigins("allow-origin", sf.allowedOrigins); err != nil {
+		return config, err
 	}
-	c.log, err = newLogger(stderr, f.logFormat, f.logLevel)
-	return c, err
+	config.log, err = newLogger(stderr, sf.logFormat, sf.logLevel)
+	return config, err
 }
 
-// checkListen reports what cannot be an address to listen on, before anything is
+// checkListenAddress reports what cannot be an address to listen on, before anything is
 // opened.
-func checkListen(address string) error {
+func checkListenAddress(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
@@ -273,7 +273,7 @@ func parsePublicURLs(texts []string) ([]transport.Origin, error) {
 	return urls, err
 }
 
-func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
+func newLogger(out io.Writer, format, level string) (*slog.Logger, error) {
 	var options slog.HandlerOptions
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
@@ -282,16 +282,16 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	options.Level = l
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, &options)), nil
+		return slog.New(slog.NewTextHandler(out, &options)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, &options)), nil
+		return slog.New(slog.NewJSONHandler(out, &options)), nil
 	}
 	return nil, fmt.Errorf("--log-format %q is neither text nor json", format)
 }
 
-// profile writes a CPU profile to a file, if one is named, until stop is
+// startCPUProfile writes a CPU profile to a file, if one is named, until stop is
 // called.
-func profile(file string) (stop func() error, err error) {
+func startCPUProfile(file string) (stop func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil
 	}

@@ -23,9 +23,9 @@ import (
 )
 
 func TestFlagsBecomeTheServersSettings(t *testing.T) {
-	var f serveFlags
+	var flags serveFlags
 	var cmd cobra.Command
-	f.register(&cmd)
+	flags.addTo(&cmd)
 	err := cmd.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
 		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 " +
 		"--max-connections-per-address 5 --max-request-memory 9 --limit-loopback " +
@@ -33,29 +33,29 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := f.config(io.Discard)
+	got, err := flags.newConfig(io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Join(got.listen, " ") != ":1 :2" {
-		t.Errorf("listens on %q", got.listen)
+	if strings.Join(got.listenAddresses, " ") != ":1 :2" {
+		t.Errorf("listens on %q", got.listenAddresses)
 	}
 	if p := got.trustedProxies; len(p) != 2 || p[0] != netip.MustParsePrefix("10.0.0.0/8") || p[1] != netip.MustParsePrefix("127.0.0.1/32") {
 		t.Errorf("trusts %v", p)
 	}
-	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" || fmt.Sprint(got.origins) != "[https://app.example]" {
-		t.Errorf("public URLs are %v, origins %v", got.publicURLs, got.origins)
+	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" || fmt.Sprint(got.allowedOrigins) != "[https://app.example]" {
+		t.Errorf("public URLs are %v, origins %v", got.publicURLs, got.allowedOrigins)
 	}
 	if want := (transport.Limits{Connections: 7, ConnectionsPerAddress: 5, CountLoopback: true, RequestMemory: 9 << 20}); got.limits != want {
 		t.Errorf("limits are %+v, want %+v", got.limits, want)
 	}
-	if got.retention != 48*time.Hour || got.shutdown != 3*time.Second {
-		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdown)
+	if got.retention != 48*time.Hour || got.shutdownTimeout != 3*time.Second {
+		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdownTimeout)
 	}
-	if want := (rookery.BacklogLimit{Messages: 9, Bytes: 2 << 20}); got.mailbox != want || got.perMinute != 4 || got.reserve != 5<<20 {
-		t.Errorf("mailboxes hold %+v, accounts send %d a minute, the reserve is %d", got.mailbox, got.perMinute, got.reserve)
+	if want := (rookery.BacklogLimit{Messages: 9, Bytes: 2 << 20}); got.backlogLimit != want || got.messagesPerMinute != 4 || got.reserveBytes != 5<<20 {
+		t.Errorf("mailboxes hold %+v, accounts send %d a minute, the reserve is %d", got.backlogLimit, got.messagesPerMinute, got.reserveBytes)
 	}
-	if p := got.passwords; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
+	if p := got.passwordCost; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
 		t.Errorf("a password costs %+v", p)
 	}
 }
@@ -82,7 +82,7 @@ func TestAnAddressThatCannotBeMeantIsRefusedWithTheRightOne(t *testing.T) {
 func openTestServer(t *testing.T, shutdown time.Duration) *server {
 	t.Helper()
 	s, err := openServer(t.Context(), serverConfig{
-		dir: t.TempDir(), listen: []string{"127.0.0.1:0"}, shutdown: shutdown, now: time.Now, log: slog.New(slog.DiscardHandler),
+		dataDir: t.TempDir(), listenAddresses: []string{"127.0.0.1:0"}, shutdownTimeout: shutdown, now: time.Now, log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -106,8 +106,8 @@ func beginWith(t *testing.T, s *server, fields string, length int) net.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	// The server says so to a client that waits for it before it sends its body.
-	head := fmt.Sprintf("POST HTTP/1.1\r\n%sContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", fields, length)
-	if _, err := io.WriteString(conn, head); err != nil {
+	header := fmt.Sprintf("POST HTTP/1.1\r\n%sContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", fields, length)
+	if _, err := io.WriteString(conn, header); err != nil {
 		t.Fatal(err)
 	}
 	goOn := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
@@ -122,8 +122,8 @@ func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
 	cost := service.MinPasswordCost
 	cost.Passes = 20
 	server, err := openServer(t.Context(), serverConfig{
-		dir: t.TempDir(), listen: []string{"127.0.0.1:0"}, shutdown: 5 * time.Second, now: time.Now, log: slog.New(slog.DiscardHandler),
-		passwords: cost, trustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		dataDir: t.TempDir(), listenAddresses: []string{"127.0.0.1:0"}, shutdownTimeout: 5 * time.Second, now: time.Now, log: slog.New(slog.DiscardHandler),
+		passwordCost: cost, trustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +189,7 @@ func TestSlowClientsAreNoReasonToFailInTheEnd(t *testing.T) {
 	}
 	defer tcp.Close()
 	unread(t, tcp)
-	operator, err := net.Dial("unix", server.socket.Addr().String())
+	operator, err := net.Dial("unix", server.controlListener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestTheSecondSignalEndsTheProgramAtOnce(t *testing.T) {
 		signals := make(chan os.Signal)
 		var happened []string
 		happens := func(what string) func() { return func() { happened = append(happened, what) } }
-		go heed(t.Context(), signals, happens("end"), happens("end at once"))
+		go handleSignals(t.Context(), signals, happens("end"), happens("end at once"))
 		expect := func(want ...string) {
 			t.Helper()
 			synctest.Wait()
@@ -258,10 +258,10 @@ func TestTheSecondSignalEndsTheProgramAtOnce(t *testing.T) {
 		expect()
 		signals <- os.Interrupt
 		expect("end")
-		<-time.After(repeatTime / 2)
+		<-time.After(repeatedSignalPeriod / 2)
 		signals <- os.Interrupt // the same once more, from who signals a group
 		expect("end")
-		<-time.After(repeatTime / 2)
+		<-time.After(repeatedSignalPeriod / 2)
 		signals <- os.Interrupt
 		expect("end", "end at once")
 	})

@@ -30,14 +30,14 @@ type testServer struct {
 
 // newTestServer starts a server and ends it with the test. What the config
 // leaves out is chosen here.
-func newTestServer(t *testing.T, c serverConfig) *testServer {
+func newTestServer(t *testing.T, config serverConfig) *testServer {
 	t.Helper()
-	ts := &testServer{t: t, config: c, clock: newClock(time.Unix(1218196800, 0))}
-	if ts.config.dir == "" {
-		ts.config.dir = t.TempDir()
+	ts := &testServer{t: t, config: config, clock: newClock(time.Unix(1218196800, 0))}
+	if ts.config.dataDir == "" {
+		ts.config.dataDir = t.TempDir()
 	}
-	ts.config.listen = []string{"127.0.0.1:0"}
-	ts.config.shutdown = 10 * time.Second
+	ts.config.listenAddresses = []string{"127.0.0.1:0"}
+	ts.config.shutdownTimeout = 10 * time.Second
 	ts.config.now, ts.config.afterFunc = ts.clock.now, ts.clock.afterFunc
 	ts.config.log = cmp.Or(ts.config.log, slog.New(slog.DiscardHandler))
 	ts.start()
@@ -84,16 +84,16 @@ func (ts *testServer) wait(d time.Duration) {
 // addr is where the server listens, host:port.
 func (ts *testServer) addr() string { return ts.listeners[0].Addr().String() }
 
-func (ts *testServer) operator() *control.Operator { return control.Direct(ts.service) }
+func (ts *testServer) operator() *control.Operator { return control.NewOperator(ts.service) }
 
 func TestHowLongConnectionsAreWaitedForAreSettings(t *testing.T) {
-	usual := timeouts{first: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second, idle: 300 * time.Second}
-	for flags, want := range map[string]timeouts{
+	usual := connTimeouts{firstByte: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second, idle: 300 * time.Second}
+	for flags, want := range map[string]connTimeouts{
 		"":                         usual,
-		"--first-byte-timeout 5s":  {first: 5 * time.Second, record: usual.record, write: usual.write, idle: usual.idle},
-		"--record-timeout 1m":      {first: usual.first, record: time.Minute, write: usual.write, idle: usual.idle},
-		"--write-timeout 1s":       {first: usual.first, record: usual.record, write: time.Second, idle: usual.idle},
-		"--line-idle-timeout 10m ": {first: usual.first, record: usual.record, write: usual.write, idle: 10 * time.Minute},
+		"--first-byte-timeout 5s":  {firstByte: 5 * time.Second, record: usual.record, write: usual.write, idle: usual.idle},
+		"--record-timeout 1m":      {firstByte: usual.firstByte, record: time.Minute, write: usual.write, idle: usual.idle},
+		"--write-timeout 1s":       {firstByte: usual.firstByte, record: usual.record, write: time.Second, idle: usual.idle},
+		"--line-idle-timeout 10m ": {firstByte: usual.firstByte, record: usual.record, write: usual.write, idle: 10 * time.Minute},
 	} {
 		if got, err := configOf(t, flags); err != nil || got.timeouts != want {
 			t.Errorf("with %q got %+v and %v", flags, got.timeouts, err)
@@ -122,25 +122,25 @@ func configOf(t *testing.T, flags string) (serverConfig, error) {
 	t.Helper()
 	var f serveFlags
 	var cmd cobra.Command
-	f.register(&cmd)
+	f.addTo(&cmd)
 	if err := cmd.ParseFlags(strings.Fields(flags)); err != nil {
 		t.Fatal(err)
 	}
-	return f.config(io.Discard)
+	return f.newConfig(io.Discard)
 }
 
 // A connection is cut once the one time is over that is set.
 func TestSettingsReachEachWayIn(t *testing.T) {
 	const short = 50 * time.Millisecond
 	for name, test := range map[string]struct {
-		set  timeouts
+		set  connTimeouts
 		says string
 	}{
-		"nothing":             {timeouts{first: short}, ""},
-		"half a header":       {timeouts{first: short}, "POST / HT"},
-		"half a body":         {timeouts{record: short}, "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nVER="},
-		"half a line":         {timeouts{record: short}, "VER=1.4&CMD=Li"},
-		"a line, and silence": {timeouts{idle: short}, "VER=1.4&CMD=List&UIN=10001\n"},
+		"nothing":             {connTimeouts{firstByte: short}, ""},
+		"half a header":       {connTimeouts{firstByte: short}, "POST / HT"},
+		"half a body":         {connTimeouts{record: short}, "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nVER="},
+		"half a line":         {connTimeouts{record: short}, "VER=1.4&CMD=Li"},
+		"a line, and silence": {connTimeouts{idle: short}, "VER=1.4&CMD=List&UIN=10001\n"},
 	} {
 		s := newTestServer(t, serverConfig{timeouts: test.set})
 		conn, err := net.Dial("tcp", s.addr())
@@ -171,7 +171,7 @@ type timer struct {
 	f  func()
 }
 
-func newClock(at time.Time) *clock { return &clock{at: at} }
+func newClock(loggedInAt time.Time) *clock { return &clock{at: loggedInAt} }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()

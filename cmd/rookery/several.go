@@ -15,13 +15,13 @@ type reportedError struct{ error }
 
 func (e *reportedError) Unwrap() error { return e.error }
 
-// forEach does something for each of several accounts. An error for one is
+// forEachAccount does something for each of several accounts. An error for one is
 // reported at once and does not keep it from the others; the first is
 // returned in the end.
-func (a *clientFlags) forEach(cmd *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
+func (a *clientFlags) forEachAccount(cmd *cobra.Command, uins []rookery.UIN, action func(rookery.UIN) error) error {
 	var first error
 	for _, uin := range uins {
-		err := a.login.explain(do(uin))
+		err := a.login.addLoginHint(action(uin))
 		switch {
 		case err == nil:
 			continue
@@ -30,13 +30,13 @@ func (a *clientFlags) forEach(cmd *cobra.Command, uins []rookery.UIN, do func(ro
 		case first == nil:
 			first = &reportedError{err}
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "rookery: %d: %s\n", uin, describe(err))
+		fmt.Fprintf(cmd.ErrOrStderr(), "rookery: %d: %s\n", uin, errorText(err))
 	}
 	return first
 }
 
-// takesUINs is for commands whose arguments are account numbers, at least one.
-func takesUINs(cmd *cobra.Command, args []string) error {
+// uinArgs is for commands whose arguments are account numbers, at least one.
+func uinArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usageErrorf(cmd, "UIN is missing")
 	}
@@ -61,20 +61,20 @@ func parseUINs(cmd *cobra.Command, args []string) ([]rookery.UIN, error) {
 	return list, nil
 }
 
-// outcome is what became of one account, for programs.
-type outcome struct {
+// accountOutcome is what became of one account, for programs.
+type accountOutcome struct {
 	UIN     rookery.UIN `json:"uin"`
 	Outcome string      `json:"outcome,omitempty"`
 }
 
-// runForEach does something for each account that the arguments name, with the
+// runForEachArgument does something for each account that the arguments name, with the
 // client of the one that acts.
-func (a *clientFlags) runForEach(cmd *cobra.Command, args []string, do func(context.Context, *client.Client, printer, rookery.UIN) error) error {
+func (a *clientFlags) runForEachArgument(cmd *cobra.Command, args []string, action func(context.Context, *client.Client, printer, rookery.UIN) error) error {
 	uins, err := parseUINs(cmd, args)
 	if err != nil {
 		return err
 	}
 	return a.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
-		return a.forEach(cmd, uins, func(uin rookery.UIN) error { return do(ctx, messenger, out, uin) })
+		return a.forEachAccount(cmd, uins, func(uin rookery.UIN) error { return action(ctx, messenger, out, uin) })
 	})
 }

@@ -40,11 +40,11 @@ func TestAHangupEndsOrReloads(t *testing.T) {
 					return now
 				}
 				go func() {
-					heedHangups(ctx, hangups, gone, happens("end"), happens("reload"))
+					handleHangups(ctx, hangups, gone, happens("end"), happens("reload"))
 					close(ended)
 				}()
 				hangups <- syscall.SIGHUP
-				<-time.After(2 * hangupSettles)
+				<-time.After(2 * hangupGracePeriod)
 				cancel()
 				<-ended
 				if !slices.Equal(happened, test.want) || len(test.gone) > 0 {

@@ -11,29 +11,29 @@ import (
 // sinceFlag is a flag for a place in what was said: a message's number, or a
 // time.
 type sinceFlag struct {
-	given  bool
+	isSet  bool
 	number uint64 // messages above it; if time is zero
 	time   time.Time
 }
 
 var errSince = errors.New("give a message's number, a time such as 2026-11-23 or 18:00, or how long ago, such as 90m or 3d")
 
-func (f *sinceFlag) Set(text string) error { return f.set(text, time.Now()) }
-func (f *sinceFlag) String() string        { return "" }
-func (f *sinceFlag) Type() string          { return "WHEN" }
+func (sf *sinceFlag) Set(text string) error { return sf.set(text, time.Now()) }
+func (sf *sinceFlag) String() string        { return "" }
+func (sf *sinceFlag) Type() string          { return "WHEN" }
 
-func (f *sinceFlag) set(text string, now time.Time) error {
-	*f = sinceFlag{given: true}
+func (sf *sinceFlag) set(text string, now time.Time) error {
+	*sf = sinceFlag{isSet: true}
 	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-		f.number = n
+		sf.number = n
 		return nil
 	}
 	if ago, ok := parseAgo(text); ok {
-		f.time = now.Add(-ago)
+		sf.time = now.Add(-ago)
 		return nil
 	}
 	var ok bool
-	if f.time, ok = parseTime(text, now); !ok {
+	if sf.time, ok = parseTime(text, now); !ok {
 		return errSince
 	}
 	return nil
@@ -70,11 +70,11 @@ func parseTime(text string, now time.Time) (time.Time, bool) {
 	return time.Date(year, month, day, t.Hour(), t.Minute(), 0, 0, now.Location()), true
 }
 
-// of returns the messages of a page, oldest first, that are not before the
+// filter returns the messages of a page, oldest first, that are not before the
 // place.
-func (f *sinceFlag) of(page []client.Message) []client.Message {
+func (sf *sinceFlag) filter(page []client.Message) []client.Message {
 	for i, message := range page {
-		if f.time.IsZero() && message.Number > f.number || !f.time.IsZero() && !message.Time.Before(f.time) {
+		if sf.time.IsZero() && message.Number > sf.number || !sf.time.IsZero() && !message.Time.Before(sf.time) {
 			return page[i:]
 		}
 	}

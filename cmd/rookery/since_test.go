@@ -29,7 +29,7 @@ func TestSinceIsANumberATimeOrHowLongAgo(t *testing.T) {
 		if err := got.set(text, now); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
-		if !got.given || got.number != want.number || !got.time.Equal(want.time) {
+		if !got.isSet || got.number != want.number || !got.time.Equal(want.time) {
 			t.Errorf("%s is %v, want %v", text, got, want)
 		}
 	}
@@ -41,8 +41,8 @@ func TestSinceIsANumberATimeOrHowLongAgo(t *testing.T) {
 }
 
 func TestSinceCutsAPage(t *testing.T) {
-	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	page := []client.Message{{Number: 3, Time: at}, {Number: 5, Time: at.Add(time.Minute)}, {Number: 6, Time: at.Add(2 * time.Minute)}}
+	loggedInAt := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	page := []client.Message{{Number: 3, Time: loggedInAt}, {Number: 5, Time: loggedInAt.Add(time.Minute)}, {Number: 6, Time: loggedInAt.Add(2 * time.Minute)}}
 	for _, test := range []struct {
 		name  string
 		since sinceFlag
@@ -51,10 +51,10 @@ func TestSinceCutsAPage(t *testing.T) {
 		{"0 is everything", sinceFlag{}, 3},
 		{"a number is not among them", sinceFlag{number: 3}, 2},
 		{"nothing is above the last number", sinceFlag{number: 6}, 0},
-		{"a time is among them", sinceFlag{time: at.Add(time.Minute)}, 2},
-		{"nothing is after the last time", sinceFlag{time: at.Add(time.Hour)}, 0},
+		{"a time is among them", sinceFlag{time: loggedInAt.Add(time.Minute)}, 2},
+		{"nothing is after the last time", sinceFlag{time: loggedInAt.Add(time.Hour)}, 0},
 	} {
-		if got := test.since.of(page); len(got) != test.want {
+		if got := test.since.filter(page); len(got) != test.want {
 			t.Errorf("%s: %d messages, want %d", test.name, len(got), test.want)
 		}
 	}

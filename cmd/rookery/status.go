@@ -33,11 +33,11 @@ With --json: uin and status.`,
 			if len(args) == 0 {
 				return usageErrorf(cmd, "STATUS is missing: say %s; the server cannot be asked what yours is", strings.Join(words, ", "))
 			}
-			return takes("STATUS")(cmd, args)
+			return exactArgs("STATUS")(cmd, args)
 		},
 		ValidArgs: words,
 	}
-	flags := actingFlags(cmd)
+	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		status, ok := parseStatus(args[0])
 		if !ok {
@@ -51,7 +51,7 @@ With --json: uin and status.`,
 				UIN    rookery.UIN `json:"uin"`
 				Status string      `json:"status"`
 			}{messenger.UIN(), args[0]}
-			return out.say(object, "Account %d is %s.", messenger.UIN(), statusName(status))
+			return out.print(object, "Account %d is %s.", messenger.UIN(), statusName(status))
 		})
 	}
 	return cmd

@@ -17,7 +17,7 @@ import (
 // webSocketWorld is a world whose lines are WebSockets.
 type webSocketWorld struct{ world }
 
-func (w *webSocketWorld) Line(ctx context.Context, from netip.Addr) (transcript.Line, error) {
+func (w *webSocketWorld) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
 	var below net.Conn
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (_ net.Conn, err error) {
@@ -53,7 +53,9 @@ func (l *webSocketLine) Receive(ctx context.Context) ([]byte, error) {
 	return record, err
 }
 
-func (l *webSocketLine) Waiting(ctx context.Context) ([]byte, error) { return transcript.Probe(ctx, l) }
+func (l *webSocketLine) ReceivePending(ctx context.Context) ([]byte, error) {
+	return transcript.ReceivePending(ctx, l)
+}
 
 // Close ends the connection below, and waits for the server to end it too: that
 // it does once it has noticed.

@@ -43,7 +43,7 @@ func TestTranscriptsOfLinesOverWebSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, script := range scripts {
-		if !script.HasLines() || script.NeedsHTTP() || script.Name == "push-pacing.txt" {
+		if !script.UsesStreams() || script.NeedsSocket() || script.Name == "push-pacing.txt" {
 			continue // what a line alone has
 		}
 		t.Run(script.Name, func(t *testing.T) {
@@ -73,18 +73,18 @@ func (w *world) running() *testServer {
 	return w.testServer
 }
 
-// Setting takes a flag of serve, as its command line does.
-func (w *world) Setting(name, value string) error {
+// ApplySetting takes a flag of serve, as its command line does.
+func (w *world) ApplySetting(name, value string) error {
 	serveFlags := &w.flags
 	if serveFlags.data == nil {
-		serveFlags.register(&w.serve)
+		serveFlags.addTo(&w.serve)
 	}
 	if err := w.serve.Flags().Set(name, value); err != nil {
 		return err
 	}
 	var err error
-	w.config, err = serveFlags.config(io.Discard)
-	w.config.dir = "" // not the default
+	w.config, err = serveFlags.newConfig(io.Discard)
+	w.config.dataDir = "" // not the default
 	return err
 }
 
@@ -94,16 +94,16 @@ func credential(password string) rookery.Credential {
 	return service.HashProof(service.ProofOf(password), service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1})
 }
 
-func (w *world) Account(uin uint32, password string, fields []transcript.Field) error {
+func (w *world) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {
 	s := w.running()
 	account := rookery.NewAccount(rookery.UIN(uin), "", s.clock.now())
 	if _, err := s.store.CreateAccount(w.t.Context(), account, credential(password)); err != nil {
 		return err
 	}
-	return w.Set(uin, fields)
+	return w.ChangeAccount(uin, fields)
 }
 
-func (w *world) Set(uin uint32, fields []transcript.Field) error {
+func (w *world) ChangeAccount(uin uint32, fields []transcript.AccountField) error {
 	if len(fields) == 0 {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (w *world) Set(uin uint32, fields []transcript.Field) error {
 	for _, f := range fields {
 		settings[f.Name] = f.Value
 	}
-	_, err := w.running().operator().Change(w.t.Context(), rookery.UIN(uin), settings)
+	_, err := w.running().operator().ChangeAccount(w.t.Context(), rookery.UIN(uin), settings)
 	return err
 }
 
@@ -119,21 +119,21 @@ func (w *world) Befriend(a, b uint32) error {
 	return w.running().service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
 }
 
-func (w *world) Notice(to []uint32, text string) error {
+func (w *world) SendNotice(to []uint32, text string) error {
 	operator := w.running().operator()
 	var uins []rookery.UIN
 	for _, uin := range to {
 		uins = append(uins, rookery.UIN(uin))
 	}
 	if len(to) > 0 {
-		return operator.Notify(w.t.Context(), text, uins)
+		return operator.SendNotice(w.t.Context(), text, uins)
 	}
-	_, err := notifyPage(w.t.Context(), operator, text, rookery.System)
+	_, err := sendNoticeToPage(w.t.Context(), operator, text, rookery.System)
 	return err
 }
 
-func (w *world) Remove(uin uint32) error {
-	return w.running().operator().Remove(w.t.Context(), rookery.UIN(uin))
+func (w *world) RemoveAccount(uin uint32) error {
+	return w.running().operator().RemoveAccount(w.t.Context(), rookery.UIN(uin))
 }
 
 func (w *world) SetPassword(uin uint32, password string) error {
@@ -146,7 +146,7 @@ func (w *world) Restart(down time.Duration) error {
 	return nil
 }
 
-func (w *world) Wait(d time.Duration) error {
+func (w *world) AdvanceClock(d time.Duration) error {
 	settle()
 	w.running().wait(d)
 	return nil
@@ -168,12 +168,12 @@ func settle() {
 
 func (w *world) Now() time.Time { return w.running().clock.now() }
 
-func (w *world) Line(ctx context.Context, from netip.Addr) (transcript.Line, error) {
+func (w *world) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
 	conn, err := w.Dial(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	return transcript.SocketLine(conn), nil
+	return transcript.NewSocketStream(conn), nil
 }
 
 func (w *world) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {

@@ -24,8 +24,8 @@ stored there.`,
   rookery user set 10001 --rule open
   rookery user remove 10001`,
 	}
-	data := dataFlag(cmd.PersistentFlags())
-	return group(cmd,
+	data := addDataFlag(cmd.PersistentFlags())
+	return commandGroup(cmd,
 		userAddCommand(data),
 		userListCommand(data),
 		userSetCommand(data),
@@ -60,8 +60,8 @@ func (f *uinFlag) Set(text string) error {
 func (f *uinFlag) String() string { return "" }
 func (f *uinFlag) Type() string   { return "N" }
 
-// settingFlags gives a command a flag for each field of an account.
-func settingFlags(cmd *cobra.Command) control.Settings {
+// addSettingFlags gives a command a flag for each field of an account.
+func addSettingFlags(cmd *cobra.Command) control.Settings {
 	settings := make(control.Settings)
 	for _, field := range control.Fields() {
 		cmd.Flags().Var(&settingFlag{settings, field}, field.Name, field.Usage)
@@ -80,17 +80,17 @@ func (f *settingFlag) Set(text string) error {
 }
 
 func (f *settingFlag) String() string { return "" }
-func (f *settingFlag) Type() string   { return f.field.Value }
+func (f *settingFlag) Type() string   { return f.field.Placeholder }
 
-// passwordFlag gives a command the flag that makes it read a password.
-func passwordFlag(cmd *cobra.Command) *bool {
+// addPasswordFlag gives a command the flag that makes it read a password.
+func addPasswordFlag(cmd *cobra.Command) *bool {
 	return cmd.Flags().Bool("password-stdin", false, "read the password from standard input, one line; without this one is made and shown")
 }
 
 // readPassword reads the one line that standard input is to hold.
 func readPassword(cmd *cobra.Command) (string, error) {
-	in := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096))
-	line, err := in.ReadString('\n')
+	reader := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096))
+	line, err := reader.ReadString('\n')
 	if err != nil && err != io.EOF {
 		return "", fmt.Errorf("cannot read the password: %w", err)
 	}

@@ -23,13 +23,13 @@ stored as such.`,
 
   # somebody whom everybody may befriend
   rookery user add --nick helper --rule open --about "Ask me anything."`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
 	cmd.Flags().SortFlags = false
 	var uin uinFlag
 	cmd.Flags().Var(&uin, "uin", "account number; the lowest free one if left out")
-	fromStdin := passwordFlag(cmd)
-	settings := settingFlags(cmd)
+	fromStdin := addPasswordFlag(cmd)
+	settings := addSettingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if settings["nick"] == "" {
 			return usageErrorf(cmd, "--nick is missing: the name that others see")
@@ -42,8 +42,8 @@ stored as such.`,
 			}
 			newAccount.Password = password
 		}
-		return operateNew(cmd.Context(), *data, cmd.ErrOrStderr(), func(operator *control.Operator) error {
-			added, err := operator.Add(cmd.Context(), newAccount)
+		return operateOrCreate(cmd.Context(), *data, cmd.ErrOrStderr(), func(operator *control.Operator) error {
+			added, err := operator.AddAccount(cmd.Context(), newAccount)
 			if err != nil {
 				return err
 			}
@@ -53,16 +53,16 @@ stored as such.`,
 	return cmd
 }
 
-func printAdded(cmd *cobra.Command, added control.Added) error {
+func printAdded(cmd *cobra.Command, added control.AddedAccount) error {
 	text := fmt.Sprintf("Added account %d.\n", added.UIN)
 	if added.Password != "" {
-		text += madePassword(added.Password)
+		text += generatedPasswordText(added.Password)
 	}
 	_, err := fmt.Fprint(cmd.OutOrStdout(), text)
 	return err
 }
 
-// madePassword shows a password that was made.
-func madePassword(password string) string {
+// generatedPasswordText shows a password that was made.
+func generatedPasswordText(password string) string {
 	return fmt.Sprintf("Its password, shown this once: %s\n", password)
 }

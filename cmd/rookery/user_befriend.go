@@ -15,7 +15,7 @@ func userBefriendCommand(data *string) *cobra.Command {
 		Long: `Make two accounts friends, whatever their rules are. Neither is asked, and
 neither gets a message; their clients see it when they list their friends next.`,
 		Example: "  rookery user befriend 10001 10002",
-		Args:    takes("UIN", "the other UIN"),
+		Args:    exactArgs("UIN", "the other UIN"),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		one, err := parseUIN(cmd, args[0])
@@ -26,7 +26,7 @@ neither gets a message; their clients see it when they list their friends next.`
 		if err != nil {
 			return err
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
 			if err := operator.Befriend(cmd.Context(), one, other); err != nil {
 				return err
 			}

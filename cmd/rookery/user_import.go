@@ -35,7 +35,7 @@ with the columns uin, nick and password. Progress goes to standard error.`,
   uin,nick,password,rule
   10010,reception,,open
   10011,workshop,correct horse,ask`,
-		Args: takes("FILE.csv"),
+		Args: exactArgs("FILE.csv"),
 	}
 	skip := cmd.Flags().Bool("skip-existing", false, "leave out accounts that are there already, as they are")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -43,7 +43,7 @@ with the columns uin, nick and password. Progress goes to standard error.`,
 		if err != nil {
 			return fmt.Errorf("%w; nothing was imported", err)
 		}
-		return operateNew(cmd.Context(), *data, cmd.ErrOrStderr(), func(operator *control.Operator) error {
+		return operateOrCreate(cmd.Context(), *data, cmd.ErrOrStderr(), func(operator *control.Operator) error {
 			rows, err := withoutExisting(cmd, operator, rows, *skip)
 			if err != nil {
 				return fmt.Errorf("%w; nothing was imported", err)
@@ -77,7 +77,7 @@ func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []impo
 			case err == nil && skip:
 				continue
 			case err == nil:
-				return nil, fmt.Errorf("%s: account %d is there already; take it out, or leave such accounts as they are with --skip-existing", importRow.at, importRow.account.UIN)
+				return nil, fmt.Errorf("%s: account %d is there already; take it out, or leave such accounts as they are with --skip-existing", importRow.position, importRow.account.UIN)
 			case rookery.CodeOf(err) != rookery.CodeNoAccount:
 				return nil, err
 			}
@@ -85,7 +85,7 @@ func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []impo
 		missing = append(missing, importRow)
 	}
 	if left := len(rows) - len(missing); left > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s left as before\n", accounts(left))
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s left as before\n", countAccounts(left))
 	}
 	return missing, nil
 }
@@ -93,36 +93,36 @@ func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []impo
 // importRows adds the accounts in the order of the file, and writes down what
 // was made for them as soon as they are there.
 func importRows(cmd *cobra.Command, operator *control.Operator, rows []importRow) error {
-	progress := newProgress(cmd.ErrOrStderr(), "imported", len(rows))
+	progress := newAccountProgress(cmd.ErrOrStderr(), "imported", len(rows))
 	defer progress.finish()
-	made := &createdAccounts{out: csv.NewWriter(cmd.OutOrStdout())}
+	passwords := &passwordList{out: csv.NewWriter(cmd.OutOrStdout())}
 	for _, importRow := range rows {
-		added, err := operator.Add(cmd.Context(), importRow.account)
+		added, err := operator.AddAccount(cmd.Context(), importRow.account)
 		if err == nil {
-			err = made.write(importRow, added)
+			err = passwords.write(importRow, added)
 		}
 		if err != nil {
-			return fmt.Errorf("stopped at %s; what stands before that line is imported, take it out before you import the rest: %w", importRow.at, err)
+			return fmt.Errorf("stopped at %s; what stands before that line is imported, take it out before you import the rest: %w", importRow.position, err)
 		}
 		progress.add(1)
 	}
 	return nil
 }
 
-// createdAccounts lists what an import has made.
-type createdAccounts struct {
-	out    *csv.Writer
-	headed bool
+// passwordList lists what an import has made.
+type passwordList struct {
+	out       *csv.Writer
+	hasHeader bool
 }
 
-func (l *createdAccounts) write(r importRow, added control.Added) error {
-	if added.Password == "" && r.account.UIN != 0 {
+func (l *passwordList) write(row importRow, added control.AddedAccount) error {
+	if added.Password == "" && row.account.UIN != 0 {
 		return nil
 	}
-	rows := [][]string{{added.UIN.String(), r.account.Settings["nick"], added.Password}}
-	if !l.headed {
+	rows := [][]string{{added.UIN.String(), row.account.Settings["nick"], added.Password}}
+	if !l.hasHeader {
 		rows = append([][]string{{"uin", "nick", "password"}}, rows...)
-		l.headed = true
+		l.hasHeader = true
 	}
 	return l.out.WriteAll(rows) // which flushes
 }

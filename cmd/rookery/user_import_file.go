@@ -13,14 +13,14 @@ import (
 
 // importRow is one account of a file.
 type importRow struct {
-	at      string // file:line
-	account control.NewAccount
+	position string // file:line
+	account  control.NewAccount
 }
 
 // parseImport reads and checks a whole file. Errors name file, line and column.
 func parseImport(name string, file io.Reader) ([]importRow, error) {
-	in := csv.NewReader(withoutMark(file))
-	columns, err := in.Read()
+	reader := csv.NewReader(skipByteOrderMark(file))
+	columns, err := reader.Read()
 	if err == io.EOF {
 		return nil, fmt.Errorf("%s is empty", name)
 	}
@@ -33,23 +33,23 @@ func parseImport(name string, file io.Reader) ([]importRow, error) {
 	var rows []importRow
 	lines := make(map[rookery.UIN]int) // where an account number stands
 	for {
-		cells, err := in.Read()
+		cells, err := reader.Read()
 		if err == io.EOF {
 			return rows, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		line, _ := in.FieldPos(0)
-		row := importRow{at: fmt.Sprintf("%s:%d", name, line)}
+		line, _ := reader.FieldPos(0)
+		row := importRow{position: fmt.Sprintf("%s:%d", name, line)}
 		if row.account, err = parseRow(columns, cells); err != nil {
-			return nil, fmt.Errorf("%s: %w", row.at, err)
+			return nil, fmt.Errorf("%s: %w", row.position, err)
 		}
 		if len(rows) > 0 && (row.account.UIN == 0) != (rows[0].account.UIN == 0) {
-			return nil, fmt.Errorf("%s: column uin: some rows have a number and some have none; fill in all or none", row.at)
+			return nil, fmt.Errorf("%s: column uin: some rows have a number and some have none; fill in all or none", row.position)
 		}
 		if first := lines[row.account.UIN]; first != 0 && row.account.UIN != 0 {
-			return nil, fmt.Errorf("%s: column uin: account %d stands in line %d already", row.at, row.account.UIN, first)
+			return nil, fmt.Errorf("%s: column uin: account %d stands in line %d already", row.position, row.account.UIN, first)
 		}
 		lines[row.account.UIN] = line
 		rows = append(rows, row)
@@ -64,7 +64,7 @@ func checkColumns(columns []string) error {
 			return fmt.Errorf("column %s is there twice", name)
 		}
 		seen[name] = true
-		if !isColumn(name) {
+		if !isKnownColumn(name) {
 			return fmt.Errorf("there is no column %s; see rookery user import --help", strconv.Quote(name))
 		}
 	}
@@ -74,7 +74,7 @@ func checkColumns(columns []string) error {
 	return nil
 }
 
-func isColumn(name string) bool {
+func isKnownColumn(name string) bool {
 	for _, field := range control.Fields() {
 		if field.Name == name {
 			return true
@@ -95,11 +95,11 @@ func parseRow(columns, cells []string) (control.NewAccount, error) {
 		case name == "password":
 			newAccount.Password = text
 		case name == "uin":
-			var f uinFlag
-			if err := f.Set(text); err != nil {
+			var flag uinFlag
+			if err := flag.Set(text); err != nil {
 				return newAccount, fmt.Errorf("column uin: %q: %w", text, err)
 			}
-			newAccount.UIN = f.uin
+			newAccount.UIN = flag.uin
 		default:
 			if err := (control.Settings{name: text}).Validate(); err != nil {
 				return newAccount, fmt.Errorf("column %s: %w", name, err)
@@ -110,11 +110,11 @@ func parseRow(columns, cells []string) (control.NewAccount, error) {
 	return newAccount, nil
 }
 
-// withoutMark skips the byte order mark that spreadsheets put before UTF-8.
-func withoutMark(r io.Reader) io.Reader {
-	in := bufio.NewReader(r)
-	if mark, _ := in.Peek(3); string(mark) == "\ufeff" {
-		_, _ = in.Discard(len(mark)) // they are in the buffer
+// skipByteOrderMark skips the byte order mark that spreadsheets put before UTF-8.
+func skipByteOrderMark(r io.Reader) io.Reader {
+	reader := bufio.NewReader(r)
+	if mark, _ := reader.Peek(3); string(mark) == "\ufeff" {
+		_, _ = reader.Discard(len(mark)) // they are in the buffer
 	}
-	return in
+	return reader
 }

@@ -28,29 +28,29 @@ With --json each line is an object: uin, created, status, sessions (address,
 since, program), and the fields by the names of the flags of user set.`,
 		Example: `  rookery user list
   rookery user list --json`,
-		Args: takes(),
+		Args: exactArgs(),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "all there is about the accounts, one JSON object a line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		print := printTable
+		print := printAccountTable
 		if *asJSON {
-			print = printJSON
+			print = printAccountsJSON
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
-			return print(cmd.OutOrStdout(), people(cmd.Context(), operator))
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
+			return print(cmd.OutOrStdout(), allAccounts(cmd.Context(), operator))
 		})
 	}
 	return cmd
 }
 
 // listPage is how many accounts are asked for at once.
-const listPage = 500
+const listPageSize = 500
 
-// people yields all accounts but the system's, by number, and an error last.
-func people(ctx context.Context, operator *control.Operator) iter.Seq2[service.AccountInfo, error] {
+// allAccounts yields all accounts but the system's, by number, and an error last.
+func allAccounts(ctx context.Context, operator *control.Operator) iter.Seq2[service.AccountInfo, error] {
 	return func(yield func(service.AccountInfo, error) bool) {
 		for after := rookery.System; ; {
-			page, err := operator.Accounts(ctx, after, listPage)
+			page, err := operator.ListAccounts(ctx, after, listPageSize)
 			if err != nil {
 				yield(service.AccountInfo{}, err)
 				return
@@ -61,15 +61,15 @@ func people(ctx context.Context, operator *control.Operator) iter.Seq2[service.A
 				}
 				after = accountInfo.UIN
 			}
-			if len(page) < listPage {
+			if len(page) < listPageSize {
 				return
 			}
 		}
 	}
 }
 
-func printTable(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func printAccountTable(out io.Writer, accounts iter.Seq2[service.AccountInfo, error]) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "UIN\tSTATUS\tRULE\tSIGNED IN FROM\tNICK") // errors show in Flush
 	for accountInfo, err := range accounts {
 		if err != nil {
@@ -89,13 +89,13 @@ func printTable(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) err
 	return table.Flush()
 }
 
-func printJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) error {
+func printAccountsJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) error {
 	type session struct {
 		Address string    `json:"address"`
 		Since   time.Time `json:"since"`
 		Program string    `json:"program,omitempty"`
 	}
-	out := printer{w: w, json: true}
+	out := printer{out: w, asJSON: true}
 	for accountInfo, err := range accounts {
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func printJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) erro
 		for _, field := range control.Fields() {
 			object[field.Name] = field.Get(accountInfo.Account)
 		}
-		if err := out.object(object); err != nil {
+		if err := out.printJSON(object); err != nil {
 			return err
 		}
 	}

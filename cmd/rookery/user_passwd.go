@@ -17,9 +17,9 @@ Without --password-stdin a password is made and shown, this once.`,
 		Example: `  rookery user passwd 10001
 
   printf %s "$PASSWORD" | rookery user passwd 10001 --password-stdin`,
-		Args: takes("UIN"),
+		Args: exactArgs("UIN"),
 	}
-	fromStdin := passwordFlag(cmd)
+	fromStdin := addPasswordFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
@@ -31,14 +31,14 @@ Without --password-stdin a password is made and shown, this once.`,
 				return err
 			}
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
-			made, err := operator.SetPassword(cmd.Context(), uin, password)
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
+			passwords, err := operator.SetPassword(cmd.Context(), uin, password)
 			if err != nil {
 				return err
 			}
 			text := fmt.Sprintf("Account %d has a new password and is signed out.\n", uin)
-			if made != "" {
-				text += madePassword(made)
+			if passwords != "" {
+				text += generatedPasswordText(passwords)
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 			return err

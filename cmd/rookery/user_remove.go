@@ -24,7 +24,7 @@ it is signed out; what others have from it stays theirs. On a terminal it asks
 first.`,
 		Example: `  rookery user remove 10001
   rookery user remove 10001 --yes`,
-		Args: takes("UIN"),
+		Args: exactArgs("UIN"),
 	}
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -35,15 +35,15 @@ first.`,
 		if !*yes && !isatty.IsTerminal(os.Stdin.Fd()) {
 			return usageErrorf(cmd, "not removed: there is no terminal to ask on, say --yes if you mean it")
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
 			accountInfo, err := findAccount(cmd.Context(), operator, uin)
 			if err != nil {
 				return err
 			}
-			if !*yes && !confirmed(cmd, accountInfo.Account) {
+			if !*yes && !confirmRemoval(cmd, accountInfo.Account) {
 				return fmt.Errorf("account %d was not removed", uin)
 			}
-			if err := operator.Remove(cmd.Context(), uin); err != nil {
+			if err := operator.RemoveAccount(cmd.Context(), uin); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed account %d.\n", uin)
@@ -53,8 +53,8 @@ first.`,
 	return cmd
 }
 
-// confirmed asks on the terminal.
-func confirmed(cmd *cobra.Command, account rookery.Account) bool {
+// confirmRemoval asks on the terminal.
+func confirmRemoval(cmd *cobra.Command, account rookery.Account) bool {
 	fmt.Fprintf(cmd.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", account.UIN, oneLine(account.Profile.Nick))
 	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // the end of input is a no
 	answer = strings.ToLower(strings.TrimSpace(answer))
@@ -63,7 +63,7 @@ func confirmed(cmd *cobra.Command, account rookery.Account) bool {
 
 // findAccount returns one account, CodeNoAccount if there is none.
 func findAccount(ctx context.Context, operator *control.Operator, uin rookery.UIN) (service.AccountInfo, error) {
-	found, err := operator.Accounts(ctx, uin-1, 1)
+	found, err := operator.ListAccounts(ctx, uin-1, 1)
 	if err != nil {
 		return service.AccountInfo{}, err
 	}

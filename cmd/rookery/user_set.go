@@ -16,10 +16,10 @@ func userSetCommand(data *string) *cobra.Command {
 		Example: `  rookery user set 10001 --nick "Tom & Jerry" --face 270
   rookery user set 10001 --rule closed --strangers no --findable no
   rookery user set 10001 --about ""`,
-		Args: takes("UIN"),
+		Args: exactArgs("UIN"),
 	}
 	cmd.Flags().SortFlags = false
-	settings := settingFlags(cmd)
+	settings := addSettingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
@@ -28,8 +28,8 @@ func userSetCommand(data *string) *cobra.Command {
 		if len(settings) == 0 {
 			return usageErrorf(cmd, "there is nothing to change")
 		}
-		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
-			if _, err := operator.Change(cmd.Context(), uin, settings); err != nil {
+		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
+			if _, err := operator.ChangeAccount(cmd.Context(), uin, settings); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Changed account %d.\n", uin)

@@ -13,7 +13,7 @@ func versionCommand() *cobra.Command {
 		Short:   "Say which Rookery this is",
 		Long:    "Say which Rookery this is: its version and revision, and the Go that it was built with.",
 		Example: "  rookery version",
-		Args:    takes(),
+		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionText(info))

@@ -13,108 +13,108 @@ import (
 )
 
 // chatRing is how many others each account of the chat writes to.
-const chatRing = 10
+const chatPeers = 10
 
-// chat measures how long messages take between accounts that are all connected,
+// measureChat measures how long messages take between accounts that are all connected,
 // and in turns with that how long the store takes for as many, called directly.
-func (r *environment) chat(ctx context.Context, cfg PushConfig, report *Report) error {
+func (env *environment) measureChat(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Accounts == 0 {
 		return nil
 	}
-	server, err := r.talkers(ctx, "chat", cfg.Accounts)
+	server, err := env.startConnectedServer(ctx, "chat", cfg.Accounts)
 	if err != nil {
 		return err
 	}
-	dir, err := r.subdir("commits")
+	dir, err := env.makeSubdir("commits")
 	if err != nil {
 		return err
 	}
-	if err := cfg.seed(ctx, dir, server.people); err != nil {
+	if err := cfg.seedDir(ctx, dir, server.population); err != nil {
 		return err
 	}
-	report.Push.Chat = &Chat{Accounts: cfg.Accounts}
-	if err := cfg.withStore(ctx, dir, func(store Store) error { return server.chat(ctx, cfg, store, report.Push.Chat) }); err != nil {
+	report.Push.Chat = &ChatReport{Accounts: cfg.Accounts}
+	if err := cfg.withOpenStore(ctx, dir, func(store Store) error { return server.runChat(ctx, cfg, store, report.Push.Chat) }); err != nil {
 		return err
 	}
 	report.Messages += server.ledger.total()
 	return server.stop(ctx)
 }
 
-func (h *serverUnderTest) chat(ctx context.Context, cfg PushConfig, store Store, chat *Chat) (err error) {
-	workload := newTalk(ctx, h.ledger, h.seqs, h.everybody())
-	defer func() { err = cmp.Or(workload.end(), err) }()
-	if err := workload.begin(h.server.addr, cfg.Progress); err != nil {
+func (srv *serverUnderTest) runChat(ctx context.Context, cfg PushConfig, store Store, chat *ChatReport) (err error) {
+	workload := newPushWorkload(ctx, srv.ledger, srv.seqs, srv.activeUINs())
+	defer func() { err = cmp.Or(workload.closeAll(), err) }()
+	if err := workload.connectAll(srv.process.addr, cfg.Progress); err != nil {
 		return err
 	}
-	n := len(workload.lines)
-	pair := func(i int) (from, to int) { return i % n, (i + 1 + i/n%min(chatRing, n-1)) % n }
+	count := len(workload.conns)
+	pair := func(i int) (from, to int) { return i % count, (i + 1 + i/count%min(chatPeers, count-1)) % count }
 	var commits []Percentiles
-	chat.ChatResult, err = h.talk(workload, cfg, cfg.Rate, func() error {
-		one, err := h.commits(ctx, store, cfg, pair)
+	chat.ChatResult, err = srv.runRounds(workload, cfg, cfg.Rate, func() error {
+		one, err := srv.measureCommits(ctx, store, cfg, pair)
 		commits = append(commits, one)
 		return err
 	}, func(i int) (*pushConn, *pushConn) {
 		from, to := pair(i)
-		return workload.lines[from], workload.lines[to]
+		return workload.conns[from], workload.conns[to]
 	})
-	chat.Commit = medianSpread(commits)
+	chat.Commit = medianPercentiles(commits)
 	return err
 }
 
-// commits delivers straight into a store what a run of the chat sends.
-func (h *serverUnderTest) commits(ctx context.Context, store Store, cfg PushConfig, pair func(i int) (from, to int)) (Percentiles, error) {
+// measureCommits delivers straight into a store what a run of the chat sends.
+func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg PushConfig, pair func(i int) (from, to int)) (Percentiles, error) {
 	var mu sync.Mutex
-	var took histogram
+	var times histogram
 	var all errgroup.Group
-	err := paced(ctx, cfg.Rate, cfg.Duration, func(i int) error {
+	err := runPaced(ctx, cfg.Rate, cfg.Duration, func(i int) error {
 		all.Go(func() error {
 			from, to := pair(i)
-			letter := rookery.NewEntry{To: h.crowd.member(to), Kind: rookery.KindMessage, Peer: h.crowd.member(from), Text: fmt.Sprintf("%0*d%s", numberDigits, i, filler)}
+			entry := rookery.NewEntry{To: srv.accounts.account(to), Kind: rookery.KindMessage, Peer: srv.accounts.account(from), Text: fmt.Sprintf("%0*d%s", numberDigits, i, textFiller)}
 			start := time.Now()
-			_, err := store.Deliver(ctx, []rookery.NewEntry{letter}, start, rookery.RequestKey{})
+			_, err := store.Deliver(ctx, []rookery.NewEntry{entry}, start, rookery.RequestKey{})
 			mu.Lock()
 			defer mu.Unlock()
-			took.record(time.Since(start))
+			times.record(time.Since(start))
 			return err
 		})
 		return nil
 	})
 	err = cmp.Or(all.Wait(), err)
-	return spreadOf(&took), err
+	return percentilesOf(&times), err
 }
 
-// talkers starts a server with so many accounts, which are to log in over
+// startConnectedServer starts a server with so many accounts, which are to log in over
 // lines.
-func (r *environment) talkers(ctx context.Context, name string, n int) (*serverUnderTest, error) {
-	dir, err := r.subdir(name)
+func (env *environment) startConnectedServer(ctx context.Context, name string, count int) (*serverUnderTest, error) {
+	dir, err := env.makeSubdir(name)
 	if err != nil {
 		return nil, err
 	}
-	server, err := r.cfg.newHouse(ctx, name, dir, Population{Accounts: n, Active: n})
+	server, err := env.cfg.newServerUnderTest(ctx, name, dir, Population{Accounts: count, Active: count})
 	if err != nil {
 		return nil, err
 	}
-	return server, r.start(ctx, server)
+	return server, env.startProcess(ctx, server)
 }
 
-// everybody is who lives in the house.
-func (h *serverUnderTest) everybody() (uins []rookery.UIN) {
-	for i := range h.people.Active {
-		uins = append(uins, h.crowd.member(i))
+// activeUINs is who lives in the house.
+func (srv *serverUnderTest) activeUINs() (uins []rookery.UIN) {
+	for i := range srv.population.Active {
+		uins = append(uins, srv.accounts.account(i))
 	}
 	return uins
 }
 
 // pushWorkload lets a talk run as often as there are rounds, each time after what is to
 // be done before, and returns the medians.
-func (h *serverUnderTest) talk(workload *pushWorkload, cfg PushConfig, rate float64, before func() error, next func(i int) (from, to *pushConn)) (ChatResult, error) {
+func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, rate float64, before func() error, next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
 	var runs []ChatResult
 	for round := range cfg.Rounds {
-		fmt.Fprintf(cfg.Progress, "measuring: %g messages a second to %d connections, round %d of %d\n", rate, len(workload.lines), round+1, cfg.Rounds)
+		fmt.Fprintf(cfg.Progress, "measuring: %g messages a second to %d connections, round %d of %d\n", rate, len(workload.conns), round+1, cfg.Rounds)
 		if err := before(); err != nil {
 			return ChatResult{}, err
 		}
-		start, err := h.server.cpu()
+		start, err := srv.process.cpuTime()
 		if err != nil {
 			return ChatResult{}, err
 		}
@@ -122,29 +122,29 @@ func (h *serverUnderTest) talk(workload *pushWorkload, cfg PushConfig, rate floa
 		if err != nil {
 			return ChatResult{}, err
 		}
-		end, err := h.server.cpu()
+		end, err := srv.process.cpuTime()
 		if err != nil {
 			return ChatResult{}, err
 		}
 		one.CPU = (end - start) / time.Duration(max(one.messages, 1))
 		runs = append(runs, one)
 	}
-	return medianTalk(runs), nil
+	return medianChatResult(runs), nil
 }
 
-func medianTalk(runs []ChatResult) ChatResult {
+func medianChatResult(runs []ChatResult) ChatResult {
 	var answers, pushes []Percentiles
 	for _, chatResult := range runs {
 		answers, pushes = append(answers, chatResult.Answer), append(pushes, chatResult.Push)
 	}
 	return ChatResult{
 		PerSecond: median(runs, func(chatResult ChatResult) float64 { return chatResult.PerSecond }),
-		Answer:    medianSpread(answers), Push: medianSpread(pushes),
+		Answer:    medianPercentiles(answers), Push: medianPercentiles(pushes),
 		CPU: median(runs, func(chatResult ChatResult) time.Duration { return chatResult.CPU }),
 	}
 }
 
-func medianSpread(runs []Percentiles) Percentiles {
+func medianPercentiles(runs []Percentiles) Percentiles {
 	return Percentiles{
 		P50: median(runs, func(percentiles Percentiles) time.Duration { return percentiles.P50 }),
 		P99: median(runs, func(percentiles Percentiles) time.Duration { return percentiles.P99 }),

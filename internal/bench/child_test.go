@@ -43,9 +43,9 @@ func TestMain(m *testing.M) {
 	case len(os.Args) > 2 && os.Args[1] == "serve":
 		err = serveMail(ctx, os.Args[3])
 	case len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == "hold":
-		err = Hold(ctx, os.Stdout)
+		err = ServeIdle(ctx, os.Stdout)
 	case len(os.Args) > 2 && os.Args[1] == "bench":
-		err = Floor(ctx, os.Stdout)
+		err = ServeFloor(ctx, os.Stdout)
 	default:
 		os.Exit(m.Run())
 	}
@@ -76,14 +76,14 @@ func readMail(dir string) (*mail, error) {
 		Boxes: map[rookery.UIN][]rookery.Entry{}, Places: map[rookery.UIN]uint64{}, Sessions: map[rookery.UIN]netip.Addr{},
 		lines: map[rookery.UIN]net.Conn{},
 	}
-	b, err := os.ReadFile(m.path)
+	data, err := os.ReadFile(m.path)
 	if os.IsNotExist(err) {
 		return m, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return m, gob.NewDecoder(bytes.NewReader(b)).Decode(m)
+	return m, gob.NewDecoder(bytes.NewReader(data)).Decode(m)
 }
 
 func (m *mail) Close() error {
@@ -117,10 +117,10 @@ func (m *mail) ChangeRelation(_ context.Context, change rookery.RelationChange) 
 	return rookery.Receipt{}, nil
 }
 
-func (m *mail) Deliver(_ context.Context, letters []rookery.NewEntry, now time.Time, _ rookery.RequestKey) (rookery.Receipt, error) {
+func (m *mail) Deliver(_ context.Context, entries []rookery.NewEntry, now time.Time, _ rookery.RequestKey) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, l := range letters {
+	for _, l := range entries {
 		box := m.Boxes[l.To]
 		m.Boxes[l.To] = append(box, rookery.Entry{Number: uint64(len(box)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text})
 	}
@@ -199,38 +199,38 @@ func (m *mail) handle(record string) (answer string, uin rookery.UIN) {
 		}
 	}
 	uin, _ = rookery.ParseUIN(values["UIN"])
-	to, _ := rookery.ParseUIN(values["UN"])
-	return fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", values["VER"], values["CMD"], values["SEQ"], uin, m.answer(values, uin, to, text)), uin
+	receiver, _ := rookery.ParseUIN(values["UN"])
+	return fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", values["VER"], values["CMD"], values["SEQ"], uin, m.answer(values, uin, receiver, text)), uin
 }
 
-func (m *mail) answer(values map[string]string, uin, to rookery.UIN, text string) string {
+func (m *mail) answer(values map[string]string, uin, receiver rookery.UIN, text string) string {
 	_, signedIn := m.Sessions[uin]
 	switch {
-	case values["CMD"] == "Login" && values["PS"] == proof && m.Accounts[uin] != "":
+	case values["CMD"] == "Login" && values["PS"] == seedProof && m.Accounts[uin] != "":
 		m.Sessions[uin] = netip.Addr{}
 		return "&RES=0&RS=0&HI=60&LI=300"
 	case !signedIn:
 		return "&RES=20"
-	case values["CMD"] == "CLTMSG" && m.Accounts[to] != "":
-		m.put(to, rookery.Entry{Kind: rookery.KindMessage, Peer: uin, Text: text})
+	case values["CMD"] == "CLTMSG" && m.Accounts[receiver] != "":
+		m.put(receiver, rookery.Entry{Kind: rookery.KindMessage, Peer: uin, Text: text})
 		return "&RES=0"
 	case values["CMD"] == "GetMsgEx":
 		box := m.Boxes[uin]
-		place := int(m.Places[uin])
-		if place == len(box) {
+		cursor := int(m.Places[uin])
+		if cursor == len(box) {
 			return "&RES=0&MN=0&MT=&UN=&MG="
 		}
 		m.Places[uin]++
-		return fmt.Sprintf("&RES=0&MN=1&MT=9,&UN=%d,&MG=%s,", box[place].Peer, box[place].Text)
+		return fmt.Sprintf("&RES=0&MN=1&MT=9,&UN=%d,&MG=%s,", box[cursor].Peer, box[cursor].Text)
 	}
 	return "&RES=1"
 }
 
 // put stores an entry, if this server does as it should.
-func (m *mail) put(to rookery.UIN, entry rookery.Entry) {
-	box := m.Boxes[to]
+func (m *mail) put(receiver rookery.UIN, entry rookery.Entry) {
+	box := m.Boxes[receiver]
 	times := 1
-	if numberOf(entry.Text) == 4 {
+	if messageNumber(entry.Text) == 4 {
 		switch os.Getenv(faultVariable) {
 		case "loses":
 			times = 0
@@ -244,9 +244,9 @@ func (m *mail) put(to rookery.UIN, entry rookery.Entry) {
 		entry.Number = uint64(len(box)) + 1
 		box = append(box, entry)
 	}
-	m.Boxes[to] = box
+	m.Boxes[receiver] = box
 	if times > 0 {
-		m.push(to, entry)
+		m.push(receiver, entry)
 	}
 }
 
@@ -291,9 +291,9 @@ func commands(r io.Reader) func(yield func([]string) bool) {
 	return func(yield func([]string) bool) {
 		in := bufio.NewScanner(r)
 		for in.Scan() {
-			var n int
-			fmt.Sscanf(in.Text(), "*%d", &n)
-			words := make([]string, n)
+			var count int
+			fmt.Sscanf(in.Text(), "*%d", &count)
+			words := make([]string, count)
 			for i := range words {
 				in.Scan() // the length
 				in.Scan()
@@ -307,7 +307,7 @@ func commands(r io.Reader) func(yield func([]string) bool) {
 }
 
 func TestAServerThatDoesNotComeUpIsReportedWithWhatItSaid(t *testing.T) {
-	_, err := startChild(t.Context(), "server", func(ctx context.Context) *exec.Cmd {
+	_, err := startChildProcess(t.Context(), "server", func(ctx context.Context) *exec.Cmd {
 		return exec.CommandContext(ctx, "sh", "-c", "echo port in use; exit 3")
 	}, listeningAddress)
 	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "port in use") {
@@ -316,15 +316,15 @@ func TestAServerThatDoesNotComeUpIsReportedWithWhatItSaid(t *testing.T) {
 }
 
 func TestTheAddressIsFoundInTheLine(t *testing.T) {
-	for line, want := range map[string]string{
+	for line, wanted := range map[string]string{
 		"listening addr=127.0.0.1:12345":                            "127.0.0.1:12345",
 		"time=2026 level=INFO msg=listening addr=[::1]:8000 more=1": "[::1]:8000",
 		"msg=stopped addr=127.0.0.1:1":                              "",
 		"listening addr=":                                           "",
 	} {
-		got, found := listeningAddress(line)
-		if got != want || found != (want != "") {
-			t.Errorf("%q: got %q, %v, want %q", line, got, found, want)
+		measured, found := listeningAddress(line)
+		if measured != wanted || found != (wanted != "") {
+			t.Errorf("%q: got %q, %v, want %q", line, measured, found, wanted)
 		}
 	}
 }

@@ -14,15 +14,15 @@ import (
 // floorAnswer has as many bytes as the answer to an idle poll.
 var floorAnswer = strings.Repeat("rookery", 10)
 
-// Floor serves what everything else is compared to, until ctx ends: a bare
+// ServeFloor serves what everything else is compared to, until ctx ends: a bare
 // net/http handler on a loopback port that reads the body and answers 70 bytes.
 // It tells its address like the server does.
-func Floor(ctx context.Context, out io.Writer) error {
+func ServeFloor(ctx context.Context, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: http.HandlerFunc(answerFloor)}
+	server := &http.Server{Handler: http.HandlerFunc(handleFloorRequest)}
 	defer context.AfterFunc(ctx, func() { server.Close() })()
 	fmt.Fprintf(out, "listening addr=%s\n", listener.Addr())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -31,7 +31,7 @@ func Floor(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func answerFloor(w http.ResponseWriter, r *http.Request) {
+func handleFloorRequest(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
 	}
@@ -43,7 +43,7 @@ func (cfg *Config) floorCommand(ctx context.Context) *exec.Cmd {
 }
 
 // floorTask asks the floor what a poller asks the server.
-func floorTask(worker int, accounts accountRange, keepAlive bool) *task {
-	t := httpTask(poll, worker, accounts, keepAlive, nil)
-	return &task{request: t.request, want: []byte(floorAnswer)}
+func floorTask(worker int, accounts accountRange, keepAlive bool) *requestTask {
+	t := newHTTPTask(pollStep, worker, accounts, keepAlive, nil)
+	return &requestTask{record: t.record, wantAnswer: []byte(floorAnswer)}
 }

@@ -26,40 +26,42 @@ const maxSessions = 1_000_000
 // Growth is how a large store compares to a small one.
 type Growth struct {
 	Population
-	// Start is how long it took from the start of the server's process to its
+	// StartDuration is how long it took from the start of the server's process to its
 	// first answer: before the load, and after it.
-	Start      time.Duration `json:"start_ns"`
-	StartAgain time.Duration `json:"start_after_load_ns"`
-	Costs      []Growing     `json:"costs"`
-	Sessions   int           `json:"sessions"`
-	// Without and With are the memory of a server without and with the sessions,
+	StartDuration   time.Duration `json:"start_ns"`
+	RestartDuration time.Duration `json:"start_after_load_ns"`
+	Costs           []GrowthCost  `json:"costs"`
+	Sessions        int           `json:"sessions"`
+	// ResidentWithoutSessions and With are the memory of a server without and with the sessions,
 	// in bytes, after a poll for each of them.
-	Without int64 `json:"resident_without_sessions_bytes"`
-	With    int64 `json:"resident_with_sessions_bytes"`
+	ResidentWithoutSessions int64 `json:"resident_without_sessions_bytes"`
+	ResidentWithSessions    int64 `json:"resident_with_sessions_bytes"`
 }
 
-// Growing is what one workload costs on the large store by what it costs on the
+// GrowthCost is what one workload costs on the large store by what it costs on the
 // small one.
-type Growing struct {
+type GrowthCost struct {
 	Workload    string  `json:"workload"`
 	Connections int     `json:"connections"`
 	KeepAlive   bool    `json:"keep_alive"`
 	Ratio       float64 `json:"cpu_large_to_small"`
 }
 
-// PerSession is the memory of one session, in bytes.
-func (g *Growth) PerSession() float64 { return ratio(float64(g.With-g.Without), float64(g.Sessions)) }
+// BytesPerSession is the memory of one session, in bytes.
+func (gr *Growth) BytesPerSession() float64 {
+	return ratio(float64(gr.ResidentWithSessions-gr.ResidentWithoutSessions), float64(gr.Sessions))
+}
 
-func (g *Growth) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "large: %d accounts, %d of them with %d friends and %d messages in the mailbox\n", g.Accounts, g.Active, g.Friends, g.Mailbox)
-	for _, growing := range g.Costs {
-		fmt.Fprintf(&b, "%s, %d connections, %s: CPU large to small %.2f\n", growing.Workload, growing.Connections, way(growing.KeepAlive), growing.Ratio)
+func (gr *Growth) String() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "large: %d accounts, %d of them with %d friends and %d messages in the mailbox\n", gr.Accounts, gr.Active, gr.Friends, gr.Mailbox)
+	for _, growing := range gr.Costs {
+		fmt.Fprintf(&text, "%s, %d connections, %s: CPU large to small %.2f\n", growing.Workload, growing.Connections, connectionUse(growing.KeepAlive), growing.Ratio)
 	}
-	fmt.Fprintf(&b, "start to first answer: %v, after the load %v\n", g.Start.Round(time.Millisecond), g.StartAgain.Round(time.Millisecond))
-	fmt.Fprintf(&b, "%d live sessions: %.2f KiB each (%.1f MiB with them, %.1f MiB without)\n",
-		g.Sessions, g.PerSession()/(1<<10), float64(g.With)/(1<<20), float64(g.Without)/(1<<20))
-	return b.String()
+	fmt.Fprintf(&text, "start to first answer: %v, after the load %v\n", gr.StartDuration.Round(time.Millisecond), gr.RestartDuration.Round(time.Millisecond))
+	fmt.Fprintf(&text, "%d live sessions: %.2f KiB each (%.1f MiB with them, %.1f MiB without)\n",
+		gr.Sessions, gr.BytesPerSession()/(1<<10), float64(gr.ResidentWithSessions)/(1<<20), float64(gr.ResidentWithoutSessions)/(1<<20))
+	return text.String()
 }
 
 // RunGrowth measures the workloads on a small and on a large store in turns,
@@ -68,119 +70,119 @@ func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
 	if cfg.Sessions < 1 || cfg.Sessions > maxSessions {
 		return nil, fmt.Errorf("1 to %d sessions can be weighed, not %d", maxSessions, cfg.Sessions)
 	}
-	env, err := cfg.newRig(ctx)
+	environment, err := cfg.newEnvironment(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, env.close()) }()
-	large, err := env.house(ctx, "large", cfg.Data, cfg.Population)
+	defer func() { err = errors.Join(err, environment.close()) }()
+	large, err := environment.startServer(ctx, "large", cfg.Data, cfg.Population)
 	if err != nil {
 		return nil, err
 	}
-	small, err := env.smallHouse(ctx, "small")
+	small, err := environment.startSmallServer(ctx, "small")
 	if err != nil {
 		return nil, err
 	}
-	contenders := []candidate{env.floor}
+	candidates := []candidate{environment.floor}
 	for _, workload := range cfg.Workloads {
-		contenders = append(contenders, small.contender(workload), large.contender(workload))
+		candidates = append(candidates, small.newCandidate(workload), large.newCandidate(workload))
 	}
-	growth := &Growth{Population: cfg.Population, Sessions: cfg.Sessions, Start: large.started}
-	rows, err := env.each(ctx, contenders)
+	growth := &Growth{Population: cfg.Population, Sessions: cfg.Sessions, StartDuration: large.startDuration}
+	rows, err := environment.compareAll(ctx, candidates)
 	if err != nil {
 		return nil, err
 	}
-	growth.Costs = growing(rows, small.name, large.name)
+	growth.Costs = compareGrowth(rows, small.name, large.name)
 	if err := errors.Join(small.stop(ctx), large.stop(ctx)); err != nil {
 		return nil, err
 	}
-	if growth.StartAgain, err = env.again(ctx, large); err != nil {
+	if growth.RestartDuration, err = environment.measureRestart(ctx, large); err != nil {
 		return nil, err
 	}
-	if growth.Without, growth.With, err = env.weigh(ctx, cfg.Sessions); err != nil {
+	if growth.ResidentWithoutSessions, growth.ResidentWithSessions, err = environment.measureSessionMemory(ctx, cfg.Sessions); err != nil {
 		return nil, err
 	}
 	return &Report{
-		System: system(), Rows: rows, Growth: growth, Targets: growth.targets(),
+		System: describeSystem(), Rows: rows, Growth: growth, Targets: growth.judgeTargets(),
 		Messages: small.ledger.total() + large.ledger.total(),
 	}, nil
 }
 
-func growing(rows []Row, small, large string) (all []Growing) {
+func compareGrowth(rows []Row, small, large string) (all []GrowthCost) {
 	for _, row := range rows {
 		for _, other := range rows {
 			if row.Store == large && other.Store == small && row.Workload == other.Workload &&
 				row.Connections == other.Connections && row.KeepAlive == other.KeepAlive {
-				all = append(all, Growing{row.Workload, row.Connections, row.KeepAlive, ratio(float64(row.CPU), float64(other.CPU))})
+				all = append(all, GrowthCost{row.Workload, row.Connections, row.KeepAlive, ratio(float64(row.CPU), float64(other.CPU))})
 			}
 		}
 	}
 	return all
 }
 
-func (g *Growth) targets() []Target {
+func (gr *Growth) judgeTargets() []Target {
 	var all []Target
-	for _, growing := range g.Costs {
-		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", growing.Workload, growing.Connections, way(growing.KeepAlive))
+	for _, growing := range gr.Costs {
+		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", growing.Workload, growing.Connections, connectionUse(growing.KeepAlive))
 		all = append(all, atMost(what, growing.Ratio, 1.2, 0))
 	}
 	return append(all,
-		atMost("start to first answer in s", g.Start.Seconds(), 2, 0),
-		atMost("start to first answer after the load in s", g.StartAgain.Seconds(), 2, 0))
+		atMost("start to first answer in s", gr.StartDuration.Seconds(), 2, 0),
+		atMost("start to first answer after the load in s", gr.RestartDuration.Seconds(), 2, 0))
 }
 
-// again starts the server on the large store once more.
-func (r *environment) again(ctx context.Context, large *serverUnderTest) (time.Duration, error) {
-	if err := r.start(ctx, large); err != nil {
+// measureRestart starts the server on the large store once more.
+func (env *environment) measureRestart(ctx context.Context, large *serverUnderTest) (time.Duration, error) {
+	if err := env.startProcess(ctx, large); err != nil {
 		return 0, err
 	}
-	return large.started, large.server.stop()
+	return large.startDuration, large.process.stop()
 }
 
-// weigh starts a server without and with live sessions, on a store that holds
+// measureSessionMemory starts a server without and with live sessions, on a store that holds
 // nobody else: there the memory that the store needs is small, and the same.
-func (r *environment) weigh(ctx context.Context, n int) (without, with int64, err error) {
-	dir, err := r.subdir("sessions")
+func (env *environment) measureSessionMemory(ctx context.Context, count int) (without, with int64, err error) {
+	dir, err := env.makeSubdir("sessions")
 	if err != nil {
 		return 0, 0, err
 	}
-	server, err := r.cfg.newHouse(ctx, "sessions", dir, Population{Accounts: n, Active: n})
+	server, err := env.cfg.newServerUnderTest(ctx, "sessions", dir, Population{Accounts: count, Active: count})
 	if err != nil {
 		return 0, 0, err
 	}
-	sessions := make([]rookery.Session, n)
+	sessions := make([]rookery.Session, count)
 	for i := range sessions {
-		sessions[i] = server.session(server.crowd.member(i))
+		sessions[i] = server.newSession(server.accounts.account(i))
 	}
-	if without, err = r.residentAfterPolls(ctx, server, sessions, "&RES=20"); err != nil {
+	if without, err = env.residentAfterPolls(ctx, server, sessions, "&RES=20"); err != nil {
 		return 0, 0, err
 	}
-	if err := r.cfg.withStore(ctx, dir, func(store Store) error { return server.signAllIn(ctx, store, sessions) }); err != nil {
+	if err := env.cfg.withOpenStore(ctx, dir, func(store Store) error { return server.storeSessions(ctx, store, sessions) }); err != nil {
 		return 0, 0, err
 	}
-	with, err = r.residentAfterPolls(ctx, server, sessions, "&RES=0&")
+	with, err = env.residentAfterPolls(ctx, server, sessions, "&RES=0&")
 	return without, with, err
 }
 
 // residentAfterPolls is the memory of a fresh server which has been asked once
 // for each of the sessions, so that with and without them it has done as much.
-func (r *environment) residentAfterPolls(ctx context.Context, server *serverUnderTest, sessions []rookery.Session, want string) (int64, error) {
-	if err := r.start(ctx, server); err != nil {
+func (env *environment) residentAfterPolls(ctx context.Context, server *serverUnderTest, sessions []rookery.Session, wanted string) (int64, error) {
+	if err := env.startProcess(ctx, server); err != nil {
 		return 0, err
 	}
-	if err := server.pollAll(sessions, want); err != nil {
+	if err := server.pollSessions(sessions, wanted); err != nil {
 		return 0, err
 	}
-	resident, err := server.server.resident()
-	return resident, errors.Join(err, server.server.stop())
+	resident, err := server.process.residentMemory()
+	return resident, errors.Join(err, server.process.stop())
 }
 
-func (h *serverUnderTest) pollAll(sessions []rookery.Session, want string) error {
-	conn := newConn(h.server.addr, frameHTTP, true, time.Now().Add(10*patience))
+func (srv *serverUnderTest) pollSessions(sessions []rookery.Session, wanted string) error {
+	conn := newClientConn(srv.process.addr, frameHTTPAnswer, true, time.Now().Add(10*answerTimeout))
 	defer conn.close()
 	for _, session := range sessions {
-		task := httpTask(step{command: "GetMsgEx", from: poller, want: want}, 0, accountRange{first: session.Account}, true, nil)
-		if _, err := task.ask(conn, h.seqs); err != nil {
+		task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: wanted}, 0, accountRange{first: session.Account}, true, nil)
+		if _, err := task.sendAndCheck(conn, srv.seqs); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ type histogram struct {
 	total  uint64
 }
 
-func bucketOf(d time.Duration) int {
-	v := uint64(max(d, 0))
+func bucketOf(duration time.Duration) int {
+	v := uint64(max(duration, 0))
 	if v < 1<<bucketBits {
 		return int(v)
 	}
@@ -29,8 +29,8 @@ func bucketOf(d time.Duration) int {
 	return shift<<bucketBits + int(v>>shift)
 }
 
-// top is the longest duration of a bucket.
-func top(bucket int) time.Duration {
+// bucketMax is the longest duration of a bucket.
+func bucketMax(bucket int) time.Duration {
 	if bucket < 2<<bucketBits {
 		return time.Duration(bucket)
 	}
@@ -39,27 +39,27 @@ func top(bucket int) time.Duration {
 	return time.Duration(first + 1<<shift - 1)
 }
 
-func (h *histogram) record(d time.Duration) {
-	h.counts[bucketOf(d)]++
-	h.total++
+func (his *histogram) record(duration time.Duration) {
+	his.counts[bucketOf(duration)]++
+	his.total++
 }
 
-func (h *histogram) add(other *histogram) {
+func (his *histogram) add(other *histogram) {
 	for i, n := range other.counts {
-		h.counts[i] += n
+		his.counts[i] += n
 	}
-	h.total += other.total
+	his.total += other.total
 }
 
 // quantile is a duration that the share q of all recorded ones does not exceed,
 // 0 if there are none.
-func (h *histogram) quantile(q float64) time.Duration {
-	rank := uint64(math.Ceil(q * float64(h.total)))
+func (his *histogram) quantile(q float64) time.Duration {
+	rank := uint64(math.Ceil(q * float64(his.total)))
 	var seen uint64
-	for i, n := range h.counts {
+	for i, n := range his.counts {
 		seen += n
 		if n > 0 && seen >= rank {
-			return top(i)
+			return bucketMax(i)
 		}
 	}
 	return 0

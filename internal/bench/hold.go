@@ -11,12 +11,12 @@ import (
 )
 
 // holdBuffer is what the bare server reads a connection with.
-const holdBuffer = 1 << 10
+const idleReadBufferSize = 1 << 10
 
-// Hold serves what the memory of idle connections is compared to, until ctx
+// ServeIdle serves what the memory of idle connections is compared to, until ctx
 // ends: a bare server on a loopback port that has a goroutine with a reader for
 // each connection, and throws away the lines that come.
-func Hold(ctx context.Context, out io.Writer) error {
+func ServeIdle(ctx context.Context, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -31,13 +31,13 @@ func Hold(ctx context.Context, out io.Writer) error {
 		case err != nil:
 			return err
 		}
-		go hold(conn)
+		go discardLines(conn)
 	}
 }
 
-func hold(conn net.Conn) {
+func discardLines(conn net.Conn) {
 	defer conn.Close()
-	in := bufio.NewReaderSize(conn, holdBuffer)
+	in := bufio.NewReaderSize(conn, idleReadBufferSize)
 	for {
 		if _, err := in.ReadSlice('\n'); err != nil {
 			return
@@ -45,6 +45,6 @@ func hold(conn net.Conn) {
 	}
 }
 
-func (cfg *Config) holdCommand(ctx context.Context) *exec.Cmd {
+func (cfg *Config) idleServerCommand(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, cfg.Executable, "bench", "hold")
 }

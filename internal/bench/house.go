@@ -17,59 +17,59 @@ import (
 
 // serverUnderTest is one Rookery server with the data it works on.
 type serverUnderTest struct {
-	cfg    *Config
-	name   string
-	dir    string
-	people Population
-	crowd  accountRange
-	ledger *ledger
-	seqs   *clock
-	server *child
-	// started is how long it took from the start of the process to its first
+	cfg        *Config
+	name       string
+	dir        string
+	population Population
+	accounts   accountRange
+	ledger     *ledger
+	seqs       *seqSource
+	process    *childProcess
+	// startDuration is how long it took from the start of the process to its first
 	// answer.
-	started time.Duration
+	startDuration time.Duration
 }
 
-// newHouse seeds a data directory.
-func (cfg *Config) newHouse(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
-	if err := cfg.seed(ctx, dir, population); err != nil {
+// newServerUnderTest seeds a data directory.
+func (cfg *Config) newServerUnderTest(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
+	if err := cfg.seedDir(ctx, dir, population); err != nil {
 		return nil, err
 	}
-	return &serverUnderTest{cfg: cfg, name: name, dir: dir, people: population, crowd: population.crowd(), ledger: newLedger(), seqs: newClock()}, nil
+	return &serverUnderTest{cfg: cfg, name: name, dir: dir, population: population, accounts: population.activeAccounts(), ledger: newLedger(), seqs: newSEQSource()}, nil
 }
 
-// tidy collects what an earlier bench has left in the mailboxes of those who
+// prepareStore collects what an earlier bench has left in the mailboxes of those who
 // take part, notes where they end, and signs everybody in.
-func (h *serverUnderTest) tidy(ctx context.Context, store Store) error {
+func (srv *serverUnderTest) prepareStore(ctx context.Context, store Store) error {
 	var sessions []rookery.Session
-	for i := range h.cfg.maxConnections() * int(roles) {
-		uin := h.crowd.member(i)
-		if err := collectAll(ctx, store, uin); err != nil {
+	for i := range srv.cfg.maxConnections() * int(roleCount) {
+		uin := srv.accounts.account(i)
+		if err := moveCursorToEnd(ctx, store, uin); err != nil {
 			return err
 		}
 		last, _, err := store.MailboxState(ctx, uin, "")
 		if err != nil {
 			return err
 		}
-		h.ledger.before[uin] = last
-		sessions = append(sessions, h.session(uin))
+		srv.ledger.startNumbers[uin] = last
+		sessions = append(sessions, srv.newSession(uin))
 	}
-	return h.signAllIn(ctx, store, sessions)
+	return srv.storeSessions(ctx, store, sessions)
 }
 
-// session is an account signed in from where the bench runs.
-func (h *serverUnderTest) session(uin rookery.UIN) rookery.Session {
+// newSession is an account signed in from where the bench runs.
+func (srv *serverUnderTest) newSession(uin rookery.UIN) rookery.Session {
 	return rookery.Session{
-		ID: h.seqs.next(), Account: uin, Address: netip.MustParseAddr("127.0.0.1"),
+		ID: srv.seqs.next(), Account: uin, Address: netip.MustParseAddr("127.0.0.1"),
 		Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: time.Now(),
 	}
 }
 
-// signAllIn puts sessions into the store: by their first logins, each with a
+// storeSessions puts sessions into the store: by their first logins, each with a
 // password hash, they would keep the server busy for longer than it is measured.
-func (h *serverUnderTest) signAllIn(ctx context.Context, store Store, sessions []rookery.Session) error {
-	s := &seeding{Population: h.people, store: store, progress: h.cfg.Progress}
-	return s.each(ctx, "sessions", len(sessions), many, func(ctx context.Context, i int) error {
+func (srv *serverUnderTest) storeSessions(ctx context.Context, store Store, sessions []rookery.Session) error {
+	seeder := &storeSeeder{Population: srv.population, store: store, progress: srv.cfg.Progress}
+	return seeder.forEachIndex(ctx, "sessions", len(sessions), smallTaskWriters, func(ctx context.Context, i int) error {
 		proved, err := store.Credential(ctx, sessions[i].Account)
 		if err != nil {
 			return err
@@ -79,76 +79,78 @@ func (h *serverUnderTest) signAllIn(ctx context.Context, store Store, sessions [
 }
 
 // start starts the server and waits for its first answer.
-func (h *serverUnderTest) start(ctx context.Context) error {
-	begin := time.Now()
+func (srv *serverUnderTest) start(ctx context.Context) error {
+	startedAt := time.Now()
 	args := []string{
-		"serve", "--data", h.dir, "--listen", "127.0.0.1:0",
+		"serve", "--data", srv.dir, "--listen", "127.0.0.1:0",
 		"--max-mailbox-messages", "1000000000", "--max-mailbox-size", "1048576", // sinks never collect
 	}
-	if h.cfg.Profile != "" {
-		args = append(args, "--cpuprofile", h.cfg.Profile)
+	if srv.cfg.Profile != "" {
+		args = append(args, "--cpuprofile", srv.cfg.Profile)
 	}
-	server, err := startChild(ctx, "server", func(ctx context.Context) *exec.Cmd {
-		return exec.CommandContext(ctx, h.cfg.Executable, args...)
+	server, err := startChildProcess(ctx, "server", func(ctx context.Context) *exec.Cmd {
+		return exec.CommandContext(ctx, srv.cfg.Executable, args...)
 	}, listeningAddress)
 	if err != nil {
 		return err
 	}
-	h.server = server
-	conn := newConn(server.addr, frameHTTP, false, time.Now().Add(patience))
+	srv.process = server
+	conn := newClientConn(server.addr, frameHTTPAnswer, false, time.Now().Add(answerTimeout))
 	defer conn.close()
-	first := httpTask(step{command: "GetMsgEx", from: poller, want: "&RES="}, 0, h.crowd, false, nil)
-	if _, err := first.ask(conn, h.seqs); err != nil {
+	first := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: "&RES="}, 0, srv.accounts, false, nil)
+	if _, err := first.sendAndCheck(conn, srv.seqs); err != nil {
 		return errors.Join(err, server.stop())
 	}
-	h.started = time.Since(begin)
+	srv.startDuration = time.Since(startedAt)
 	return nil
 }
 
 // stop stops the server and counts what it has stored.
-func (h *serverUnderTest) stop(ctx context.Context) error {
-	if err := h.server.stop(); err != nil {
+func (srv *serverUnderTest) stop(ctx context.Context) error {
+	if err := srv.process.stop(); err != nil {
 		return err
 	}
-	return h.cfg.withStore(ctx, h.dir, func(store Store) error { return h.ledger.audit(ctx, store) })
+	return srv.cfg.withOpenStore(ctx, srv.dir, func(store Store) error { return srv.ledger.auditStore(ctx, store) })
 }
 
 // candidate puts a workload on the server.
-func (h *serverUnderTest) contender(workload Workload) candidate {
+func (srv *serverUnderTest) newCandidate(workload Workload) candidate {
 	return candidate{
-		name: workload.Name, store: h.name, server: h.server, framing: frameHTTP, seqs: h.seqs,
-		prepare: func(ctx context.Context, connections int) error { return h.prepare(ctx, workload, connections) },
-		cycle: func(worker int, keepAlive bool) []*task {
-			return httpTasks(workload, worker, h.crowd, keepAlive, h.ledger)
+		name: workload.Name, store: srv.name, server: srv.process, framing: frameHTTPAnswer, seqs: srv.seqs,
+		prepare: func(ctx context.Context, connections int) error {
+			return srv.prepareAccounts(ctx, workload, connections)
+		},
+		cycle: func(worker int, keepAlive bool) []*requestTask {
+			return newHTTPTasks(workload, worker, srv.accounts, keepAlive, srv.ledger)
 		},
 	}
 }
 
 // clerks is how many prepare the accounts side by side: the first login of an
 // account costs the server a password hash.
-const clerks = 2
+const prepareWorkers = 2
 
-// prepare lets everybody collect what waits, such as notices of each other; that
+// prepareAccounts lets everybody collect what waits, such as notices of each other; that
 // keeps their sessions alive from run to run. If the workload is to log in, the
 // proofs are made known first.
-func (h *serverUnderTest) prepare(ctx context.Context, workload Workload, connections int) error {
-	if slices.Contains(workload.cycle, login) {
-		if err := h.forAll(ctx, connections, []role{login.from}, h.logIn); err != nil {
+func (srv *serverUnderTest) prepareAccounts(ctx context.Context, workload Workload, connections int) error {
+	if slices.Contains(workload.cycle, loginStep) {
+		if err := srv.forEachAccount(ctx, connections, []accountRole{loginStep.fromRole}, srv.logInAccount); err != nil {
 			return err
 		}
 	}
-	return h.forAll(ctx, h.cfg.maxConnections(), []role{poller, sender, partner}, h.drain)
+	return srv.forEachAccount(ctx, srv.cfg.maxConnections(), []accountRole{poller, sender, partner}, srv.drainMailbox)
 }
 
-// forAll does something for the accounts of the roles of so many workers.
-func (h *serverUnderTest) forAll(ctx context.Context, workers int, of []role, do func(c *conn, worker int, r role) error) error {
+// forEachAccount does something for the accounts of the roles of so many workers.
+func (srv *serverUnderTest) forEachAccount(ctx context.Context, workers int, total []accountRole, do func(c *clientConn, worker int, r accountRole) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for clerk := range clerks {
+	for clerk := range prepareWorkers {
 		group.Go(func() error {
-			conn := newConn(h.server.addr, frameHTTP, true, time.Now().Add(patience+time.Duration(workers)*time.Second))
+			conn := newClientConn(srv.process.addr, frameHTTPAnswer, true, time.Now().Add(answerTimeout+time.Duration(workers)*time.Second))
 			defer conn.close()
-			for worker := clerk; worker < workers && ctx.Err() == nil; worker += clerks {
-				for _, role := range of {
+			for worker := clerk; worker < workers && ctx.Err() == nil; worker += prepareWorkers {
+				for _, role := range total {
 					if err := do(conn, worker, role); err != nil {
 						return err
 					}
@@ -160,27 +162,27 @@ func (h *serverUnderTest) forAll(ctx context.Context, workers int, of []role, do
 	return group.Wait()
 }
 
-func (h *serverUnderTest) logIn(c *conn, worker int, r role) error {
-	step := login
-	step.from = r
-	_, err := httpTask(step, worker, h.crowd, true, nil).ask(c, h.seqs)
+func (srv *serverUnderTest) logInAccount(c *clientConn, worker int, r accountRole) error {
+	step := loginStep
+	step.fromRole = r
+	_, err := newHTTPTask(step, worker, srv.accounts, true, nil).sendAndCheck(c, srv.seqs)
 	return err
 }
 
-// drain polls until nothing waits. An account whose session has ended logs in.
-func (h *serverUnderTest) drain(c *conn, worker int, r role) error {
-	task := httpTask(step{command: "GetMsgEx", from: r, want: "&RES="}, worker, h.crowd, true, nil)
+// drainMailbox polls until nothing waits. An account whose session has ended logs in.
+func (srv *serverUnderTest) drainMailbox(c *clientConn, worker int, r accountRole) error {
+	task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: r, wantAnswer: "&RES="}, worker, srv.accounts, true, nil)
 	for {
-		switch answer, err := task.ask(c, h.seqs); {
+		switch answer, err := task.sendAndCheck(c, srv.seqs); {
 		case err != nil:
 			return err
 		case bytes.Contains(answer, []byte("&RES=0&MN=0&")):
 			return nil
 		case bytes.Contains(answer, []byte("&RES=0&")):
 		case !bytes.Contains(answer, []byte("&RES=20")):
-			return fmt.Errorf("asked %q, got %q", task.request, answer)
+			return fmt.Errorf("asked %q, got %q", task.record, answer)
 		default:
-			if err := h.logIn(c, worker, r); err != nil {
+			if err := srv.logInAccount(c, worker, r); err != nil {
 				return err
 			}
 		}

@@ -13,77 +13,77 @@ import (
 )
 
 // tricklers is how many connections more than the idle ones send the trickle.
-const tricklers = 8
+const trickleSenders = 8
 
 // spareDescriptors are those of a process that are no idle connections: the
 // tricklers', the store's, the listeners'.
 const spareDescriptors = 200
 
-// idle measures what connections cost that say nothing, and how long a message
+// measureIdle measures what connections cost that say nothing, and how long a message
 // takes to one of them.
-func (r *environment) idle(ctx context.Context, cfg PushConfig, report *Report) error {
+func (env *environment) measureIdle(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Idle == 0 {
 		return nil
 	}
-	if limit := descriptors(); uint64(cfg.Idle+spareDescriptors) > limit {
+	if limit := maxOpenFiles(); uint64(cfg.Idle+spareDescriptors) > limit {
 		return fmt.Errorf("%d idle connections need %d file descriptors, allowed are %d: raise the limit with ulimit -n, or lower --idle",
 			cfg.Idle, cfg.Idle+spareDescriptors, limit)
 	}
-	bare, err := r.bare(ctx, cfg)
+	bare, err := env.measureBareServer(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("the bare server: %w", err)
 	}
-	server, err := r.talkers(ctx, "idle", cfg.Idle+tricklers)
+	server, err := env.startConnectedServer(ctx, "idle", cfg.Idle+trickleSenders)
 	if err != nil {
 		return err
 	}
-	report.Push.Idle = &Idle{Connections: cfg.Idle, Settle: cfg.Settle, Bare: bare}
-	if err := server.hold(ctx, cfg, report.Push.Idle); err != nil {
+	report.Push.Idle = &IdleReport{Connections: cfg.Idle, Settle: cfg.Settle, Bare: bare}
+	if err := server.measureIdleConnections(ctx, cfg, report.Push.Idle); err != nil {
 		return err
 	}
 	report.Messages += server.ledger.total()
 	return server.stop(ctx)
 }
 
-// hold logs everybody in, weighs the server, and lets the trickle flow.
-func (h *serverUnderTest) hold(ctx context.Context, cfg PushConfig, idle *Idle) (err error) {
-	if idle.Ours.Before, err = cfg.weigh(ctx, h.server); err != nil {
+// measureIdleConnections logs everybody in, weighs the server, and lets the trickle flow.
+func (srv *serverUnderTest) measureIdleConnections(ctx context.Context, cfg PushConfig, idle *IdleReport) (err error) {
+	if idle.Rookery.Before, err = cfg.residentAfterSettling(ctx, srv.process); err != nil {
 		return err
 	}
-	workload := newTalk(ctx, h.ledger, h.seqs, h.everybody())
-	defer func() { err = cmp.Or(workload.end(), err) }()
+	workload := newPushWorkload(ctx, srv.ledger, srv.seqs, srv.activeUINs())
+	defer func() { err = cmp.Or(workload.closeAll(), err) }()
 	start := time.Now()
-	if err := workload.begin(h.server.addr, cfg.Progress); err != nil {
+	if err := workload.connectAll(srv.process.addr, cfg.Progress); err != nil {
 		return err
 	}
-	idle.LogIn = time.Since(start)
-	if idle.Ours.After, err = cfg.weigh(ctx, h.server); err != nil {
+	idle.LoginDuration = time.Since(start)
+	if idle.Rookery.After, err = cfg.residentAfterSettling(ctx, srv.process); err != nil {
 		return err
 	}
-	senders, silent := workload.lines[:tricklers], workload.lines[tricklers:]
-	idle.Trickle, err = h.talk(workload, cfg, cfg.Trickle, nothing, func(int) (from, to *pushConn) {
+	senders, silent := workload.conns[:trickleSenders], workload.conns[trickleSenders:]
+	idle.Trickle, err = srv.runRounds(workload, cfg, cfg.Trickle, doNothing, func(int) (sender, receiver *pushConn) {
 		// A receiver belongs to one sender, so that there are few pairs to
 		// count in the end.
-		to = silent[rand.IntN(len(silent))]
-		return senders[int(to.uin)%tricklers], to
+		receiver = silent[rand.IntN(len(silent))]
+		return senders[int(receiver.uin)%trickleSenders], receiver
 	})
 	return err
 }
 
-func nothing() error { return nil }
+func doNothing() error { return nil }
 
-// bare weighs the bare server with as many connections, each of which has said
+// measureBareServer weighs the bare server with as many connections, each of which has said
 // as much as a login.
-func (r *environment) bare(ctx context.Context, cfg PushConfig) (weight Weight, err error) {
-	server, err := startChild(ctx, "bare server", cfg.holdCommand, listeningAddress)
+func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (weight MemoryChange, err error) {
+	server, err := startChildProcess(ctx, "bare server", cfg.idleServerCommand, listeningAddress)
 	if err != nil {
 		return weight, err
 	}
-	r.stops = append(r.stops, server.stop)
-	if weight.Before, err = server.resident(); err != nil {
+	env.stopFuncs = append(env.stopFuncs, server.stop)
+	if weight.Before, err = server.residentMemory(); err != nil {
 		return weight, err
 	}
-	conns, err := cfg.connect(ctx, server.addr)
+	conns, err := cfg.openIdleConns(ctx, server.addr)
 	defer func() {
 		for _, conn := range conns {
 			if conn != nil {
@@ -94,22 +94,22 @@ func (r *environment) bare(ctx context.Context, cfg PushConfig) (weight Weight, 
 	if err != nil {
 		return weight, err
 	}
-	weight.After, err = cfg.weigh(ctx, server)
+	weight.After, err = cfg.residentAfterSettling(ctx, server)
 	return weight, err
 }
 
-// connect opens as many connections as are to be idle.
-func (cfg *PushConfig) connect(ctx context.Context, addr string) ([]net.Conn, error) {
+// openIdleConns opens as many connections as are to be idle.
+func (cfg *PushConfig) openIdleConns(ctx context.Context, addr string) ([]net.Conn, error) {
 	var done atomic.Int64
-	defer report(cfg.Progress, "connecting", "connections to the bare server", &done, int64(cfg.Idle))()
+	defer reportProgress(cfg.Progress, "connecting", "connections to the bare server", &done, int64(cfg.Idle))()
 	conns := make([]net.Conn, cfg.Idle)
 	record := []byte("VER=1.4&CMD=Login&SEQ=0000000000000000000&UIN=10000" + loginFields + "\n")
 	var group errgroup.Group
-	group.SetLimit(callers)
+	group.SetLimit(loginWorkers)
 	for i := range conns {
 		group.Go(func() (err error) {
-			d := net.Dialer{KeepAlive: -1}
-			if conns[i], err = d.DialContext(ctx, "tcp", addr); err != nil {
+			dialer := net.Dialer{KeepAlive: -1}
+			if conns[i], err = dialer.DialContext(ctx, "tcp", addr); err != nil {
 				return err
 			}
 			done.Add(1)
@@ -120,16 +120,16 @@ func (cfg *PushConfig) connect(ctx context.Context, addr string) ([]net.Conn, er
 	return conns, group.Wait()
 }
 
-// weigh is a server's memory after everybody was silent for a while. Go
+// residentAfterSettling is a server's memory after everybody was silent for a while. Go
 // collects garbage every two minutes at the latest, and gives back what it does
 // not need then: so the figure holds no garbage of the logins, for Rookery and
 // the bare server alike.
-func (cfg *PushConfig) weigh(ctx context.Context, server *child) (int64, error) {
+func (cfg *PushConfig) residentAfterSettling(ctx context.Context, server *childProcess) (int64, error) {
 	fmt.Fprintf(cfg.Progress, "weighing: %s, after %v of silence\n", server.name, cfg.Settle)
 	select {
 	case <-time.After(cfg.Settle):
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	return server.resident()
+	return server.residentMemory()
 }

@@ -11,7 +11,7 @@ import (
 
 func TestTheLedgerFindsWhatTheStoreDoesNotHold(t *testing.T) {
 	const from, to, other rookery.UIN = 10001, 10002, 10003
-	text := func(n int) string { return fmt.Sprintf("%012d%s", n, filler) }
+	text := func(count int) string { return fmt.Sprintf("%012d%s", count, textFiller) }
 	for name, c := range map[string]struct {
 		entries []string
 		want    string // "" is no error
@@ -24,26 +24,26 @@ func TestTheLedgerFindsWhatTheStoreDoesNotHold(t *testing.T) {
 		"one is there twice":       {[]string{text(1), text(1), text(2)}, "entry 4 holds message 1 where 2 follows"},
 		"the order is another":     {[]string{text(2), text(1)}, "where 1 follows"},
 		"one that was cut":         {[]string{text(1), text(2)[:20]}, "holds message 0 where 2 follows"},
-		"one without its number":   {[]string{text(1), filler}, "holds message 0 where 2 follows"},
+		"one without its number":   {[]string{text(1), textFiller}, "holds message 0 where 2 follows"},
 	} {
 		m, err := readMail(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		ledger := newLedger()
-		*ledger.entry(from, to) = 2
-		letters := []rookery.NewEntry{
+		*ledger.counterOf(from, to) = 2
+		entries := []rookery.NewEntry{
 			{To: to, Kind: rookery.KindMessage, Peer: from, Text: text(1)}, // before the ledger
 			{To: to, Kind: rookery.KindMessage, Peer: other, Text: "of somebody else"},
 		}
-		ledger.before[to] = 1
+		ledger.startNumbers[to] = 1
 		for _, s := range c.entries {
-			letters = append(letters, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: from, Text: s})
+			entries = append(entries, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: from, Text: s})
 		}
-		if _, err := m.Deliver(t.Context(), letters, time.Time{}, rookery.RequestKey{}); err != nil {
+		if _, err := m.Deliver(t.Context(), entries, time.Time{}, rookery.RequestKey{}); err != nil {
 			t.Fatal(err)
 		}
-		err = ledger.audit(t.Context(), m)
+		err = ledger.auditStore(t.Context(), m)
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)

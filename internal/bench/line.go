@@ -14,184 +14,184 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// frameLine reads an answer on a line.
-func frameLine(b []byte) (body []byte, size int, err error) {
-	body, _, found := bytes.Cut(b, lineEnd)
+// frameStreamAnswer reads an answer on a line.
+func frameStreamAnswer(data []byte) (body []byte, size int, err error) {
+	body, _, found := bytes.Cut(data, lineEnd)
 	if !found {
 		return nil, 0, nil
 	}
 	return body, len(body) + len(lineEnd), nil
 }
 
-// lineTask makes a step ready for one worker on a line.
-func lineTask(s step, worker int, accounts accountRange, l *ledger) *task {
-	from, to := accounts.uin(worker, s.from), accounts.uin(worker, s.to)
+// newStreamTask makes a step ready for one worker on a line.
+func newStreamTask(s requestStep, worker int, accounts accountRange, l *ledger) *requestTask {
+	sender, receiver := accounts.accountFor(worker, s.fromRole), accounts.accountFor(worker, s.toRole)
 	before := "VER=1.4&CMD=" + s.command + "&SEQ="
-	record := before + strings.Repeat("0", seqDigits) + "&UIN=" + from.String() + s.fields
-	if s.writes {
-		record += "&UN=" + to.String() + "&MG=" + strings.Repeat("0", numberDigits) + filler
+	record := before + strings.Repeat("0", seqDigits) + "&UIN=" + sender.String() + s.fields
+	if s.hasText {
+		record += "&UN=" + receiver.String() + "&MG=" + strings.Repeat("0", numberDigits) + textFiller
 	}
-	b := []byte(record + "\n")
-	t := &task{request: b, seq: b[len(before) : len(before)+seqDigits], want: []byte(s.want)}
-	if s.writes {
-		t.text = b[len(record)-textBytes : len(record)]
-		t.stored = l.entry(from, to)
+	data := []byte(record + "\n")
+	t := &requestTask{record: data, seq: data[len(before) : len(before)+seqDigits], wantAnswer: []byte(s.wantAnswer)}
+	if s.hasText {
+		t.text = data[len(record)-textBytes : len(record)]
+		t.acknowledged = l.counterOf(sender, receiver)
 	}
 	return t
 }
 
 // lineBuffer holds the longest line that a member of a talk reads.
-const lineBuffer = 512
+const lineBufferSize = 512
 
 // pushConn is one account's connection that stays: it signs in, sends, and takes
 // what is pushed to it. Its messages to one account are numbered from 1, so it
 // sees if one is pushed twice, too early, or not at all.
 type pushConn struct {
-	uin  rookery.UIN
-	talk *pushWorkload
-	tcp  net.Conn
-	in   *bufio.Reader
+	uin      rookery.UIN
+	workload *pushWorkload
+	tcp      net.Conn
+	reader   *bufio.Reader
 
 	mu sync.Mutex // guards what follows
-	// flying are the messages that were sent and not answered yet, oldest
+	// unanswered are the messages that were sent and not answered yet, oldest
 	// first.
-	flying []pendingMessage
-	// awaited is, for each sender, when the messages were written that were not
+	unanswered []pendingMessage
+	// unpushedSince is, for each sender, when the messages were written that were not
 	// pushed yet; heard is how many were.
-	awaited map[rookery.UIN][]time.Time
-	heard   map[rookery.UIN]uint64
-	// number is that of the latest push in the mailbox.
-	number uint64
+	unpushedSince map[rookery.UIN][]time.Time
+	pushedCounts  map[rookery.UIN]uint64
+	// latestNumber is that of the latest push in the mailbox.
+	latestNumber uint64
 }
 
 // pendingMessage is a message on its way to be acknowledged.
 type pendingMessage struct {
-	seq   uint64
-	count *uint64
-	at    time.Time
+	seq          uint64
+	acknowledged *uint64
+	sentAt       time.Time
 }
 
-// open connects and signs in.
-func (l *pushConn) open(addr string) error {
-	d := net.Dialer{KeepAlive: -1, Timeout: patience}
-	tcp, err := d.Dial("tcp", addr)
+// connect connects and signs in.
+func (pc *pushConn) connect(addr string) error {
+	dialer := net.Dialer{KeepAlive: -1, Timeout: answerTimeout}
+	tcp, err := dialer.Dial("tcp", addr)
 	if err != nil {
 		return err
 	}
-	l.tcp, l.in = tcp, bufio.NewReaderSize(tcp, lineBuffer)
-	if err := l.signIn(); err != nil {
+	pc.tcp, pc.reader = tcp, bufio.NewReaderSize(tcp, lineBufferSize)
+	if err := pc.signIn(); err != nil {
 		return errors.Join(err, tcp.Close())
 	}
 	return nil
 }
 
-func (l *pushConn) signIn() error {
-	if err := l.tcp.SetDeadline(time.Now().Add(patience)); err != nil {
+func (pc *pushConn) signIn() error {
+	if err := pc.tcp.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
 	}
-	record := fmt.Sprintf("VER=1.4&CMD=Login&SEQ=%d&UIN=%d%s\n", l.talk.seqs.next(), l.uin, loginFields)
-	if _, err := l.tcp.Write([]byte(record)); err != nil {
+	record := fmt.Sprintf("VER=1.4&CMD=Login&SEQ=%d&UIN=%d%s\n", pc.workload.seqs.next(), pc.uin, loginFields)
+	if _, err := pc.tcp.Write([]byte(record)); err != nil {
 		return err
 	}
-	answer, err := l.in.ReadSlice('\n')
+	answer, err := pc.reader.ReadSlice('\n')
 	if err != nil {
-		return fmt.Errorf("the login of %d: %w", l.uin, err)
+		return fmt.Errorf("the login of %d: %w", pc.uin, err)
 	}
-	if !bytes.Contains(answer, []byte(login.want)) {
+	if !bytes.Contains(answer, []byte(loginStep.wantAnswer)) {
 		return fmt.Errorf("asked %q, got %q", record, answer)
 	}
-	return l.tcp.SetDeadline(time.Time{})
+	return pc.tcp.SetDeadline(time.Time{})
 }
 
-// send sends the next message to another line, and does not wait.
-func (l *pushConn) send(to *pushConn) error {
-	pair := l.talk.ledger.entry(l.uin, to.uin)
-	seq := l.talk.seqs.next()
-	at := time.Now()
+// sendTo sends the next message to another line, and does not wait.
+func (pc *pushConn) sendTo(receiver *pushConn) error {
+	pair := pc.workload.ledger.counterOf(pc.uin, receiver.uin)
+	seq := pc.workload.seqs.next()
+	sentAt := time.Now()
 
-	to.mu.Lock()
-	if to.awaited == nil {
-		to.awaited, to.heard = map[rookery.UIN][]time.Time{}, map[rookery.UIN]uint64{}
+	receiver.mu.Lock()
+	if receiver.unpushedSince == nil {
+		receiver.unpushedSince, receiver.pushedCounts = map[rookery.UIN][]time.Time{}, map[rookery.UIN]uint64{}
 	}
-	to.awaited[l.uin] = append(to.awaited[l.uin], at)
-	number := to.heard[l.uin] + uint64(len(to.awaited[l.uin]))
-	to.mu.Unlock()
+	receiver.unpushedSince[pc.uin] = append(receiver.unpushedSince[pc.uin], sentAt)
+	number := receiver.pushedCounts[pc.uin] + uint64(len(receiver.unpushedSince[pc.uin]))
+	receiver.mu.Unlock()
 
-	l.mu.Lock()
-	l.flying = append(l.flying, pendingMessage{seq, pair, at})
-	l.mu.Unlock()
-	l.talk.open.Add(2) // an answer and a push are to come
-	_, err := fmt.Fprintf(l.tcp, "VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=%0*d%s\n", seq, l.uin, to.uin, numberDigits, number, filler)
+	pc.mu.Lock()
+	pc.unanswered = append(pc.unanswered, pendingMessage{seq, pair, sentAt})
+	pc.mu.Unlock()
+	pc.workload.outstanding.Add(2) // an answer and a push are to come
+	_, err := fmt.Fprintf(pc.tcp, "VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=%0*d%s\n", seq, pc.uin, receiver.uin, numberDigits, number, textFiller)
 	return err
 }
 
-var pushHead = []byte("VER=1.4&CMD=Server_Msg&SEQ=")
+var pushPrefix = []byte("VER=1.4&CMD=Server_Msg&SEQ=")
 
-// listen takes what comes, until the connection ends.
-func (l *pushConn) listen() error {
+// readUntilClosed takes what comes, until the connection ends.
+func (pc *pushConn) readUntilClosed() error {
 	for {
-		record, err := l.in.ReadSlice('\n')
+		record, err := pc.reader.ReadSlice('\n')
 		if err != nil {
-			return fmt.Errorf("the line of %d: %w", l.uin, err)
+			return fmt.Errorf("the line of %d: %w", pc.uin, err)
 		}
 		now := time.Now()
 		record = bytes.TrimSuffix(record, lineEnd)
-		if bytes.HasPrefix(record, pushHead) {
-			err = l.pushed(record, now)
+		if bytes.HasPrefix(record, pushPrefix) {
+			err = pc.handlePush(record, now)
 		} else {
-			err = l.answered(record, now)
+			err = pc.handleAnswer(record, now)
 		}
 		if err != nil {
-			return fmt.Errorf("the line of %d got %q: %w", l.uin, record, err)
+			return fmt.Errorf("the line of %d got %q: %w", pc.uin, record, err)
 		}
 	}
 }
 
-// answered takes the answer to the oldest message that has none.
-func (l *pushConn) answered(record []byte, now time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.flying) == 0 {
+// handleAnswer takes the answer to the oldest message that has none.
+func (pc *pushConn) handleAnswer(record []byte, now time.Time) error {
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+	if len(pc.unanswered) == 0 {
 		return errors.New("nothing was asked")
 	}
-	pendingMessage := l.flying[0]
-	if want := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", pendingMessage.seq, l.uin); string(record) != want {
-		return fmt.Errorf("expected %q", want)
+	pendingMessage := pc.unanswered[0]
+	if wanted := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", pendingMessage.seq, pc.uin); string(record) != wanted {
+		return fmt.Errorf("expected %q", wanted)
 	}
-	l.flying = l.flying[1:]
-	*pendingMessage.count++
-	l.talk.noteAnswer(now.Sub(pendingMessage.at))
+	pc.unanswered = pc.unanswered[1:]
+	*pendingMessage.acknowledged++
+	pc.workload.recordAnswer(now.Sub(pendingMessage.sentAt))
 	return nil
 }
 
-// pushed takes a push and confirms it.
-func (l *pushConn) pushed(record []byte, now time.Time) error {
+// handlePush takes a push and confirms it.
+func (pc *pushConn) handlePush(record []byte, now time.Time) error {
 	head, text, _ := bytes.Cut(record, []byte("&MG="))
-	number, err := strconv.ParseUint(fieldOf(head, "SEQ"), 10, 64)
+	number, err := strconv.ParseUint(fieldValue(head, "SEQ"), 10, 64)
 	if err != nil {
 		return err
 	}
-	from, _ := rookery.ParseUIN(fieldOf(head, "UN"))
+	sender, _ := rookery.ParseUIN(fieldValue(head, "UN"))
 
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	waiting, heard := l.awaited[from], l.heard[from]
-	switch n := numberOf(string(text)); {
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+	unpushed, heard := pc.unpushedSince[sender], pc.pushedCounts[sender]
+	switch n := messageNumber(string(text)); {
 	case n != 0 && n <= heard:
-		return fmt.Errorf("message %d from %d was pushed twice", n, from)
-	case n != heard+1 || len(waiting) == 0:
-		return fmt.Errorf("message %d from %d was pushed where %d follows", n, from, heard+1)
-	case number <= l.number:
-		return fmt.Errorf("the number in the mailbox is not above %d, that of the push before", l.number)
+		return fmt.Errorf("message %d from %d was pushed twice", n, sender)
+	case n != heard+1 || len(unpushed) == 0:
+		return fmt.Errorf("message %d from %d was pushed where %d follows", n, sender, heard+1)
+	case number <= pc.latestNumber:
+		return fmt.Errorf("the number in the mailbox is not above %d, that of the push before", pc.latestNumber)
 	}
-	l.awaited[from], l.heard[from], l.number = waiting[1:], heard+1, number
-	l.talk.notePush(now.Sub(waiting[0]))
-	_, err = fmt.Fprintf(l.tcp, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0\n", number, l.uin)
+	pc.unpushedSince[sender], pc.pushedCounts[sender], pc.latestNumber = unpushed[1:], heard+1, number
+	pc.workload.recordPush(now.Sub(unpushed[0]))
+	_, err = fmt.Fprintf(pc.tcp, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0\n", number, pc.uin)
 	return err
 }
 
-// fieldOf is the value of a key of a record, empty if it has none.
-func fieldOf(record []byte, key string) string {
+// fieldValue is the value of a key of a record, empty if it has none.
+func fieldValue(record []byte, key string) string {
 	_, after, _ := bytes.Cut(record, []byte("&"+key+"="))
 	value, _, _ := bytes.Cut(after, []byte{'&'})
 	return string(value)

@@ -12,40 +12,40 @@ import (
 
 // patience is how long a run may take beyond its time: an answer that has not
 // come by then fails it.
-const patience = 30 * time.Second
+const answerTimeout = 30 * time.Second
 
-// clock gives out SEQs. It begins with the time, in nanoseconds, and counts: so
+// seqSource gives out SEQs. It begins with the time, in nanoseconds, and counts: so
 // none is given twice, by a later bench on the same data neither.
-type clock struct{ last atomic.Uint64 }
+type seqSource struct{ last atomic.Uint64 }
 
-func newClock() *clock {
-	c := &clock{}
+func newSEQSource() *seqSource {
+	c := &seqSource{}
 	c.last.Store(uint64(time.Now().UnixNano()))
 	return c
 }
 
-func (c *clock) next() uint64 { return c.last.Add(1) }
+func (src *seqSource) next() uint64 { return src.last.Add(1) }
 
-// worker is one client: it asks, waits for the answer, and asks again.
-type worker struct {
-	conn  *conn
-	seqs  *clock
-	cycle []*task
-	// at is where in the cycle the worker stands.
-	at      int
-	latency histogram
+// requestWorker is one client: it asks, waits for the answer, and asks again.
+type requestWorker struct {
+	conn  *clientConn
+	seqs  *seqSource
+	cycle []*requestTask
+	// taskIndex is where in the cycle the worker stands.
+	taskIndex int
+	latency   histogram
 }
 
 // run asks until the time is up. It does not stop between a text and its
 // collection.
-func (w *worker) run(ctx context.Context, until time.Time) error {
+func (w *requestWorker) run(ctx context.Context, until time.Time) error {
 	defer w.conn.close()
-	for start := time.Now(); ; w.at++ {
-		task := w.cycle[w.at%len(w.cycle)]
-		if task.awaits == nil && (start.After(until) || ctx.Err() != nil) {
+	for start := time.Now(); ; w.taskIndex++ {
+		task := w.cycle[w.taskIndex%len(w.cycle)]
+		if task.wantText == nil && (start.After(until) || ctx.Err() != nil) {
 			return ctx.Err()
 		}
-		if _, err := task.ask(w.conn, w.seqs); err != nil {
+		if _, err := task.sendAndCheck(w.conn, w.seqs); err != nil {
 			return err
 		}
 		end := time.Now()
@@ -54,99 +54,99 @@ func (w *worker) run(ctx context.Context, until time.Time) error {
 	}
 }
 
-// ask sends the task's request with a fresh SEQ and the next text, and returns
+// sendAndCheck sends the task's request with a fresh SEQ and the next text, and returns
 // the answer if it is the expected one.
-func (t *task) ask(c *conn, seqs *clock) ([]byte, error) {
+func (t *requestTask) sendAndCheck(c *clientConn, seqs *seqSource) ([]byte, error) {
 	if t.seq != nil {
-		putDigits(t.seq, seqs.next())
+		writeDigits(t.seq, seqs.next())
 	}
 	if t.text != nil {
-		putDigits(t.text[:numberDigits], *t.stored+1)
+		writeDigits(t.text[:numberDigits], *t.acknowledged+1)
 	}
-	answer, err := c.exchange(t.request)
+	answer, err := c.exchange(t.record)
 	if err != nil {
-		return nil, fmt.Errorf("asked %q: %w", t.request, err)
+		return nil, fmt.Errorf("asked %q: %w", t.record, err)
 	}
-	for _, part := range [...][]byte{t.seq, t.want, t.awaits} {
+	for _, part := range [...][]byte{t.seq, t.wantAnswer, t.wantText} {
 		if !bytes.Contains(answer, part) {
-			return nil, fmt.Errorf("asked %q, expected an answer with %q, got %q", t.request, part, answer)
+			return nil, fmt.Errorf("asked %q, expected an answer with %q, got %q", t.record, part, answer)
 		}
 	}
-	if t.stored != nil {
-		*t.stored++
+	if t.acknowledged != nil {
+		*t.acknowledged++
 	}
 	return answer, nil
 }
 
-// load is what so many clients do to a server for a time.
-type load struct {
+// loadRun is what so many clients do to a server for a time.
+type loadRun struct {
 	addr        string
-	framing     framing
+	framing     frameFunc
 	connections int
 	keepAlive   bool
 	duration    time.Duration
 	// cycle is what the client of a number does.
-	cycle func(worker int) []*task
-	seqs  *clock
-	// window and open are those of the contender.
-	window int
-	open   func(worker int) *task
+	cycle func(worker int) []*requestTask
+	seqs  *seqSource
+	// maxUnanswered and open are those of the contender.
+	maxUnanswered int
+	loginTask     func(worker int) *requestTask
 }
 
-// sample is what came of one run.
-type sample struct {
+// loadResult is what came of one run.
+type loadResult struct {
 	requests uint64
 	elapsed  time.Duration
 	latency  histogram
 }
 
-// client is what asks for a time.
-type client interface {
+// loadClient is what asks for a time.
+type loadClient interface {
 	run(ctx context.Context, until time.Time) error
 }
 
 // run lets all clients work side by side. Any answer but the expected one ends
 // it with an error.
-func (l load) run(ctx context.Context) (*sample, error) {
-	clients, latencies := make([]client, l.connections), make([]*histogram, l.connections)
+func (lr loadRun) run(ctx context.Context) (*loadResult, error) {
+	clients, latencies := make([]loadClient, lr.connections), make([]*histogram, lr.connections)
 	for i := range clients {
 		var err error
-		if clients[i], latencies[i], err = l.client(i); err != nil {
+		if clients[i], latencies[i], err = lr.newClient(i); err != nil {
 			return nil, err
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
-	until := start.Add(l.duration)
+	until := start.Add(lr.duration)
 	for _, client := range clients {
 		group.Go(func() error { return client.run(ctx, until) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	s := &sample{elapsed: time.Since(start)}
+	result := &loadResult{elapsed: time.Since(start)}
 	for _, histogram := range latencies {
-		s.latency.add(histogram)
+		result.latency.add(histogram)
 	}
-	s.requests = s.latency.total
-	return s, nil
+	result.requests = result.latency.total
+	return result, nil
 }
 
-// client makes the client of a number, and what it will have measured.
-func (l load) client(i int) (client, *histogram, error) {
-	conn := newConn(l.addr, l.framing, l.keepAlive, time.Now().Add(l.duration+patience))
-	if l.window == 0 {
-		w := &worker{conn: conn, seqs: l.seqs, cycle: l.cycle(i), at: i}
+// newClient makes the client of a number, and what it will have measured.
+func (lr loadRun) newClient(i int) (loadClient, *histogram, error) {
+	conn := newClientConn(lr.addr, lr.framing, lr.keepAlive, time.Now().Add(lr.duration+answerTimeout))
+	if lr.maxUnanswered == 0 {
+		w := &requestWorker{conn: conn, seqs: lr.seqs, cycle: lr.cycle(i), taskIndex: i}
 		// Clients begin at different steps, but none with a collection.
-		for w.cycle[w.at%len(w.cycle)].awaits != nil {
-			w.at++
+		for w.cycle[w.taskIndex%len(w.cycle)].wantText != nil {
+			w.taskIndex++
 		}
 		return w, &w.latency, nil
 	}
-	p := &pipeline{conn: conn, seqs: l.seqs, task: l.cycle(i)[0], window: l.window}
-	if l.open == nil {
+	p := &pipeline{conn: conn, seqs: lr.seqs, task: lr.cycle(i)[0], maxUnanswered: lr.maxUnanswered}
+	if lr.loginTask == nil {
 		return p, &p.latency, conn.connect()
 	}
-	_, err := l.open(i).ask(conn, l.seqs)
+	_, err := lr.loginTask(i).sendAndCheck(conn, lr.seqs)
 	return p, &p.latency, err
 }

@@ -27,7 +27,7 @@ type peeked struct {
 	in *bufio.Reader
 }
 
-func (p peeked) Read(b []byte) (int, error) { return p.in.Read(b) }
+func (p peeked) Read(data []byte) (int, error) { return p.in.Read(data) }
 
 // accept serves lines, and hands the others to the queue of requests, until the
 // listener is closed.
@@ -70,13 +70,13 @@ func (m *mail) serveLine(conn net.Conn, in *bufio.Reader) {
 }
 
 // push pushes an entry, if this server does as it should.
-func (m *mail) push(to rookery.UIN, entry rookery.Entry) {
-	conn := m.lines[to]
+func (m *mail) push(receiver rookery.UIN, entry rookery.Entry) {
+	conn := m.lines[receiver]
 	if conn == nil {
 		return
 	}
 	number, times, text := entry.Number, 1, entry.Text
-	if numberOf(entry.Text) == 2 {
+	if messageNumber(entry.Text) == 2 {
 		switch os.Getenv(faultVariable) {
 		case "keeps back":
 			times = 0
@@ -89,6 +89,6 @@ func (m *mail) push(to rookery.UIN, entry rookery.Entry) {
 		}
 	}
 	for range times {
-		fmt.Fprintf(conn, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0&MN=1&MT=%d&UN=%d&MG=%s\r\n", number, to, entry.Kind, entry.Peer, text)
+		fmt.Fprintf(conn, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0&MN=1&MT=%d&UN=%d&MG=%s\r\n", number, receiver, entry.Kind, entry.Peer, text)
 	}
 }

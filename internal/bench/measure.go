@@ -74,45 +74,45 @@ func (cfg *Config) maxConnections() int { return slices.Max(cfg.Connections) }
 type candidate struct {
 	name    string
 	store   string
-	server  *child
-	framing framing
-	seqs    *clock
+	server  *childProcess
+	framing frameFunc
+	seqs    *seqSource
 	// keepsAlive: it cannot have a connection per request.
-	keepsAlive bool
+	onlyKeepAlive bool
 	// prepare is done before each run and not measured; it may be nil.
 	prepare func(ctx context.Context, connections int) error
-	cycle   func(worker int, keepAlive bool) []*task
-	// window is how many requests each connection has unanswered at a time. With
+	cycle   func(worker int, keepAlive bool) []*requestTask
+	// maxUnanswered is how many requests each connection has unanswered at a time. With
 	// more than 0, the cycle is one task, and a connection begins with open, if
 	// that is not nil.
-	window int
-	open   func(worker int) *task
+	maxUnanswered int
+	loginTask     func(worker int) *requestTask
 }
 
-// measure makes one run.
-func (cfg *Config) measure(ctx context.Context, c candidate, connections int, keepAlive bool) (Figures, error) {
+// measureCandidate makes one run.
+func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connections int, keepAlive bool) (Figures, error) {
 	if c.prepare != nil {
 		if err := c.prepare(ctx, connections); err != nil {
 			return Figures{}, err
 		}
 	}
-	before, err := c.server.cpu()
+	before, err := c.server.cpuTime()
 	if err != nil {
 		return Figures{}, err
 	}
-	sample, err := load{
+	sample, err := loadRun{
 		addr: c.server.addr, framing: c.framing, seqs: c.seqs,
-		connections: connections, keepAlive: keepAlive, duration: cfg.Duration, window: c.window, open: c.open,
-		cycle: func(worker int) []*task { return c.cycle(worker, keepAlive) },
+		connections: connections, keepAlive: keepAlive, duration: cfg.Duration, maxUnanswered: c.maxUnanswered, loginTask: c.loginTask,
+		cycle: func(worker int) []*requestTask { return c.cycle(worker, keepAlive) },
 	}.run(ctx)
 	if err != nil {
 		return Figures{}, err
 	}
-	after, err := c.server.cpu()
+	after, err := c.server.cpuTime()
 	if err != nil {
 		return Figures{}, err
 	}
-	resident, err := c.server.resident()
+	resident, err := c.server.residentMemory()
 	return Figures{
 		PerSecond: float64(sample.requests) / sample.elapsed.Seconds(),
 		P50:       sample.latency.quantile(0.50),
@@ -122,35 +122,35 @@ func (cfg *Config) measure(ctx context.Context, c candidate, connections int, ke
 	}, err
 }
 
-// compare lets the contenders run in turns, as often as there are rounds, and
+// compareCandidates lets the contenders run in turns, as often as there are rounds, and
 // returns a row of medians for each. The first is the floor of the others.
-func (cfg *Config) compare(ctx context.Context, contenders []candidate, connections int, keepAlive bool) ([]Row, error) {
+func (cfg *Config) compareCandidates(ctx context.Context, candidates []candidate, connections int, keepAlive bool) ([]Row, error) {
 	if !keepAlive {
-		contenders = slices.DeleteFunc(slices.Clone(contenders), func(c candidate) bool { return c.keepsAlive })
+		candidates = slices.DeleteFunc(slices.Clone(candidates), func(c candidate) bool { return c.onlyKeepAlive })
 	}
-	runs := make([][]Figures, len(contenders))
+	runs := make([][]Figures, len(candidates))
 	for round := range cfg.Rounds {
-		fmt.Fprintf(cfg.Progress, "measuring: %d connections, %s, round %d of %d\n", connections, way(keepAlive), round+1, cfg.Rounds)
-		for i, candidate := range contenders {
-			figures, err := cfg.measure(ctx, candidate, connections, keepAlive)
+		fmt.Fprintf(cfg.Progress, "measuring: %d connections, %s, round %d of %d\n", connections, connectionUse(keepAlive), round+1, cfg.Rounds)
+		for i, candidate := range candidates {
+			figures, err := cfg.measureCandidate(ctx, candidate, connections, keepAlive)
 			if err != nil {
 				// Servers that end break connections: the reason is what ended them.
-				return nil, fmt.Errorf("%s, %d connections, %s: %w", candidate.name, connections, way(keepAlive), cmp.Or(ctx.Err(), err))
+				return nil, fmt.Errorf("%s, %d connections, %s: %w", candidate.name, connections, connectionUse(keepAlive), cmp.Or(ctx.Err(), err))
 			}
 			runs[i] = append(runs[i], figures)
 		}
 	}
 	var rows []Row
-	for i, candidate := range contenders {
-		row := Row{Workload: candidate.name, Store: candidate.store, Connections: connections, KeepAlive: keepAlive, Figures: medians(runs[i])}
-		row.Ratio = ratio(float64(row.CPU), float64(medians(runs[0]).CPU))
+	for i, candidate := range candidates {
+		row := Row{Workload: candidate.name, Store: candidate.store, Connections: connections, KeepAlive: keepAlive, Figures: medianFigures(runs[i])}
+		row.Ratio = ratio(float64(row.CPU), float64(medianFigures(runs[0]).CPU))
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
-// medians takes the median of each figure by itself.
-func medians(runs []Figures) Figures {
+// medianFigures takes the median of each figure by itself.
+func medianFigures(runs []Figures) Figures {
 	return Figures{
 		PerSecond: median(runs, func(figures Figures) float64 { return figures.PerSecond }),
 		P50:       median(runs, func(figures Figures) time.Duration { return figures.P50 }),
@@ -162,10 +162,10 @@ func medians(runs []Figures) Figures {
 
 // median is the middle one of an odd number of figures, the lower of the two
 // middle ones of an even number.
-func median[R any, T cmp.Ordered](runs []R, of func(R) T) T {
+func median[R any, T cmp.Ordered](runs []R, total func(R) T) T {
 	var all []T
 	for _, r := range runs {
-		all = append(all, of(r))
+		all = append(all, total(r))
 	}
 	slices.Sort(all)
 	return all[(len(all)-1)/2]
@@ -180,14 +180,14 @@ func ratio(a, b float64) float64 {
 
 // environment is what one bench runs: the servers, and where their data lie.
 type environment struct {
-	cfg   *Config
-	dir   string
-	floor candidate
-	stops []func() error
+	cfg       *Config
+	dir       string
+	floor     candidate
+	stopFuncs []func() error
 }
 
-// newRig checks the configuration and starts the floor.
-func (cfg *Config) newRig(ctx context.Context) (*environment, error) {
+// newEnvironment checks the configuration and starts the floor.
+func (cfg *Config) newEnvironment(ctx context.Context) (*environment, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -199,41 +199,43 @@ func (cfg *Config) newRig(ctx context.Context) (*environment, error) {
 		return nil, err
 	}
 	env := &environment{cfg: cfg, dir: dir}
-	floor, err := startChild(ctx, "floor", cfg.floorCommand, listeningAddress)
+	floor, err := startChildProcess(ctx, "floor", cfg.floorCommand, listeningAddress)
 	if err != nil {
 		return nil, errors.Join(err, env.close())
 	}
-	env.stops = append(env.stops, floor.stop)
-	people := Population{Accounts: 1, Active: 1}.crowd()
+	env.stopFuncs = append(env.stopFuncs, floor.stop)
+	accounts := Population{Accounts: 1, Active: 1}.activeAccounts()
 	env.floor = candidate{
-		name: "floor", server: floor, framing: frameHTTP,
-		cycle: func(worker int, keepAlive bool) []*task { return []*task{floorTask(worker, people, keepAlive)} },
+		name: "floor", server: floor, framing: frameHTTPAnswer,
+		cycle: func(worker int, keepAlive bool) []*requestTask {
+			return []*requestTask{floorTask(worker, accounts, keepAlive)}
+		},
 	}
 	return env, nil
 }
 
-// subdir makes a directory for temporary data.
-func (r *environment) subdir(name string) (string, error) {
-	dir := filepath.Join(r.dir, name)
+// makeSubdir makes a directory for temporary data.
+func (env *environment) makeSubdir(name string) (string, error) {
+	dir := filepath.Join(env.dir, name)
 	return dir, os.Mkdir(dir, 0o700)
 }
 
 // close stops what still runs and removes the temporary data.
-func (r *environment) close() error {
+func (env *environment) close() error {
 	var errs []error
-	for _, stop := range r.stops {
+	for _, stop := range env.stopFuncs {
 		errs = append(errs, stop())
 	}
-	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
+	return errors.Join(append(errs, os.RemoveAll(env.dir))...)
 }
 
-// each compares the contenders for all numbers of connections and ways to use
+// compareAll compares the contenders for all numbers of connections and ways to use
 // them.
-func (r *environment) each(ctx context.Context, contenders []candidate) ([]Row, error) {
+func (env *environment) compareAll(ctx context.Context, candidates []candidate) ([]Row, error) {
 	var all []Row
-	for _, keepAlive := range r.cfg.KeepAlive {
-		for _, connections := range r.cfg.Connections {
-			rows, err := r.cfg.compare(ctx, contenders, connections, keepAlive)
+	for _, keepAlive := range env.cfg.KeepAlive {
+		for _, connections := range env.cfg.Connections {
+			rows, err := env.cfg.compareCandidates(ctx, candidates, connections, keepAlive)
 			if err != nil {
 				return nil, err
 			}

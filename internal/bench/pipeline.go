@@ -11,72 +11,72 @@ import (
 // next request: up to window requests are unanswered at a time. It sends one
 // task over and over.
 type pipeline struct {
-	conn   *conn
-	seqs   *clock
-	task   *task
-	window int
+	conn          *clientConn
+	seqs          *seqSource
+	task          *requestTask
+	maxUnanswered int
 
-	flying  []sentRequest // oldest first
-	out     []byte
-	latency histogram
+	unanswered  []sentRequest // oldest first
+	writeBuffer []byte
+	latency     histogram
 }
 
 // sentRequest is a request that was not answered yet.
 type sentRequest struct {
-	seq [seqDigits]byte
-	at  time.Time
+	seq    [seqDigits]byte
+	sentAt time.Time
 }
 
 // run sends until the time is up, and waits for the last answers.
-func (p *pipeline) run(ctx context.Context, until time.Time) error {
-	defer p.conn.close()
+func (pl *pipeline) run(ctx context.Context, until time.Time) error {
+	defer pl.conn.close()
 	for {
 		now := time.Now()
 		if now.Before(until) && ctx.Err() == nil {
-			if err := p.fill(now); err != nil {
+			if err := pl.fillWindow(now); err != nil {
 				return err
 			}
 		}
-		if len(p.flying) == 0 {
+		if len(pl.unanswered) == 0 {
 			return ctx.Err()
 		}
-		if err := p.conn.answers(p.take); err != nil {
+		if err := pl.conn.readAnswers(pl.handleAnswer); err != nil {
 			return err
 		}
 	}
 }
 
-// fill sends as many requests as the window has room for, in one write.
-func (p *pipeline) fill(now time.Time) error {
-	p.out = p.out[:0]
-	task := p.task
-	for len(p.flying) < p.window {
+// fillWindow sends as many requests as the window has room for, in one write.
+func (pl *pipeline) fillWindow(now time.Time) error {
+	pl.writeBuffer = pl.writeBuffer[:0]
+	task := pl.task
+	for len(pl.unanswered) < pl.maxUnanswered {
 		var s sentRequest
-		s.at = now
+		s.sentAt = now
 		if task.seq != nil { // Redis answers in order, and names nothing
-			putDigits(task.seq, p.seqs.next())
+			writeDigits(task.seq, pl.seqs.next())
 			copy(s.seq[:], task.seq)
 		}
-		putDigits(task.text[:numberDigits], *task.stored+uint64(len(p.flying))+1)
-		p.out = append(p.out, task.request...)
-		p.flying = append(p.flying, s)
+		writeDigits(task.text[:numberDigits], *task.acknowledged+uint64(len(pl.unanswered))+1)
+		pl.writeBuffer = append(pl.writeBuffer, task.record...)
+		pl.unanswered = append(pl.unanswered, s)
 	}
-	_, err := p.conn.tcp.Write(p.out)
+	_, err := pl.conn.tcp.Write(pl.writeBuffer)
 	return err
 }
 
-// take takes the answer to the oldest request.
-func (p *pipeline) take(answer []byte) error {
-	if len(p.flying) == 0 {
+// handleAnswer takes the answer to the oldest request.
+func (pl *pipeline) handleAnswer(answer []byte) error {
+	if len(pl.unanswered) == 0 {
 		return fmt.Errorf("got %q, and nothing was asked", answer)
 	}
-	first := p.flying[0]
-	seq := first.seq[:len(p.task.seq)]
-	if !bytes.Contains(answer, seq) || !bytes.Contains(answer, p.task.want) {
-		return fmt.Errorf("expected an answer with %q and %q, got %q", seq, p.task.want, answer)
+	first := pl.unanswered[0]
+	seq := first.seq[:len(pl.task.seq)]
+	if !bytes.Contains(answer, seq) || !bytes.Contains(answer, pl.task.wantAnswer) {
+		return fmt.Errorf("expected an answer with %q and %q, got %q", seq, pl.task.wantAnswer, answer)
 	}
-	p.flying = p.flying[:copy(p.flying, p.flying[1:])]
-	*p.task.stored++
-	p.latency.record(time.Since(first.at))
+	pl.unanswered = pl.unanswered[:copy(pl.unanswered, pl.unanswered[1:])]
+	*pl.task.acknowledged++
+	pl.latency.record(time.Since(first.sentAt))
 	return nil
 }

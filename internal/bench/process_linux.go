@@ -13,14 +13,14 @@ import (
 
 // tick is the unit of processor time in /proc: USER_HZ is 100 on all systems
 // that Go runs on.
-const tick = 10 * time.Millisecond
+const clockTick = 10 * time.Millisecond
 
-// ownGroup keeps the terminal's interrupt from a child: the bench passes on what
+// separateProcessGroup keeps the terminal's interrupt from a child: the bench passes on what
 // it gets.
-func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func separateProcessGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// descriptors is how many files this process may have open, and its children.
-func descriptors() uint64 {
+// maxOpenFiles is how many files this process may have open, and its children.
+func maxOpenFiles() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return math.MaxUint64 // unknown: opening them will tell
@@ -33,12 +33,12 @@ func processCPU(pid int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseStat(stat)
+	return parseCPUTime(stat)
 }
 
-// parseStat reads utime and stime, the 14th and 15th field. The 2nd is the
+// parseCPUTime reads utime and stime, the 14th and 15th field. The 2nd is the
 // program's name in brackets, which may itself hold brackets and spaces.
-func parseStat(stat []byte) (time.Duration, error) {
+func parseCPUTime(stat []byte) (time.Duration, error) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("no processor times in %q", stat)
@@ -49,7 +49,7 @@ func parseStat(stat []byte) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum += time.Duration(n) * tick
+		sum += time.Duration(n) * clockTick
 	}
 	return sum, nil
 }
@@ -59,10 +59,10 @@ func processResident(pid int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseStatus(string(status))
+	return parseResidentMemory(string(status))
 }
 
-func parseStatus(status string) (int64, error) {
+func parseResidentMemory(status string) (int64, error) {
 	for line := range strings.Lines(status) {
 		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
 			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)

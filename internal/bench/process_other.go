@@ -10,10 +10,10 @@ import (
 
 var errNoProc = errors.New("what a process costs is read from /proc, which only Linux has: run the bench on Linux")
 
-func ownGroup() *syscall.SysProcAttr { return nil }
+func separateProcessGroup() *syscall.SysProcAttr { return nil }
 
 func processCPU(int) (time.Duration, error) { return 0, errNoProc }
 
 func processResident(int) (int64, error) { return 0, errNoProc }
 
-func descriptors() uint64 { return 0 }
+func maxOpenFiles() uint64 { return 0 }

@@ -30,12 +30,12 @@ type PushConfig struct {
 // Bounds of what is asked for. A session ends after 300 s in silence, so all
 // that is done with the idle ones has to fit in.
 const (
-	maxIdle     = 100_000
-	maxSettle   = 3 * time.Minute
-	maxRate     = 100_000
-	maxWindow   = 128
-	maxAccounts = 10_000
-	idleLife    = 270 * time.Second
+	maxIdle         = 100_000
+	maxSettle       = 3 * time.Minute
+	maxRate         = 100_000
+	maxWindow       = 128
+	maxAccounts     = 10_000
+	maxIdleDuration = 270 * time.Second
 )
 
 func (cfg *PushConfig) validate() error {
@@ -60,48 +60,48 @@ func (cfg *PushConfig) validate() error {
 	switch total := cfg.Settle + time.Duration(cfg.Rounds)*cfg.Duration; {
 	case cfg.Accounts == 1:
 		return errors.New("one account has nobody to write to: at least 2 are needed")
-	case cfg.Idle > 0 && total > idleLife:
-		return fmt.Errorf("the silence and the rounds take %v, after which the idle sessions would have ended: at most %v are possible", total, idleLife)
+	case cfg.Idle > 0 && total > maxIdleDuration:
+		return fmt.Errorf("the silence and the rounds take %v, after which the idle sessions would have ended: at most %v are possible", total, maxIdleDuration)
 	}
 	return nil
 }
 
-// Push is what connections that stay come to. Durable sends over them are rows
+// PushReport is what connections that stay come to. Durable sends over them are rows
 // of the report.
-type Push struct {
-	Idle *Idle `json:"idle,omitempty"`
-	Chat *Chat `json:"chat,omitempty"`
+type PushReport struct {
+	Idle *IdleReport `json:"idle,omitempty"`
+	Chat *ChatReport `json:"chat,omitempty"`
 }
 
-// Idle is what connections cost that say nothing, and what came of messages to
+// IdleReport is what connections cost that say nothing, and what came of messages to
 // some of them.
-type Idle struct {
+type IdleReport struct {
 	Connections int `json:"connections"`
 	// Bare is the server that only accepts and holds, Ours is Rookery with
 	// everybody logged in.
-	Bare Weight `json:"bare"`
-	Ours Weight `json:"rookery"`
+	Bare    MemoryChange `json:"bare"`
+	Rookery MemoryChange `json:"rookery"`
 	// Settle is how long everybody had been silent when memory was read.
 	Settle time.Duration `json:"settle_ns"`
-	// LogIn is how long it took until all were logged in.
-	LogIn   time.Duration `json:"log_in_ns"`
-	Trickle ChatResult    `json:"trickle"`
+	// LoginDuration is how long it took until all were logged in.
+	LoginDuration time.Duration `json:"log_in_ns"`
+	Trickle       ChatResult    `json:"trickle"`
 }
 
-// Weight is the resident memory of a server without connections and with them,
+// MemoryChange is the resident memory of a server without connections and with them,
 // in bytes.
-type Weight struct {
+type MemoryChange struct {
 	Before int64 `json:"resident_before_bytes"`
 	After  int64 `json:"resident_after_bytes"`
 }
 
-// each is what one of so many connections weighs, in bytes.
-func (w Weight) each(connections int) float64 {
-	return ratio(float64(w.After-w.Before), float64(connections))
+// perConnection is what one of so many connections weighs, in bytes.
+func (mc MemoryChange) perConnection(connections int) float64 {
+	return ratio(float64(mc.After-mc.Before), float64(connections))
 }
 
-// Chat is what messages between connected accounts came to.
-type Chat struct {
+// ChatReport is what messages between connected accounts came to.
+type ChatReport struct {
 	Accounts int `json:"accounts"`
 	// Commit is how long the store took for as many messages, called directly.
 	Commit Percentiles `json:"store_commit"`
@@ -128,7 +128,9 @@ type Percentiles struct {
 	P99 time.Duration `json:"p99_ns"`
 }
 
-func spreadOf(h *histogram) Percentiles { return Percentiles{h.quantile(0.50), h.quantile(0.99)} }
+func percentilesOf(times *histogram) Percentiles {
+	return Percentiles{times.quantile(0.50), times.quantile(0.99)}
+}
 
 // RunPush measures connections that stay: their memory, durable sends over
 // them, and how fast messages arrive. It fails if an answer or a push is not
@@ -143,13 +145,13 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	env, err := cfg.newRig(ctx)
+	environment, err := cfg.newEnvironment(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, env.close()) }()
-	report := &Report{System: system(), Push: &Push{}}
-	for _, part := range []func(context.Context, PushConfig, *Report) error{env.sends, env.chat, env.idle} {
+	defer func() { err = errors.Join(err, environment.close()) }()
+	report := &Report{System: describeSystem(), Push: &PushReport{}}
+	for _, part := range []func(context.Context, PushConfig, *Report) error{environment.measureSends, environment.measureChat, environment.measureIdle} {
 		if err := part(ctx, cfg, report); err != nil {
 			return nil, err
 		}
@@ -160,14 +162,14 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 
 // pushTargets says which of the bounds are met that were set for what was
 // measured.
-func (r *Report) pushTargets(cfg PushConfig) (all []Target) {
-	if idle := r.Push.Idle; idle != nil {
+func (rep *Report) pushTargets(cfg PushConfig) (all []Target) {
+	if idle := rep.Push.Idle; idle != nil {
 		all = append(all,
-			atMost("KiB of an idle connection", idle.Ours.each(idle.Connections)/(1<<10), 6, 4.5),
+			atMost("KiB of an idle connection", idle.Rookery.perConnection(idle.Connections)/(1<<10), 6, 4.5),
 			atMost("messages to some of the idle, p99 in ms", milliseconds(idle.Trickle.Push.P99), 25, 0))
 	}
 	perSecond := func(workload string) float64 {
-		for _, row := range r.Rows {
+		for _, row := range rep.Rows {
 			if row.Workload == workload {
 				return row.PerSecond
 			}
@@ -176,40 +178,40 @@ func (r *Report) pushTargets(cfg PushConfig) (all []Target) {
 	}
 	if theirs := perSecond(redisSend); theirs > 0 {
 		all = append(all, atLeast("durable sends over lines, requests/s to those of Redis Streams",
-			ratio(perSecond(inFlight(lineSend, cfg.Window)), theirs), 1))
+			ratio(perSecond(inFlightName(lineSend, cfg.Window)), theirs), 1))
 	}
 	return all
 }
 
-func (p *Push) String() string {
-	var b strings.Builder
-	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	if idle := p.Idle; idle != nil {
-		fmt.Fprintf(t, "%d idle connections\tMiB before\tafter\tKiB each\tratio\t\n", idle.Connections)
-		bare, ours := idle.Bare.each(idle.Connections), idle.Ours.each(idle.Connections)
-		row := func(name string, weight Weight, each float64) {
-			fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(weight.Before), mebibytes(weight.After), each/(1<<10), ratio(each, bare))
+func (rep *PushReport) String() string {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if idle := rep.Idle; idle != nil {
+		fmt.Fprintf(table, "%d idle connections\tMiB before\tafter\tKiB each\tratio\t\n", idle.Connections)
+		bare, ours := idle.Bare.perConnection(idle.Connections), idle.Rookery.perConnection(idle.Connections)
+		row := func(name string, weight MemoryChange, each float64) {
+			fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(weight.Before), mebibytes(weight.After), each/(1<<10), ratio(each, bare))
 		}
 		row("bare server", idle.Bare, bare)
-		row("rookery, logged in", idle.Ours, ours)
-		fmt.Fprintf(t, "all logged in after %v, weighed after %v of silence\n\n", idle.LogIn.Round(time.Millisecond), idle.Settle)
+		row("rookery, logged in", idle.Rookery, ours)
+		fmt.Fprintf(table, "all logged in after %v, weighed after %v of silence\n\n", idle.LoginDuration.Round(time.Millisecond), idle.Settle)
 	}
-	if p.Idle != nil || p.Chat != nil {
-		fmt.Fprintln(t, "messages\tper second\tanswer p50 ms\tp99\tpush p50 ms\tp99\tCPU us\t")
+	if rep.Idle != nil || rep.Chat != nil {
+		fmt.Fprintln(table, "messages\tper second\tanswer p50 ms\tp99\tpush p50 ms\tp99\tCPU us\t")
 	}
 	row := func(name string, talked ChatResult) {
-		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, talked.PerSecond, milliseconds(talked.Answer.P50), milliseconds(talked.Answer.P99),
+		fmt.Fprintf(table, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, talked.PerSecond, milliseconds(talked.Answer.P50), milliseconds(talked.Answer.P99),
 			milliseconds(talked.Push.P50), milliseconds(talked.Push.P99), microseconds(talked.CPU))
 	}
-	if p.Idle != nil {
-		row("to the idle", p.Idle.Trickle)
+	if rep.Idle != nil {
+		row("to the idle", rep.Idle.Trickle)
 	}
-	if p.Chat != nil {
-		row(fmt.Sprintf("between %d accounts", p.Chat.Accounts), p.Chat.ChatResult)
-		fmt.Fprintf(t, "the store alone\t%.0f\t%.2f\t%.2f\t\t\t\t\n", p.Chat.PerSecond, milliseconds(p.Chat.Commit.P50), milliseconds(p.Chat.Commit.P99))
+	if rep.Chat != nil {
+		row(fmt.Sprintf("between %d accounts", rep.Chat.Accounts), rep.Chat.ChatResult)
+		fmt.Fprintf(table, "the store alone\t%.0f\t%.2f\t%.2f\t\t\t\t\n", rep.Chat.PerSecond, milliseconds(rep.Chat.Commit.P50), milliseconds(rep.Chat.Commit.P99))
 	}
-	t.Flush() // to memory
-	return b.String()
+	table.Flush() // to memory
+	return text.String()
 }
 
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }

@@ -31,12 +31,12 @@ func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
 			t.Errorf("%+v cannot be", row)
 		}
 	}
-	want := "floor; durable send, line; durable send, line, 8 in flight; redis XADD, synced; redis XADD, synced, 8 in flight"
-	if got := strings.Join(names, "; "); got != want {
-		t.Errorf("measured %s, want %s", got, want)
+	wanted := "floor; durable send, line; durable send, line, 8 in flight; redis XADD, synced; redis XADD, synced, 8 in flight"
+	if measured := strings.Join(names, "; "); measured != wanted {
+		t.Errorf("measured %s, want %s", measured, wanted)
 	}
 	idle, chat := report.Push.Idle, report.Push.Chat
-	for _, weight := range []Weight{idle.Bare, idle.Ours} {
+	for _, weight := range []MemoryChange{idle.Bare, idle.Rookery} {
 		if weight.Before <= 0 || weight.After <= 0 {
 			t.Errorf("%+v cannot be", weight)
 		}
@@ -73,7 +73,7 @@ func TestPartsAreLeftOut(t *testing.T) {
 }
 
 func TestAServerThatDoesNotPushWhatItAcknowledgedFailsTheRun(t *testing.T) {
-	for fault, want := range map[string]string{
+	for fault, wanted := range map[string]string{
 		"keeps back":     "was pushed where 2 follows",
 		"pushes twice":   "was pushed twice",
 		"pushes another": "message 3 from 10001 was pushed where 2 follows",
@@ -85,8 +85,8 @@ func TestAServerThatDoesNotPushWhatItAcknowledgedFailsTheRun(t *testing.T) {
 			t.Setenv(faultVariable, fault)
 			cfg := pushConfig(t)
 			cfg.Idle, cfg.Window, cfg.Accounts, cfg.Rounds = 0, 0, 2, 1
-			if _, err := RunPush(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("got %v, want an error with %q", err, want)
+			if _, err := RunPush(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), wanted) {
+				t.Errorf("got %v, want an error with %q", err, wanted)
 			}
 		})
 	}
@@ -116,24 +116,24 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 	report := Report{Rows: []Row{
 		{Workload: "durable send, line, 32 in flight", Figures: Figures{PerSecond: 300}},
 		{Workload: redisSend, Figures: Figures{PerSecond: 200}},
-	}, Push: &Push{
-		Idle: &Idle{Connections: 1024, Bare: Weight{10 << 20, 14 << 20}, Ours: Weight{20 << 20, 26 << 20},
+	}, Push: &PushReport{
+		Idle: &IdleReport{Connections: 1024, Bare: MemoryChange{10 << 20, 14 << 20}, Rookery: MemoryChange{20 << 20, 26 << 20},
 			Trickle: ChatResult{PerSecond: 500, Answer: Percentiles{ms, 2 * ms}, Push: Percentiles{3 * ms, 30 * ms}, CPU: 250 * time.Microsecond}},
-		Chat: &Chat{Accounts: 100, Commit: Percentiles{ms, 5 * ms}, ChatResult: ChatResult{PerSecond: 1000}},
+		Chat: &ChatReport{Accounts: 100, Commit: Percentiles{ms, 5 * ms}, ChatResult: ChatResult{PerSecond: 1000}},
 	}}
 	report.Targets = report.pushTargets(PushConfig{Window: 32})
 	var text, program bytes.Buffer
 	if err := report.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{
+	for _, wanted := range []string{
 		"bare server 10.0 14.0 4.00 1.00", "rookery, logged in 20.0 26.0 6.00 1.50",
 		"to the idle 500 1.00 2.00 3.00 30.00 250", "between 100 accounts 1000", "the store alone 1000 1.00 5.00",
 		"met: KiB of an idle connection: 6 (at most 6, aim 4.5)", "missed: messages to some of the idle, p99 in ms: 30 (at most 25)",
 		"met: durable sends over lines, requests/s to those of Redis Streams: 1.5 (at least 1)",
 	} {
-		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
-			t.Errorf("no %q in:\n%s", want, &text)
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), wanted) {
+			t.Errorf("no %q in:\n%s", wanted, &text)
 		}
 	}
 	if err := report.WriteJSON(&program); err != nil {
@@ -147,20 +147,20 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 
 func TestWhatIsPacedKeepsItsRate(t *testing.T) {
 	start := time.Now()
-	n := 0
-	if err := paced(t.Context(), 1000, 50*time.Millisecond, func(i int) error {
-		if i != n {
-			t.Errorf("number %d came after %d", i, n-1)
+	count := 0
+	if err := runPaced(t.Context(), 1000, 50*time.Millisecond, func(i int) error {
+		if i != count {
+			t.Errorf("number %d came after %d", i, count-1)
 		}
 		if early := time.Duration(i)*time.Millisecond - time.Since(start); early > 0 {
 			t.Errorf("number %d came %v early", i, early)
 		}
-		n++
+		count++
 		return nil
-	}); err != nil || n != 50 {
-		t.Errorf("%d were done, %v", n, err)
+	}); err != nil || count != 50 {
+		t.Errorf("%d were done, %v", count, err)
 	}
-	if err := paced(t.Context(), 1000, time.Second, func(int) error { return io.EOF }); err != io.EOF {
+	if err := runPaced(t.Context(), 1000, time.Second, func(int) error { return io.EOF }); err != io.EOF {
 		t.Errorf("got %v", err)
 	}
 }

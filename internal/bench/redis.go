@@ -13,15 +13,15 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// redis is a Redis server that syncs every command before it answers, the peer
+// redisServer is a Redis server that syncs every command before it answers, the peer
 // that durable sends are compared to. Each receiver is a stream.
-type redis struct {
-	server *child
-	crowd  accountRange
-	ledger *ledger
+type redisServer struct {
+	process  *childProcess
+	accounts accountRange
+	ledger   *ledger
 }
 
-func startRedis(ctx context.Context, dir string, accounts accountRange) (*redis, error) {
+func startRedis(ctx context.Context, dir string, accounts accountRange) (*redisServer, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, errors.New("there is no redis-server to compare with: install the package redis-server, or leave it out with --redis=false")
@@ -34,13 +34,13 @@ func startRedis(ctx context.Context, dir string, accounts accountRange) (*redis,
 		return exec.CommandContext(ctx, path, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
 			"--appendonly", "yes", "--appendfsync", "always", "--save", "")
 	}
-	server, err := startChild(ctx, "redis-server", command, func(line string) (string, bool) {
+	server, err := startChildProcess(ctx, "redis-server", command, func(line string) (string, bool) {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), strings.Contains(line, "Ready to accept connections")
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &redis{server: server, crowd: accounts, ledger: newLedger()}, nil
+	return &redisServer{process: server, accounts: accounts, ledger: newLedger()}, nil
 }
 
 // freePort is a loopback port that nobody listens on: Redis does not tell which
@@ -54,32 +54,32 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-func streamOf(uin rookery.UIN) string { return "mailbox:" + uin.String() }
+func streamName(uin rookery.UIN) string { return "mailbox:" + uin.String() }
 
-// command writes a command as Redis reads it.
-func command(words ...string) []byte {
-	b := fmt.Appendf(nil, "*%d\r\n", len(words))
+// redisCommand writes a command as Redis reads it.
+func redisCommand(words ...string) []byte {
+	data := fmt.Appendf(nil, "*%d\r\n", len(words))
 	for _, word := range words {
-		b = fmt.Appendf(b, "$%d\r\n%s\r\n", len(word), word)
+		data = fmt.Appendf(data, "$%d\r\n%s\r\n", len(word), word)
 	}
-	return b
+	return data
 }
 
-// xadd stores the text that a durable send stores.
-func xadd(worker int, accounts accountRange, l *ledger) *task {
-	from, to := accounts.uin(worker, send.from), accounts.uin(worker, send.to)
-	text := strings.Repeat("0", numberDigits) + filler
-	b := command("XADD", streamOf(to), "*", "from", from.String(), "text", text)
-	end := len(b) - len(lineEnd)
-	return &task{request: b, text: b[end-textBytes : end], want: []byte("-"), stored: l.entry(from, to)}
+// newXAddTask stores the text that a durable send stores.
+func newXAddTask(worker int, accounts accountRange, l *ledger) *requestTask {
+	sender, receiver := accounts.accountFor(worker, sendStep.fromRole), accounts.accountFor(worker, sendStep.toRole)
+	text := strings.Repeat("0", numberDigits) + textFiller
+	data := redisCommand("XADD", streamName(receiver), "*", "from", sender.String(), "text", text)
+	end := len(data) - len(lineEnd)
+	return &requestTask{record: data, text: data[end-textBytes : end], wantAnswer: []byte("-"), acknowledged: l.counterOf(sender, receiver)}
 }
 
-// audit asks how long the streams are. Each acknowledged text must be there.
-func (r *redis) audit() error {
-	conn := newConn(r.server.addr, frameRedis, true, time.Now().Add(patience))
+// auditStreams asks how long the streams are. Each acknowledged text must be there.
+func (rs *redisServer) auditStreams() error {
+	conn := newClientConn(rs.process.addr, frameRedisReply, true, time.Now().Add(answerTimeout))
 	defer conn.close()
-	for pair, count := range r.ledger.counts {
-		length, err := conn.exchange(command("XLEN", streamOf(pair.to)))
+	for pair, count := range rs.ledger.counts {
+		length, err := conn.exchange(redisCommand("XLEN", streamName(pair.to)))
 		if err != nil {
 			return err
 		}
@@ -91,9 +91,11 @@ func (r *redis) audit() error {
 }
 
 // candidate puts durable sends on the Redis server.
-func (r *redis) contender() candidate {
+func (rs *redisServer) newCandidate() candidate {
 	return candidate{
-		name: redisSend, server: r.server, framing: frameRedis, keepsAlive: true,
-		cycle: func(worker int, _ bool) []*task { return []*task{xadd(worker, r.crowd, r.ledger)} },
+		name: redisSend, server: rs.process, framing: frameRedisReply, onlyKeepAlive: true,
+		cycle: func(worker int, _ bool) []*requestTask {
+			return []*requestTask{newXAddTask(worker, rs.accounts, rs.ledger)}
+		},
 	}
 }

@@ -37,101 +37,105 @@ type Row struct {
 
 // Target is a bound that was set for a figure, and what was reached.
 type Target struct {
-	What string  `json:"what"`
-	Got  float64 `json:"got"`
-	// Most is what it may be; Least, if it is not 0, what it must be instead.
-	Most  float64 `json:"most,omitempty"`
-	Least float64 `json:"least,omitempty"`
-	// Aim is what one would like to see, 0 if that is not said.
-	Aim float64 `json:"aim,omitempty"`
-	Met bool    `json:"met"`
+	Description string  `json:"what"`
+	Measured    float64 `json:"got"`
+	// AtMost is what it may be; Least, if it is not 0, what it must be instead.
+	AtMost  float64 `json:"most,omitempty"`
+	AtLeast float64 `json:"least,omitempty"`
+	// Goal is what one would like to see, 0 if that is not said.
+	Goal float64 `json:"aim,omitempty"`
+	Met  bool    `json:"met"`
 }
 
-func atMost(what string, got, most, aim float64) Target {
-	return Target{What: what, Got: got, Most: most, Aim: aim, Met: got <= most}
+func atMost(what string, measured, maximum, aim float64) Target {
+	return Target{Description: what, Measured: measured, AtMost: maximum, Goal: aim, Met: measured <= maximum}
 }
 
-func atLeast(what string, got, least float64) Target {
-	return Target{What: what, Got: got, Least: least, Met: got >= least}
+func atLeast(what string, measured, least float64) Target {
+	return Target{Description: what, Measured: measured, AtLeast: least, Met: measured >= least}
 }
 
-func (t Target) String() string {
-	verdict, bound := "missed", fmt.Sprintf("at most %.4g", t.Most)
-	if t.Met {
+func (tgt Target) String() string {
+	verdict, bound := "missed", fmt.Sprintf("at most %.4g", tgt.AtMost)
+	if tgt.Met {
 		verdict = "met"
 	}
-	if t.Least != 0 {
-		bound = fmt.Sprintf("at least %.4g", t.Least)
+	if tgt.AtLeast != 0 {
+		bound = fmt.Sprintf("at least %.4g", tgt.AtLeast)
 	}
-	if t.Aim != 0 {
-		bound += fmt.Sprintf(", aim %.4g", t.Aim)
+	if tgt.Goal != 0 {
+		bound += fmt.Sprintf(", aim %.4g", tgt.Goal)
 	}
-	return fmt.Sprintf("%s: %s: %.4g (%s)", verdict, t.What, t.Got, bound)
+	return fmt.Sprintf("%s: %s: %.4g (%s)", verdict, tgt.Description, tgt.Measured, bound)
 }
 
 // Report is what a bench found out.
 type Report struct {
-	System  string   `json:"system"`
-	Rows    []Row    `json:"rows"`
-	Growth  *Growth  `json:"growth,omitempty"`
-	Push    *Push    `json:"push,omitempty"`
-	Targets []Target `json:"targets"`
+	System  string      `json:"system"`
+	Rows    []Row       `json:"rows"`
+	Growth  *Growth     `json:"growth,omitempty"`
+	Push    *PushReport `json:"push,omitempty"`
+	Targets []Target    `json:"targets"`
 	// Messages is how many were acknowledged; all of them were found in the
 	// stores afterwards.
 	Messages uint64 `json:"messages_counted"`
 }
 
-func system() string {
+func describeSystem() string {
 	return fmt.Sprintf("%d processors, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 // WriteJSON writes the report for programs.
-func (r *Report) WriteJSON(w io.Writer) error {
+func (rep *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return e.Encode(rep)
 }
 
 // WriteText writes the report as tables for people.
-func (r *Report) WriteText(w io.Writer) error {
-	if err := r.writeRows(w); err != nil {
+func (rep *Report) WriteText(w io.Writer) error {
+	if err := rep.writeRows(w); err != nil {
 		return err
 	}
-	if r.Growth != nil {
-		fmt.Fprintf(w, "\n%s", r.Growth)
+	if rep.Growth != nil {
+		fmt.Fprintf(w, "\n%s", rep.Growth)
 	}
-	if r.Push != nil {
-		fmt.Fprintf(w, "\n%s", r.Push)
+	if rep.Push != nil {
+		fmt.Fprintf(w, "\n%s", rep.Push)
 	}
 	fmt.Fprintln(w)
-	for _, target := range r.Targets {
+	for _, target := range rep.Targets {
 		fmt.Fprintln(w, target)
 	}
-	_, err := fmt.Fprintf(w, "\n%s; all %d acknowledged messages were found in the stores, once and in order.\n", r.System, r.Messages)
+	_, err := fmt.Fprintf(w, "\n%s; all %d acknowledged messages were found in the stores, once and in order.\n", rep.System, rep.Messages)
 	return err
 }
 
-func (r *Report) writeRows(w io.Writer) error {
-	if len(r.Rows) == 0 {
+func (rep *Report) writeRows(w io.Writer) error {
+	if len(rep.Rows) == 0 {
 		return nil
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "conns\tconnection\tstore\tworkload\trequests/s\tp50 ms\tp99 ms\tCPU us\tto floor\tMiB\t")
-	for _, row := range r.Rows {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.2f\t%.0f\t\n",
-			row.Connections, way(row.KeepAlive), row.Store, row.Workload, row.PerSecond,
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "conns\tconnection\tstore\tworkload\trequests/s\tp50 ms\tp99 ms\tCPU us\tto floor\tMiB\t")
+	for _, row := range rep.Rows {
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.2f\t%.0f\t\n",
+			row.Connections, connectionUse(row.KeepAlive), row.Store, row.Workload, row.PerSecond,
 			milliseconds(row.P50), milliseconds(row.P99), microseconds(row.CPU), row.Ratio, float64(row.Resident)/(1<<20))
 	}
-	return t.Flush()
+	return table.Flush()
 }
 
-func way(keepAlive bool) string {
+func connectionUse(keepAlive bool) string {
 	if keepAlive {
 		return "kept alive"
 	}
 	return "per request"
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+func milliseconds(duration time.Duration) float64 {
+	return float64(duration) / float64(time.Millisecond)
+}
 
-func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+func microseconds(duration time.Duration) float64 {
+	return float64(duration) / float64(time.Microsecond)
+}

@@ -13,80 +13,80 @@ const redisSend = "redis XADD, synced"
 // part and nobody else. It fails if an answer is not the expected one, or if an
 // acknowledged message is not in the store afterwards.
 func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
-	env, err := cfg.newRig(ctx)
+	environment, err := cfg.newEnvironment(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, env.close()) }()
-	server, err := env.smallHouse(ctx, "")
+	defer func() { err = errors.Join(err, environment.close()) }()
+	server, err := environment.startSmallServer(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	contenders := []candidate{env.floor}
+	candidates := []candidate{environment.floor}
 	for _, workload := range cfg.Workloads {
-		contenders = append(contenders, server.contender(workload))
+		candidates = append(candidates, server.newCandidate(workload))
 	}
-	var rival *redis
+	var rival *redisServer
 	if cfg.Redis {
-		if rival, err = env.rival(ctx, server.crowd); err != nil {
+		if rival, err = environment.startRedis(ctx, server.accounts); err != nil {
 			return nil, err
 		}
-		contenders = append(contenders, rival.contender())
+		candidates = append(candidates, rival.newCandidate())
 	}
-	rows, err := env.each(ctx, contenders)
+	rows, err := environment.compareAll(ctx, candidates)
 	if err != nil {
 		return nil, err
 	}
 	if rival != nil {
-		if err := rival.audit(); err != nil {
+		if err := rival.auditStreams(); err != nil {
 			return nil, err
 		}
 	}
 	if err := server.stop(ctx); err != nil {
 		return nil, err
 	}
-	return &Report{System: system(), Rows: rows, Targets: targets(rows), Messages: server.ledger.total()}, nil
+	return &Report{System: describeSystem(), Rows: rows, Targets: judgeTargets(rows), Messages: server.ledger.total()}, nil
 }
 
-// smallHouse seeds and starts a server for those who take part.
-func (r *environment) smallHouse(ctx context.Context, name string) (*serverUnderTest, error) {
-	n := r.cfg.maxConnections() * int(roles)
-	return r.house(ctx, name, "", Population{Accounts: n, Active: n})
+// startSmallServer seeds and starts a server for those who take part.
+func (env *environment) startSmallServer(ctx context.Context, name string) (*serverUnderTest, error) {
+	count := env.cfg.maxConnections() * int(roleCount)
+	return env.startServer(ctx, name, "", Population{Accounts: count, Active: count})
 }
 
 // serverUnderTest seeds and starts a server, in a temporary directory if none is named.
-func (r *environment) house(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
-	if err := population.validate(r.cfg.maxConnections()); err != nil {
+func (env *environment) startServer(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
+	if err := population.validate(env.cfg.maxConnections()); err != nil {
 		return nil, err
 	}
 	if dir == "" {
 		var err error
-		if dir, err = r.subdir("data" + name); err != nil {
+		if dir, err = env.makeSubdir("data" + name); err != nil {
 			return nil, err
 		}
 	}
-	server, err := r.cfg.newHouse(ctx, name, dir, population)
+	server, err := env.cfg.newServerUnderTest(ctx, name, dir, population)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.cfg.withStore(ctx, dir, func(store Store) error { return server.tidy(ctx, store) }); err != nil {
+	if err := env.cfg.withOpenStore(ctx, dir, func(store Store) error { return server.prepareStore(ctx, store) }); err != nil {
 		return nil, err
 	}
-	return server, r.start(ctx, server)
+	return server, env.startProcess(ctx, server)
 }
 
-// start starts a house's server, and stops it at the latest when all is done.
-func (r *environment) start(ctx context.Context, server *serverUnderTest) error {
+// startProcess starts a house's server, and stops it at the latest when all is done.
+func (env *environment) startProcess(ctx context.Context, server *serverUnderTest) error {
 	if err := server.start(ctx); err != nil {
 		return err
 	}
-	r.stops = append(r.stops, server.server.stop)
+	env.stopFuncs = append(env.stopFuncs, server.process.stop)
 	return nil
 }
 
-// rival starts a Redis server.
-func (r *environment) rival(ctx context.Context, accounts accountRange) (*redis, error) {
-	dir, err := r.subdir("redis")
+// startRedis starts a Redis server.
+func (env *environment) startRedis(ctx context.Context, accounts accountRange) (*redisServer, error) {
+	dir, err := env.makeSubdir("redis")
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +94,14 @@ func (r *environment) rival(ctx context.Context, accounts accountRange) (*redis,
 	if err != nil {
 		return nil, err
 	}
-	r.stops = append(r.stops, rival.server.stop)
+	env.stopFuncs = append(env.stopFuncs, rival.process.stop)
 	return rival, nil
 }
 
-// targets says which of the bounds that were set for kept-alive connections and
+// judgeTargets says which of the bounds that were set for kept-alive connections and
 // one per request are met. They are set for 64 connections; what was not
 // measured is left out.
-func targets(rows []Row) []Target {
+func judgeTargets(rows []Row) []Target {
 	const connections = 64
 	find := func(workload string, keepAlive bool) (Row, bool) {
 		for _, row := range rows {
@@ -126,7 +126,7 @@ func targets(rows []Row) []Target {
 		if !found {
 			continue
 		}
-		what := fmt.Sprintf("%s, %d connections, %s", bound.workload, connections, way(bound.keepAlive))
+		what := fmt.Sprintf("%s, %d connections, %s", bound.workload, connections, connectionUse(bound.keepAlive))
 		all = append(all, atMost(what+", server CPU to the floor's", row.Ratio, bound.most, bound.aim))
 		if bound.p99 != 0 {
 			all = append(all, atMost(what+", p99 in ms", milliseconds(row.P99), bound.p99, 0))

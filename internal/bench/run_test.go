@@ -34,8 +34,8 @@ func TestEveryWorkloadIsMeasuredAndEveryMessageCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 4*(1+len(Workloads())) + 2; len(report.Rows) != want {
-		t.Errorf("%d rows, want %d: a floor and the workloads in each of four ways, Redis in two", len(report.Rows), want)
+	if wanted := 4*(1+len(Workloads())) + 2; len(report.Rows) != wanted {
+		t.Errorf("%d rows, want %d: a floor and the workloads in each of four ways, Redis in two", len(report.Rows), wanted)
 	}
 	for _, row := range report.Rows {
 		if row.PerSecond <= 0 || row.P50 <= 0 || row.P99 < row.P50 || row.Resident <= 0 {
@@ -66,7 +66,7 @@ func withRedis(t *testing.T) {
 }
 
 func TestAServerThatDoesNotKeepWhatItAcknowledgedFailsTheRun(t *testing.T) {
-	for fault, want := range map[string]string{
+	for fault, wanted := range map[string]string{
 		"loses":     "where 4 follows",
 		"repeats":   "where 5 follows",
 		"exchanges": "where 3 follows",
@@ -74,10 +74,10 @@ func TestAServerThatDoesNotKeepWhatItAcknowledgedFailsTheRun(t *testing.T) {
 		t.Run(fault, func(t *testing.T) {
 			t.Setenv(faultVariable, fault)
 			cfg := config(t)
-			cfg.Workloads = []Workload{{durableSend, []step{send}}}
+			cfg.Workloads = []Workload{{durableSend, []requestStep{sendStep}}}
 			_, err := Run(t.Context(), cfg)
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("got %v, want an error with %q", err, want)
+			if err == nil || !strings.Contains(err.Error(), wanted) {
+				t.Errorf("got %v, want an error with %q", err, wanted)
 			}
 		})
 	}
@@ -85,9 +85,9 @@ func TestAServerThatDoesNotKeepWhatItAcknowledgedFailsTheRun(t *testing.T) {
 
 func TestAnUnexpectedAnswerFailsTheRun(t *testing.T) {
 	cfg := config(t)
-	wrong := poll
-	wrong.want = "&RES=4&"
-	cfg.Workloads = []Workload{{"wrong", []step{wrong}}}
+	wrong := pollStep
+	wrong.wantAnswer = "&RES=4&"
+	cfg.Workloads = []Workload{{"wrong", []requestStep{wrong}}}
 	_, err := Run(t.Context(), cfg)
 	if err == nil || !strings.Contains(err.Error(), `expected an answer with "&RES=4&"`) {
 		t.Errorf("got %v", err)
@@ -161,11 +161,11 @@ func TestALargeStoreIsComparedWithASmallOneAndUsedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatalf("run %d: %v", round+1, err)
 		}
-		if got := strings.Contains(progress.String(), "seeding: 12 mailboxes"); got != seeds {
-			t.Errorf("run %d: seeded: %v, want %v:\n%s", round+1, got, seeds, &progress)
+		if measured := strings.Contains(progress.String(), "seeding: 12 mailboxes"); measured != seeds {
+			t.Errorf("run %d: seeded: %v, want %v:\n%s", round+1, measured, seeds, &progress)
 		}
 		growth := report.Growth
-		if len(growth.Costs) != len(cfg.Workloads) || growth.Start <= 0 || growth.StartAgain <= 0 || growth.Without <= 0 || growth.With <= 0 {
+		if len(growth.Costs) != len(cfg.Workloads) || growth.StartDuration <= 0 || growth.RestartDuration <= 0 || growth.ResidentWithoutSessions <= 0 || growth.ResidentWithSessions <= 0 {
 			t.Errorf("run %d: %+v cannot be", round+1, growth)
 		}
 	}
@@ -173,9 +173,9 @@ func TestALargeStoreIsComparedWithASmallOneAndUsedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	crowd := cfg.crowd()
-	if len(m.Accounts) != 50 || len(m.Friends[crowd.member(0)]) != 4 || len(m.Boxes[crowd.uin(0, poller)]) != 1001 {
-		t.Errorf("seeded %d accounts, %d friends, %d entries", len(m.Accounts), len(m.Friends[crowd.member(0)]), len(m.Boxes[crowd.uin(0, poller)]))
+	crowd := cfg.activeAccounts()
+	if len(m.Accounts) != 50 || len(m.Friends[crowd.account(0)]) != 4 || len(m.Boxes[crowd.accountFor(0, poller)]) != 1001 {
+		t.Errorf("seeded %d accounts, %d friends, %d entries", len(m.Accounts), len(m.Friends[crowd.account(0)]), len(m.Boxes[crowd.accountFor(0, poller)]))
 	}
 	cfg.Mailbox = 7
 	if _, err := RunGrowth(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "was seeded with") {
@@ -189,7 +189,7 @@ func TestADirectoryOfSomebodyElseIsNotSeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config(t)
-	err := cfg.seed(t.Context(), dir, Population{Accounts: 1, Active: 1})
+	err := cfg.seedDir(t.Context(), dir, Population{Accounts: 1, Active: 1})
 	if err == nil || !strings.Contains(err.Error(), "is not empty") {
 		t.Errorf("got %v", err)
 	}
@@ -199,14 +199,14 @@ func TestTargetsAreJudgedByTheRowsOf64Connections(t *testing.T) {
 	row := func(workload string, keepAlive bool, ratio, perSecond float64, p99 time.Duration) Row {
 		return Row{Workload: workload, Connections: 64, KeepAlive: keepAlive, Ratio: ratio, Figures: Figures{PerSecond: perSecond, P99: p99}}
 	}
-	got := targets([]Row{
+	measured := judgeTargets([]Row{
 		{Workload: idlePoll, Connections: 1, KeepAlive: true, Ratio: 9},
 		row(idlePoll, true, 0.44, 1, 9*time.Millisecond),
 		row(durableSend, true, 1.6, 500, 11*time.Millisecond),
 		row(idlePoll, false, 0.95, 1, time.Second),
 		row(redisSend, true, 0, 1000, 0),
 	})
-	want := []string{
+	wanted := []string{
 		"met: idle poll, 64 connections, kept alive, server CPU to the floor's: 0.44 (at most 0.6, aim 0.45)",
 		"met: idle poll, 64 connections, kept alive, p99 in ms: 9 (at most 10)",
 		"missed: durable send, 64 connections, kept alive, server CPU to the floor's: 1.6 (at most 1.5, aim 1.1)",
@@ -214,9 +214,9 @@ func TestTargetsAreJudgedByTheRowsOf64Connections(t *testing.T) {
 		"met: idle poll, 64 connections, per request, server CPU to the floor's: 0.95 (at most 0.95)",
 		"met: durable send, requests/s to those of Redis Streams: 0.5 (at least 0.5)",
 	}
-	for i := range max(len(got), len(want)) {
-		if i >= len(got) || i >= len(want) || got[i].String() != want[i] {
-			t.Fatalf("got %v, want %v", got, want)
+	for i := range max(len(measured), len(wanted)) {
+		if i >= len(measured) || i >= len(wanted) || measured[i].String() != wanted[i] {
+			t.Fatalf("got %v, want %v", measured, wanted)
 		}
 	}
 }
@@ -231,8 +231,8 @@ func TestTheReportIsReadByPeopleAndPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := strings.Fields(strings.Split(text.String(), "\n")[1])
-	if got, want := strings.Join(line, " "), "64 kept alive idle poll 12346 1.50 9.00 12.3 0.46 30"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	if measured, wanted := strings.Join(line, " "), "64 kept alive idle poll 12346 1.50 9.00 12.3 0.46 30"; measured != wanted {
+		t.Errorf("got %q, want %q", measured, wanted)
 	}
 	if !strings.Contains(text.String(), "met: x: 1 (at most 2)") || !strings.Contains(text.String(), "all 7 acknowledged messages") {
 		t.Errorf("got:\n%s", &text)

@@ -24,10 +24,10 @@ import (
 type Store interface {
 	CreateAccount(ctx context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error)
 	ChangeRelation(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
-	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
-	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
+	Deliver(ctx context.Context, entries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
+	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, cursor rookery.Cursor, err error)
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
-	SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
+	SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
 	StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error
 	Close() error
@@ -45,24 +45,24 @@ type Population struct {
 	Mailbox int `json:"mailbox"`
 }
 
-func (p Population) validate(connections int) error {
+func (pop Population) validate(connections int) error {
 	switch {
-	case p.Active < connections*int(roles):
-		return fmt.Errorf("%d connections need %d active accounts, not %d", connections, connections*int(roles), p.Active)
-	case p.Accounts < p.Active:
-		return fmt.Errorf("%d accounts cannot hold %d active ones", p.Accounts, p.Active)
-	case p.Friends >= p.Active || p.Friends%2 != 0:
-		return fmt.Errorf("each of %d active accounts cannot have %d of them as friends: an even number below is possible", p.Active, p.Friends)
+	case pop.Active < connections*int(roleCount):
+		return fmt.Errorf("%d connections need %d active accounts, not %d", connections, connections*int(roleCount), pop.Active)
+	case pop.Accounts < pop.Active:
+		return fmt.Errorf("%d accounts cannot hold %d active ones", pop.Accounts, pop.Active)
+	case pop.Friends >= pop.Active || pop.Friends%2 != 0:
+		return fmt.Errorf("each of %d active accounts cannot have %d of them as friends: an even number below is possible", pop.Active, pop.Friends)
 	}
 	return nil
 }
 
-func (p Population) crowd() accountRange {
-	return accountRange{first: rookery.FirstUIN, stride: rookery.UIN(p.Accounts / p.Active)}
+func (pop Population) activeAccounts() accountRange {
+	return accountRange{first: rookery.FirstUIN, stride: rookery.UIN(pop.Accounts / pop.Active)}
 }
 
-// seeding is a store that is being filled.
-type seeding struct {
+// storeSeeder is a store that is being filled.
+type storeSeeder struct {
 	Population
 	store      Store
 	credential rookery.Credential
@@ -70,56 +70,56 @@ type seeding struct {
 	now        time.Time
 }
 
-func (s *seeding) run(ctx context.Context) error {
-	accounts := s.crowd()
-	err := s.each(ctx, "accounts", s.Accounts, many, func(ctx context.Context, i int) error {
+func (sd *storeSeeder) seedStore(ctx context.Context) error {
+	accounts := sd.activeAccounts()
+	err := sd.forEachIndex(ctx, "accounts", sd.Accounts, smallTaskWriters, func(ctx context.Context, i int) error {
 		uin := rookery.FirstUIN + rookery.UIN(i)
-		_, err := s.store.CreateAccount(ctx, rookery.NewAccount(uin, "Penguin "+uin.String(), s.now), s.credential)
+		_, err := sd.store.CreateAccount(ctx, rookery.NewAccount(uin, "Penguin "+uin.String(), sd.now), sd.credential)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	// Everybody befriends the next ones round a circle.
-	half := s.Friends / 2
-	err = s.each(ctx, "friendships", s.Active*half, many, func(ctx context.Context, i int) error {
+	half := sd.Friends / 2
+	err = sd.forEachIndex(ctx, "friendships", sd.Active*half, smallTaskWriters, func(ctx context.Context, i int) error {
 		me := i / half
-		_, err := s.store.ChangeRelation(ctx, rookery.RelationChange{
-			Me: accounts.member(me), Other: accounts.member((me + 1 + i%half) % s.Active),
-			Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}}, Time: s.now,
+		_, err := sd.store.ChangeRelation(ctx, rookery.RelationChange{
+			Me: accounts.account(me), Other: accounts.account((me + 1 + i%half) % sd.Active),
+			Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}}, Time: sd.now,
 		})
 		return err
 	})
-	if err != nil || s.Mailbox == 0 {
+	if err != nil || sd.Mailbox == 0 {
 		return err
 	}
-	return s.each(ctx, "mailboxes", s.Active, few, func(ctx context.Context, i int) error {
-		return s.fill(ctx, accounts.member(i), accounts.member((i+1)%s.Active))
+	return sd.forEachIndex(ctx, "mailboxes", sd.Active, largeTaskWriters, func(ctx context.Context, i int) error {
+		return sd.fillMailbox(ctx, accounts.account(i), accounts.account((i+1)%sd.Active))
 	})
 }
 
 // lettersAtOnce bounds one delivery of the seeding.
-const lettersAtOnce = 1000
+const entriesPerDelivery = 1000
 
-// fill gives an account its mail, all of it collected.
-func (s *seeding) fill(ctx context.Context, uin, peer rookery.UIN) error {
-	letter := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: peer, Text: "fish is at the southern end of the ice, come before noon"}
-	for left := s.Mailbox; left > 0; left -= lettersAtOnce {
-		letters := make([]rookery.NewEntry, min(left, lettersAtOnce))
-		for i := range letters {
-			letters[i] = letter
+// fillMailbox gives an account its mail, all of it collected.
+func (sd *storeSeeder) fillMailbox(ctx context.Context, uin, peer rookery.UIN) error {
+	entry := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: peer, Text: "fish is at the southern end of the ice, come before noon"}
+	for left := sd.Mailbox; left > 0; left -= entriesPerDelivery {
+		entries := make([]rookery.NewEntry, min(left, entriesPerDelivery))
+		for i := range entries {
+			entries[i] = entry
 		}
-		if _, err := s.store.Deliver(ctx, letters, s.now, rookery.RequestKey{}); err != nil {
+		if _, err := sd.store.Deliver(ctx, entries, sd.now, rookery.RequestKey{}); err != nil {
 			return err
 		}
 	}
-	return collectAll(ctx, s.store, uin)
+	return moveCursorToEnd(ctx, sd.store, uin)
 }
 
-// collectAll moves an account's place to the end of its mailbox.
-func collectAll(ctx context.Context, store Store, uin rookery.UIN) error {
-	last, place, err := store.MailboxState(ctx, uin, "")
-	if err != nil || place.Number == last {
+// moveCursorToEnd moves an account's place to the end of its mailbox.
+func moveCursorToEnd(ctx context.Context, store Store, uin rookery.UIN) error {
+	last, cursor, err := store.MailboxState(ctx, uin, "")
+	if err != nil || cursor.Number == last {
 		return err
 	}
 	return store.SaveCursor(ctx, uin, "", rookery.Cursor{Number: last})
@@ -128,22 +128,22 @@ func collectAll(ctx context.Context, store Store, uin rookery.UIN) error {
 // How many writers share a commit of the store: many small ones, or a few that
 // bring much each.
 const (
-	many = 256
-	few  = 8
+	smallTaskWriters = 256
+	largeTaskWriters = 8
 )
 
-// each does something for all numbers below n, so many at once, and tells how
+// forEachIndex does something for all numbers below n, so many at once, and tells how
 // far it has got.
-func (s *seeding) each(ctx context.Context, what string, n, atOnce int, do func(ctx context.Context, i int) error) error {
-	if n == 0 {
+func (sd *storeSeeder) forEachIndex(ctx context.Context, what string, count, atOnce int, do func(ctx context.Context, i int) error) error {
+	if count == 0 {
 		return nil
 	}
 	var done atomic.Int64
-	stop := report(s.progress, "seeding", what, &done, int64(n))
+	stop := reportProgress(sd.progress, "seeding", what, &done, int64(count))
 	defer stop()
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for i := 0; i < n && working.Err() == nil; i++ {
+	for i := 0; i < count && working.Err() == nil; i++ {
 		group.Go(func() error {
 			defer done.Add(1)
 			return do(working, i)
@@ -155,20 +155,20 @@ func (s *seeding) each(ctx context.Context, what string, n, atOnce int, do func(
 	return ctx.Err()
 }
 
-// report tells every few seconds how much of what is doing is done, until it is
+// reportProgress tells every few seconds how much of what is doing is done, until it is
 // stopped.
-func report(to io.Writer, doing, what string, done *atomic.Int64, of int64) (stop func()) {
+func reportProgress(to io.Writer, doing, what string, done *atomic.Int64, total int64) (stop func()) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(context.Background())
-	told := make(chan struct{})
+	reported := make(chan struct{})
 	go func() {
-		defer close(told)
+		defer close(reported)
 		ticker := time.NewTicker(5 * time.Second)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-ticker.C:
-				fmt.Fprintf(to, "%s: %d of %d %s\n", doing, done.Load(), of, what)
+				fmt.Fprintf(to, "%s: %d of %d %s\n", doing, done.Load(), total, what)
 			case <-ctx.Done():
 				fmt.Fprintf(to, "%s: %d %s in %v\n", doing, done.Load(), what, time.Since(start).Round(time.Millisecond))
 				return
@@ -177,46 +177,46 @@ func report(to io.Writer, doing, what string, done *atomic.Int64, of int64) (sto
 	}()
 	return func() {
 		cancel()
-		<-told
+		<-reported
 	}
 }
 
 // seedName is the file in a seeded data directory that says what it was seeded
 // with.
-const seedName = "bench.json"
+const seedFileName = "bench.json"
 
-// seed fills a data directory, or finds it filled with the same population.
-func (cfg *Config) seed(ctx context.Context, dir string, population Population) error {
-	note := filepath.Join(dir, seedName)
-	want, err := json.Marshal(population)
+// seedDir fills a data directory, or finds it filled with the same population.
+func (cfg *Config) seedDir(ctx context.Context, dir string, population Population) error {
+	seedFile := filepath.Join(dir, seedFileName)
+	wanted, err := json.Marshal(population)
 	if err != nil {
 		return err
 	}
-	switch have, err := os.ReadFile(note); {
-	case err == nil && string(have) == string(want):
+	switch bufferedBytes, err := os.ReadFile(seedFile); {
+	case err == nil && string(bufferedBytes) == string(wanted):
 		return nil
 	case err == nil:
-		return fmt.Errorf("%s was seeded with %s, not with %s: name another directory, or ask for the same", dir, have, want)
+		return fmt.Errorf("%s was seeded with %s, not with %s: name another directory, or ask for the same", dir, bufferedBytes, wanted)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if found, err := os.ReadDir(dir); err == nil && len(found) > 0 {
 		return fmt.Errorf("%s is not empty, and no bench has seeded it to the end: name another directory", dir)
 	}
-	if err := cfg.withStore(ctx, dir, func(store Store) error {
-		return (&seeding{
+	if err := cfg.withOpenStore(ctx, dir, func(store Store) error {
+		return (&storeSeeder{
 			Population: population, store: store, progress: cfg.Progress, now: time.Now(),
 			// One hash for all: a million would take a day.
-			credential: service.HashProof(service.ProofOf(password), cmp.Or(cfg.cost, service.MinPasswordCost)),
-		}).run(ctx)
+			credential: service.HashProof(service.ProofOf(seedPassword), cmp.Or(cfg.cost, service.MinPasswordCost)),
+		}).seedStore(ctx)
 	}); err != nil {
 		return err
 	}
-	return os.WriteFile(note, want, 0o600)
+	return os.WriteFile(seedFile, wanted, 0o600)
 }
 
-// withStore opens the store of a data directory for as long as do takes.
-func (cfg *Config) withStore(ctx context.Context, dir string, do func(Store) error) error {
+// withOpenStore opens the store of a data directory for as long as do takes.
+func (cfg *Config) withOpenStore(ctx context.Context, dir string, do func(Store) error) error {
 	store, err := cfg.OpenStore(ctx, dir)
 	if err != nil {
 		return err

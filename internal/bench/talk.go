@@ -19,66 +19,66 @@ import (
 // receiver once; the first thing that is not as it should be ends the talk.
 type pushWorkload struct {
 	ledger *ledger
-	seqs   *clock
-	lines  []*pushConn
+	seqs   *seqSource
+	conns  []*pushConn
 
-	ctx       context.Context // ends with the first error, which is its cause
-	fail      context.CancelCauseFunc
-	listening sync.WaitGroup
-	// open counts the answers and pushes that are still to come.
-	open sync.WaitGroup
+	ctx     context.Context // ends with the first error, which is its cause
+	fail    context.CancelCauseFunc
+	readers sync.WaitGroup
+	// outstanding counts the answers and pushes that are still to come.
+	outstanding sync.WaitGroup
 
-	mu               sync.Mutex // guards what follows
-	answers, arrives histogram
+	mu                     sync.Mutex // guards what follows
+	answerTimes, pushTimes histogram
 }
 
-func newTalk(ctx context.Context, l *ledger, seqs *clock, uins []rookery.UIN) *pushWorkload {
+func newPushWorkload(ctx context.Context, l *ledger, seqs *seqSource, uins []rookery.UIN) *pushWorkload {
 	workload := &pushWorkload{ledger: l, seqs: seqs}
 	workload.ctx, workload.fail = context.WithCancelCause(ctx)
 	for _, uin := range uins {
-		workload.lines = append(workload.lines, &pushConn{uin: uin, talk: workload})
+		workload.conns = append(workload.conns, &pushConn{uin: uin, workload: workload})
 	}
 	return workload
 }
 
 // callers is how many lines are opened side by side.
-const callers = 16
+const loginWorkers = 16
 
-// begin opens all lines, and tells how far it has got.
-func (t *pushWorkload) begin(addr string, progress io.Writer) error {
+// connectAll opens all lines, and tells how far it has got.
+func (pw *pushWorkload) connectAll(addr string, progress io.Writer) error {
 	var done atomic.Int64
-	defer report(progress, "logging in", "connections", &done, int64(len(t.lines)))()
-	group, ctx := errgroup.WithContext(t.ctx)
-	group.SetLimit(callers)
-	for _, conn := range t.lines {
+	defer reportProgress(progress, "logging in", "connections", &done, int64(len(pw.conns)))()
+	group, ctx := errgroup.WithContext(pw.ctx)
+	group.SetLimit(loginWorkers)
+	for _, conn := range pw.conns {
 		if ctx.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			if err := conn.open(addr); err != nil {
+			if err := conn.connect(addr); err != nil {
 				return err
 			}
 			done.Add(1)
-			t.listening.Go(func() { t.fail(conn.listen()) })
+			pw.readers.Go(func() { pw.fail(conn.readUntilClosed()) })
 			return nil
 		})
 	}
-	return errors.Join(group.Wait(), t.ctx.Err())
+	return errors.Join(group.Wait(), pw.ctx.Err())
 }
 
 // errOver is why the lines of a talk end that was not ended by an error.
-var errOver = errors.New("the talk is over")
+var errWorkloadDone = errors.New("the talk is over")
 
-// end closes all lines. It returns the first error that there was.
-func (t *pushWorkload) end() error {
-	t.fail(errOver)
-	for _, conn := range t.lines {
+// closeAll closes all lines. It returns the first error that there was.
+func (pw *pushWorkload) closeAll() error {
+	pw.fail(errWorkloadDone)
+	for _, conn := range pw.conns {
 		if conn.tcp != nil {
 			conn.tcp.Close()
 		}
 	}
-	t.listening.Wait()
-	if err := context.Cause(t.ctx); !errors.Is(err, errOver) {
+	pw.readers.Wait()
+	if err := context.Cause(pw.ctx); !errors.Is(err, errWorkloadDone) {
 		return err
 	}
 	return nil
@@ -87,65 +87,65 @@ func (t *pushWorkload) end() error {
 // run lets messages be sent at a rate, so many a second, for a time: who sends
 // the one of a number to whom, next says. It returns when all have arrived.
 // The rate is kept however slow the server is.
-func (t *pushWorkload) run(rate float64, d time.Duration, next func(i int) (from, to *pushConn)) (ChatResult, error) {
-	t.mu.Lock()
-	t.answers, t.arrives = histogram{}, histogram{}
-	t.mu.Unlock()
-	err := paced(t.ctx, rate, d, func(i int) error {
-		from, to := next(i)
-		return from.send(to)
+func (pw *pushWorkload) run(rate float64, duration time.Duration, next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
+	pw.mu.Lock()
+	pw.answerTimes, pw.pushTimes = histogram{}, histogram{}
+	pw.mu.Unlock()
+	err := runPaced(pw.ctx, rate, duration, func(i int) error {
+		sender, receiver := next(i)
+		return sender.sendTo(receiver)
 	})
 	if err == nil {
-		err = t.settle()
+		err = pw.awaitOutstanding()
 	}
-	if cause := context.Cause(t.ctx); cause != nil {
+	if cause := context.Cause(pw.ctx); cause != nil {
 		err = cause
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	pw.mu.Lock()
+	defer pw.mu.Unlock()
 	return ChatResult{
-		messages:  t.answers.total,
-		PerSecond: float64(t.answers.total) / d.Seconds(),
-		Answer:    spreadOf(&t.answers), Push: spreadOf(&t.arrives),
+		messages:  pw.answerTimes.total,
+		PerSecond: float64(pw.answerTimes.total) / duration.Seconds(),
+		Answer:    percentilesOf(&pw.answerTimes), Push: percentilesOf(&pw.pushTimes),
 	}, err
 }
 
-// settle waits until everything that was sent is acknowledged and pushed.
-func (t *pushWorkload) settle() error {
+// awaitOutstanding waits until everything that was sent is acknowledged and pushed.
+func (pw *pushWorkload) awaitOutstanding() error {
 	settled := make(chan struct{})
 	go func() {
-		t.open.Wait()
+		pw.outstanding.Wait()
 		close(settled)
 	}()
 	select {
 	case <-settled:
 		return nil
-	case <-t.ctx.Done():
-		return context.Cause(t.ctx)
-	case <-time.After(patience):
-		return fmt.Errorf("after %v some messages are not acknowledged, or were not pushed", patience)
+	case <-pw.ctx.Done():
+		return context.Cause(pw.ctx)
+	case <-time.After(answerTimeout):
+		return fmt.Errorf("after %v some messages are not acknowledged, or were not pushed", answerTimeout)
 	}
 }
 
-func (t *pushWorkload) noteAnswer(took time.Duration) { t.note(&t.answers, took) }
+func (pw *pushWorkload) recordAnswer(times time.Duration) { pw.recordTime(&pw.answerTimes, times) }
 
-func (t *pushWorkload) notePush(took time.Duration) { t.note(&t.arrives, took) }
+func (pw *pushWorkload) recordPush(times time.Duration) { pw.recordTime(&pw.pushTimes, times) }
 
-func (t *pushWorkload) note(h *histogram, took time.Duration) {
-	t.mu.Lock()
+func (pw *pushWorkload) recordTime(h *histogram, took time.Duration) {
+	pw.mu.Lock()
 	h.record(took)
-	t.mu.Unlock()
-	t.open.Done()
+	pw.mu.Unlock()
+	pw.outstanding.Done()
 }
 
-// paced does something so many times a second, for a time: what could not be
+// runPaced does something so many times a second, for a time: what could not be
 // done in time is done as soon as possible.
-func paced(ctx context.Context, rate float64, d time.Duration, do func(i int) error) error {
+func runPaced(ctx context.Context, rate float64, duration time.Duration, do func(i int) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
 	start := time.Now()
-	for i := range int(rate * d.Seconds()) {
+	for i := range int(rate * duration.Seconds()) {
 		due := time.Duration(float64(i) / rate * float64(time.Second))
 		if wait := due - time.Since(start); wait > 0 {
 			timer.Reset(wait)

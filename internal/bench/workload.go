@@ -8,16 +8,16 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// role says what an account of a worker is for. Pollers and senders are
+// accountRole says what an account of a worker is for. Pollers and senders are
 // different accounts: what one does must not warm anything for the other.
-type role int
+type accountRole int
 
 const (
-	poller  role = iota // asks and never has anything waiting
-	sender              // writes
-	sink                // is written to and never collects
-	partner             // is written to and collects at once
-	roles
+	poller  accountRole = iota // asks and never has anything waiting
+	sender                     // writes
+	sink                       // is written to and never collects
+	partner                    // is written to and collects at once
+	roleCount
 )
 
 // accountRange gives every worker its accounts, one for each role.
@@ -28,41 +28,41 @@ type accountRange struct {
 	stride rookery.UIN
 }
 
-func (c accountRange) member(i int) rookery.UIN { return c.first + c.stride*rookery.UIN(i) }
+func (ar accountRange) account(i int) rookery.UIN { return ar.first + ar.stride*rookery.UIN(i) }
 
-func (c accountRange) uin(worker int, r role) rookery.UIN {
-	return c.member(worker*int(roles) + int(r))
+func (ar accountRange) accountFor(worker int, r accountRole) rookery.UIN {
+	return ar.account(worker*int(roleCount) + int(r))
 }
 
-// step is one kind of request.
-type step struct {
-	command string
-	from    role
+// requestStep is one kind of request.
+type requestStep struct {
+	command  string
+	fromRole accountRole
 	// writes: it carries a text to the account of the role to.
-	writes bool
-	to     role
+	hasText bool
+	toRole  accountRole
 	// fields are those between UIN and the text.
 	fields string
-	// want is what its answer holds. If it collects, the answer also holds the
+	// wantAnswer is what its answer holds. If it collects, the answer also holds the
 	// text of the step before.
-	want     string
-	collects bool
+	wantAnswer string
+	collects   bool
 }
 
-const loginFields = "&PS=" + proof + "&M5=1&LC=9326B87B234E7235"
+const loginFields = "&PS=" + seedProof + "&M5=1&LC=9326B87B234E7235"
 
 // Workload is what each connection does, over and over.
 type Workload struct {
 	Name  string
-	cycle []step
+	cycle []requestStep
 }
 
 var (
-	poll    = step{command: "GetMsgEx", from: poller, want: "&RES=0&MN=0&"}
-	send    = step{command: "CLTMSG", from: sender, writes: true, to: sink, want: "&RES=0"}
-	pass    = step{command: "CLTMSG", from: sender, writes: true, to: partner, want: "&RES=0"}
-	collect = step{command: "GetMsgEx", from: partner, want: "&RES=0&MN=1&", collects: true}
-	login   = step{command: "Login", from: poller, fields: loginFields, want: "&RES=0&RS=0&"}
+	pollStep    = requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: "&RES=0&MN=0&"}
+	sendStep    = requestStep{command: "CLTMSG", fromRole: sender, hasText: true, toRole: sink, wantAnswer: "&RES=0"}
+	passStep    = requestStep{command: "CLTMSG", fromRole: sender, hasText: true, toRole: partner, wantAnswer: "&RES=0"}
+	collectStep = requestStep{command: "GetMsgEx", fromRole: partner, wantAnswer: "&RES=0&MN=1&", collects: true}
+	loginStep   = requestStep{command: "Login", fromRole: poller, fields: loginFields, wantAnswer: "&RES=0&RS=0&"}
 )
 
 // Names of the workloads that targets are about.
@@ -74,11 +74,11 @@ const (
 // Workloads are all that there are, in the order of the table.
 func Workloads() []Workload {
 	return []Workload{
-		{idlePoll, []step{poll}},
-		{durableSend, []step{send}},
-		{"send then collect", []step{pass, collect}},
-		{"login", []step{login}},
-		{"mixed day", append([]step{pass, collect}, slices.Repeat([]step{poll}, 18)...)},
+		{idlePoll, []requestStep{pollStep}},
+		{durableSend, []requestStep{sendStep}},
+		{"send then collect", []requestStep{passStep, collectStep}},
+		{"login", []requestStep{loginStep}},
+		{"mixed day", append([]requestStep{passStep, collectStep}, slices.Repeat([]requestStep{pollStep}, 18)...)},
 	}
 }
 
@@ -107,8 +107,8 @@ func workloadNames(all []Workload) []string {
 // password is that of every account that is seeded, proof its MD5 as clients
 // send it.
 const (
-	password = "rookery bench"
-	proof    = "bf3f3ae583e05cb6ea0c9e8b3990df53"
+	seedPassword = "rookery bench"
+	seedProof    = "bf3f3ae583e05cb6ea0c9e8b3990df53"
 )
 
 const (
@@ -117,78 +117,78 @@ const (
 	// numberDigits begin a text: how many the sender had sent to this receiver,
 	// with it.
 	numberDigits = 12
-	filler       = " a rookery is where penguins gather in the evening"
-	textBytes    = numberDigits + len(filler)
+	textFiller   = " a rookery is where penguins gather in the evening"
+	textBytes    = numberDigits + len(textFiller)
 )
 
-// task is a step made ready for one worker: bytes of which only SEQ and text
+// requestTask is a step made ready for one worker: bytes of which only SEQ and text
 // change from one sending to the next.
-type task struct {
-	request []byte
+type requestTask struct {
+	record []byte
 	// seq and text are parts of request, nil where the request has none.
-	seq, text []byte
-	want      []byte
-	// awaits is what the answer must hold too: a part of another task's request.
-	awaits []byte
-	// stored counts what was acknowledged of the texts sent, nil if it sends
+	seq, text  []byte
+	wantAnswer []byte
+	// wantText is what the answer must hold too: a part of another task's request.
+	wantText []byte
+	// acknowledged counts what was acknowledged of the texts sent, nil if it sends
 	// none.
-	stored *uint64
+	acknowledged *uint64
 }
 
-// httpTasks makes a workload's cycle ready for one worker.
-func httpTasks(workload Workload, worker int, accounts accountRange, keepAlive bool, l *ledger) []*task {
-	made := map[step]*task{}
-	var cycle []*task
+// newHTTPTasks makes a workload's cycle ready for one worker.
+func newHTTPTasks(workload Workload, worker int, accounts accountRange, keepAlive bool, l *ledger) []*requestTask {
+	tasks := map[requestStep]*requestTask{}
+	var cycle []*requestTask
 	var text []byte
 	for _, step := range workload.cycle {
-		task, known := made[step]
+		task, known := tasks[step]
 		if !known {
-			task = httpTask(step, worker, accounts, keepAlive, l)
-			made[step] = task
+			task = newHTTPTask(step, worker, accounts, keepAlive, l)
+			tasks[step] = task
 		}
-		if step.writes {
+		if step.hasText {
 			text = task.text
 		}
 		if step.collects {
-			task.awaits = text
+			task.wantText = text
 		}
 		cycle = append(cycle, task)
 	}
 	return cycle
 }
 
-func httpTask(s step, worker int, accounts accountRange, keepAlive bool, l *ledger) *task {
-	from, to := accounts.uin(worker, s.from), accounts.uin(worker, s.to)
+func newHTTPTask(s requestStep, worker int, accounts accountRange, keepAlive bool, l *ledger) *requestTask {
+	sender, receiver := accounts.accountFor(worker, s.fromRole), accounts.accountFor(worker, s.toRole)
 	seq := strings.Repeat("0", seqDigits)
 	before := "VER=1.1&CMD=" + s.command + "&SEQ="
-	after := "&UIN=" + from.String() + s.fields
-	if s.writes {
-		after += "&UN=" + to.String() + "&MG=" + strings.Repeat("0", numberDigits) + filler
+	after := "&UIN=" + sender.String() + s.fields
+	if s.hasText {
+		after += "&UN=" + receiver.String() + "&MG=" + strings.Repeat("0", numberDigits) + textFiller
 	}
 	length := len(before) + len(seq) + len(after)
 
-	var b []byte
-	b = append(b, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain; charset=UTF-8\r\n"...)
-	b = fmt.Appendf(b, "Content-Length: %d\r\n", length)
+	var data []byte
+	data = append(data, "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain; charset=UTF-8\r\n"...)
+	data = fmt.Appendf(data, "Content-Length: %d\r\n", length)
 	if !keepAlive {
-		b = append(b, "Connection: close\r\n"...)
+		data = append(data, "Connection: close\r\n"...)
 	}
-	b = append(b, "\r\n"...)
-	b = append(b, before...)
-	at := len(b)
-	b = append(b, seq...)
-	b = append(b, after...)
+	data = append(data, "\r\n"...)
+	data = append(data, before...)
+	at := len(data)
+	data = append(data, seq...)
+	data = append(data, after...)
 
-	t := &task{request: b, seq: b[at : at+seqDigits], want: []byte(s.want)}
-	if s.writes {
-		t.text = b[len(b)-textBytes:]
-		t.stored = l.entry(from, to)
+	t := &requestTask{record: data, seq: data[at : at+seqDigits], wantAnswer: []byte(s.wantAnswer)}
+	if s.hasText {
+		t.text = data[len(data)-textBytes:]
+		t.acknowledged = l.counterOf(sender, receiver)
 	}
 	return t
 }
 
-// putDigits writes a number over dst, in all of its places.
-func putDigits(dst []byte, n uint64) {
+// writeDigits writes a number over dst, in all of its places.
+func writeDigits(dst []byte, n uint64) {
 	for i := len(dst) - 1; i >= 0; i-- {
 		dst[i] = byte('0' + n%10)
 		n /= 10

@@ -19,16 +19,16 @@ import (
 type Operator struct {
 	// One of the two is set.
 	service *service.Service
-	remote  *remote
+	remote  *remoteServer
 }
 
-// Direct is an Operator on a service in this process.
-func Direct(svc *service.Service) *Operator { return &Operator{service: svc} }
+// NewOperator is an Operator on a service in this process.
+func NewOperator(messenger *service.Service) *Operator { return &Operator{service: messenger} }
 
 // Close ends the connection to the server, if there is one.
 func (o *Operator) Close() {
 	if o.remote != nil {
-		o.remote.close()
+		o.remote.closeConnections()
 	}
 }
 
@@ -41,104 +41,104 @@ type NewAccount struct {
 	Password string
 }
 
-// Added is an account that was added.
-type Added struct {
+// AddedAccount is an account that was added.
+type AddedAccount struct {
 	UIN rookery.UIN
 	// Password is the one that was made, empty if one was given. It is stored
 	// nowhere.
 	Password string
 }
 
-// Add adds an account. CodeExists if the number is taken, CodeParameter if the
+// AddAccount adds an account. CodeExists if the number is taken, CodeParameter if the
 // account cannot be as asked for.
-func (o *Operator) Add(ctx context.Context, newAccount NewAccount) (Added, error) {
-	return run(ctx, o, add, newAccount)
+func (o *Operator) AddAccount(ctx context.Context, newAccount NewAccount) (AddedAccount, error) {
+	return runAction(ctx, o, addAction, newAccount)
 }
 
-// Change changes settings of an account and returns it as it is then.
+// ChangeAccount changes settings of an account and returns it as it is then.
 // CodeNoAccount if there is none, CodeParameter if it cannot be so.
-func (o *Operator) Change(ctx context.Context, uin rookery.UIN, settings Settings) (rookery.Account, error) {
-	return run(ctx, o, change, accountChange{UIN: uin, Settings: settings})
+func (o *Operator) ChangeAccount(ctx context.Context, uin rookery.UIN, settings Settings) (rookery.Account, error) {
+	return runAction(ctx, o, changeAction, accountChange{UIN: uin, Settings: settings})
 }
 
 // SetPassword gives an account a new password and ends its sessions. If
 // password is empty, one is made and returned. CodeNoAccount if there is no
 // such account.
-func (o *Operator) SetPassword(ctx context.Context, uin rookery.UIN, password string) (made string, err error) {
-	return run(ctx, o, setPassword, credentials{UIN: uin, Password: password})
+func (o *Operator) SetPassword(ctx context.Context, uin rookery.UIN, password string) (generated string, err error) {
+	return runAction(ctx, o, setPasswordAction, credentials{UIN: uin, Password: password})
 }
 
 // Befriend makes two accounts friends without asking them. CodeNoAccount if one
 // of them does not exist.
 func (o *Operator) Befriend(ctx context.Context, one, other rookery.UIN) error {
-	_, err := run(ctx, o, befriend, friendPair{one, other})
+	_, err := runAction(ctx, o, befriendAction, friendPair{one, other})
 	return err
 }
 
-// Remove removes an account with all it has. CodeNoAccount if there is none.
-func (o *Operator) Remove(ctx context.Context, uin rookery.UIN) error {
-	_, err := run(ctx, o, remove, uin)
+// RemoveAccount removes an account with all it has. CodeNoAccount if there is none.
+func (o *Operator) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
+	_, err := runAction(ctx, o, removeAction, uin)
 	return err
 }
 
-// Accounts returns at most limit accounts with numbers above after, by number.
-func (o *Operator) Accounts(ctx context.Context, after rookery.UIN, limit int) ([]service.AccountInfo, error) {
-	return run(ctx, o, list, page{After: after, Limit: limit})
+// ListAccounts returns at most limit accounts with numbers above after, by number.
+func (o *Operator) ListAccounts(ctx context.Context, after rookery.UIN, limit int) ([]service.AccountInfo, error) {
+	return runAction(ctx, o, listAction, accountPage{After: after, Limit: limit})
 }
 
-// Devices lists the devices of an account, signed in or not, by ID.
+// ListDevices lists the devices of an account, signed in or not, by ID.
 // CodeNoAccount if there is no such account.
-func (o *Operator) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
-	return run(ctx, o, devices, uin)
+func (o *Operator) ListDevices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
+	return runAction(ctx, o, devicesAction, uin)
 }
 
 // RevokeDevice ends a device's session and forgets the device. CodeNoAccount if
 // there is no such account, CodeParameter if it has no such device.
 func (o *Operator) RevokeDevice(ctx context.Context, uin rookery.UIN, id uint64) error {
-	_, err := run(ctx, o, revokeDevice, revocation{UIN: uin, Device: id})
+	_, err := runAction(ctx, o, revokeDeviceAction, revocation{UIN: uin, Device: id})
 	return err
 }
 
-// Notify sends a notice of the operator, all or none. CodeNoAccount names the
+// SendNotice sends a notice of the operator, all or none. CodeNoAccount names the
 // number that is no account.
-func (o *Operator) Notify(ctx context.Context, text string, to []rookery.UIN) error {
-	_, err := run(ctx, o, notify, notice{Text: text, To: to})
+func (o *Operator) SendNotice(ctx context.Context, text string, to []rookery.UIN) error {
+	_, err := runAction(ctx, o, noticeAction, notice{Text: text, To: to})
 	return err
 }
 
 // action is one thing that an operator can do: its name on the socket, and how
 // it is done on a service.
 type action[In, Out any] struct {
-	name string
-	do   func(context.Context, *service.Service, In) (Out, error)
+	name    string
+	perform func(context.Context, *service.Service, In) (Out, error)
 }
 
-// run does an action where the operator's service is.
-func run[In, Out any](ctx context.Context, operator *Operator, a action[In, Out], in In) (out Out, err error) {
+// runAction does an action where the operator's service is.
+func runAction[In, Out any](ctx context.Context, operator *Operator, a action[In, Out], input In) (output Out, err error) {
 	if operator.service != nil {
-		return a.do(ctx, operator.service, in)
+		return a.perform(ctx, operator.service, input)
 	}
-	err = operator.remote.call(ctx, a.name, in, &out)
-	return out, err
+	err = operator.remote.call(ctx, a.name, input, &output)
+	return output, err
 }
 
 // Handler answers the socket.
-func Handler(svc *service.Service) http.Handler {
+func Handler(messenger *service.Service) http.Handler {
 	mux := http.NewServeMux()
-	handle(mux, svc, add)
-	handle(mux, svc, change)
-	handle(mux, svc, setPassword)
-	handle(mux, svc, befriend)
-	handle(mux, svc, remove)
-	handle(mux, svc, list)
-	handle(mux, svc, notify)
-	handle(mux, svc, devices)
-	handle(mux, svc, revokeDevice)
+	registerAction(mux, messenger, addAction)
+	registerAction(mux, messenger, changeAction)
+	registerAction(mux, messenger, setPasswordAction)
+	registerAction(mux, messenger, befriendAction)
+	registerAction(mux, messenger, removeAction)
+	registerAction(mux, messenger, listAction)
+	registerAction(mux, messenger, noticeAction)
+	registerAction(mux, messenger, devicesAction)
+	registerAction(mux, messenger, revokeDeviceAction)
 	return mux
 }
 
 type (
-	noArgument    struct{}
+	noInput       struct{}
 	accountChange struct {
 		UIN      rookery.UIN
 		Settings Settings
@@ -147,8 +147,8 @@ type (
 		UIN      rookery.UIN
 		Password string
 	}
-	friendPair struct{ One, Other rookery.UIN }
-	page       struct {
+	friendPair  struct{ One, Other rookery.UIN }
+	accountPage struct {
 		After rookery.UIN
 		Limit int
 	}
@@ -163,47 +163,47 @@ type (
 )
 
 var (
-	add = action[NewAccount, Added]{"add", func(ctx context.Context, svc *service.Service, in NewAccount) (Added, error) {
-		account := rookery.NewAccount(in.UIN, "", time.Time{})
-		if err := in.Settings.apply(&account); err != nil {
-			return Added{}, err
+	addAction = action[NewAccount, AddedAccount]{"add", func(ctx context.Context, messenger *service.Service, input NewAccount) (AddedAccount, error) {
+		account := rookery.NewAccount(input.UIN, "", time.Time{})
+		if err := input.Settings.applyTo(&account); err != nil {
+			return AddedAccount{}, err
 		}
-		password, made := orNew(in.Password)
-		uin, err := svc.AddAccount(ctx, account, password)
-		return Added{UIN: uin, Password: made}, err
+		password, generated := orGenerated(input.Password)
+		uin, err := messenger.AddAccount(ctx, account, password)
+		return AddedAccount{UIN: uin, Password: generated}, err
 	}}
-	change = action[accountChange, rookery.Account]{"change", func(ctx context.Context, svc *service.Service, in accountChange) (rookery.Account, error) {
-		return svc.ChangeAccount(ctx, in.UIN, in.Settings.apply)
+	changeAction = action[accountChange, rookery.Account]{"change", func(ctx context.Context, messenger *service.Service, input accountChange) (rookery.Account, error) {
+		return messenger.ChangeAccount(ctx, input.UIN, input.Settings.applyTo)
 	}}
-	setPassword = action[credentials, string]{"password", func(ctx context.Context, svc *service.Service, in credentials) (string, error) {
-		password, made := orNew(in.Password)
-		return made, svc.SetPassword(ctx, in.UIN, password)
+	setPasswordAction = action[credentials, string]{"password", func(ctx context.Context, messenger *service.Service, input credentials) (string, error) {
+		password, generated := orGenerated(input.Password)
+		return generated, messenger.SetPassword(ctx, input.UIN, password)
 	}}
-	befriend = action[friendPair, noArgument]{"befriend", func(ctx context.Context, svc *service.Service, in friendPair) (noArgument, error) {
-		return noArgument{}, svc.Befriend(ctx, in.One, in.Other)
+	befriendAction = action[friendPair, noInput]{"befriend", func(ctx context.Context, messenger *service.Service, input friendPair) (noInput, error) {
+		return noInput{}, messenger.Befriend(ctx, input.One, input.Other)
 	}}
-	remove = action[rookery.UIN, noArgument]{"remove", func(ctx context.Context, svc *service.Service, uin rookery.UIN) (noArgument, error) {
-		return noArgument{}, svc.RemoveAccount(ctx, uin)
+	removeAction = action[rookery.UIN, noInput]{"remove", func(ctx context.Context, messenger *service.Service, uin rookery.UIN) (noInput, error) {
+		return noInput{}, messenger.RemoveAccount(ctx, uin)
 	}}
-	list = action[page, []service.AccountInfo]{"list", func(ctx context.Context, svc *service.Service, in page) ([]service.AccountInfo, error) {
-		return svc.AccountsAfter(ctx, in.After, in.Limit)
+	listAction = action[accountPage, []service.AccountInfo]{"list", func(ctx context.Context, messenger *service.Service, input accountPage) ([]service.AccountInfo, error) {
+		return messenger.AccountsAfter(ctx, input.After, input.Limit)
 	}}
-	devices = action[rookery.UIN, []rookery.Device]{"devices", func(ctx context.Context, svc *service.Service, uin rookery.UIN) ([]rookery.Device, error) {
-		return svc.DevicesOf(ctx, uin)
+	devicesAction = action[rookery.UIN, []rookery.Device]{"devices", func(ctx context.Context, messenger *service.Service, uin rookery.UIN) ([]rookery.Device, error) {
+		return messenger.DevicesOf(ctx, uin)
 	}}
-	revokeDevice = action[revocation, noArgument]{"revoke", func(ctx context.Context, svc *service.Service, in revocation) (noArgument, error) {
-		return noArgument{}, svc.RevokeDevice(ctx, in.UIN, in.Device)
+	revokeDeviceAction = action[revocation, noInput]{"revoke", func(ctx context.Context, messenger *service.Service, input revocation) (noInput, error) {
+		return noInput{}, messenger.RevokeDevice(ctx, input.UIN, input.Device)
 	}}
-	notify = action[notice, noArgument]{"notify", func(ctx context.Context, svc *service.Service, in notice) (noArgument, error) {
-		return noArgument{}, svc.SendSystemMessage(ctx, in.Text, in.To)
+	noticeAction = action[notice, noInput]{"notify", func(ctx context.Context, messenger *service.Service, input notice) (noInput, error) {
+		return noInput{}, messenger.SendSystemMessage(ctx, input.Text, input.To)
 	}}
 )
 
-// orNew returns the given password, or a made one twice.
-func orNew(given string) (password, made string) {
-	if given != "" {
-		return given, ""
+// orGenerated returns the given password, or a made one twice.
+func orGenerated(wanted string) (password, generated string) {
+	if wanted != "" {
+		return wanted, ""
 	}
-	made = service.GeneratePassword()
-	return made, made
+	generated = service.GeneratePassword()
+	return generated, generated
 }

@@ -29,36 +29,36 @@ func newService(t *testing.T) *service.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	svc, err := service.New(service.Config{Store: store, Now: time.Now})
+	messenger, err := service.New(service.Config{Store: store, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.LoadSessions(t.Context()); err != nil {
+	if err := messenger.LoadSessions(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return svc
+	return messenger
 }
 
 // listen answers the socket of a directory until the test ends.
-func listen(t *testing.T, dir string, h http.Handler) net.Listener {
+func listen(t *testing.T, dataDir string, h http.Handler) net.Listener {
 	t.Helper()
-	l, err := control.Listen(dir)
+	listener, err := control.Listen(dataDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: h}
 	done := make(chan error)
-	go func() { done <- server.Serve(l) }()
+	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = server.Close()
 		<-done
 	})
-	return l
+	return listener
 }
 
-func dial(t *testing.T, dir string) *control.Operator {
+func dialSocket(t *testing.T, dataDir string) *control.Operator {
 	t.Helper()
-	operator, err := control.Dial(t.Context(), dir)
+	operator, err := control.Dial(t.Context(), dataDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,48 +70,50 @@ func dial(t *testing.T, dir string) *control.Operator {
 // process, and over the socket.
 func TestAnOperatorActs(t *testing.T) {
 	forms := map[string]func(*testing.T, *service.Service) *control.Operator{
-		"in the same process": func(_ *testing.T, svc *service.Service) *control.Operator { return control.Direct(svc) },
-		"over the socket": func(t *testing.T, svc *service.Service) *control.Operator {
-			dir := t.TempDir()
-			listen(t, dir, control.Handler(svc))
-			return dial(t, dir)
+		"in the same process": func(_ *testing.T, messenger *service.Service) *control.Operator {
+			return control.NewOperator(messenger)
+		},
+		"over the socket": func(t *testing.T, messenger *service.Service) *control.Operator {
+			dataDir := t.TempDir()
+			listen(t, dataDir, control.Handler(messenger))
+			return dialSocket(t, dataDir)
 		},
 	}
 	for form, operator := range forms {
 		t.Run(form, func(t *testing.T) {
-			svc := newService(t)
-			o := operator(t, svc)
-			t.Run("adding an account without number and password makes both", func(t *testing.T) { addMakesBoth(t, svc, o) })
+			messenger := newService(t)
+			o := operator(t, messenger)
+			t.Run("adding an account without number and password makes both", func(t *testing.T) { addMakesBoth(t, messenger, o) })
 			t.Run("a change takes what is named and leaves the rest", func(t *testing.T) { changeTakesWhatIsNamed(t, o) })
-			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, svc, o) })
+			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, messenger, o) })
 			t.Run("a notice goes to all named or to none", func(t *testing.T) { noticeToAllOrNone(t, o) })
-			t.Run("two accounts become friends at a word of the operator's", func(t *testing.T) { befriendTakesBoth(t, svc, o) })
-			t.Run("devices are listed and revoked", func(t *testing.T) { devicesAreRevoked(t, svc, o) })
+			t.Run("two accounts become friends at a word of the operator's", func(t *testing.T) { befriendTakesBoth(t, messenger, o) })
+			t.Run("devices are listed and revoked", func(t *testing.T) { devicesAreRevoked(t, messenger, o) })
 			t.Run("a removed account is gone", func(t *testing.T) { removedIsGone(t, o) })
 			t.Run("an error keeps its code and its text", func(t *testing.T) { errorsKeepCodeAndText(t, o) })
 		})
 	}
 }
 
-func addMakesBoth(t *testing.T, svc *service.Service, operator *control.Operator) {
-	added, err := operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
+func addMakesBoth(t *testing.T, messenger *service.Service, operator *control.Operator) {
+	added, err := operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if added.UIN != rookery.FirstUIN || added.Password == "" {
 		t.Errorf("added %+v, want account %d with a password", added, rookery.FirstUIN)
 	}
-	if ok, err := svc.CheckPassword(t.Context(), added.UIN, added.Password); err != nil || !ok {
+	if ok, err := messenger.CheckPassword(t.Context(), added.UIN, added.Password); err != nil || !ok {
 		t.Errorf("the password that was made is not the account's (%v)", err)
 	}
-	a := only(t, operator)
-	if a.Profile.Nick != "Pingu, Jr" || a.Rule != rookery.RuleOpen || a.Profile.Age != 9 || !a.Strangers {
-		t.Errorf("added %+v", a)
+	action := only(t, operator)
+	if action.Profile.Nick != "Pingu, Jr" || action.Rule != rookery.RuleOpen || action.Profile.Age != 9 || !action.Strangers {
+		t.Errorf("added %+v", action)
 	}
 }
 
 func changeTakesWhatIsNamed(t *testing.T, operator *control.Operator) {
-	account, err := operator.Change(t.Context(), rookery.FirstUIN, control.Settings{"city": "深圳", "strangers": "no"})
+	account, err := operator.ChangeAccount(t.Context(), rookery.FirstUIN, control.Settings{"city": "深圳", "strangers": "no"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,41 +125,41 @@ func changeTakesWhatIsNamed(t *testing.T, operator *control.Operator) {
 	}
 }
 
-func passwordEndsSessions(t *testing.T, svc *service.Service, operator *control.Operator) {
-	made, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "")
+func passwordEndsSessions(t *testing.T, messenger *service.Service, operator *control.Operator) {
+	generated, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := service.ProofOf(made)
-	_, _, err = svc.SignIn(t.Context(), service.SignInRequest{
+	proof := service.ProofOf(generated)
+	_, _, err = messenger.SignIn(t.Context(), service.SignInRequest{
 		UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := only(t, operator); len(a.Sessions) != 1 || a.Sessions[0].Address.String() != "192.0.2.1" || a.Status != rookery.StatusOnline {
-		t.Fatalf("signed in is %+v, looks %v", a.Sessions, a.Status)
+	if action := only(t, operator); len(action.Sessions) != 1 || action.Sessions[0].Address.String() != "192.0.2.1" || action.Status != rookery.StatusOnline {
+		t.Fatalf("signed in is %+v, looks %v", action.Sessions, action.Status)
 	}
-	if made, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil || made != "" {
-		t.Fatalf("made %q, error %v", made, err)
+	if generated, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil || generated != "" {
+		t.Fatalf("made %q, error %v", generated, err)
 	}
-	if a := only(t, operator); len(a.Sessions) != 0 || a.Status != rookery.StatusOffline {
-		t.Errorf("signed in is %+v, looks %v", a.Sessions, a.Status)
+	if action := only(t, operator); len(action.Sessions) != 0 || action.Status != rookery.StatusOffline {
+		t.Errorf("signed in is %+v, looks %v", action.Sessions, action.Status)
 	}
 }
 
 func noticeToAllOrNone(t *testing.T, operator *control.Operator) {
-	if err := operator.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN}); err != nil {
+	if err := operator.SendNotice(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN}); err != nil {
 		t.Error(err)
 	}
-	err := operator.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN, 99999})
+	err := operator.SendNotice(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN, 99999})
 	if rookery.CodeOf(err) != rookery.CodeNoAccount || !strings.Contains(err.Error(), "99999") {
 		t.Errorf("error %v, want one that names 99999", err)
 	}
 }
 
-func befriendTakesBoth(t *testing.T, svc *service.Service, operator *control.Operator) {
-	other, err := operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
+func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *control.Operator) {
+	other, err := operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,62 +167,62 @@ func befriendTakesBoth(t *testing.T, svc *service.Service, operator *control.Ope
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(other.Password)
-	session, _, err := svc.SignIn(t.Context(), service.SignInRequest{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
+	session, _, err := messenger.SignIn(t.Context(), service.SignInRequest{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	friends, _, err := svc.Friends(t.Context(), session, service.PageQuery{Limit: 10})
+	friends, _, err := messenger.Friends(t.Context(), session, service.PageQuery{Limit: 10})
 	if err != nil || !slices.Equal(friends, []rookery.UIN{rookery.FirstUIN}) {
 		t.Errorf("its friends are %v, error %v", friends, err)
 	}
 	if err := operator.Befriend(t.Context(), other.UIN, 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
-	if err := operator.Remove(t.Context(), other.UIN); err != nil {
+	if err := operator.RemoveAccount(t.Context(), other.UIN); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func devicesAreRevoked(t *testing.T, svc *service.Service, operator *control.Operator) {
+func devicesAreRevoked(t *testing.T, messenger *service.Service, operator *control.Operator) {
 	proof := service.ProofOf("a new one")
-	in := service.SignInRequest{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"), Device: "phone"}
-	_, token, err := svc.SignIn(t.Context(), in)
+	input := service.SignInRequest{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"), Device: "phone"}
+	_, token, err := messenger.SignIn(t.Context(), input)
 	if err != nil {
 		t.Fatal(err)
 	}
-	devices, err := operator.Devices(t.Context(), rookery.FirstUIN)
+	devices, err := operator.ListDevices(t.Context(), rookery.FirstUIN)
 	if err != nil || len(devices) != 1 || devices[0].Name != "phone" || !devices[0].SignedIn {
 		t.Fatalf("devices are %+v, error %v", devices, err)
 	}
 	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+	if _, err := messenger.AuthenticateSession(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		t.Errorf("its token still gets a session: %v", err)
 	}
 	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {
 		t.Errorf("error %v, want CodeParameter", err)
 	}
-	if _, err := operator.Devices(t.Context(), 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
+	if _, err := operator.ListDevices(t.Context(), 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
 }
 
 func removedIsGone(t *testing.T, operator *control.Operator) {
-	if err := operator.Remove(t.Context(), rookery.FirstUIN); err != nil {
+	if err := operator.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := operator.Accounts(t.Context(), rookery.System, 10); err != nil || len(left) != 0 {
-		t.Errorf("left are %v, error %v", left, err)
+	if unused, err := operator.ListAccounts(t.Context(), rookery.System, 10); err != nil || len(unused) != 0 {
+		t.Errorf("left are %v, error %v", unused, err)
 	}
 }
 
 func errorsKeepCodeAndText(t *testing.T, operator *control.Operator) {
-	_, err := operator.Change(t.Context(), 12345, control.Settings{"nick": "x"})
+	_, err := operator.ChangeAccount(t.Context(), 12345, control.Settings{"nick": "x"})
 	if rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
-	_, err = operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
+	_, err = operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
 	if want := `age: "old" is no number`; rookery.CodeOf(err) != rookery.CodeParameter || rookery.TextOf(err) != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -229,7 +231,7 @@ func errorsKeepCodeAndText(t *testing.T, operator *control.Operator) {
 // only returns the one account that there is.
 func only(t *testing.T, operator *control.Operator) service.AccountInfo {
 	t.Helper()
-	all, err := operator.Accounts(t.Context(), rookery.System, 10)
+	all, err := operator.ListAccounts(t.Context(), rookery.System, 10)
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d accounts, error %v", len(all), err)
 	}
@@ -237,35 +239,35 @@ func only(t *testing.T, operator *control.Operator) service.AccountInfo {
 }
 
 func TestASocketLeftByAKilledServerIsNoServer(t *testing.T) {
-	dir := t.TempDir()
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "control.sock"), Net: "unix"})
+	dataDir := t.TempDir()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dataDir, "control.sock"), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.SetUnlinkOnClose(false)
-	_ = l.Close()
-	if _, err := control.Dial(t.Context(), dir); !errors.Is(err, control.ErrNoServer) {
+	listener.SetUnlinkOnClose(false)
+	_ = listener.Close()
+	if _, err := control.Dial(t.Context(), dataDir); !errors.Is(err, control.ErrNoServer) {
 		t.Errorf("error %v, want ErrNoServer", err)
 	}
-	listen(t, dir, http.NotFoundHandler())
-	dial(t, dir)
+	listen(t, dataDir, http.NotFoundHandler())
+	dialSocket(t, dataDir)
 }
 
 func TestTheSocketIsTheOwnersAloneAndGoesWithTheServer(t *testing.T) {
-	dir := t.TempDir()
-	l := listen(t, dir, http.NotFoundHandler())
-	info, err := os.Stat(filepath.Join(dir, "control.sock"))
+	dataDir := t.TempDir()
+	listener := listen(t, dataDir, http.NotFoundHandler())
+	info, err := os.Stat(filepath.Join(dataDir, "control.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("its mode is %v, want 0600", info.Mode().Perm())
 	}
-	if err := l.Close(); err != nil {
+	if err := listener.Close(); err != nil {
 		t.Error(err)
 	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-		t.Errorf("left are %v, error %v", left, err)
+	if unused, err := os.ReadDir(dataDir); err != nil || len(unused) != 0 {
+		t.Errorf("left are %v, error %v", unused, err)
 	}
 }
 
@@ -276,30 +278,30 @@ func TestNoServerWhereThereIsNoSocket(t *testing.T) {
 }
 
 func TestAServerOfAnotherVersionIsNamedAsSuch(t *testing.T) {
-	dir := t.TempDir()
-	listen(t, dir, http.NotFoundHandler())
-	err := dial(t, dir).Remove(t.Context(), 10001)
+	dataDir := t.TempDir()
+	listen(t, dataDir, http.NotFoundHandler())
+	err := dialSocket(t, dataDir).RemoveAccount(t.Context(), 10001)
 	if rookery.CodeOf(err) != rookery.CodeTemporary || !strings.Contains(err.Error(), "version") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestAnAnswerThatDoesNotComeIsNotTakenForAFailure(t *testing.T) {
-	dir := t.TempDir()
-	listen(t, dir, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-	err := dial(t, dir).Remove(t.Context(), 10001)
+	dataDir := t.TempDir()
+	listen(t, dataDir, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	err := dialSocket(t, dataDir).RemoveAccount(t.Context(), 10001)
 	if rookery.CodeOf(err) != rookery.CodeTemporary || !strings.Contains(rookery.TextOf(err), "see whether it was done") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestARequestIsFinishedThoughTheCommandHasGone(t *testing.T) {
-	svc := newService(t)
-	h := control.Handler(svc)
-	dir := t.TempDir()
+	messenger := newService(t)
+	h := control.Handler(messenger)
+	dataDir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan struct{})
-	listen(t, dir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	listen(t, dataDir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body) // only then does a server see its client go
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		cancel()
@@ -307,12 +309,12 @@ func TestARequestIsFinishedThoughTheCommandHasGone(t *testing.T) {
 		h.ServeHTTP(w, r)
 		close(answered)
 	}))
-	_, err := dial(t, dir).Add(ctx, control.NewAccount{Settings: control.Settings{"nick": "x"}})
+	_, err := dialSocket(t, dataDir).AddAccount(ctx, control.NewAccount{Settings: control.Settings{"nick": "x"}})
 	if err == nil {
 		t.Fatal("the command has got an answer")
 	}
 	<-answered
-	only(t, control.Direct(svc))
+	only(t, control.NewOperator(messenger))
 }
 
 func TestSettingsNameTheirFields(t *testing.T) {
@@ -343,18 +345,18 @@ func TestSettingsNameTheirFields(t *testing.T) {
 }
 
 func TestAFieldReadsBackWhatWasSet(t *testing.T) {
-	svc := newService(t)
-	operator := control.Direct(svc)
+	messenger := newService(t)
+	operator := control.NewOperator(messenger)
 	values := map[string]string{"TEXT": "Tom & Jerry", "N": "1", "yes|no": "yes", "RULE": "closed"}
 	want := make(control.Settings)
 	for _, field := range control.Fields() {
-		want[field.Name] = values[field.Value]
+		want[field.Name] = values[field.Placeholder]
 	}
-	added, err := operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "strangers": "no", "findable": "no"}})
+	added, err := operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "strangers": "no", "findable": "no"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	account, err := operator.Change(t.Context(), added.UIN, want)
+	account, err := operator.ChangeAccount(t.Context(), added.UIN, want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,11 +368,11 @@ func TestAFieldReadsBackWhatWasSet(t *testing.T) {
 }
 
 func TestAShortSocketPathIsMadeOfALongOne(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 120))
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	dataDir := filepath.Join(t.TempDir(), strings.Repeat("d", 120))
+	if err := os.Mkdir(dataDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l, err := control.Listen(dir)
+	listener, err := control.Listen(dataDir)
 	if runtime.GOOS != "linux" {
 		if err == nil || !strings.Contains(err.Error(), "too long") {
 			t.Errorf("error %v, want one that says that the path is too long", err)
@@ -380,7 +382,7 @@ func TestAShortSocketPathIsMadeOfALongOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = l.Close()
-	listen(t, dir, http.NotFoundHandler())
-	dial(t, dir)
+	_ = listener.Close()
+	listen(t, dataDir, http.NotFoundHandler())
+	dialSocket(t, dataDir)
 }

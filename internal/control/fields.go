@@ -16,31 +16,31 @@ type Settings map[string]string
 // as an error with CodeParameter.
 func (s Settings) Validate() error {
 	var account rookery.Account
-	return s.apply(&account)
+	return s.applyTo(&account)
 }
 
-func (s Settings) apply(account *rookery.Account) error {
-	left := len(s)
-	for _, field := range fields {
+func (s Settings) applyTo(account *rookery.Account) error {
+	unused := len(s)
+	for _, field := range accountFields {
 		value, ok := s[field.Name]
 		if !ok {
 			continue
 		}
-		left--
+		unused--
 		if err := field.set(account, value); err != nil {
 			return err
 		}
 	}
-	if left > 0 {
-		return rookery.Errorf(rookery.CodeParameter, "%s is no field of an account; there are %s", s.unknown(), strings.Join(names(), ", "))
+	if unused > 0 {
+		return rookery.Errorf(rookery.CodeParameter, "%s is no field of an account; there are %s", s.firstUnknownName(), strings.Join(fieldNames(), ", "))
 	}
 	return account.Profile.Validate()
 }
 
-// unknown is the first name that is no field's.
-func (s Settings) unknown() string {
+// firstUnknownName is the first name that is no field's.
+func (s Settings) firstUnknownName() string {
 	known := Settings{}
-	for _, name := range names() {
+	for _, name := range fieldNames() {
 		known[name] = ""
 	}
 	var unknown []string
@@ -57,8 +57,8 @@ func (s Settings) unknown() string {
 // commands, the columns of an import and a listing in JSON share its name.
 type Field struct {
 	Name string
-	// Value is a word for its values, Usage a line that describes it.
-	Value, Usage string
+	// Placeholder is a word for its values, Usage a line that describes it.
+	Placeholder, Usage string
 
 	get func(*rookery.Account) string
 	set func(*rookery.Account, string) error
@@ -69,87 +69,87 @@ func (f Field) Get(account rookery.Account) string { return f.get(&account) }
 
 // Fields returns what can be set about an account, in the order in which to
 // show it.
-func Fields() []Field { return append([]Field(nil), fields...) }
+func Fields() []Field { return append([]Field(nil), accountFields...) }
 
-func names() []string {
-	all := make([]string, len(fields))
-	for i, field := range fields {
+func fieldNames() []string {
+	all := make([]string, len(accountFields))
+	for i, field := range accountFields {
 		all[i] = field.Name
 	}
 	return all
 }
 
-var fields = []Field{
-	text("nick", "the name that others see", func(account *rookery.Account) *string { return &account.Profile.Nick }),
-	number("face", "face number: three times a picture's index", func(account *rookery.Account) *int { return &account.Profile.Face }),
-	number("age", "years, 0 if unset", func(account *rookery.Account) *int { return &account.Profile.Age }),
-	number("sex", "0 male, 1 female", func(account *rookery.Account) *int { return &account.Profile.Sex }),
-	number("blood", "blood type: 0 unset, 1 A, 2 B, 3 O, 4 AB, 5 other", func(account *rookery.Account) *int { return &account.Profile.Blood }),
-	number("constellation", "0 unset, 1 to 12 from Aquarius", func(account *rookery.Account) *int { return &account.Profile.Constellation }),
-	number("animal", "zodiac animal: 0 unset, 1 to 12 from Rat", func(account *rookery.Account) *int { return &account.Profile.Animal }),
-	text("country", "country", func(account *rookery.Account) *string { return &account.Profile.Country }),
-	text("province", "province", func(account *rookery.Account) *string { return &account.Profile.Province }),
-	text("city", "city", func(account *rookery.Account) *string { return &account.Profile.City }),
-	text("school", "school", func(account *rookery.Account) *string { return &account.Profile.School }),
-	text("job", "job", func(account *rookery.Account) *string { return &account.Profile.Job }),
-	text("home-page", "address of a home page", func(account *rookery.Account) *string { return &account.Profile.HomePage }),
-	text("about", "some words about the owner", func(account *rookery.Account) *string { return &account.Profile.About }),
-	text("real-name", "real name (private)", func(account *rookery.Account) *string { return &account.Profile.RealName }),
-	text("mail", "mail address (private)", func(account *rookery.Account) *string { return &account.Profile.Mail }),
-	text("phone", "phone number (private)", func(account *rookery.Account) *string { return &account.Profile.Phone }),
-	text("mobile", "mobile number (private)", func(account *rookery.Account) *string { return &account.Profile.Mobile }),
-	text("address", "postal address (private)", func(account *rookery.Account) *string { return &account.Profile.Address }),
-	text("post-code", "post code (private)", func(account *rookery.Account) *string { return &account.Profile.PostCode }),
+var accountFields = []Field{
+	textField("nick", "the name that others see", func(account *rookery.Account) *string { return &account.Profile.Nick }),
+	numberField("face", "face number: three times a picture's index", func(account *rookery.Account) *int { return &account.Profile.Face }),
+	numberField("age", "years, 0 if unset", func(account *rookery.Account) *int { return &account.Profile.Age }),
+	numberField("sex", "0 male, 1 female", func(account *rookery.Account) *int { return &account.Profile.Sex }),
+	numberField("blood", "blood type: 0 unset, 1 A, 2 B, 3 O, 4 AB, 5 other", func(account *rookery.Account) *int { return &account.Profile.Blood }),
+	numberField("constellation", "0 unset, 1 to 12 from Aquarius", func(account *rookery.Account) *int { return &account.Profile.Constellation }),
+	numberField("animal", "zodiac animal: 0 unset, 1 to 12 from Rat", func(account *rookery.Account) *int { return &account.Profile.Animal }),
+	textField("country", "country", func(account *rookery.Account) *string { return &account.Profile.Country }),
+	textField("province", "province", func(account *rookery.Account) *string { return &account.Profile.Province }),
+	textField("city", "city", func(account *rookery.Account) *string { return &account.Profile.City }),
+	textField("school", "school", func(account *rookery.Account) *string { return &account.Profile.School }),
+	textField("job", "job", func(account *rookery.Account) *string { return &account.Profile.Job }),
+	textField("home-page", "address of a home page", func(account *rookery.Account) *string { return &account.Profile.HomePage }),
+	textField("about", "some words about the owner", func(account *rookery.Account) *string { return &account.Profile.About }),
+	textField("real-name", "real name (private)", func(account *rookery.Account) *string { return &account.Profile.RealName }),
+	textField("mail", "mail address (private)", func(account *rookery.Account) *string { return &account.Profile.Mail }),
+	textField("phone", "phone number (private)", func(account *rookery.Account) *string { return &account.Profile.Phone }),
+	textField("mobile", "mobile number (private)", func(account *rookery.Account) *string { return &account.Profile.Mobile }),
+	textField("address", "postal address (private)", func(account *rookery.Account) *string { return &account.Profile.Address }),
+	textField("post-code", "post code (private)", func(account *rookery.Account) *string { return &account.Profile.PostCode }),
 	{
-		Name: "rule", Value: "RULE", Usage: "who becomes a friend: open (anybody), ask (on request), closed (nobody)",
+		Name: "rule", Placeholder: "RULE", Usage: "who becomes a friend: open (anybody), ask (on request), closed (nobody)",
 		get: func(account *rookery.Account) string { return account.Rule.String() },
-		set: func(account *rookery.Account, s string) (err error) {
-			account.Rule, err = rookery.ParseRule(s)
+		set: func(account *rookery.Account, value string) (err error) {
+			account.Rule, err = rookery.ParseRule(value)
 			return err
 		},
 	},
-	yesNo("strangers", "whether accounts that are no friends may write", func(account *rookery.Account) *bool { return &account.Strangers }),
-	yesNo("findable", "whether a search may return the account", func(account *rookery.Account) *bool { return &account.Findable }),
-	yesNo("show-private", "whether everybody sees the private fields, not friends alone", func(account *rookery.Account) *bool { return &account.ShowPrivate }),
-	yesNo("devices-only", "whether only devices may sign in, which have tokens, and no address", func(account *rookery.Account) *bool { return &account.DevicesOnly }),
+	yesNoField("strangers", "whether accounts that are no friends may write", func(account *rookery.Account) *bool { return &account.Strangers }),
+	yesNoField("findable", "whether a search may return the account", func(account *rookery.Account) *bool { return &account.Findable }),
+	yesNoField("show-private", "whether everybody sees the private fields, not friends alone", func(account *rookery.Account) *bool { return &account.ShowPrivate }),
+	yesNoField("devices-only", "whether only devices may sign in, which have tokens, and no address", func(account *rookery.Account) *bool { return &account.DevicesOnly }),
 }
 
-func text(name, usage string, at func(*rookery.Account) *string) Field {
+func textField(name, usage string, target func(*rookery.Account) *string) Field {
 	return Field{
-		Name: name, Value: "TEXT", Usage: usage,
-		get: func(account *rookery.Account) string { return *at(account) },
-		set: func(account *rookery.Account, s string) error {
-			*at(account) = s
+		Name: name, Placeholder: "TEXT", Usage: usage,
+		get: func(account *rookery.Account) string { return *target(account) },
+		set: func(account *rookery.Account, value string) error {
+			*target(account) = value
 			return nil
 		},
 	}
 }
 
-func number(name, usage string, at func(*rookery.Account) *int) Field {
+func numberField(name, usage string, target func(*rookery.Account) *int) Field {
 	return Field{
-		Name: name, Value: "N", Usage: usage,
-		get: func(account *rookery.Account) string { return strconv.Itoa(*at(account)) },
-		set: func(account *rookery.Account, s string) error {
-			n, err := strconv.Atoi(s)
+		Name: name, Placeholder: "N", Usage: usage,
+		get: func(account *rookery.Account) string { return strconv.Itoa(*target(account)) },
+		set: func(account *rookery.Account, value string) error {
+			n, err := strconv.Atoi(value)
 			if err != nil {
-				return rookery.Errorf(rookery.CodeParameter, "%s: %q is no number", name, s)
+				return rookery.Errorf(rookery.CodeParameter, "%s: %q is no number", name, value)
 			}
-			*at(account) = n
+			*target(account) = n
 			return nil
 		},
 	}
 }
 
-func yesNo(name, usage string, at func(*rookery.Account) *bool) Field {
+func yesNoField(name, usage string, target func(*rookery.Account) *bool) Field {
 	words := map[bool]string{true: "yes", false: "no"}
 	return Field{
-		Name: name, Value: "yes|no", Usage: usage,
-		get: func(account *rookery.Account) string { return words[*at(account)] },
-		set: func(account *rookery.Account, s string) error {
-			if s != words[true] && s != words[false] {
-				return rookery.Errorf(rookery.CodeParameter, "%s: %q is neither yes nor no", name, s)
+		Name: name, Placeholder: "yes|no", Usage: usage,
+		get: func(account *rookery.Account) string { return words[*target(account)] },
+		set: func(account *rookery.Account, value string) error {
+			if value != words[true] && value != words[false] {
+				return rookery.Errorf(rookery.CodeParameter, "%s: %q is neither yes nor no", name, value)
 			}
-			*at(account) = s == words[true]
+			*target(account) = value == words[true]
 			return nil
 		},
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestEveryCodeHasAStatusOfItsOwn(t *testing.T) {
 	for _, code := range rookery.Codes() {
-		status, ok := statuses[code]
+		status, ok := statusByCode[code]
 		if !ok {
 			t.Errorf("code %d has no status", code)
 			continue
@@ -17,7 +17,7 @@ func TestEveryCodeHasAStatusOfItsOwn(t *testing.T) {
 		if status < 400 {
 			t.Errorf("code %d has status %d, which is no failure", code, status)
 		}
-		if back, _ := codeOf(status); back != code {
+		if back, _ := codeOfStatus(status); back != code {
 			t.Errorf("code %d has status %d, which stands for code %d", code, status, back)
 		}
 	}
@@ -34,9 +34,9 @@ func TestTheCauseReachesTheOperator(t *testing.T) {
 		{"where there is none", rookery.Errorf(rookery.CodeExists, "it is taken"), "it is taken"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			failure := failureOf(test.err)
+			failure := newErrorBody(test.err)
 			body := `{"Text":"` + failure.Text + `","Cause":"` + failure.Cause + `"}`
-			if got := errorOf(statuses[rookery.CodeOf(test.err)], []byte(body)); got.Error() != test.text || rookery.CodeOf(got) != rookery.CodeOf(test.err) {
+			if got := decodeError(statusByCode[rookery.CodeOf(test.err)], []byte(body)); got.Error() != test.text || rookery.CodeOf(got) != rookery.CodeOf(test.err) {
 				t.Errorf("error %v with code %d, want %s with code %d", got, rookery.CodeOf(got), test.text, rookery.CodeOf(test.err))
 			}
 		})

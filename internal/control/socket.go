@@ -18,8 +18,8 @@ var ErrNoServer = errors.New("no server runs on this data directory")
 
 // Dial returns an Operator on the server that runs on a data directory,
 // ErrNoServer if there is none.
-func Dial(ctx context.Context, dir string) (*Operator, error) {
-	conn, err := dial(ctx, dir)
+func Dial(ctx context.Context, dataDir string) (*Operator, error) {
+	conn, err := dialSocket(ctx, dataDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, ErrNoServer // the socket of a killed server refuses
@@ -27,29 +27,29 @@ func Dial(ctx context.Context, dir string) (*Operator, error) {
 		return nil, err
 	}
 	_ = conn.Close()
-	return &Operator{remote: newRemote(dir)}, nil
+	return &Operator{remote: newRemoteServer(dataDir)}, nil
 }
 
-func dial(ctx context.Context, dir string) (net.Conn, error) {
-	path, release, err := socketPath(dir)
+func dialSocket(ctx context.Context, dataDir string) (net.Conn, error) {
+	path, release, err := socketPath(dataDir)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	var d net.Dialer
-	return d.DialContext(ctx, "unix", path)
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "unix", path)
 }
 
 // Listen opens the socket of a data directory for its owner alone. Whoever
 // calls it must hold the directory's lock: a socket that is there already is
 // what a killed server left, and is replaced. Closing the listener removes it.
-func Listen(dir string) (net.Listener, error) {
-	path, release, err := socketPath(dir)
+func Listen(dataDir string) (net.Listener, error) {
+	path, release, err := socketPath(dataDir)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	file := filepath.Join(dir, SocketName)
+	file := filepath.Join(dataDir, SocketName)
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -62,16 +62,16 @@ func Listen(dir string) (net.Listener, error) {
 		_ = l.Close()
 		return nil, err
 	}
-	return &listener{UnixListener: l, file: file}, nil
+	return &socketListener{UnixListener: l, path: file}, nil
 }
 
-type listener struct {
+type socketListener struct {
 	*net.UnixListener
-	file string
+	path string
 }
 
-func (l *listener) Close() error {
-	return errors.Join(l.UnixListener.Close(), ignoreMissing(os.Remove(l.file)))
+func (l *socketListener) Close() error {
+	return errors.Join(l.UnixListener.Close(), ignoreMissing(os.Remove(l.path)))
 }
 
 // ignoreMissing lets a listener be closed twice.

@@ -20,61 +20,61 @@ type FaultyConn struct {
 
 	mu sync.Mutex // guards what follows
 	// ends: it is cut after left bytes more.
-	ends bool
-	left int
-	cut  chan struct{} // closed when it is cut
+	willCut        bool
+	remainingBytes int
+	cutDone        chan struct{} // closed when it is cut
 }
 
-// Cut cuts the cable after n bytes more from the server, at once if n is 0. The
+// CutAfter cuts the cable after n bytes more from the server, at once if n is 0. The
 // channel is closed when that has happened.
-func (c *FaultyConn) Cut(n int) <-chan struct{} {
+func (c *FaultyConn) CutAfter(count int) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ends, c.left, c.cut = true, n, make(chan struct{})
-	if n == 0 {
-		c.end()
+	c.willCut, c.remainingBytes, c.cutDone = true, count, make(chan struct{})
+	if count == 0 {
+		c.cutNow()
 	}
-	return c.cut
+	return c.cutDone
 }
 
-// end is called with mu held.
-func (c *FaultyConn) end() {
-	close(c.cut)
+// cutNow is called with mu held.
+func (c *FaultyConn) cutNow() {
+	close(c.cutDone)
 	if !c.Silent {
 		_ = c.Conn.Close() // a reader and the server see it
 	}
 }
 
-// pass is how many of n bytes from the server still get through.
-func (c *FaultyConn) pass(n int) int {
+// passBytes is how many of n bytes from the server still get through.
+func (c *FaultyConn) passBytes(count int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ends || n == 0 {
-		return n
+	if !c.willCut || count == 0 {
+		return count
 	}
-	n = min(n, c.left)
-	if c.left -= n; c.left == 0 && n > 0 {
-		c.end()
+	count = min(count, c.remainingBytes)
+	if c.remainingBytes -= count; c.remainingBytes == 0 && count > 0 {
+		c.cutNow()
 	}
-	return n
+	return count
 }
 
 func (c *FaultyConn) isCut() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ends && c.left == 0
+	return c.willCut && c.remainingBytes == 0
 }
 
 // Read reads what gets through. It ends with an error if the cable is cut for
 // all to see, and with a silent one waits until the client closes it.
 func (c *FaultyConn) Read(p []byte) (int, error) {
 	for {
-		n, err := c.Conn.Read(p)
-		if n > 0 && c.Delay > 0 {
+		count, err := c.Conn.Read(p)
+		if count > 0 && c.Delay > 0 {
 			<-time.After(c.Delay)
 		}
-		if n = c.pass(n); n > 0 {
-			return n, nil
+		if count = c.passBytes(count); count > 0 {
+			return count, nil
 		}
 		if err != nil {
 			return 0, err
@@ -102,5 +102,5 @@ func (c *FaultyConn) Close() error {
 	return c.Conn.Close()
 }
 
-// Forget closes the connection on the server's side too.
-func (c *FaultyConn) Forget() { _ = c.Conn.Close() }
+// CloseServerSide closes the connection on the server's side too.
+func (c *FaultyConn) CloseServerSide() { _ = c.Conn.Close() }

@@ -17,9 +17,9 @@ func plug(t *testing.T, silent bool) (*FaultyConn, net.Conn) {
 }
 
 func TestACableIsCutToTheByte(t *testing.T) {
-	for n := range 8 {
+	for count := range 8 {
 		cable, server := plug(t, false)
-		cut := cable.Cut(n)
+		cut := cable.CutAfter(count)
 		go func() {
 			for _, piece := range []string{"ab", "cdef", "g"} {
 				if _, err := io.WriteString(server, piece); err != nil {
@@ -29,15 +29,15 @@ func TestACableIsCutToTheByte(t *testing.T) {
 			server.Close()
 		}()
 		got, _ := io.ReadAll(cable)
-		if want := "abcdefg"[:n]; string(got) != want {
-			t.Errorf("after %d bytes: %q came through, want %q", n, got, want)
+		if want := "abcdefg"[:count]; string(got) != want {
+			t.Errorf("after %d bytes: %q came through, want %q", count, got, want)
 		}
 		<-cut
 		if _, err := cable.Write([]byte("x")); err == nil {
-			t.Errorf("after %d bytes: the client could still write", n)
+			t.Errorf("after %d bytes: the client could still write", count)
 		}
 		if _, err := server.Write([]byte("x")); err == nil {
-			t.Errorf("after %d bytes: the server could still write", n)
+			t.Errorf("after %d bytes: the server could still write", count)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestACableIsCutToTheByte(t *testing.T) {
 func TestACableThatIsCutInSilenceLosesWhatIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cable, server := plug(t, true)
-		cut := cable.Cut(2)
+		cut := cable.CutAfter(2)
 		read := make(chan string, 1)
 		go func() {
 			b, _ := io.ReadAll(cable)
@@ -55,8 +55,8 @@ func TestACableThatIsCutInSilenceLosesWhatIsWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-cut
-		if n, err := cable.Write([]byte("hello")); n != 5 || err != nil {
-			t.Errorf("the client wrote %d, %v", n, err)
+		if count, err := cable.Write([]byte("hello")); count != 5 || err != nil {
+			t.Errorf("the client wrote %d, %v", count, err)
 		}
 		if _, err := io.WriteString(server, "def"); err != nil {
 			t.Errorf("the server saw that the cable is cut: %v", err)
@@ -71,7 +71,7 @@ func TestACableThatIsCutInSilenceLosesWhatIsWritten(t *testing.T) {
 		if got := <-read; got != "ab" {
 			t.Errorf("%q came through", got)
 		}
-		cable.Forget()
+		cable.CloseServerSide()
 		if _, err := server.Read(make([]byte, 1)); err == nil {
 			t.Error("the server heard what was written into a cable that is cut, or was not told of the end")
 		}

@@ -26,21 +26,21 @@ const (
 // time.
 type Client struct {
 	UIN  rookery.UIN
-	Post Post
+	Post PostFunc
 	// Device is the name to log in as; empty: by the address, as programs of
 	// old do.
 	Device string
-	// Patience returns how long one attempt waits for its answer. What is not
+	// AttemptTimeout returns how long one attempt waits for its answer. What is not
 	// answered by then may still be at work when it is repeated. nil: 30 s.
-	Patience func() time.Duration
+	AttemptTimeout func() time.Duration
 
-	unanswered, temporary atomic.Int64
+	unansweredCount, temporaryCount atomic.Int64
 }
 
-// Repeated counts the attempts that had no answer, and those answered with
+// RepeatCounts counts the attempts that had no answer, and those answered with
 // RES=4, not known to be done.
-func (c *Client) Repeated() (unanswered, temporary int64) {
-	return c.unanswered.Load(), c.temporary.Load()
+func (c *Client) RepeatCounts() (unanswered, temporary int64) {
+	return c.unansweredCount.Load(), c.temporaryCount.Load()
 }
 
 // Request is one record with the SEQ that it is known by.
@@ -49,13 +49,13 @@ type Request struct {
 	Record string
 }
 
-// Request makes a request with a fresh SEQ. fields are those of the command,
+// NewRequest makes a request with a fresh SEQ. fields are those of the command,
 // escaped, with a text at the end.
-func (c *Client) Request(command, fields string) Request {
-	return c.requestAs(rand.Text(), command, fields)
+func (c *Client) NewRequest(command, fields string) Request {
+	return c.newRequestWithSEQ(rand.Text(), command, fields)
 }
 
-func (c *Client) requestAs(seq, command, fields string) Request {
+func (c *Client) newRequestWithSEQ(seq, command, fields string) Request {
 	version := "1.1"
 	if c.Device != "" {
 		version = "1.4"
@@ -65,19 +65,19 @@ func (c *Client) requestAs(seq, command, fields string) Request {
 
 // errNonsense is an answer that no server in good order gives: to repeat the
 // request would hide it.
-var errNonsense = errors.New("nonsense")
+var errInvalidAnswer = errors.New("nonsense")
 
-// Once sends a request once. An error says that nothing is known of it.
-func (c *Client) Once(ctx context.Context, request Request) (Answer, error) {
+// SendOnce sends a request once. An error says that nothing is known of it.
+func (c *Client) SendOnce(ctx context.Context, request Request) (Answer, error) {
 	patience := 30 * time.Second
-	if c.Patience != nil {
-		patience = c.Patience()
+	if c.AttemptTimeout != nil {
+		patience = c.AttemptTimeout()
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	text, err := c.Post(ctx, request.Record)
 	if err != nil {
-		c.unanswered.Add(1)
+		c.unansweredCount.Add(1)
 		return Answer{}, err
 	}
 	answer, err := ParseAnswer(text)
@@ -85,19 +85,19 @@ func (c *Client) Once(ctx context.Context, request Request) (Answer, error) {
 	case err != nil:
 		return answer, err
 	case answer.SEQ != request.SEQ || answer.UIN != c.UIN:
-		return answer, fmt.Errorf("%w: %s was answered %s", errNonsense, request.Record, text)
+		return answer, fmt.Errorf("%w: %s was answered %s", errInvalidAnswer, request.Record, text)
 	case answer.RES == resTemporary:
-		c.temporary.Add(1)
+		c.temporaryCount.Add(1)
 	}
 	return answer, nil
 }
 
-// Repeat sends a request until it is answered, and that with another RES than
+// SendUntilAnswered sends a request until it is answered, and that with another RES than
 // 4. It is an error if that does not happen before ctx ends.
-func (c *Client) Repeat(ctx context.Context, request Request) (Answer, error) {
+func (c *Client) SendUntilAnswered(ctx context.Context, request Request) (Answer, error) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		answer, err := c.Once(ctx, request)
-		if err == nil && answer.RES != resTemporary || errors.Is(err, errNonsense) {
+		answer, err := c.SendOnce(ctx, request)
+		if err == nil && answer.RES != resTemporary || errors.Is(err, errInvalidAnswer) {
 			return answer, err
 		}
 		select {
@@ -108,10 +108,10 @@ func (c *Client) Repeat(ctx context.Context, request Request) (Answer, error) {
 	}
 }
 
-// Do repeats a request until it is answered and returns an error for every
+// SendUntilDone repeats a request until it is answered and returns an error for every
 // answer but RES=0.
-func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
-	answer, err := c.Repeat(ctx, request)
+func (c *Client) SendUntilDone(ctx context.Context, request Request) (Answer, error) {
+	answer, err := c.SendUntilAnswered(ctx, request)
 	if err == nil && answer.RES != resDone {
 		err = fmt.Errorf("%s was answered %s", request.Record, answer.Text)
 	}
@@ -120,26 +120,26 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 
 // Login signs in.
 func (c *Client) Login(ctx context.Context, password string) error {
-	_, err := c.login(ctx, password, c.Do)
+	_, err := c.loginWith(ctx, password, c.SendUntilDone)
 	return err
 }
 
-// login signs in, asking in the given way, and returns the answer.
-func (c *Client) login(ctx context.Context, password string, ask func(context.Context, Request) (Answer, error)) (Answer, error) {
+// loginWith signs in, asking in the given way, and returns the answer.
+func (c *Client) loginWith(ctx context.Context, password string, send func(context.Context, Request) (Answer, error)) (Answer, error) {
 	keys := fmt.Sprintf("&PS=%x&M5=1&LC=9326B87B234E7235", md5.Sum([]byte(password)))
 	if c.Device != "" {
 		keys += "&DV=" + url.QueryEscape(c.Device)
 	}
-	answer, err := ask(ctx, c.Request("Login", keys))
+	answer, err := send(ctx, c.NewRequest("Login", keys))
 	if err == nil && answer.Value("RS") != "0" {
 		err = fmt.Errorf("account %d could not sign in: %s", c.UIN, answer.Text)
 	}
 	return answer, err
 }
 
-// fields writes the fields of a request that are sent to another account, with
+// formatTextFields writes the fields of a request that are sent to another account, with
 // a text behind them.
-func fields(to rookery.UIN, key, text string) string {
+func formatTextFields(to rookery.UIN, key, text string) string {
 	return fmt.Sprintf("&UN=%d&%s=%s", to, key, url.PathEscape(text))
 }
 
@@ -159,7 +159,7 @@ func ParseAnswer(text string) (Answer, error) {
 	res, err := strconv.Atoi(answer.Value("RES"))
 	uin, ok := rookery.ParseUIN(answer.Value("UIN"))
 	if err != nil || !ok {
-		return answer, fmt.Errorf("%w: %q is no answer", errNonsense, text)
+		return answer, fmt.Errorf("%w: %q is no answer", errInvalidAnswer, text)
 	}
 	answer.UIN, answer.RES = uin, res
 	return answer, nil
@@ -179,37 +179,37 @@ var unescaper = strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",")
 
 // List is the list that is the value of a key.
 func (a Answer) List(key string) []string {
-	var list []string
+	var elements []string
 	for element := range strings.SplitAfterSeq(a.Value(key), ",") {
 		if element, ok := strings.CutSuffix(element, ","); ok {
-			list = append(list, unescaper.Replace(element))
+			elements = append(elements, unescaper.Replace(element))
 		}
 	}
-	return list
+	return elements
 }
 
 // UINs is a list of account numbers.
 func (a Answer) UINs(key string) []rookery.UIN {
-	var list []rookery.UIN
+	var elements []rookery.UIN
 	for _, element := range a.List(key) {
 		uin, _ := rookery.ParseUIN(element)
-		list = append(list, uin)
+		elements = append(elements, uin)
 	}
-	return list
+	return elements
 }
 
 // Messages are those of a GetMsgEx answer; status notices, which are not
 // stored, are left out.
 func (a Answer) Messages() ([]Message, error) {
 	kinds, froms, texts := a.List("MT"), a.UINs("UN"), a.List("MG")
-	if n := len(kinds); len(froms) != n || len(texts) != n || a.Value("MN") != strconv.Itoa(n) {
-		return nil, fmt.Errorf("%w: the lists of %s have different lengths", errNonsense, a.Text)
+	if count := len(kinds); len(froms) != count || len(texts) != count || a.Value("MN") != strconv.Itoa(count) {
+		return nil, fmt.Errorf("%w: the lists of %s have different lengths", errInvalidAnswer, a.Text)
 	}
 	var messages []Message
 	for i, kind := range kinds {
 		n, err := strconv.ParseUint(kind, 10, 8)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s holds the kind %q", errNonsense, a.Text, kind)
+			return nil, fmt.Errorf("%w: %s holds the kind %q", errInvalidAnswer, a.Text, kind)
 		}
 		if rookery.Kind(n) != rookery.KindStatus {
 			messages = append(messages, Message{From: froms[i], To: a.UIN, Kind: rookery.Kind(n), Text: texts[i]})

@@ -61,12 +61,12 @@ func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := replies{script: test.script}
 				client := Client{UIN: 10001, Post: r.post}
-				_, err := client.Do(t.Context(), client.Request("CLTMSG", fields(11001, "MG", "hello")))
+				_, err := client.SendUntilDone(t.Context(), client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "hello")))
 				if (err == nil) != test.ok || len(r.script) > 0 {
 					t.Errorf("the error is %v, and %d replies were not asked for", err, len(r.script))
 				}
-				if u, again := client.Repeated(); u != test.unanswered || again != test.temporary {
-					t.Errorf("counted %d unanswered and %d temporary, want %d and %d", u, again, test.unanswered, test.temporary)
+				if u, redeliveries := client.RepeatCounts(); u != test.unanswered || redeliveries != test.temporary {
+					t.Errorf("counted %d unanswered and %d temporary, want %d and %d", u, redeliveries, test.unanswered, test.temporary)
 				}
 				if len(slices.Compact(r.asked)) != 1 {
 					t.Errorf("the records differ: %q", r.asked)
@@ -82,7 +82,7 @@ func TestAClientGivesUpInTheEnd(t *testing.T) {
 		defer cancel()
 		broken := errors.New("broken")
 		client := Client{UIN: 10001, Post: func(context.Context, string) (string, error) { return "", broken }}
-		if _, err := client.Do(ctx, client.Request("List", "")); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, broken) {
+		if _, err := client.SendUntilDone(ctx, client.NewRequest("List", "")); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, broken) {
 			t.Errorf("the error is %v, want one that says how long and why", err)
 		}
 	})
@@ -90,7 +90,7 @@ func TestAClientGivesUpInTheEnd(t *testing.T) {
 
 func TestARequestHasAFreshSEQAndKeepsItsText(t *testing.T) {
 	client := Client{UIN: 10001}
-	a, b := client.Request("CLTMSG", fields(11001, "MG", "50% & more, 茶")), client.Request("CLTMSG", "")
+	a, b := client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "50% & more, 茶")), client.NewRequest("CLTMSG", "")
 	if a.SEQ == b.SEQ || len(a.SEQ) < 6 || len(a.SEQ) > 32 {
 		t.Errorf("the SEQs are %q and %q", a.SEQ, b.SEQ)
 	}

@@ -56,25 +56,25 @@ func (c crowd) people() []person {
 // join signs the crowd in and makes it a load. Half of the clients keep their
 // connections, the others make one for each request; some senders lose patience
 // at times.
-func (c crowd) join(t *testing.T, dial Dial, seed uint64) *Load {
+func (c crowd) join(t *testing.T, dial DialFunc, seed uint64) *Load {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	clients := func(uins []rookery.UIN) (all []*Client) {
 		for i, uin := range uins {
-			all = append(all, &Client{UIN: uin, Post: HTTP(dial, i%2 == 0)})
+			all = append(all, &Client{UIN: uin, Post: HTTPPost(dial, i%2 == 0)})
 		}
 		return all
 	}
 	senders, receivers := clients(c.senders), clients(c.receivers)
 	for i, s := range senders {
 		if i%4 >= 2 {
-			s.Patience = atTimesImpatient(rand.New(rand.NewPCG(seed, rng.Uint64())))
+			s.AttemptTimeout = atTimesImpatient(rand.New(rand.NewPCG(seed, rng.Uint64())))
 		}
 	}
 	var g errgroup.Group
 	for _, client := range slices.Concat(senders, receivers) {
 		g.Go(func() error {
-			ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+			ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 			defer cancel()
 			return client.Login(ctx, password)
 		})
@@ -113,22 +113,22 @@ func begin(t *testing.T, load *Load) (end func()) {
 
 // acknowledged counts the messages that were acknowledged up to now.
 func acknowledged(load *Load) int {
-	n := 0
-	sent, _ := load.Ledger.Entries()
+	count := 0
+	sent, _ := load.Ledger.Snapshot()
 	for _, s := range sent {
 		if s.Acknowledged {
-			n++
+			count++
 		}
 	}
-	return n
+	return count
 }
 
 // awaitMessages waits until so many messages are acknowledged.
 func awaitMessages(t *testing.T, load *Load, enough int) {
 	t.Helper()
-	for deadline := time.Now().Add(inTheEnd); acknowledged(load) < enough; <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(requestTimeout); acknowledged(load) < enough; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("fewer than %d messages were acknowledged in %v", enough, inTheEnd)
+			t.Fatalf("fewer than %d messages were acknowledged in %v", enough, requestTimeout)
 		}
 	}
 }
@@ -139,20 +139,20 @@ func report(t *testing.T, where string, faults []Fault) {
 	for _, f := range faults[:min(len(faults), 10)] {
 		t.Errorf("%s: %v", where, f)
 	}
-	if n := len(faults); n > 10 {
-		t.Errorf("%s: and %d faults more", where, n-10)
+	if count := len(faults); count > 10 {
+		t.Errorf("%s: and %d faults more", where, count-10)
 	}
 }
 
 // checkCollected checks what the receivers collected, once all is collected.
 func checkCollected(t *testing.T, load *Load) {
 	t.Helper()
-	sent, collected := load.Ledger.Entries()
-	report(t, "collected", Judge(sent, collected))
+	sent, collected := load.Ledger.Snapshot()
+	report(t, "collected", FindFaults(sent, collected))
 	var unanswered, temporary int64
 	for _, sender := range load.Senders {
-		u, again := sender.Repeated()
-		unanswered, temporary = unanswered+u, temporary+again
+		u, redeliveries := sender.RepeatCounts()
+		unanswered, temporary = unanswered+u, temporary+redeliveries
 	}
 	t.Logf("%d messages sent, %d acknowledged; %d attempts were not answered, %d answered with RES=4",
 		len(sent), acknowledged(load), unanswered, temporary)
@@ -165,28 +165,28 @@ func checkCollected(t *testing.T, load *Load) {
 // what was collected is there, and nothing else.
 func checkStored(t *testing.T, dir string, load *Load) {
 	t.Helper()
-	sent, collected := load.Ledger.Entries()
+	sent, collected := load.Ledger.Snapshot()
 	stored := readStored(t, dir, load)
 	for uin, messages := range stored {
 		if !slices.Equal(messages, collected[uin]) {
 			t.Errorf("the mailbox of %d holds %d messages, and %d were collected, or others", uin, len(messages), len(collected[uin]))
 		}
 	}
-	report(t, "stored", Judge(sent, stored))
+	report(t, "stored", FindFaults(sent, stored))
 }
 
 // readStored reads the receivers' mailboxes in the store of a server that has
 // stopped.
 func readStored(t *testing.T, dir string, load *Load) map[rookery.UIN][]Message {
 	t.Helper()
-	h, err := openHouse(t.Context(), dir, unsynced)
+	received, err := openHouse(t.Context(), dir, unsynced)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.store.Close()
+	defer received.store.Close()
 	stored := make(map[rookery.UIN][]Message)
 	for _, receiver := range load.Receivers {
-		messages, err := storedMessages(t.Context(), h, receiver.UIN)
+		messages, err := storedMessages(t.Context(), received, receiver.UIN)
 		if err != nil {
 			t.Error(err)
 		}
@@ -200,8 +200,8 @@ func isNotice(message Message) bool { return message.Kind == rookery.KindAdded }
 
 // storedMessages reads what is in a mailbox. It is an error if its numbers do not
 // rise.
-func storedMessages(ctx context.Context, h *house, uin rookery.UIN) (messages []Message, err error) {
-	entries, err := mailbox(ctx, h.store, uin)
+func storedMessages(ctx context.Context, received *house, uin rookery.UIN) (messages []Message, err error) {
+	entries, err := mailbox(ctx, received.store, uin)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func storedMessages(ctx context.Context, h *house, uin rookery.UIN) (messages []
 // both sides, and what receivers see of them.
 func checkStandings(t *testing.T, load *Load) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()
 	wantOf := make(map[rookery.UIN][]rookery.UIN)
 	for _, sender := range load.Senders {
@@ -242,7 +242,7 @@ func checkStandings(t *testing.T, load *Load) {
 
 func checkFriends(t *testing.T, ctx context.Context, client *Client, want []rookery.UIN) {
 	t.Helper()
-	answer, err := client.Do(ctx, client.Request("List", "&TN=160&UN=0"))
+	answer, err := client.SendUntilDone(ctx, client.NewRequest("List", "&TN=160&UN=0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []
 			want[sender.UIN] = sender.Status.String()
 		}
 	}
-	answer, err := client.Do(ctx, client.Request("Query_Stat", "&TN=50&UN=0"))
+	answer, err := client.SendUntilDone(ctx, client.NewRequest("Query_Stat", "&TN=50&UN=0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []
 func checkNotices(t *testing.T, receiver *Receiver, senders []*Sender) {
 	t.Helper()
 	for _, sender := range senders {
-		if got, want := receiver.Notices[sender.UIN], sender.Befriended[receiver.UIN]; got != want {
+		if got, want := receiver.AddedNotices[sender.UIN], sender.FriendshipCounts[receiver.UIN]; got != want {
 			t.Errorf("%d was told %d times that %d has added it, want %d", receiver.UIN, got, sender.UIN, want)
 		}
 	}

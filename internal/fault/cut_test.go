@@ -29,7 +29,7 @@ type way struct {
 	confirms bool
 	// silent: nobody is told that the connection is cut.
 	silent bool
-	// polls: it goes on over HTTP.
+	// polls: it goes on over HTTPPost.
 	polls bool
 	// every so many bytes the connection of another account is cut.
 	every int
@@ -52,8 +52,8 @@ func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
 	people := []person{{uin: writer}}
 	var cuts []*victim
 	for _, w := range ways {
-		for n := 0; n <= burst*w.pushBytes(); n += w.every {
-			c := &victim{way: w, after: n, uin: writer + rookery.UIN(len(people))}
+		for count := 0; count <= burst*w.pushBytes(); count += w.every {
+			c := &victim{way: w, after: count, uin: writer + rookery.UIN(len(people))}
 			people, cuts = append(people, person{uin: c.uin}), append(cuts, c)
 		}
 	}
@@ -62,13 +62,13 @@ func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
 	s := newServer(t, rookeryServe(t, dir, false))
 	writers := make([]*Client, 16)
 	for i := range writers {
-		writers[i] = &Client{UIN: writer, Post: Lines(s.dial)}
+		writers[i] = &Client{UIN: writer, Post: StreamPost(s.dial)}
 	}
 	if err := writers[0].Login(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()
 	var all errgroup.Group
 	for i, c := range cuts {
@@ -112,7 +112,7 @@ func (c *victim) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer cable.Forget()
+	defer cable.CloseServerSide()
 	if got, want := len(c.pushes), c.after/c.way.pushBytes(); got != want {
 		return fmt.Errorf("%d pushes came through whole, want %d: %v", got, want, c.pushes)
 	}
@@ -129,12 +129,12 @@ func (c *victim) lose(ctx context.Context) (*FaultyConn, error) {
 		return nil, err
 	}
 	cable := &FaultyConn{Conn: conn, Silent: c.way.silent}
-	line := NewLine(cable, c.hear)
+	line := NewStream(cable, c.hear)
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {
 		return nil, err
 	}
-	lost := cable.Cut(c.after)
+	lost := cable.CutAfter(c.after)
 	for i := range burst {
 		if err := c.write(ctx, i+1); err != nil {
 			return nil, err
@@ -157,7 +157,7 @@ func (c *victim) again(ctx context.Context) error {
 	}
 	before := len(c.pushes)
 	c.all = make(chan struct{}, 1)
-	line := NewLine(conn, c.hear)
+	line := NewStream(conn, c.hear)
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {
 		return err
@@ -204,9 +204,9 @@ func (c *victim) judge(first, second []Push) error {
 	return nil
 }
 
-// poll signs in anew over HTTP, and collects.
+// poll signs in anew over HTTPPost, and collects.
 func (c *victim) poll(ctx context.Context) error {
-	client := Client{UIN: c.uin, Post: HTTP(c.server.dial, true)}
+	client := Client{UIN: c.uin, Post: HTTPPost(c.server.dial, true)}
 	if err := client.Login(ctx, password); err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (c *victim) poll(ctx context.Context) error {
 		want = append(want, c.message(i+1))
 	}
 	for len(got) < len(want) {
-		answer, err := client.Do(ctx, client.Request("GetMsgEx", ""))
+		answer, err := client.SendUntilDone(ctx, client.NewRequest("GetMsgEx", ""))
 		if err != nil {
 			return fmt.Errorf("after %v: %w", got, err)
 		}
@@ -228,7 +228,7 @@ func (c *victim) poll(ctx context.Context) error {
 		}
 		got = append(got, batch...)
 		if len(batch) == 0 {
-			<-time.After(idlePause)
+			<-time.After(emptyCollectionPause)
 		}
 	}
 	if !slices.Equal(got, want) {
@@ -237,8 +237,8 @@ func (c *victim) poll(ctx context.Context) error {
 	return nil
 }
 
-func (c *victim) client(line *Line) *Client {
-	return &Client{UIN: c.uin, Device: c.way.device, Post: line.Ask}
+func (c *victim) client(line *Stream) *Client {
+	return &Client{UIN: c.uin, Device: c.way.device, Post: line.SendAndWait}
 }
 
 // message is the message of a number.
@@ -248,11 +248,11 @@ func (c *victim) message(i int) Message {
 
 // write has the message of a number sent.
 func (c *victim) write(ctx context.Context, i int) error {
-	_, err := c.writer.Do(ctx, c.writer.Request("CLTMSG", fields(c.uin, "MG", c.message(i).Text)))
+	_, err := c.writer.SendUntilDone(ctx, c.writer.NewRequest("CLTMSG", formatTextFields(c.uin, "MG", c.message(i).Text)))
 	return err
 }
 
-func (c *victim) hear(line *Line, push Push) {
+func (c *victim) hear(line *Stream, push Push) {
 	c.pushes = append(c.pushes, push)
 	if c.way.confirms {
 		_ = line.Confirm(push) // the connection may be cut already

@@ -17,7 +17,7 @@ func TestNothingIsLostWhenTheServerIsKilledOnAFullDisk(t *testing.T) {
 	seed, crowd, small := newSeed(t), newCrowd(3, 2), newSmallDisk(t)
 	s := small.serve(t, crowd)
 	load := crowd.join(t, s.dial, seed)
-	load.Pause = 20 * time.Millisecond // a small disk is soon full of messages
+	load.PauseAfterAction = 20 * time.Millisecond // a small disk is soon full of messages
 
 	end := begin(t, load)
 	rng := rand.New(rand.NewPCG(seed, 2))

@@ -13,7 +13,7 @@ import (
 // answers sends a request once and checks its RES.
 func answers(t *testing.T, client *Client, request Request, res int) Answer {
 	t.Helper()
-	answer, err := client.Once(t.Context(), request)
+	answer, err := client.SendOnce(t.Context(), request)
 	if err != nil || answer.RES != res {
 		t.Fatalf("%s is answered %s, %v; want RES=%d", request.Record, answer.Text, err, res)
 	}
@@ -23,7 +23,7 @@ func answers(t *testing.T, client *Client, request Request, res int) Answer {
 // does repeats a request until it is done.
 func does(t *testing.T, client *Client, request Request) Answer {
 	t.Helper()
-	answer, err := client.Do(t.Context(), request)
+	answer, err := client.SendUntilDone(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func signedInClients(t *testing.T, s *server, c crowd) (sender, receiver, other 
 	t.Helper()
 	var all []*Client
 	for _, uin := range []rookery.UIN{c.senders[0], c.receivers[0], onlooker} {
-		client := &Client{UIN: uin, Post: HTTP(s.dial, true)}
+		client := &Client{UIN: uin, Post: HTTPPost(s.dial, true)}
 		if err := client.Login(t.Context(), password); err != nil {
 			t.Fatal(err)
 		}
@@ -45,16 +45,16 @@ func signedInClients(t *testing.T, s *server, c crowd) (sender, receiver, other 
 }
 
 // texts are the texts that an answer to GetMsgEx has.
-func texts(t *testing.T, answer Answer) (list []string) {
+func texts(t *testing.T, answer Answer) (elements []string) {
 	t.Helper()
 	messages, err := answer.Messages()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, message := range messages {
-		list = append(list, message.Text)
+		elements = append(elements, message.Text)
 	}
-	return list
+	return elements
 }
 
 func wantTexts(t *testing.T, answer Answer, want ...string) {
@@ -70,7 +70,9 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	small, crowd := newSmallDisk(t), newCrowd(1, 1)
 	s := small.serve(t, crowd)
 	sender, receiver, other := signedInClients(t, s, crowd)
-	say := func(text string) Request { return sender.Request("CLTMSG", fields(receiver.UIN, "MG", text)) }
+	say := func(text string) Request {
+		return sender.NewRequest("CLTMSG", formatTextFields(receiver.UIN, "MG", text))
+	}
 	long := strings.Repeat("~", 3000)
 	for i := range 100 {
 		does(t, sender, say(fmt.Sprint(i, long)))
@@ -82,8 +84,8 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 
 	small.fill(t, smallDiskSize)
 	refused := say("too much")
-	for deadline := time.Now().Add(inTheEnd); ; { // there may be room in the log
-		answer, err := sender.Once(t.Context(), refused)
+	for deadline := time.Now().Add(requestTimeout); ; { // there may be room in the log
+		answer, err := sender.SendOnce(t.Context(), refused)
 		if err != nil || time.Now().After(deadline) {
 			t.Fatalf("%s, %v", answer.Text, err)
 		}
@@ -98,13 +100,13 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	if _, err := os.Stat(reserve); !os.IsNotExist(err) {
 		t.Errorf("the reserve was not given up: %v", err)
 	}
-	answers(t, other, other.Request("Ack_AddToList", "&CD=2"+fields(crowd.senders[0], "RS", "hello")), resTemporary)
+	answers(t, other, other.NewRequest("Ack_AddToList", "&CD=2"+formatTextFields(crowd.senders[0], "RS", "hello")), resTemporary)
 	collected := 0
 	for range 100 { // 2 messages fit an answer
-		collected += len(texts(t, answers(t, receiver, receiver.Request("GetMsgEx", ""), resDone)))
-		answers(t, other, other.Request("Logout", ""), resDone)
-		answers(t, other, other.Request("List", ""), 20)
-		if _, err := other.login(t.Context(), password, other.Once); err != nil {
+		collected += len(texts(t, answers(t, receiver, receiver.NewRequest("GetMsgEx", ""), resDone)))
+		answers(t, other, other.NewRequest("Logout", ""), resDone)
+		answers(t, other, other.NewRequest("List", ""), 20)
+		if _, err := other.loginWith(t.Context(), password, other.SendOnce); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -115,11 +117,11 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	small.fill(t, smallDiskSize) // what it had given up, and what its log took
 	s.start()
 	answers(t, sender, say("still too much"), resTemporary)
-	answers(t, receiver, receiver.Request("GetMsgEx", ""), resDone)
+	answers(t, receiver, receiver.NewRequest("GetMsgEx", ""), resDone)
 
 	small.free(t)
 	does(t, sender, refused)
-	does(t, receiver, receiver.Request("GetMsgEx", ""))
+	does(t, receiver, receiver.NewRequest("GetMsgEx", ""))
 	if _, err := os.Stat(reserve); err != nil {
 		t.Errorf("the reserve was not taken back: %v", err)
 	}
@@ -135,36 +137,38 @@ func TestWithNoRoomAtAllNothingIsHandedOut(t *testing.T) {
 	crowd := newCrowd(1, 1)
 	s := serveOnDisk(t, crowd)
 	sender, receiver, other := signedInClients(t, s, crowd)
-	say := func(text string) Request { return sender.Request("CLTMSG", fields(receiver.UIN, "MG", text)) }
+	say := func(text string) Request {
+		return sender.NewRequest("CLTMSG", formatTextFields(receiver.UIN, "MG", text))
+	}
 	does(t, sender, say("hello"))
 
 	limitFiles(t, s, 1)
 	for range 3 {
-		answer := answers(t, receiver, receiver.Request("GetMsgEx", ""), resTemporary)
+		answer := answers(t, receiver, receiver.NewRequest("GetMsgEx", ""), resTemporary)
 		if strings.Contains(answer.Text, "hello") {
 			t.Errorf("it was handed out: %s", answer.Text)
 		}
 	}
 	for range 2 {
-		answers(t, other, other.Request("Logout", ""), resDone)
-		answers(t, other, other.Request("List", ""), 20)
+		answers(t, other, other.NewRequest("Logout", ""), resDone)
+		answers(t, other, other.NewRequest("List", ""), 20)
 	}
-	answers(t, sender, sender.Request("Logout", ""), resDone)
+	answers(t, sender, sender.NewRequest("Logout", ""), resDone)
 	limitFiles(t, s, 1<<40)
-	wantTexts(t, does(t, receiver, receiver.Request("GetMsgEx", "")), "hello")
+	wantTexts(t, does(t, receiver, receiver.NewRequest("GetMsgEx", "")), "hello")
 	awaitStoredSignOut(t, s, other)
-	answers(t, sender, sender.Request("List", ""), 20)
+	answers(t, sender, sender.NewRequest("List", ""), 20)
 
 	if err := sender.Login(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
 	limitFiles(t, s, 1)
-	answers(t, sender, sender.Request("Logout", ""), resDone)
-	answers(t, sender, sender.Request("List", ""), 20)
+	answers(t, sender, sender.NewRequest("Logout", ""), resDone)
+	answers(t, sender, sender.NewRequest("List", ""), 20)
 	s.process.kill()
 	s.start()
-	answers(t, sender, sender.Request("List", ""), resDone) // it is back
-	answers(t, other, other.Request("List", ""), 20)
+	answers(t, sender, sender.NewRequest("List", ""), resDone) // it is back
+	answers(t, other, other.NewRequest("List", ""), 20)
 	s.stop()
 }
 
@@ -172,20 +176,20 @@ func TestWithNoRoomAtAllNothingIsHandedOut(t *testing.T) {
 // server.
 func awaitStoredSignOut(t *testing.T, s *server, client *Client) {
 	t.Helper()
-	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(requestTimeout); time.Now().Before(deadline); {
 		<-time.After(100 * time.Millisecond)
 		image := t.TempDir()
 		copyFiles(t, image, s.program.dir)
-		h, err := openHouse(t.Context(), image, unsynced)
+		received, err := openHouse(t.Context(), image, unsynced)
 		if err != nil {
 			continue // copied in the middle of something
 		}
 		signedIn := false
-		err = h.store.ForEachSession(t.Context(), func(session rookery.Session) bool {
+		err = received.store.ForEachSession(t.Context(), func(session rookery.Session) bool {
 			signedIn = signedIn || session.Account == client.UIN
 			return true
 		})
-		if h.store.Close(); err == nil && !signedIn {
+		if received.store.Close(); err == nil && !signedIn {
 			return
 		}
 	}

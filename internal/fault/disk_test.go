@@ -23,7 +23,7 @@ func TestAFullDisk(t *testing.T) {
 			seed, crowd := newSeed(t), newCrowd(4, 2)
 			s := disk.serve(t, crowd)
 			load := crowd.join(t, s.dial, seed)
-			stranger := &Client{UIN: onlooker, Post: HTTP(s.dial, true)}
+			stranger := &Client{UIN: onlooker, Post: HTTPPost(s.dial, true)}
 			if err := stranger.Login(t.Context(), password); err != nil {
 				t.Fatal(err)
 			}
@@ -35,9 +35,9 @@ func TestAFullDisk(t *testing.T) {
 			checkReadsWork(t, stranger)
 			refused := checkNothingIsDone(t, stranger, crowd.receivers[0])
 			disk.free(t, s)
-			ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+			ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 			defer cancel()
-			if _, err := stranger.Do(ctx, refused); err != nil {
+			if _, err := stranger.SendUntilDone(ctx, refused); err != nil {
 				t.Error(err)
 			}
 			if got := friendsOf(t, stranger); len(got) != 1 {
@@ -111,14 +111,14 @@ func awaitStandstill(t *testing.T, load *Load) {
 	t.Helper()
 	done := acknowledged(load)
 	refused := make(map[*Sender]int64)
-	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
-		if n := acknowledged(load); n != done {
-			done = n
+	for deadline := time.Now().Add(requestTimeout); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
+		if count := acknowledged(load); count != done {
+			done = count
 			clear(refused)
 		}
 		standing := 0
 		for _, sender := range load.Senders {
-			_, temporary := sender.Repeated()
+			_, temporary := sender.RepeatCounts()
 			if before, ok := refused[sender]; !ok {
 				refused[sender] = temporary
 			} else if temporary-before >= 3 {
@@ -138,7 +138,7 @@ func checkReadsWork(t *testing.T, client *Client) {
 	for command, fields := range map[string]string{
 		"List": "&TN=160&UN=0", "Query_Stat": "&TN=50&UN=0", "GetInfo": "&UN=10001", "GetMsgEx": "",
 	} {
-		if answer, err := client.Once(t.Context(), client.Request(command, fields)); err != nil || answer.RES != resDone {
+		if answer, err := client.SendOnce(t.Context(), client.NewRequest(command, fields)); err != nil || answer.RES != resDone {
 			t.Errorf("while the disk is full, %s is answered %s, %v", command, answer.Text, err)
 		}
 	}
@@ -148,8 +148,8 @@ func checkReadsWork(t *testing.T, client *Client) {
 // returns the request.
 func checkNothingIsDone(t *testing.T, client *Client, other rookery.UIN) Request {
 	t.Helper()
-	request := client.Request("AddToList", fmt.Sprintf("&UN=%d", other))
-	answer, err := client.Once(t.Context(), request)
+	request := client.NewRequest("AddToList", fmt.Sprintf("&UN=%d", other))
+	answer, err := client.SendOnce(t.Context(), request)
 	if err != nil || answer.RES != resTemporary || !strings.Contains(answer.Text, "&RA=") {
 		t.Errorf("while the disk is full, AddToList is answered %s, %v; want RES=4 with a reason", answer.Text, err)
 	}
@@ -161,7 +161,7 @@ func checkNothingIsDone(t *testing.T, client *Client, other rookery.UIN) Request
 
 func friendsOf(t *testing.T, client *Client) []rookery.UIN {
 	t.Helper()
-	answer, err := client.Once(t.Context(), client.Request("List", "&TN=160&UN=0"))
+	answer, err := client.SendOnce(t.Context(), client.NewRequest("List", "&TN=160&UN=0"))
 	if err != nil || answer.RES != resDone {
 		t.Fatalf("List is answered %s, %v", answer.Text, err)
 	}

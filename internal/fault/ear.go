@@ -14,7 +14,7 @@ import (
 // tells, it keeps the first.
 type PushReceiver struct {
 	*Client
-	Dial     Dial
+	Dial     DialFunc
 	Password string
 	// Confirms: it confirms each push. A program of old does not.
 	Confirms bool
@@ -24,41 +24,41 @@ type PushReceiver struct {
 
 	token string
 
-	mu    sync.Mutex // guards what follows
-	heard map[uint64]*receivedPush
-	order []Push
-	lines int
-	// broke is when the latest line ended, latest the highest number on the line
+	mu              sync.Mutex // guards what follows
+	received        map[uint64]*receivedPush
+	firstDeliveries []Push
+	streamCount     int
+	// disconnectedAt is when the latest line ended, latest the highest number on the line
 	// that is open.
-	broke  time.Time
-	latest uint64
-	again  []Redelivery
-	faults []error
+	disconnectedAt time.Time
+	latestNumber   uint64
+	redeliveries   []Redelivery
+	errs           []error
 }
 
 // receivedPush is the first time that something was pushed, and when it was
 // confirmed.
 type receivedPush struct {
-	push      Push
-	confirmed time.Time
+	push        Push
+	confirmedAt time.Time
 }
 
 // Redelivery is a push of what had been pushed before.
 type Redelivery struct {
 	Push
-	// Confirmed is how long it had been confirmed when its line broke; 0 or
+	// ConfirmedFor is how long it had been confirmed when its line broke; 0 or
 	// less if it had not.
-	Confirmed time.Duration
+	ConfirmedFor time.Duration
 }
 
 // Run stays connected until ctx ends. An error is an answer that should not be.
 func (e *PushReceiver) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := e.connect(ctx)
+		err := e.runStream(ctx)
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
-		if errors.Is(err, errNonsense) {
+		if errors.Is(err, errInvalidAnswer) {
 			return err
 		}
 		select { // nobody listens, or it does not answer any more
@@ -66,23 +66,23 @@ func (e *PushReceiver) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	return errors.Join(e.faults...)
+	return errors.Join(e.errs...)
 }
 
-// connect opens a line and stays on it until it breaks, or ctx ends.
-func (e *PushReceiver) connect(ctx context.Context) error {
+// runStream opens a line and stays on it until it breaks, or ctx ends.
+func (e *PushReceiver) runStream(ctx context.Context) error {
 	conn, err := e.Dial(ctx)
 	if err != nil {
 		return err
 	}
-	line := e.listen(conn)
-	defer e.hangUp(line)
+	line := e.openStream(conn)
+	defer e.closeStream(line)
 	if err := e.signIn(ctx, line); err != nil {
 		return err
 	}
 	select {
 	case <-line.ended:
-		if errors.Is(line.err, errNonsense) {
+		if errors.Is(line.err, errInvalidAnswer) {
 			return line.err
 		}
 	case <-ctx.Done():
@@ -90,75 +90,75 @@ func (e *PushReceiver) connect(ctx context.Context) error {
 	return nil
 }
 
-func (e *PushReceiver) listen(conn net.Conn) *Line {
+func (e *PushReceiver) openStream(conn net.Conn) *Stream {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.latest = 0
-	e.lines++
-	return NewLine(conn, e.hear)
+	e.latestNumber = 0
+	e.streamCount++
+	return NewStream(conn, e.handlePush)
 }
 
-func (e *PushReceiver) hangUp(line *Line) {
+func (e *PushReceiver) closeStream(line *Stream) {
 	line.Close()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.broke = time.Now()
+	e.disconnectedAt = time.Now()
 }
 
 // signIn logs in on a line, or says with the token whose it is. A refusal is
 // an error that ends the ear.
-func (e *PushReceiver) signIn(ctx context.Context, line *Line) error {
-	client := Client{UIN: e.UIN, Device: e.Device, Post: line.Ask}
+func (e *PushReceiver) signIn(ctx context.Context, line *Stream) error {
+	client := Client{UIN: e.UIN, Device: e.Device, Post: line.SendAndWait}
 	if e.Resumes && e.token != "" {
-		answer, err := client.Once(ctx, client.Request("List", "&SID="+e.token+"&TN=1&UN=0"))
+		answer, err := client.SendOnce(ctx, client.NewRequest("List", "&SID="+e.token+"&TN=1&UN=0"))
 		if err == nil && answer.RES != resDone {
-			err = fmt.Errorf("%w: the token of %d is worth nothing any more: %s", errNonsense, e.UIN, answer.Text)
+			err = fmt.Errorf("%w: the token of %d is worth nothing any more: %s", errInvalidAnswer, e.UIN, answer.Text)
 		}
 		return err
 	}
-	answer, err := client.login(ctx, e.Password, client.Once)
+	answer, err := client.loginWith(ctx, e.Password, client.SendOnce)
 	switch {
 	case err != nil && answer.RES != resTemporary && answer.Text != "":
-		return fmt.Errorf("%w: %w", errNonsense, err)
+		return fmt.Errorf("%w: %w", errInvalidAnswer, err)
 	case err == nil:
 		e.token = answer.Value("SID")
 	}
 	return err
 }
 
-// hear takes a push.
-func (e *PushReceiver) hear(line *Line, push Push) {
+// handlePush takes a push.
+func (e *PushReceiver) handlePush(line *Stream, push Push) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if push.Number <= e.latest || push.To != e.UIN {
-		e.faults = append(e.faults, fmt.Errorf("number %d was pushed after %d on one line: %v", push.Number, e.latest, push))
+	if push.Number <= e.latestNumber || push.To != e.UIN {
+		e.errs = append(e.errs, fmt.Errorf("number %d was pushed after %d on one line: %v", push.Number, e.latestNumber, push))
 	}
-	e.latest = push.Number
-	if e.heard == nil {
-		e.heard = make(map[uint64]*receivedPush)
+	e.latestNumber = push.Number
+	if e.received == nil {
+		e.received = make(map[uint64]*receivedPush)
 	}
-	h, known := e.heard[push.Number]
+	received, exists := e.received[push.Number]
 	switch {
-	case !known:
-		h = &receivedPush{push: push}
-		e.heard[push.Number] = h
-		e.order = append(e.order, push)
-	case h.push != push:
-		e.faults = append(e.faults, fmt.Errorf("number %d was pushed as %v, and then as %v", push.Number, h.push, push))
-	case h.confirmed.IsZero():
-		e.again = append(e.again, Redelivery{Push: push})
+	case !exists:
+		received = &receivedPush{push: push}
+		e.received[push.Number] = received
+		e.firstDeliveries = append(e.firstDeliveries, push)
+	case received.push != push:
+		e.errs = append(e.errs, fmt.Errorf("number %d was pushed as %v, and then as %v", push.Number, received.push, push))
+	case received.confirmedAt.IsZero():
+		e.redeliveries = append(e.redeliveries, Redelivery{Push: push})
 	default:
-		e.again = append(e.again, Redelivery{push, e.broke.Sub(h.confirmed)})
+		e.redeliveries = append(e.redeliveries, Redelivery{push, e.disconnectedAt.Sub(received.confirmedAt)})
 	}
-	if e.Confirms && line.Confirm(push) == nil && h.confirmed.IsZero() {
-		h.confirmed = time.Now()
+	if e.Confirms && line.Confirm(push) == nil && received.confirmedAt.IsZero() {
+		received.confirmedAt = time.Now()
 	}
 }
 
-// Heard is what was pushed, each number once, in the order in which it came
+// Received is what was pushed, each number once, in the order in which it came
 // first; again is what came more than once, lines how many there were.
-func (e *PushReceiver) Heard() (order []Push, again []Redelivery, lines int) {
+func (e *PushReceiver) Received() (pushes []Push, redeliveries []Redelivery, lines int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]Push(nil), e.order...), append([]Redelivery(nil), e.again...), e.lines
+	return append([]Push(nil), e.firstDeliveries...), append([]Redelivery(nil), e.redeliveries...), e.streamCount
 }

@@ -30,7 +30,7 @@ const (
 )
 
 // from dials from another address of this machine.
-func (s *server) from(address string) Dial {
+func (s *server) from(address string) DialFunc {
 	return func(ctx context.Context) (net.Conn, error) {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 		return d.DialContext(ctx, "tcp", *s.address.Load())
@@ -52,8 +52,8 @@ func TestThousandsOfLinesFromOneAddressDisturbNobodyElse(t *testing.T) {
 		}
 	})
 	const complaint = "connection refused: its address has as many as --max-connections-per-address allows"
-	if n := bytes.Count(s.process.said(), []byte(complaint)); n != 1 {
-		t.Errorf("the log says %d times that connections were refused, want once", n)
+	if count := bytes.Count(s.process.said(), []byte(complaint)); count != 1 {
+		t.Errorf("the log says %d times that connections were refused, want once", count)
 	}
 }
 
@@ -115,8 +115,8 @@ func TestBadInputOnLinesDisturbsNobodyElse(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			whileOthersTalk(t, s, crowd, func() {
-				h := hostile{begin: test.begin, more: test.more, reads: test.reads}
-				cut := h.attack(t, s.dial, test.lines, test.isCut)
+				received := hostile{begin: test.begin, more: test.more, reads: test.reads}
+				cut := received.attack(t, s.dial, test.lines, test.isCut)
 				if test.isCut && cut != test.lines {
 					t.Errorf("%d of %d lines were cut", cut, test.lines)
 				}
@@ -136,7 +136,7 @@ type hostile struct {
 
 // attack sends it on so many lines for a second, or until all are cut, and
 // returns how many are.
-func (h hostile) attack(t *testing.T, dial Dial, lines int, untilCut bool) int {
+func (h hostile) attack(t *testing.T, dial DialFunc, lines int, untilCut bool) int {
 	t.Helper()
 	patience := time.Second
 	if untilCut {
@@ -189,7 +189,7 @@ func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
 	t.Helper()
 	const atLeast = 50
 	dial := s.from("127.0.0.2")
-	client := &Client{UIN: c.senders[0], Post: Lines(dial)}
+	client := &Client{UIN: c.senders[0], Post: StreamPost(dial)}
 	ear := &PushReceiver{Client: &Client{UIN: c.receivers[0]}, Dial: dial, Password: password, Confirms: true}
 	if err := client.Login(t.Context(), password); err != nil {
 		t.Fatal(err)
@@ -217,8 +217,8 @@ func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	order, _, lines := ear.Heard()
-	t.Logf("%d messages arrived, the slowest after %v", len(order), slowest.Round(time.Millisecond))
+	pushes, _, lines := ear.Received()
+	t.Logf("%d messages arrived, the slowest after %v", len(pushes), slowest.Round(time.Millisecond))
 	if lines != 1 {
 		t.Errorf("the one who hears needed %d lines", lines)
 	}
@@ -229,12 +229,12 @@ func tell(ctx context.Context, client *Client, e *PushReceiver, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, promptly)
 	defer cancel()
 	message := Message{From: client.UIN, To: e.UIN, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
-	answer, err := client.Once(ctx, client.Request("CLTMSG", fields(e.UIN, "MG", message.Text)))
+	answer, err := client.SendOnce(ctx, client.NewRequest("CLTMSG", formatTextFields(e.UIN, "MG", message.Text)))
 	if err != nil || answer.RES != resDone {
 		return fmt.Errorf("it was answered %s: %w", answer.Text, err)
 	}
 	for {
-		if order, _, _ := e.Heard(); len(order) == i+1 && order[i].Message == message {
+		if pushes, _, _ := e.Received(); len(pushes) == i+1 && pushes[i].Message == message {
 			return nil
 		}
 		select {
@@ -263,9 +263,9 @@ func (s *server) resident(t *testing.T) int {
 	}
 	_, after, _ := strings.Cut(string(status), "VmRSS:")
 	size, _, _ := strings.Cut(strings.TrimSpace(after), " ")
-	n, err := strconv.Atoi(size)
+	count, err := strconv.Atoi(size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n << 10
+	return count << 10
 }

@@ -65,7 +65,7 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{store: store}
+	received := &house{store: store}
 	var contract service.Store = store
 	switch f {
 	case hasty:
@@ -75,15 +75,15 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 	case forgetful:
 		contract = forgetfulStore{store}
 	}
-	h.service, err = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
+	received.service, err = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
 	if err == nil {
-		err = h.service.LoadSessions(ctx)
+		err = received.service.LoadSessions(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	h.handler = protocol.New(h.service, log)
-	return h, nil
+	received.handler = protocol.New(received.service, log)
+	return received, nil
 }
 
 // hastyStore says that a message is stored before it is.
@@ -135,7 +135,7 @@ type person struct {
 // cheap: there may be thousands.
 func settle(t *testing.T, dir string, people []person) {
 	t.Helper()
-	h, err := openHouse(t.Context(), dir, unsynced)
+	received, err := openHouse(t.Context(), dir, unsynced)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,11 +143,11 @@ func settle(t *testing.T, dir string, people []person) {
 	for _, p := range people {
 		a := rookery.NewAccount(p.uin, "nick", time.Now())
 		a.Rule = p.rule
-		if _, err := h.store.CreateAccount(t.Context(), a, credential); err != nil {
+		if _, err := received.store.CreateAccount(t.Context(), a, credential); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := h.store.Close(); err != nil {
+	if err := received.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -187,12 +187,12 @@ func TestMain(m *testing.M) {
 func serveHouse(f flaw, dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	h, err := openHouse(ctx, dir, f)
+	received, err := openHouse(ctx, dir, f)
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	server := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: h.handler, Log: log}), Log: log})
+	server := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: received.handler, Log: log}), Log: log})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func serveHouse(f flaw, dir string) error {
 	log.Info("listening", "addr", l.Addr().String())
 	var g errgroup.Group
 	g.Go(func() error { return server.Serve(l) })
-	g.Go(func() error { return h.service.Run(ctx) })
+	g.Go(func() error { return received.service.Run(ctx) })
 	<-ctx.Done()
-	return errors.Join(server.Shutdown(context.Background()), g.Wait(), h.store.Close())
+	return errors.Join(server.Shutdown(context.Background()), g.Wait(), received.store.Close())
 }

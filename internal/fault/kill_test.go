@@ -54,8 +54,8 @@ func TestAServerThatForgetsSEQsIsCaught(t *testing.T) {
 	awaitMessages(t, load, 200)
 	end()
 
-	faults := Judge(load.Ledger.Entries())
-	twice := func(f Fault) bool { return f.Kind == Twice }
+	faults := FindFaults(load.Ledger.Snapshot())
+	twice := func(f Fault) bool { return f.Kind == Duplicated }
 	if !slices.ContainsFunc(faults, twice) {
 		t.Error("no message is there twice: what these tests check, they cannot see")
 	}

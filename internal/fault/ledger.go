@@ -23,8 +23,8 @@ func (m Message) String() string {
 	return fmt.Sprintf("%d to %d, kind %d, %q", m.From, m.To, m.Kind, text)
 }
 
-// Sent is a message that somebody sent.
-type Sent struct {
+// SentMessage is a message that somebody sent.
+type SentMessage struct {
 	Message
 	SEQ string
 	// Acknowledged: the sender was answered RES=0.
@@ -43,45 +43,45 @@ func (f Fault) String() string { return string(f.Kind) + ": " + f.Message.String
 type FaultKind string
 
 const (
-	Lost      FaultKind = "acknowledged, but not there"
-	Twice     FaultKind = "there more than once"
-	Reordered FaultKind = "there after a message that the sender sent later"
-	Invented  FaultKind = "there, but nobody sent it"
+	Lost       FaultKind = "acknowledged, but not there"
+	Duplicated FaultKind = "there more than once"
+	Reordered  FaultKind = "there after a message that the sender sent later"
+	Invented   FaultKind = "there, but nobody sent it"
 )
 
-// Judge is the property. sent holds all messages in the order in which each
+// FindFaults is the property. sent holds all messages in the order in which each
 // sender sent them, mailboxes what each receiver has in the end, oldest first:
 // every acknowledged message is there exactly once, those of one sender to one
 // receiver in their order, the others at most once, and nothing else.
-func Judge(sent []Sent, mailboxes map[rookery.UIN][]Message) []Fault {
+func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault {
 	var faults []Fault
 	position := make(map[Message]int, len(sent))
 	for i, s := range sent {
 		position[s.Message] = i
 	}
-	there := make(map[Message]bool, len(sent))
+	found := make(map[Message]bool, len(sent))
 	for owner, mailbox := range mailboxes {
 		latest := make(map[rookery.UIN]int) // of each sender: the position of the latest acknowledged message
 		for _, message := range mailbox {
-			i, known := position[message]
+			i, exists := position[message]
 			last, before := latest[message.From]
 			switch {
-			case !known || message.To != owner:
+			case !exists || message.To != owner:
 				faults = append(faults, Fault{Invented, message})
 				continue
-			case there[message]:
-				faults = append(faults, Fault{Twice, message})
+			case found[message]:
+				faults = append(faults, Fault{Duplicated, message})
 				continue
 			case sent[i].Acknowledged && before && i < last:
 				faults = append(faults, Fault{Reordered, message})
 			case sent[i].Acknowledged:
 				latest[message.From] = i
 			}
-			there[message] = true
+			found[message] = true
 		}
 	}
 	for _, s := range sent {
-		if s.Acknowledged && !there[s.Message] {
+		if s.Acknowledged && !found[s.Message] {
 			faults = append(faults, Fault{Lost, s.Message})
 		}
 	}
@@ -92,31 +92,31 @@ func Judge(sent []Sent, mailboxes map[rookery.UIN][]Message) []Fault {
 // at the same time.
 type Ledger struct {
 	mu        sync.Mutex // guards all below
-	sent      []Sent
-	position  map[Message]int
+	sent      []SentMessage
+	indexes   map[Message]int
 	collected map[rookery.UIN][]Message
 }
 
-// Sending notes a message before it is sent.
-func (l *Ledger) Sending(message Message, seq string) {
+// RecordSending notes a message before it is sent.
+func (l *Ledger) RecordSending(message Message, seq string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.position == nil {
-		l.position = make(map[Message]int)
+	if l.indexes == nil {
+		l.indexes = make(map[Message]int)
 	}
-	l.position[message] = len(l.sent)
-	l.sent = append(l.sent, Sent{Message: message, SEQ: seq})
+	l.indexes[message] = len(l.sent)
+	l.sent = append(l.sent, SentMessage{Message: message, SEQ: seq})
 }
 
-// Acknowledged notes that the message's sender was answered RES=0.
-func (l *Ledger) Acknowledged(message Message) {
+// RecordAcknowledged notes that the message's sender was answered RES=0.
+func (l *Ledger) RecordAcknowledged(message Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sent[l.position[message]].Acknowledged = true
+	l.sent[l.indexes[message]].Acknowledged = true
 }
 
-// Collected notes what a receiver got in one answer.
-func (l *Ledger) Collected(receiver rookery.UIN, messages []Message) {
+// RecordCollected notes what a receiver got in one answer.
+func (l *Ledger) RecordCollected(receiver rookery.UIN, messages []Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.collected == nil {
@@ -125,14 +125,14 @@ func (l *Ledger) Collected(receiver rookery.UIN, messages []Message) {
 	l.collected[receiver] = append(l.collected[receiver], messages...)
 }
 
-// Entries returns copies of what was noted: all messages that were sent, and
+// Snapshot returns copies of what was noted: all messages that were sent, and
 // what the receivers collected.
-func (l *Ledger) Entries() ([]Sent, map[rookery.UIN][]Message) {
+func (l *Ledger) Snapshot() ([]SentMessage, map[rookery.UIN][]Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	collected := make(map[rookery.UIN][]Message, len(l.collected))
 	for uin, messages := range l.collected {
 		collected[uin] = append([]Message(nil), messages...)
 	}
-	return append([]Sent(nil), l.sent...), collected
+	return append([]SentMessage(nil), l.sent...), collected
 }

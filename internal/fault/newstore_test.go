@@ -39,9 +39,9 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 	}
 	from := r.trace.Events[added].Begin
 	for i := range cuts {
-		c := cut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
+		c := cut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something", luck: func(count int) int { return rng.IntN(count + 1) }}
 		if i%3 == 0 {
-			c = cut{at: from, left: "nothing", luck: powercut.None}
+			c = cut{at: from, left: "nothing", luck: powercut.KeepNone}
 			if i > 0 {
 				c.at += powercut.Moment(rng.IntN(int(r.trace.End - from)))
 			}
@@ -62,13 +62,13 @@ func addAccount(t *testing.T, p program) {
 
 func (r *run) checkAccount(t *testing.T, c cut, added bool) {
 	t.Helper()
-	h, err := openHouse(t.Context(), r.restore(t, c), unsynced)
+	received, err := openHouse(t.Context(), r.restore(t, c), unsynced)
 	if err != nil {
 		t.Errorf("%v: %v", c, err)
 		return
 	}
-	defer h.store.Close()
-	if _, err := h.store.Account(t.Context(), 10001); added && err != nil {
+	defer received.store.Close()
+	if _, err := received.store.Account(t.Context(), 10001); added && err != nil {
 		t.Errorf("%v: the account is lost: %v", c, err)
 	}
 }

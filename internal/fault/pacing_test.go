@@ -243,7 +243,7 @@ type habits struct {
 }
 
 func TestAProgramThatTakesOneReadForOneRecordLosesNoMessage(t *testing.T) {
-	for name, h := range map[string]habits{
+	for name, received := range map[string]habits{
 		"that only listens":           {bursts: 1},
 		"when messages come in heaps": {bursts: 20},
 		"beside statuses":             {bursts: 5, statuses: true},
@@ -258,7 +258,7 @@ func TestAProgramThatTakesOneReadForOneRecordLosesNoMessage(t *testing.T) {
 			t.Run(who+name, func(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
-				synctest.Test(t, func(t *testing.T) { testProgram(t, dir, h, splits) })
+				synctest.Test(t, func(t *testing.T) { testProgram(t, dir, received, splits) })
 			})
 		}
 	}
@@ -267,7 +267,7 @@ func TestAProgramThatTakesOneReadForOneRecordLosesNoMessage(t *testing.T) {
 // sentTexts is how many messages are sent.
 const sentTexts = 200
 
-func testProgram(t *testing.T, dir string, h habits, splits bool) {
+func testProgram(t *testing.T, dir string, received habits, splits bool) {
 	o, post := startProgram(t, dir, splits)
 	questions := []string{"CMD=List", "CMD=Query_Stat2&UN=0", "CMD=GetInfo&UN=10002", "CMD=CLTMSG&UN=10002&MG=hi"}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -279,28 +279,28 @@ func testProgram(t *testing.T, dir string, h habits, splits bool) {
 		}
 		return time.Now().Add(upTo(d))
 	}
-	request, login, beat, burst := next(h.requests), next(h.logins), time.Now().Add(time.Minute), time.Now()
+	request, login, beat, burst := next(received.requests), next(received.logins), time.Now().Add(time.Minute), time.Now()
 	for sent := 0; sent < sentTexts || o.hears(); time.Sleep(100 * time.Millisecond) {
 		now := time.Now()
 		if !now.Before(burst) && sent < sentTexts {
-			for range 1 + random.IntN(h.bursts) {
+			for range 1 + random.IntN(received.bursts) {
 				if sent < sentTexts {
 					sent++
 					post(fmt.Sprintf("CMD=CLTMSG&SEQ=%d&UIN=10002&UN=10001&MG=text %d", 100000+sent, sent))
 				}
 			}
-			if h.statuses {
+			if received.statuses {
 				post(fmt.Sprintf("CMD=Change_Stat&SEQ=%d&UIN=10002&ST=%d", 200000+sent, 10+20*random.IntN(2)))
 			}
 			burst = now.Add(upTo(10 * time.Second))
 		}
 		if !now.Before(request) {
 			o.say(questions[random.IntN(len(questions))])
-			request = next(h.requests)
+			request = next(received.requests)
 		}
 		if !now.Before(login) {
 			o.login()
-			login = next(h.logins)
+			login = next(received.logins)
 		}
 		if !now.Before(beat) {
 			o.say("CMD=List")
@@ -310,25 +310,25 @@ func testProgram(t *testing.T, dir string, h habits, splits bool) {
 	time.Sleep(10 * time.Second)
 	o.collect()
 	o.hangUp()
-	again := 0
+	redeliveries := 0
 	for i := range sentTexts {
-		n := o.heard[fmt.Sprintf("text %d", i+1)]
-		if n == 0 {
+		count := o.heard[fmt.Sprintf("text %d", i+1)]
+		if count == 0 {
 			t.Errorf("text %d was lost", i+1)
 		}
-		again += max(n-1, 0)
+		redeliveries += max(count-1, 0)
 	}
-	t.Logf("of %d texts %d came again", sentTexts, again)
+	t.Logf("of %d texts %d came again", sentTexts, redeliveries)
 	// A login brings again what was not confirmed; and who always asks again
 	// within some seconds gets each several times.
 	switch {
-	case h.logins > 0:
-	case h.requests > 0 && h.requests < 10*time.Second:
-		if again > sentTexts*(3+1) {
-			t.Errorf("%d texts came again %d times: each may three times, and with GetMsgEx", sentTexts, again)
+	case received.logins > 0:
+	case received.requests > 0 && received.requests < 10*time.Second:
+		if redeliveries > sentTexts*(3+1) {
+			t.Errorf("%d texts came again %d times: each may three times, and with GetMsgEx", sentTexts, redeliveries)
 		}
-	case again > sentTexts/4:
-		t.Errorf("of %d texts %d came again", sentTexts, again)
+	case redeliveries > sentTexts/4:
+		t.Errorf("of %d texts %d came again", sentTexts, redeliveries)
 	}
 }
 
@@ -336,30 +336,30 @@ func testProgram(t *testing.T, dir string, h habits, splits bool) {
 // friend who posts.
 func startProgram(t *testing.T, dir string, splits bool) (*oldProgram, func(record string)) {
 	settle(t, dir, []person{{uin: 10001}, {uin: 10002}})
-	h, err := openHouse(t.Context(), dir, unsynced)
+	received, err := openHouse(t.Context(), dir, unsynced)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.service.Befriend(t.Context(), 10001, 10002); err != nil {
+	if err := received.service.Befriend(t.Context(), 10001, 10002); err != nil {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	server := transport.NewServer(transport.Config{Protocol: line.New(line.Config{Handler: h.handler, Log: quiet}), Log: quiet})
+	server := transport.NewServer(transport.Config{Protocol: line.New(line.Config{Handler: received.handler, Log: quiet}), Log: quiet})
 	listener := &memoryListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	ctx, end := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = server.Serve(listener) })
-	running.Go(func() { _ = h.service.Run(ctx) })
+	running.Go(func() { _ = received.service.Run(ctx) })
 	t.Cleanup(func() {
 		_ = server.Shutdown(context.Background())
 		end()
 		running.Wait()
-		if err := h.store.Close(); err != nil {
+		if err := received.store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	post := func(record string) {
-		answer, err := h.post(t.Context(), "VER=1.1&"+record)
+		answer, err := received.post(t.Context(), "VER=1.1&"+record)
 		if err != nil || !strings.Contains(answer, "&RES=0") {
 			t.Errorf("%s was answered %s, error %v", record, answer, err)
 		}

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Post sends one record and returns the answer to it. An error says that it is
+// PostFunc sends one record and returns the answer to it. An error says that it is
 // not known what became of the record.
-type Post func(ctx context.Context, record string) (answer string, err error)
+type PostFunc func(ctx context.Context, record string) (answer string, err error)
 
-// Dial opens a connection to the server, wherever it is now.
-type Dial func(ctx context.Context) (net.Conn, error)
+// DialFunc opens a connection to the server, wherever it is now.
+type DialFunc func(ctx context.Context) (net.Conn, error)
 
-// HTTP posts over HTTP, on one connection after another: a new one for each
+// HTTPPost posts over HTTPPost, on one connection after another: a new one for each
 // request, or with keepAlive each for as long as it lives.
-func HTTP(dial Dial, keepAlive bool) Post {
+func HTTPPost(dial DialFunc, keepAlive bool) PostFunc {
 	client := http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		DisableKeepAlives: !keepAlive,
@@ -35,7 +35,7 @@ func HTTP(dial Dial, keepAlive bool) Post {
 		defer response.Body.Close()
 		answer, err := io.ReadAll(response.Body)
 		if err == nil && response.StatusCode != http.StatusOK {
-			err = fmt.Errorf("%w: %s was answered with HTTP status %s", errNonsense, record, response.Status)
+			err = fmt.Errorf("%w: %s was answered with HTTP status %s", errInvalidAnswer, record, response.Status)
 		}
 		return string(answer), err
 	}

@@ -35,7 +35,7 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) }, 48, ""},
 		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, 12, ""},
 		{"one that answers before the sync is caught", func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, 8, Lost},
-		{"one that hands out before the sync is caught", func(_ *testing.T, dir string) program { return flawed(lavish, dir) }, 16, Twice},
+		{"one that hands out before the sync is caught", func(_ *testing.T, dir string) program { return flawed(lavish, dir) }, 16, Duplicated},
 		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) }, 8, Lost},
 	}
 	for _, test := range tests {
@@ -73,7 +73,7 @@ type run struct {
 	disk    *powercut.Disk
 	trace   *powercut.Trace
 	answers []sentAnswer
-	sent    []Sent
+	sent    []SentMessage
 	crowd   crowd
 }
 
@@ -103,7 +103,7 @@ func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
 	end()
 	s.stop()
 	r.trace = tracer.read()
-	r.sent, _ = load.Ledger.Entries()
+	r.sent, _ = load.Ledger.Snapshot()
 	r.readAnswers(t)
 	return r
 }
@@ -137,14 +137,14 @@ func newTracer(t *testing.T, dir string) *tracer {
 	go func() {
 		defer close(tr.done)
 		defer out.Close()
-		tr.got, tr.err = powercut.Read(out, dir)
+		tr.got, tr.err = powercut.ParseTrace(out, dir)
 	}()
 	return tr
 }
 
 // command runs a program that is traced. It can be used once.
 func (tr *tracer) command(p program) *exec.Cmd {
-	args := powercut.Command("/dev/fd/3", p.args[0], p.args[1:]...)
+	args := powercut.StraceCommand("/dev/fd/3", p.args[0], p.args[1:]...)
 	cmd := plainCommand(program{args: args, env: p.env})
 	cmd.ExtraFiles = []*os.File{tr.file}
 	return cmd
@@ -193,7 +193,7 @@ func (r *run) readAnswers(t *testing.T) {
 type cut struct {
 	at   powercut.Moment
 	left string // what is left of what was not synced
-	luck powercut.Luck
+	luck powercut.SurvivorFunc
 	// lost is an answer that was about to be sent, and did not arrive.
 	lost Answer
 }
@@ -206,7 +206,7 @@ func (c cut) String() string {
 // which arrives or is lost, when nothing but what was synced is left; the others
 // anywhere, with any luck, and every other of these while the server ends, which
 // moves its log into the database.
-func (r *run) cuts(rng *rand.Rand, n int) iter.Seq[cut] {
+func (r *run) cuts(rng *rand.Rand, count int) iter.Seq[cut] {
 	var batches, receipts []sentAnswer
 	for _, a := range r.answers {
 		switch {
@@ -220,18 +220,18 @@ func (r *run) cuts(rng *rand.Rand, n int) iter.Seq[cut] {
 	first, last := receipts[0].at, r.answers[len(r.answers)-1].at
 	between := func(from, to powercut.Moment) powercut.Moment { return from + powercut.Moment(rng.IntN(int(to-from))) }
 	return func(yield func(cut) bool) {
-		for i := range n {
+		for i := range count {
 			var c cut
 			told := [][]sentAnswer{receipts, batches}[rng.IntN(2)]
 			switch a := told[rng.IntN(len(told))]; i % 4 {
 			case 0:
-				c = cut{at: a.at, left: "nothing", luck: powercut.None}
+				c = cut{at: a.at, left: "nothing", luck: powercut.KeepNone}
 			case 1:
-				c = cut{at: a.at, left: "nothing", luck: powercut.None, lost: a.Answer}
+				c = cut{at: a.at, left: "nothing", luck: powercut.KeepNone, lost: a.Answer}
 			case 2:
-				c = cut{at: between(first, last), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
+				c = cut{at: between(first, last), left: "something", luck: func(count int) int { return rng.IntN(count + 1) }}
 			case 3:
-				c = cut{at: between(last, r.trace.End+1), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
+				c = cut{at: between(last, r.trace.End+1), left: "something", luck: func(count int) int { return rng.IntN(count + 1) }}
 			}
 			if !yield(c) {
 				return
@@ -246,29 +246,29 @@ func (r *run) cuts(rng *rand.Rand, n int) iter.Seq[cut] {
 func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 	t.Helper()
 	dir := r.restore(t, c)
-	h, err := openHouse(t.Context(), dir, unsynced)
+	received, err := openHouse(t.Context(), dir, unsynced)
 	if err != nil {
 		return nil, err
 	}
 	highest := make(map[rookery.UIN]uint64)
 	defer func() {
-		if err = errors.Join(err, h.store.Close()); err == nil {
+		if err = errors.Join(err, received.store.Close()); err == nil {
 			err = r.numbersAfterRestore(t, dir, highest)
 		}
 	}()
 	sent := r.sentBefore(c)
 	stored, collected := make(map[rookery.UIN][]Message), make(map[rookery.UIN][]Message)
 	for _, uin := range r.crowd.receivers {
-		box, readErr := storedMessages(t.Context(), h, uin)
-		last, _, lastErr := h.store.MailboxState(t.Context(), uin, "")
+		box, readErr := storedMessages(t.Context(), received, uin)
+		last, _, lastErr := received.store.MailboxState(t.Context(), uin, "")
 		highest[uin] = last
-		got, collectErr := r.goOn(t.Context(), h, uin, c)
+		got, collectErr := r.goOn(t.Context(), received, uin, c)
 		if err = errors.Join(err, readErr, lastErr, collectErr); err == nil && !slices.Equal(box, got) {
 			err = fmt.Errorf("the mailbox of %d holds %d entries, and %d were collected, or others", uin, len(box), len(got))
 		}
 		stored[uin], collected[uin] = slices.DeleteFunc(box, isNotice), slices.DeleteFunc(got, isNotice)
 	}
-	return append(Judge(sent, stored), Judge(sent, collected)...), err
+	return append(FindFaults(sent, stored), FindFaults(sent, collected)...), err
 }
 
 // numbersAfterRestore puts the database from before the run into what the power
@@ -276,7 +276,7 @@ func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 // number was given out before the cut. The clock is of no help.
 func (r *run) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.UIN]uint64) (err error) {
 	t.Helper()
-	restore(t, dir, r.disk.After(new(powercut.Trace), 1, powercut.All)[storeName])
+	restore(t, dir, r.disk.ContentAfter(new(powercut.Trace), 1, powercut.KeepAll)[storeName])
 	store, err := sqlite.Open(t.Context(), sqlite.Config{
 		Path: filepath.Join(dir, storeName), Synchronous: "OFF", Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return time.Unix(0, 0) },
@@ -302,7 +302,7 @@ func (r *run) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.
 func (r *run) restore(t *testing.T, c cut) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, content := range r.disk.After(r.trace, c.at, c.luck) {
+	for name, content := range r.disk.ContentAfter(r.trace, c.at, c.luck) {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -316,7 +316,7 @@ func (r *run) restore(t *testing.T, c cut) string {
 }
 
 // sentBefore is what was sent, with what was acknowledged before the cut.
-func (r *run) sentBefore(c cut) []Sent {
+func (r *run) sentBefore(c cut) []SentMessage {
 	answered := make(map[string]bool)
 	for _, a := range r.answers {
 		if a.at <= c.at && a.RES == resDone {
@@ -332,26 +332,26 @@ func (r *run) sentBefore(c cut) []Sent {
 
 // goOn lets a receiver go on after the cut, and returns all that it has
 // collected, before and after.
-func (r *run) goOn(ctx context.Context, h *house, uin rookery.UIN, c cut) ([]Message, error) {
+func (r *run) goOn(ctx context.Context, received *house, uin rookery.UIN, c cut) ([]Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	me := &Client{UIN: uin, Post: h.post}
+	me := &Client{UIN: uin, Post: received.post}
 	all, next, err := r.collectedBefore(me, c)
 	if err != nil {
 		return nil, err
 	}
 	if c.lost.CMD == "GetMsgEx" && c.lost.UIN == uin {
 		// It did not get what was about to be sent, and asks again.
-		again, err := me.Do(ctx, me.requestAs(c.lost.SEQ, "GetMsgEx", ""))
+		redeliveries, err := me.SendUntilDone(ctx, me.newRequestWithSEQ(c.lost.SEQ, "GetMsgEx", ""))
 		if err != nil {
 			return all, err
 		}
-		if again.Text != c.lost.Text {
-			return all, fmt.Errorf("the answer was to be %s, the request repeated gets %s", c.lost.Text, again.Text)
+		if redeliveries.Text != c.lost.Text {
+			return all, fmt.Errorf("the answer was to be %s, the request repeated gets %s", c.lost.Text, redeliveries.Text)
 		}
 	}
-	for request, last := next, false; ; request, last = me.Request("GetMsgEx", ""), true {
-		answer, err := me.Do(ctx, request)
+	for request, last := next, false; ; request, last = me.NewRequest("GetMsgEx", ""), true {
+		answer, err := me.SendUntilDone(ctx, request)
 		if err != nil {
 			return all, err
 		}
@@ -371,7 +371,7 @@ func (r *run) collectedBefore(me *Client, c cut) (all []Message, next Request, e
 			continue
 		}
 		if a.at > c.at {
-			return all, me.requestAs(a.SEQ, "GetMsgEx", ""), nil
+			return all, me.newRequestWithSEQ(a.SEQ, "GetMsgEx", ""), nil
 		}
 		messages, err := a.Messages()
 		if err != nil {
@@ -379,5 +379,5 @@ func (r *run) collectedBefore(me *Client, c cut) (all []Message, next Request, e
 		}
 		all = append(all, messages...)
 	}
-	return all, me.Request("GetMsgEx", ""), nil
+	return all, me.NewRequest("GetMsgEx", ""), nil
 }

@@ -46,7 +46,7 @@ func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
 			awaitMessages(t, load.Load, acknowledged(load.Load)+100)
 			end()
 
-			sent, _ := load.Ledger.Entries()
+			sent, _ := load.Ledger.Snapshot()
 			for _, e := range load.ears {
 				if e.Confirms {
 					checkEar(t, e, sent)
@@ -55,13 +55,13 @@ func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
 				}
 			}
 			s.stop()
-			report(t, "stored", Judge(sent, readStored(t, dir, load.Load)))
+			report(t, "stored", FindFaults(sent, readStored(t, dir, load.Load)))
 		})
 	}
 }
 
 // slowly dials through a network that holds up what the server writes.
-func slowly(dial Dial) Dial {
+func slowly(dial DialFunc) DialFunc {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
 		if err != nil {
@@ -78,9 +78,9 @@ type listening struct {
 	ears []*PushReceiver
 }
 
-// newListening signs the senders in. Half of them write over HTTP, the others
+// newListening signs the senders in. Half of them write over HTTPPost, the others
 // on lines.
-func newListening(t *testing.T, c crowd, dial Dial, seed uint64) *listening {
+func newListening(t *testing.T, c crowd, dial DialFunc, seed uint64) *listening {
 	t.Helper()
 	// Programs of old get one message in 1.5 s, so they have an account of their
 	// own that few are sent to.
@@ -89,16 +89,16 @@ func newListening(t *testing.T, c crowd, dial Dial, seed uint64) *listening {
 		{Client: &Client{UIN: busy, Device: "phone"}, Dial: dial, Confirms: true, Resumes: true},
 		{Client: &Client{UIN: busy, Device: "laptop 2"}, Dial: slowly(dial), Confirms: true},
 		{Client: &Client{UIN: busy}, Dial: dial, Confirms: true},
-		{Client: &Client{UIN: calm, Post: HTTP(dial, true)}, Dial: dial},
+		{Client: &Client{UIN: calm, Post: HTTPPost(dial, true)}, Dial: dial},
 	}
 	var receivers, senders []*Client
 	for _, uin := range c.receivers {
 		receivers = append(receivers, &Client{UIN: uin})
 	}
 	for i, uin := range c.senders {
-		post := HTTP(dial, true)
+		post := HTTPPost(dial, true)
 		if i%2 == 1 {
-			post = Lines(dial)
+			post = StreamPost(dial)
 		}
 		senders = append(senders, &Client{UIN: uin, Post: post})
 		if err := senders[i].Login(t.Context(), password); err != nil {
@@ -120,7 +120,7 @@ func (l *listening) begin(t *testing.T) (end func()) {
 	for _, sender := range l.Senders {
 		senders.Go(func() error {
 			for sending.Err() == nil {
-				if err := sender.send(t.Context(), rookery.KindMessage, l.next(sender)); err != nil {
+				if err := sender.sendMessage(t.Context(), rookery.KindMessage, l.next(sender)); err != nil {
 					return err
 				}
 			}
@@ -156,16 +156,16 @@ func (l *listening) next(sender *Sender) rookery.UIN {
 // acknowledged.
 func (l *listening) awaitEars(t *testing.T) {
 	t.Helper()
-	sent, _ := l.Ledger.Entries()
+	sent, _ := l.Ledger.Snapshot()
 	for _, e := range l.ears {
 		want := len(sentTo(sent, e.UIN, true))
-		for deadline := time.Now().Add(inTheEnd); e.Confirms; <-time.After(10 * time.Millisecond) {
-			order, _, _ := e.Heard()
-			if len(order) >= want {
+		for deadline := time.Now().Add(requestTimeout); e.Confirms; <-time.After(10 * time.Millisecond) {
+			pushes, _, _ := e.Received()
+			if len(pushes) >= want {
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Errorf("%d %q has heard %d messages, and %d were acknowledged", e.UIN, e.Device, len(order), want)
+				t.Errorf("%d %q has heard %d messages, and %d were acknowledged", e.UIN, e.Device, len(pushes), want)
 				break
 			}
 		}
@@ -173,7 +173,7 @@ func (l *listening) awaitEars(t *testing.T) {
 }
 
 // sentTo are the messages to an account, all or those that were acknowledged.
-func sentTo(sent []Sent, uin rookery.UIN, acknowledged bool) (all []Sent) {
+func sentTo(sent []SentMessage, uin rookery.UIN, acknowledged bool) (all []SentMessage) {
 	for _, s := range sent {
 		if s.To == uin && (s.Acknowledged || !acknowledged) {
 			all = append(all, s)
@@ -183,26 +183,26 @@ func sentTo(sent []Sent, uin rookery.UIN, acknowledged bool) (all []Sent) {
 }
 
 // checkEar checks what a client heard who drops what it has seen.
-func checkEar(t *testing.T, e *PushReceiver, sent []Sent) {
+func checkEar(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	t.Helper()
-	order, again, lines := e.Heard()
+	pushes, redeliveries, lines := e.Received()
 	where := "pushed to " + cmp.Or(e.Device, "a program of old")
 	var messages []Message
 	var latest uint64
-	for _, push := range order {
+	for _, push := range pushes {
 		if push.Number <= latest {
 			t.Fatalf("%s: number %d came behind %d", where, push.Number, latest)
 		}
 		latest = push.Number
 		messages = append(messages, push.Message)
 	}
-	report(t, where, Judge(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
-	for _, a := range again {
-		if a.Confirmed > afterglow {
-			t.Errorf("%s: number %d came again, and had been confirmed %v before the line broke", where, a.Number, a.Confirmed)
+	report(t, where, FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
+	for _, a := range redeliveries {
+		if a.ConfirmedFor > afterglow {
+			t.Errorf("%s: number %d came again, and had been confirmed %v before the line broke", where, a.Number, a.ConfirmedFor)
 		}
 	}
-	t.Logf("%s: %d messages on %d lines, %d of them again", where, len(order), lines, len(again))
+	t.Logf("%s: %d messages on %d lines, %d of them again", where, len(pushes), lines, len(redeliveries))
 	if lines < 2 {
 		t.Errorf("%s: the line never broke: nothing is proved", where)
 	}
@@ -210,26 +210,26 @@ func checkEar(t *testing.T, e *PushReceiver, sent []Sent) {
 
 // checkOld checks what a program of old heard, and then finds when it polls:
 // together everything, however often.
-func checkOld(t *testing.T, e *PushReceiver, sent []Sent) {
+func checkOld(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	t.Helper()
-	order, _, lines := e.Heard()
-	var all []Message
-	there := make(map[Message]bool)
+	pushes, _, lines := e.Received()
+	var messages []Message
+	found := make(map[Message]bool)
 	add := func(message Message) {
-		if !there[message] {
-			all = append(all, message)
+		if !found[message] {
+			messages = append(messages, message)
 		}
-		there[message] = true
+		found[message] = true
 	}
-	for _, push := range order {
+	for _, push := range pushes {
 		add(push.Message)
 	}
 	want := sentTo(sent, e.UIN, true)
-	for deadline := time.Now().Add(inTheEnd); slices.ContainsFunc(want, func(sent Sent) bool { return !there[sent.Message] }); {
+	for deadline := time.Now().Add(requestTimeout); slices.ContainsFunc(want, func(sent SentMessage) bool { return !found[sent.Message] }); {
 		if time.Now().After(deadline) {
 			break // the report says what is lost
 		}
-		answer, err := e.Do(t.Context(), e.Request("GetMsgEx", ""))
+		answer, err := e.SendUntilDone(t.Context(), e.NewRequest("GetMsgEx", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,6 +241,6 @@ func checkOld(t *testing.T, e *PushReceiver, sent []Sent) {
 			add(message)
 		}
 	}
-	report(t, "an old program", Judge(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: all}))
-	t.Logf("an old program: %d messages, %d of them pushed, on %d lines", len(all), len(order), lines)
+	report(t, "an old program", FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
+	t.Logf("an old program: %d messages, %d of them pushed, on %d lines", len(messages), len(pushes), lines)
 }

@@ -63,7 +63,7 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 5))
 	settle(t, dir, crowd.people())
 	s := newServer(t, rookeryServe(t, dir, false))
-	sender, receiver := &Client{UIN: crowd.senders[0], Post: HTTP(s.dial, true)}, crowd.receivers[0]
+	sender, receiver := &Client{UIN: crowd.senders[0], Post: HTTPPost(s.dial, true)}, crowd.receivers[0]
 	if err := sender.Login(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 		t.Helper()
 		for range 1 + rng.IntN(10) {
 			message := Message{From: sender.UIN, To: receiver, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d", len(sent)+1)}
-			if _, err := sender.Do(t.Context(), sender.Request("CLTMSG", fields(receiver, "MG", message.Text))); err != nil {
+			if _, err := sender.SendUntilDone(t.Context(), sender.NewRequest("CLTMSG", formatTextFields(receiver, "MG", message.Text))); err != nil {
 				t.Fatal(err)
 			}
 			sent = append(sent, message)
@@ -120,8 +120,8 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 func awaitHeard(t *testing.T, e *PushReceiver, sent []Message) {
 	t.Helper()
 	var heard []Push
-	for deadline := time.Now().Add(inTheEnd); ; <-time.After(idlePause) {
-		if heard, _, _ = e.Heard(); len(heard) >= len(sent) {
+	for deadline := time.Now().Add(requestTimeout); ; <-time.After(emptyCollectionPause) {
+		if heard, _, _ = e.Received(); len(heard) >= len(sent) {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -144,8 +144,8 @@ func TestNoNumberIsPushedTwiceWhereverTheConnectionIsCutBeforeARestore(t *testin
 	people := []person{{uin: writer}}
 	var cuts []*victim
 	for _, w := range ways {
-		for n := 0; n <= burst*w.pushBytes() && !w.silent && !w.polls; n += 11 {
-			c := &victim{way: w, after: n, uin: writer + rookery.UIN(len(people))}
+		for count := 0; count <= burst*w.pushBytes() && !w.silent && !w.polls; count += 11 {
+			c := &victim{way: w, after: count, uin: writer + rookery.UIN(len(people))}
 			people, cuts = append(people, person{uin: c.uin}), append(cuts, c)
 		}
 	}
@@ -153,9 +153,9 @@ func TestNoNumberIsPushedTwiceWhereverTheConnectionIsCutBeforeARestore(t *testin
 	settle(t, dir, people)
 	s := newServer(t, rookeryServe(t, dir, false))
 	before := s.backup()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()
-	author := &Client{UIN: writer, Post: HTTP(s.dial, true)}
+	author := &Client{UIN: writer, Post: HTTPPost(s.dial, true)}
 	together := func(do func(*victim) error) {
 		t.Helper()
 		if err := author.Login(ctx, password); err != nil {
@@ -176,7 +176,7 @@ func TestNoNumberIsPushedTwiceWhereverTheConnectionIsCutBeforeARestore(t *testin
 	together(func(c *victim) error {
 		cable, err := c.lose(ctx)
 		if err == nil {
-			cable.Forget()
+			cable.CloseServerSide()
 		}
 		return err
 	})
@@ -195,7 +195,7 @@ func (c *victim) afterRestore(ctx context.Context) error {
 	}
 	seen := c.pushes
 	got := make(chan Push, burst)
-	line := NewLine(conn, func(_ *Line, push Push) { got <- push })
+	line := NewStream(conn, func(_ *Stream, push Push) { got <- push })
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {
 		return err

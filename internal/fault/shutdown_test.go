@@ -48,27 +48,27 @@ func (s *Sender) untilRefused(ctx context.Context, to rookery.UIN, round int) er
 	client := Client{UIN: s.UIN, Post: s.Post} // one with patience
 	for i := 0; ; i++ {
 		message := Message{From: s.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprintf("%d.%d of %d", round, i, s.UIN)}
-		request := client.Request("CLTMSG", fields(to, "MG", message.Text))
-		s.ledger.Sending(message, request.SEQ)
-		answer, err := client.Once(ctx, request)
+		request := client.NewRequest("CLTMSG", formatTextFields(to, "MG", message.Text))
+		s.ledger.RecordSending(message, request.SEQ)
+		answer, err := client.SendOnce(ctx, request)
 		switch {
 		case err != nil:
 			return nil
 		case answer.RES != resDone:
 			return fmt.Errorf("%s was answered %s", request.Record, answer.Text)
 		}
-		s.ledger.Acknowledged(message)
+		s.ledger.RecordAcknowledged(message)
 	}
 }
 
 // checkExactly checks that what was acknowledged, and only that, is stored.
 func checkExactly(t *testing.T, dir string, load *Load) {
 	t.Helper()
-	sent, _ := load.Ledger.Entries()
-	told := slices.DeleteFunc(slices.Clone(sent), func(sent Sent) bool { return !sent.Acknowledged })
+	sent, _ := load.Ledger.Snapshot()
+	told := slices.DeleteFunc(slices.Clone(sent), func(sent SentMessage) bool { return !sent.Acknowledged })
 	t.Logf("%d messages sent, %d acknowledged", len(sent), len(told))
 	if len(told) == 0 || len(told) == len(sent) {
 		t.Error("nothing was acknowledged, or nothing refused: nothing is proved")
 	}
-	report(t, "stored", Judge(told, readStored(t, dir, load)))
+	report(t, "stored", FindFaults(told, readStored(t, dir, load)))
 }

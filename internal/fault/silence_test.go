@@ -41,14 +41,14 @@ func TestManyWhoSayNothingDisturbNobody(t *testing.T) {
 	client := Client{UIN: sender.UIN, Post: sender.Post}
 	for i := range messages {
 		message := Message{From: sender.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
-		request := client.Request("CLTMSG", fields(to, "MG", message.Text))
-		load.Ledger.Sending(message, request.SEQ)
-		if answer, err := client.Once(t.Context(), request); err != nil || answer.RES != resDone {
+		request := client.NewRequest("CLTMSG", formatTextFields(to, "MG", message.Text))
+		load.Ledger.RecordSending(message, request.SEQ)
+		if answer, err := client.SendOnce(t.Context(), request); err != nil || answer.RES != resDone {
 			t.Fatalf("message %d: answered %v, %v", i, answer.Text, err)
 		}
-		load.Ledger.Acknowledged(message)
+		load.Ledger.RecordAcknowledged(message)
 	}
 	s.stop()
-	sent, _ := load.Ledger.Entries()
-	report(t, "stored", Judge(sent, readStored(t, dir, load)))
+	sent, _ := load.Ledger.Snapshot()
+	report(t, "stored", FindFaults(sent, readStored(t, dir, load)))
 }

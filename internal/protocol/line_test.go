@@ -27,7 +27,7 @@ type lineClient struct {
 	closeStreamOnce sync.Once
 }
 
-func (w *testEnv) Line(_ context.Context, from netip.Addr) (transcript.Line, error) {
+func (w *testEnv) OpenStream(_ context.Context, from netip.Addr) (transcript.Stream, error) {
 	l := &lineClient{env: w, peer: transport.Peer{Addr: from, Form: wire.FormLine}, received: make(chan []byte, 1000),
 		closed: make(chan struct{})}
 	l.stream = w.handler.NewStream(lineServerEnd{l})
@@ -60,7 +60,7 @@ func (l *lineClient) Send(record []byte) error {
 }
 
 func (l *lineClient) Receive(context.Context) ([]byte, error) {
-	if record, _ := l.Waiting(l.env.t.Context()); record != nil {
+	if record, _ := l.ReceivePending(l.env.t.Context()); record != nil {
 		return record, nil
 	}
 	select {
@@ -71,8 +71,8 @@ func (l *lineClient) Receive(context.Context) ([]byte, error) {
 	}
 }
 
-// Waiting returns the next record, or nil if all goroutines are idle and none has arrived.
-func (l *lineClient) Waiting(context.Context) ([]byte, error) {
+// ReceivePending returns the next record, or nil if all goroutines are idle and none has arrived.
+func (l *lineClient) ReceivePending(context.Context) ([]byte, error) {
 	synctest.Wait()
 	select {
 	case record := <-l.received:

@@ -57,7 +57,7 @@ func testOnLine(t *testing.T, test func(l *lineClient, store *recordingStore)) {
 		env.start()
 		defer env.stop()
 		for _, uin := range []uint32{10001, 10002} {
-			if err := env.Account(uin, "123456", nil); err != nil {
+			if err := env.CreateAccount(uin, "123456", nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -66,7 +66,7 @@ func testOnLine(t *testing.T, test func(l *lineClient, store *recordingStore)) {
 }
 
 func (w *testEnv) openLine() *lineClient {
-	l, _ := w.Line(w.t.Context(), netip.MustParseAddr("192.0.2.1"))
+	l, _ := w.OpenStream(w.t.Context(), netip.MustParseAddr("192.0.2.1"))
 	return l.(*lineClient)
 }
 
@@ -90,7 +90,7 @@ func (l *lineClient) answerRecords(reply func([]byte) error, records ...string) 
 // drainPushes returns the pushes that have arrived.
 func (l *lineClient) drainPushes() (all []string) {
 	for {
-		record, _ := l.Waiting(l.env.t.Context())
+		record, _ := l.ReceivePending(l.env.t.Context())
 		if record == nil {
 			return all
 		}
@@ -173,7 +173,7 @@ func TestARunOfMessagesSurvivesAPanic(t *testing.T) {
 
 func TestTheAnswerToALoginComesBeforeAnyPush(t *testing.T) {
 	testOnLine(t, func(l *lineClient, _ *recordingStore) {
-		if err := l.env.Notice([]uint32{10001}, "hello"); err != nil {
+		if err := l.env.SendNotice([]uint32{10001}, "hello"); err != nil {
 			t.Fatal(err)
 		}
 		answered := false
@@ -193,7 +193,7 @@ func TestTheAnswerToALoginComesBeforeAnyPush(t *testing.T) {
 
 func TestWhoCannotBeAnsweredIsNotBound(t *testing.T) {
 	testOnLine(t, func(l *lineClient, _ *recordingStore) {
-		if err := l.env.Notice([]uint32{10001}, "hello"); err != nil {
+		if err := l.env.SendNotice([]uint32{10001}, "hello"); err != nil {
 			t.Fatal(err)
 		}
 		answers := 0
@@ -232,7 +232,7 @@ func TestNothingIsPushedAfterTheEnd(t *testing.T) {
 	testOnLine(t, func(l *lineClient, _ *recordingStore) {
 		l.exchange(loginRecord)
 		l.stream.Close()
-		if err := l.env.Notice([]uint32{10001}, "hello"); err != nil {
+		if err := l.env.SendNotice([]uint32{10001}, "hello"); err != nil {
 			t.Fatal(err)
 		}
 		if pushed := l.drainPushes(); pushed != nil {
@@ -262,7 +262,7 @@ func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T)
 	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		l.exchange(deviceRecord)
 		store.beforeDelivery = func() { // a slow disk
-			if err := l.env.Notice([]uint32{10001}, "hello"); err != nil {
+			if err := l.env.SendNotice([]uint32{10001}, "hello"); err != nil {
 				t.Fatal(err)
 			}
 			if len(l.drainPushes()) != 1 {

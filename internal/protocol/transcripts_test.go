@@ -36,7 +36,7 @@ func loadScripts(t *testing.T) []*transcript.Script {
 // against the whole server in cmd/rookery.
 func TestTranscripts(t *testing.T) {
 	for _, script := range loadScripts(t) {
-		if script.NeedsHTTP() {
+		if script.NeedsSocket() {
 			continue
 		}
 		t.Run(script.Name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func (w *testEnv) start() {
 	if err := w.service.LoadSessions(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
-	w.operator = control.Direct(w.service)
+	w.operator = control.NewOperator(w.service)
 	w.handler = protocol.New(w.service, discardLog)
 }
 
@@ -149,16 +149,16 @@ func credential(password string) rookery.Credential {
 	return c.(rookery.Credential)
 }
 
-func (w *testEnv) Account(uin uint32, password string, fields []transcript.Field) error {
+func (w *testEnv) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {
 	_, err := w.store.CreateAccount(w.t.Context(), rookery.NewAccount(rookery.UIN(uin), "", w.clock.now()),
 		credential(password))
 	if err != nil {
 		return err
 	}
-	return w.Set(uin, fields)
+	return w.ChangeAccount(uin, fields)
 }
 
-func (w *testEnv) Set(uin uint32, fields []transcript.Field) error {
+func (w *testEnv) ChangeAccount(uin uint32, fields []transcript.AccountField) error {
 	settings := control.Settings{}
 	for _, f := range fields {
 		settings[f.Name] = f.Value
@@ -166,7 +166,7 @@ func (w *testEnv) Set(uin uint32, fields []transcript.Field) error {
 	if len(settings) == 0 {
 		return nil
 	}
-	_, err := w.operator.Change(w.t.Context(), rookery.UIN(uin), settings)
+	_, err := w.operator.ChangeAccount(w.t.Context(), rookery.UIN(uin), settings)
 	return err
 }
 
@@ -174,7 +174,7 @@ func (w *testEnv) Befriend(a, b uint32) error {
 	return w.service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
 }
 
-func (w *testEnv) Notice(to []uint32, text string) error {
+func (w *testEnv) SendNotice(to []uint32, text string) error {
 	var uins []rookery.UIN
 	for _, uin := range to {
 		uins = append(uins, rookery.UIN(uin))
@@ -191,7 +191,7 @@ func (w *testEnv) Notice(to []uint32, text string) error {
 	return w.service.SendSystemMessage(w.t.Context(), text, uins)
 }
 
-func (w *testEnv) Remove(uin uint32) error {
+func (w *testEnv) RemoveAccount(uin uint32) error {
 	return w.service.RemoveAccount(w.t.Context(), rookery.UIN(uin))
 }
 
@@ -206,7 +206,7 @@ func (w *testEnv) Restart(down time.Duration) error {
 	return nil
 }
 
-func (w *testEnv) Wait(d time.Duration) error {
+func (w *testEnv) AdvanceClock(d time.Duration) error {
 	synctest.Wait() // let earlier work see the time before
 	w.clock.advance(d, synctest.Wait)
 	w.service.Tick(w.t.Context())

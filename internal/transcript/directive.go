@@ -9,38 +9,38 @@ import (
 	"time"
 )
 
-// directives maps the words that steps begin with to what reads their
+// directiveParsers maps the words that steps begin with to what reads their
 // arguments.
-func directives() map[string]func(args []string) (Action, error) {
+func directiveParsers() map[string]func(args []string) (Action, error) {
 	return map[string]func([]string) (Action, error){
-		"account": account,
-		"set":     set,
-		"friends": friends,
-		"setting": setting,
-		"notice":  notice,
-		"remove":  remove,
-		"passwd":  passwd,
-		"restart": restart,
-		"wait":    wait,
-		"charset": charset,
-		"login":   login,
+		"account": parseAccount,
+		"set":     parseSet,
+		"friends": parseFriends,
+		"setting": parseSetting,
+		"notice":  parseNotice,
+		"remove":  parseRemove,
+		"passwd":  parsePasswd,
+		"restart": parseRestart,
+		"wait":    parseWait,
+		"charset": parseCharset,
+		"login":   parseLogin,
 	}
 }
 
-// fields cuts a line at its spaces; between quotation marks they are kept.
-func fields(line string) ([]string, error) {
+// splitWords cuts a line at its spaces; between quotation marks they are kept.
+func splitWords(line string) ([]string, error) {
 	var words []string
 	for line != "" {
-		word, rest, err := cutWord(line)
+		word, remaining, err := cutWord(line)
 		if err != nil {
 			return nil, err
 		}
-		words, line = append(words, word), rest
+		words, line = append(words, word), remaining
 	}
 	return words, nil
 }
 
-func cutWord(line string) (word, rest string, err error) {
+func cutWord(line string) (word, remaining string, err error) {
 	i := strings.IndexAny(line, ` "`)
 	switch {
 	case i < 0:
@@ -48,44 +48,44 @@ func cutWord(line string) (word, rest string, err error) {
 	case line[i] == ' ':
 		return line[:i], line[i+1:], nil
 	}
-	text, rest, err := unescape(line[i+1:], true)
+	text, remaining, err := unescape(line[i+1:], true)
 	if err != nil {
 		return "", "", err
 	}
-	if rest == "" {
+	if remaining == "" {
 		return "", "", errors.New("a quotation mark without its partner")
 	}
-	rest = rest[1:]
-	if rest != "" && rest[0] != ' ' {
-		return "", "", fmt.Errorf("%q directly behind a quotation mark", rest)
+	remaining = remaining[1:]
+	if remaining != "" && remaining[0] != ' ' {
+		return "", "", fmt.Errorf("%q directly behind a quotation mark", remaining)
 	}
-	return line[:i] + string(text), strings.TrimPrefix(rest, " "), nil
+	return line[:i] + string(text), strings.TrimPrefix(remaining, " "), nil
 }
 
-func account(args []string) (Action, error) {
+func parseAccount(args []string) (Action, error) {
 	if len(args) == 0 {
 		return nil, errors.New("usage: account UIN[-UIN] {NAME=VALUE}")
 	}
-	first, last, err := parseRange(args[0])
+	firstUIN, lastUIN, err := parseRange(args[0])
 	if err != nil {
 		return nil, err
 	}
-	given, err := parseFields(args[1:], append(Fields(), "password"))
+	fields, err := parseFields(args[1:], append(AccountFieldNames(), "password"))
 	if err != nil {
 		return nil, err
 	}
-	account := &Account{UIN: first, Last: last, Password: DefaultPassword}
-	for _, field := range given {
+	account := &CreateAccounts{UIN: firstUIN, Last: lastUIN, Password: DefaultPassword}
+	for _, field := range fields {
 		if field.Name == "password" {
 			account.Password = field.Value
 		} else {
-			account.Fields = append(account.Fields, field)
+			account.AccountFields = append(account.AccountFields, field)
 		}
 	}
 	return account, nil
 }
 
-func set(args []string) (Action, error) {
+func parseSet(args []string) (Action, error) {
 	if len(args) < 2 {
 		return nil, errors.New("usage: set UIN {NAME=VALUE}")
 	}
@@ -93,14 +93,14 @@ func set(args []string) (Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	given, err := parseFields(args[1:], Fields())
+	fields, err := parseFields(args[1:], AccountFieldNames())
 	if err != nil {
 		return nil, err
 	}
-	return &Set{UIN: uin, Fields: given}, nil
+	return &ChangeAccount{UIN: uin, Fields: fields}, nil
 }
 
-func friends(args []string) (Action, error) {
+func parseFriends(args []string) (Action, error) {
 	if len(args) != 2 {
 		return nil, errors.New("usage: friends UIN UIN[-UIN]")
 	}
@@ -108,28 +108,28 @@ func friends(args []string) (Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, last, err := parseRange(args[1])
+	firstUIN, lastUIN, err := parseRange(args[1])
 	if err != nil {
 		return nil, err
 	}
-	return &Friends{UIN: uin, First: first, Last: last}, nil
+	return &Befriend{UIN: uin, First: firstUIN, Last: lastUIN}, nil
 }
 
-func setting(args []string) (Action, error) {
+func parseSetting(args []string) (Action, error) {
 	if len(args) != 2 {
 		return nil, errors.New("usage: setting NAME VALUE")
 	}
 	if strings.Trim(args[0], "abcdefghijklmnopqrstuvwxyz-") != "" {
 		return nil, fmt.Errorf("a setting has the name of a flag, not %q", args[0])
 	}
-	return &Setting{Name: args[0], Value: args[1]}, nil
+	return &ServerSetting{Name: args[0], Value: args[1]}, nil
 }
 
-func notice(args []string) (Action, error) {
+func parseNotice(args []string) (Action, error) {
 	if len(args) != 2 {
 		return nil, errors.New(`usage: notice UIN,UIN|all "TEXT"`)
 	}
-	notice := &Notice{Text: args[1]}
+	notice := &SendNotice{Text: args[1]}
 	if args[0] == "all" {
 		return notice, nil
 	}
@@ -143,15 +143,15 @@ func notice(args []string) (Action, error) {
 	return notice, nil
 }
 
-func remove(args []string) (Action, error) {
+func parseRemove(args []string) (Action, error) {
 	if len(args) != 1 {
 		return nil, errors.New("usage: remove UIN")
 	}
 	uin, err := parseUIN(args[0])
-	return &Remove{UIN: uin}, err
+	return &RemoveAccount{UIN: uin}, err
 }
 
-func passwd(args []string) (Action, error) {
+func parsePasswd(args []string) (Action, error) {
 	if len(args) != 2 {
 		return nil, errors.New("usage: passwd UIN PASSWORD")
 	}
@@ -159,49 +159,49 @@ func passwd(args []string) (Action, error) {
 	return &SetPassword{UIN: uin, Password: args[1]}, err
 }
 
-func restart(args []string) (Action, error) {
+func parseRestart(args []string) (Action, error) {
 	switch len(args) {
 	case 0:
-		return &Restart{}, nil
+		return &RestartServer{}, nil
 	case 1:
-		d, err := parseDuration(args[0])
-		return &Restart{Down: d}, err
+		duration, err := parseDuration(args[0])
+		return &RestartServer{Downtime: duration}, err
 	}
 	return nil, errors.New("usage: restart [DURATION]")
 }
 
-func wait(args []string) (Action, error) {
+func parseWait(args []string) (Action, error) {
 	if len(args) != 1 {
 		return nil, errors.New("usage: wait DURATION")
 	}
-	d, err := parseDuration(args[0])
-	return &Wait{For: d}, err
+	duration, err := parseDuration(args[0])
+	return &AdvanceClock{Duration: duration}, err
 }
 
-func client(name string) (Action, error) {
+func parseClientName(name string) (Action, error) {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }) {
 		return nil, fmt.Errorf("a client's name is of small letters, not %q", name)
 	}
-	return &Client{Name: name}, nil
+	return &SwitchClient{Name: name}, nil
 }
 
-func login(args []string) (Action, error) {
+func parseLogin(args []string) (Action, error) {
 	if len(args) != 1 {
 		return nil, errors.New("usage: login UIN[-UIN]")
 	}
-	first, last, err := parseRange(args[0])
-	return &Login{UIN: first, Last: last}, err
+	firstUIN, lastUIN, err := parseRange(args[0])
+	return &LogInAccounts{UIN: firstUIN, Last: lastUIN}, err
 }
 
-func charset(args []string) (Action, error) {
+func parseCharset(args []string) (Action, error) {
 	if len(args) != 1 || strings.ContainsFunc(args[0], needsQuotes) {
 		return nil, errors.New("usage: charset NAME")
 	}
-	return &Charset{Name: args[0]}, nil
+	return &SetCharset{Name: args[0]}, nil
 }
 
-func parseFields(args, names []string) ([]Field, error) {
-	var all []Field
+func parseFields(args, names []string) ([]AccountField, error) {
+	var all []AccountField
 	for _, arg := range args {
 		name, value, ok := strings.Cut(arg, "=")
 		if !ok {
@@ -210,40 +210,40 @@ func parseFields(args, names []string) ([]Field, error) {
 		if !slices.Contains(names, name) {
 			return nil, fmt.Errorf("no field is named %q; there are %s", name, strings.Join(names, " "))
 		}
-		all = append(all, Field{name, value})
+		all = append(all, AccountField{name, value})
 	}
 	return all, nil
 }
 
-func parseUIN(s string) (uint32, error) {
-	n, err := strconv.ParseUint(s, 10, 32)
+func parseUIN(text string) (uint32, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n < 10000 {
-		return 0, fmt.Errorf("%q is no account number: 10000 to 4294967295", s)
+		return 0, fmt.Errorf("%q is no account number: 10000 to 4294967295", text)
 	}
 	return uint32(n), nil
 }
 
 // maxRange keeps a slip of the pen from making a million accounts.
-const maxRange = 10000
+const maxRangeLength = 10000
 
-func parseRange(s string) (first, last uint32, err error) {
-	from, to, isRange := strings.Cut(s, "-")
-	if first, err = parseUIN(from); err != nil || !isRange {
-		return first, first, err
+func parseRange(text string) (firstUIN, lastUIN uint32, err error) {
+	from, to, isRange := strings.Cut(text, "-")
+	if firstUIN, err = parseUIN(from); err != nil || !isRange {
+		return firstUIN, firstUIN, err
 	}
-	if last, err = parseUIN(to); err != nil {
+	if lastUIN, err = parseUIN(to); err != nil {
 		return 0, 0, err
 	}
-	if last <= first || last-first >= maxRange {
-		return 0, 0, fmt.Errorf("%q is no range of 2 to %d accounts", s, maxRange)
+	if lastUIN <= firstUIN || lastUIN-firstUIN >= maxRangeLength {
+		return 0, 0, fmt.Errorf("%q is no range of 2 to %d accounts", text, maxRangeLength)
 	}
-	return first, last, nil
+	return firstUIN, lastUIN, nil
 }
 
-func parseDuration(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is no duration, as 300s is", s)
+func parseDuration(text string) (time.Duration, error) {
+	duration, err := time.ParseDuration(text)
+	if err != nil || duration <= 0 {
+		return 0, fmt.Errorf("%q is no duration, as 300s is", text)
 	}
-	return d, nil
+	return duration, nil
 }

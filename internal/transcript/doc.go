@@ -55,7 +55,7 @@
 // @home is where a script begins. It is 127.0.0.2; the other names are
 // 127.0.0.3, 127.0.0.4 and on, in the order in which the script first names
 // them. A password that is not given is 123456. The names of an account's
-// fields are listed at [Fields]; settings have the names of the server's
+// fields are listed at [AccountFieldNames]; settings have the names of the server's
 // flags, trusted-proxy, public-url and allow-origin.
 //
 // # Bytes

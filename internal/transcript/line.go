@@ -14,52 +14,54 @@ import (
 
 // A Line is a client's connection that stays: on it records come unasked as
 // well.
-type Line interface {
+type Stream interface {
 	// Send sends one record.
 	Send(record []byte) error
 	// Receive waits for the next record that comes, and returns it without its
 	// line end. The error is io.EOF when the server has closed the connection.
 	Receive(ctx context.Context) ([]byte, error)
-	// Waiting returns a record that has come and was not received, nil if none
+	// ReceivePending returns a record that has come and was not received, nil if none
 	// has.
-	Waiting(ctx context.Context) ([]byte, error)
+	ReceivePending(ctx context.Context) ([]byte, error)
 	// Close hangs up. The server has noticed when it returns.
 	Close() error
 }
 
-// RawLine is a Line on which bytes can be sent as they are.
-type RawLine interface {
-	Line
-	SendBytes(b []byte) error
+// ByteStream is a Line on which bytes can be sent as they are.
+type ByteStream interface {
+	Stream
+	SendBytes(bytes []byte) error
 }
 
 // patience is how long a record may take that must come. It is long: what is
 // waited for does come, or the script fails.
-const patience = 20 * time.Second
+const receiveTimeout = 20 * time.Second
 
-// SocketLine makes a Line of a connection to a server's line port.
-func SocketLine(conn net.Conn) RawLine {
-	return &socketLine{conn: conn, br: bufio.NewReader(conn)}
+// NewSocketStream makes a Line of a connection to a server's line port.
+func NewSocketStream(conn net.Conn) ByteStream {
+	return &socketStream{conn: conn, reader: bufio.NewReader(conn)}
 }
 
-type socketLine struct {
-	conn net.Conn
-	br   *bufio.Reader
+type socketStream struct {
+	conn   net.Conn
+	reader *bufio.Reader
 }
 
-func (l *socketLine) Send(record []byte) error { return l.SendBytes(append(bytes.Clone(record), '\n')) }
+func (l *socketStream) Send(record []byte) error {
+	return l.SendBytes(append(bytes.Clone(record), '\n'))
+}
 
-func (l *socketLine) SendBytes(b []byte) error {
-	_, err := l.conn.Write(b)
+func (l *socketStream) SendBytes(bytes []byte) error {
+	_, err := l.conn.Write(bytes)
 	return err
 }
 
-func (l *socketLine) Receive(ctx context.Context) ([]byte, error) {
-	if err := l.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+func (l *socketStream) Receive(ctx context.Context) ([]byte, error) {
+	if err := l.conn.SetReadDeadline(time.Now().Add(receiveTimeout)); err != nil {
 		return nil, err
 	}
-	defer bound(ctx, l.conn)()
-	text, err := l.br.ReadBytes('\n')
+	defer interruptWhenDone(ctx, l.conn)()
+	text, err := l.reader.ReadBytes('\n')
 	if err != nil {
 		if len(text) > 0 {
 			err = fmt.Errorf("%w after %s", err, appendEscaped(nil, text))
@@ -73,30 +75,32 @@ func (l *socketLine) Receive(ctx context.Context) ([]byte, error) {
 	return record, nil
 }
 
-// Waiting asks for something that has an answer and no effect: whatever was sent
+// ReceivePending asks for something that has an answer and no effect: whatever was sent
 // before it comes first.
-func (l *socketLine) Waiting(ctx context.Context) ([]byte, error) { return Probe(ctx, l) }
+func (l *socketStream) ReceivePending(ctx context.Context) ([]byte, error) {
+	return ReceivePending(ctx, l)
+}
 
 // Close ends the connection in good order and waits for the server to do so
 // too.
-func (l *socketLine) Close() error {
+func (l *socketStream) Close() error {
 	defer l.conn.Close()
-	half, ok := l.conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
+	writeCloser, ok := l.conn.(interface{ CloseWrite() error })
+	if !ok || writeCloser.CloseWrite() != nil {
 		return nil // closed by the server already
 	}
-	if err := l.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := l.conn.SetReadDeadline(time.Now().Add(receiveTimeout)); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, l.br); errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := io.Copy(io.Discard, l.reader); errors.Is(err, os.ErrDeadlineExceeded) {
 		return errors.New("the server does not close a connection that its client has closed")
 	}
 	return nil
 }
 
-// Probe is a Line's Waiting by a record of a version that nobody speaks: it is
+// ReceivePending is a Line's Waiting by a record of a version that nobody speaks: it is
 // answered NULL and does nothing.
-func Probe(ctx context.Context, line Line) ([]byte, error) {
+func ReceivePending(ctx context.Context, line Stream) ([]byte, error) {
 	if err := line.Send([]byte("VER=0")); err != nil {
 		return nil, err
 	}
@@ -107,95 +111,95 @@ func Probe(ctx context.Context, line Line) ([]byte, error) {
 	return record, err
 }
 
-// lines are the connections of a script, by name.
-type lines map[string]Line
+// openStreams are the connections of a script, by name.
+type openStreams map[string]Stream
 
-// open returns the line of that name; one that is not open is opened from the
+// openStream returns the line of that name; one that is not open is opened from the
 // client that speaks.
-func (r *replay) open(name string) (Line, error) {
-	if line := r.lines[name]; line != nil {
+func (r *replayer) openStream(name string) (Stream, error) {
+	if line := r.streams[name]; line != nil {
 		return line, nil
 	}
-	line, err := r.world.Line(r.ctx, r.from)
+	line, err := r.server.OpenStream(r.ctx, r.clientAddr)
 	if err != nil {
 		return nil, err
 	}
-	r.lines[name] = line
+	r.streams[name] = line
 	return line, nil
 }
 
-// opened returns a line that must be open.
-func (r *replay) opened(name string) (Line, error) {
-	if line := r.lines[name]; line != nil {
+// requireStream returns a line that must be open.
+func (r *replayer) requireStream(name string) (Stream, error) {
+	if line := r.streams[name]; line != nil {
 		return line, nil
 	}
 	return nil, fmt.Errorf("the line %s is not open", name)
 }
 
-func (s *Say) perform(r *replay) error {
-	line, err := r.open(s.Line)
+func (s *SendRecord) perform(rep *replayer) error {
+	line, err := rep.openStream(s.Stream)
 	if err != nil {
 		return err
 	}
-	return line.Send(r.expand(s.Record, nil))
+	return line.Send(rep.expandVariables(s.Record, nil))
 }
 
-func (s *SayBytes) perform(r *replay) error {
-	line, err := r.open(s.Line)
+func (s *SendBytes) perform(rep *replayer) error {
+	line, err := rep.openStream(s.Stream)
 	if err != nil {
 		return err
 	}
-	raw, ok := line.(RawLine)
+	raw, ok := line.(ByteStream)
 	if !ok {
-		return errNeedsHTTP
+		return errNeedsSocket
 	}
-	return raw.SendBytes(r.expand(s.Bytes, nil))
+	return raw.SendBytes(rep.expandVariables(s.Bytes, nil))
 }
 
-func (h *Hear) perform(r *replay) error {
-	line, err := r.opened(h.Line)
+func (h *ExpectRecord) perform(rep *replayer) error {
+	line, err := rep.requireStream(h.Stream)
 	if err != nil {
 		return err
 	}
-	got, err := line.Receive(r.ctx)
+	received, err := line.Receive(rep.ctx)
 	if err != nil {
 		return fmt.Errorf("no record comes: %w\n\twant %s", err, appendEscaped(nil, h.Record))
 	}
-	want := r.expand(h.Record, got)
-	if at, ok := match(want, got, ""); !ok {
-		return mismatch(nil, want, got, at)
+	wanted := rep.expandVariables(h.Record, received)
+	if offset, ok := matchWithLineEnd(wanted, received, ""); !ok {
+		return mismatchError(nil, wanted, received, offset)
 	}
 	return nil
 }
 
-func (h *HearNothing) perform(r *replay) error {
-	line, err := r.opened(h.Line)
+func (h *ExpectNothing) perform(rep *replayer) error {
+	line, err := rep.requireStream(h.Stream)
 	if err != nil {
 		return err
 	}
-	return quiet(r.ctx, line)
+	return expectNothing(rep.ctx, line)
 }
 
-func quiet(ctx context.Context, line Line) error {
-	got, err := line.Waiting(ctx)
+func expectNothing(ctx context.Context, line Stream) error {
+	received, err := line.ReceivePending(ctx)
 	if err != nil {
 		return err
 	}
-	if got != nil {
-		return fmt.Errorf("nothing should come, but this did: %s", appendEscaped(nil, got))
+	if received != nil {
+		return fmt.Errorf("nothing should come, but this did: %s", appendEscaped(nil, received))
 	}
 	return nil
 }
 
-func (h *HearEnd) perform(r *replay) error {
-	line, err := r.opened(h.Line)
+func (h *ExpectEnd) perform(rep *replayer) error {
+	line, err := rep.requireStream(h.Stream)
 	if err != nil {
 		return err
 	}
-	defer r.hangUp(h.Line)
-	got, err := line.Receive(r.ctx)
+	defer rep.closeStream(h.Stream)
+	received, err := line.Receive(rep.ctx)
 	if err == nil {
-		return fmt.Errorf("the connection should end, but this came: %s", appendEscaped(nil, got))
+		return fmt.Errorf("the connection should end, but this came: %s", appendEscaped(nil, received))
 	}
 	if !errors.Is(err, io.EOF) {
 		return fmt.Errorf("the connection does not end: %w", err)
@@ -203,35 +207,35 @@ func (h *HearEnd) perform(r *replay) error {
 	return nil
 }
 
-func (h *HangUp) perform(r *replay) error {
-	if _, err := r.opened(h.Line); err != nil {
+func (h *CloseStream) perform(rep *replayer) error {
+	if _, err := rep.requireStream(h.Stream); err != nil {
 		return err
 	}
-	return r.hangUp(h.Line)
+	return rep.closeStream(h.Stream)
 }
 
-func (r *replay) hangUp(name string) error {
-	line := r.lines[name]
-	delete(r.lines, name)
+func (r *replayer) closeStream(name string) error {
+	line := r.streams[name]
+	delete(r.streams, name)
 	return line.Close()
 }
 
-// hangUpAll closes what is open when a script ends; nothing may have come that
+// closeAllStreams closes what is open when a script ends; nothing may have come that
 // the script does not know of.
-func (r *replay) hangUpAll() error {
-	var all error
-	for name, line := range r.lines {
-		if err := quiet(r.ctx, line); err != nil {
-			all = errors.Join(all, fmt.Errorf("at the end, on the line %s: %w", name, err))
+func (r *replayer) closeAllStreams() error {
+	var errs error
+	for name, line := range r.streams {
+		if err := expectNothing(r.ctx, line); err != nil {
+			errs = errors.Join(errs, fmt.Errorf("at the end, on the line %s: %w", name, err))
 		}
-		all = errors.Join(all, r.hangUp(name))
+		errs = errors.Join(errs, r.closeStream(name))
 	}
-	return all
+	return errs
 }
 
-// forgetLines closes what a restart has ended.
-func (r *replay) forgetLines() {
-	for name := range r.lines {
-		_ = r.hangUp(name)
+// discardStreams closes what a restart has ended.
+func (r *replayer) discardStreams() {
+	for name := range r.streams {
+		_ = r.closeStream(name)
 	}
 }

@@ -10,60 +10,62 @@ import (
 // &RA=*TEXT* fits any reason of one line that contains TEXT; of several texts
 // between stars each must follow the one before. Where they differ, at is the
 // first differing byte of got.
-func Match(answer, got []byte) (at int, ok bool) { return match(answer, got, lineEnd(answer)) }
+func Match(answer, received []byte) (offset int, ok bool) {
+	return matchWithLineEnd(answer, received, lineEndOf(answer))
+}
 
-// match is Match where the line end is known.
-func match(answer, got []byte, end string) (at int, ok bool) {
+// matchWithLineEnd is Match where the line end is known.
+func matchWithLineEnd(answer, received []byte, end string) (offset int, ok bool) {
 	const reason = "&RA="
 	i := bytes.LastIndex(answer, []byte(reason+"*"))
 	if i < 0 || bytes.IndexByte(answer[i+1:], '&') >= 0 {
-		return compare(append(bytes.Clone(answer), end...), got)
+		return firstDifference(append(bytes.Clone(answer), end...), received)
 	}
 	i += len(reason)
-	if at, ok := compare(answer[:i], got[:min(i, len(got))]); !ok {
-		return at, false
+	if offset, ok := firstDifference(answer[:i], received[:min(i, len(received))]); !ok {
+		return offset, false
 	}
-	text, ok := strings.CutSuffix(string(got[i:]), end)
+	text, ok := strings.CutSuffix(string(received[i:]), end)
 	if !ok {
-		return len(got), false
+		return len(received), false
 	}
-	if n := escaped(text); n < len(text) || n == 0 {
+	if n := escapedLength(text); n < len(text) || n == 0 {
 		return i + n, false
 	}
-	if !inOrder(text, strings.Split(string(answer[i:]), "*")) {
+	if !containsInOrder(text, strings.Split(string(answer[i:]), "*")) {
 		return i, false
 	}
-	return len(got), true
+	return len(received), true
 }
 
-// lineEnd is what stands behind an answer in HTTP: a client of 1.4 looks for a
+// lineEndOf is what stands behind an answer in HTTP: a client of 1.4 looks for a
 // line, one of the older versions would take a line end for text.
-func lineEnd(answer []byte) string {
+func lineEndOf(answer []byte) string {
 	if bytes.HasPrefix(answer, []byte("VER=1.4&")) {
 		return "\r\n"
 	}
 	return ""
 }
 
-// compare returns the first byte in which two texts differ.
-func compare(want, got []byte) (at int, equal bool) {
-	n := min(len(want), len(got))
-	for at < n && want[at] == got[at] {
-		at++
+// firstDifference returns the first byte in which two texts differ.
+func firstDifference(wanted, received []byte) (offset int, equal bool) {
+	n := min(len(wanted), len(received))
+	for offset < n && wanted[offset] == received[offset] {
+		offset++
 	}
-	return at, at == len(want) && at == len(got)
+	return offset, offset == len(wanted) && offset == len(received)
 }
 
-// escaped is how much of a value can stand in an answer as it is: no separator,
+// escapedLength is how much of a value can stand in an answer as it is: no separator,
 // no control character, no percent sign but of one of the three escapes.
-func escaped(value string) int {
+func escapedLength(value string) int {
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
 		case c < ' ' || c == 0x7f || c == '&' || c == ',':
 			return i
 		case c == '%':
-			rest := value[i+1:]
-			if !strings.HasPrefix(rest, "25") && !strings.HasPrefix(rest, "26") && !strings.HasPrefix(rest, "2c") {
+			remaining := value[i+1:]
+			if !strings.HasPrefix(remaining, "25") && !strings.HasPrefix(remaining, "26") && !strings.HasPrefix(remaining, "2c") {
 				return i
 			}
 		}
@@ -71,13 +73,13 @@ func escaped(value string) int {
 	return len(value)
 }
 
-func inOrder(text string, parts []string) bool {
-	for _, part := range parts {
-		i := strings.Index(text, part)
+func containsInOrder(text string, parts []string) bool {
+	for _, piece := range parts {
+		i := strings.Index(text, piece)
 		if i < 0 {
 			return false
 		}
-		text = text[i+len(part):]
+		text = text[i+len(piece):]
 	}
 	return true
 }

@@ -32,9 +32,9 @@ func TestMatch(t *testing.T) {
 		{"a reason with no star is compared", "RES=1&RA=a*", "RES=1&RA=ab", 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			at, ok := Match([]byte(c.answer), []byte(c.got))
-			if ok != (c.at < 0) || !ok && at != c.at {
-				t.Errorf("Match(%q, %q) = %d, %t", c.answer, c.got, at, ok)
+			offset, ok := Match([]byte(c.answer), []byte(c.got))
+			if ok != (c.at < 0) || !ok && offset != c.at {
+				t.Errorf("Match(%q, %q) = %d, %t", c.answer, c.got, offset, ok)
 			}
 		})
 	}

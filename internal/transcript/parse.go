@@ -42,20 +42,20 @@ func Parse(name string, src []byte) (*Script, error) {
 		p.lines = strings.Split(string(bytes.TrimSuffix(src, []byte("\n"))), "\n")
 	}
 	var comment []string
-	for p.next < len(p.lines) {
-		start := p.next
+	for p.nextLine < len(p.lines) {
+		start := p.nextLine
 		line := p.lines[start]
-		if err := plain(line); err != nil {
-			return nil, p.fail(start, err)
+		if err := checkPlainText(line); err != nil {
+			return nil, p.errorAt(start, err)
 		}
 		if line == "" || line[0] == '#' {
 			comment = append(comment, line)
-			p.next++
+			p.nextLine++
 			continue
 		}
-		action, err := p.action(line)
+		action, err := p.parseAction(line)
 		if err != nil {
-			return nil, p.fail(max(start, p.next-1), err)
+			return nil, p.errorAt(max(start, p.nextLine-1), err)
 		}
 		step := Step{Line: start + 1, Comment: comment, Action: action}
 		p.script.Steps = append(p.script.Steps, step)
@@ -66,17 +66,17 @@ func Parse(name string, src []byte) (*Script, error) {
 }
 
 type parser struct {
-	script *Script
-	lines  []string
-	next   int // the line that is read next
+	script   *Script
+	lines    []string
+	nextLine int // the line that is read next
 }
 
-func (p *parser) fail(line int, err error) error {
+func (p *parser) errorAt(line int, err error) error {
 	return fmt.Errorf("%s:%d: %w", p.script.Name, line+1, err)
 }
 
-// plain reports what an editor would not show as it is.
-func plain(line string) error {
+// checkPlainText reports what an editor would not show as it is.
+func checkPlainText(line string) error {
 	if !utf8.ValidString(line) {
 		return errors.New(`bytes that are not UTF-8: write them as \xNN`)
 	}
@@ -86,50 +86,50 @@ func plain(line string) error {
 	return nil
 }
 
-// take returns what follows the mark on the next line, and whether it begins
+// nextWithMark returns what follows the mark on the next line, and whether it begins
 // with that mark at all.
-func (p *parser) take(mark string) (rest string, ok bool) {
-	if p.next == len(p.lines) {
+func (p *parser) nextWithMark(mark string) (remaining string, ok bool) {
+	if p.nextLine == len(p.lines) {
 		return "", false
 	}
-	rest, ok = strings.CutPrefix(p.lines[p.next], mark)
-	if !ok || rest != "" && rest[0] != ' ' {
+	remaining, ok = strings.CutPrefix(p.lines[p.nextLine], mark)
+	if !ok || remaining != "" && remaining[0] != ' ' {
 		return "", false
 	}
-	p.next++
-	return strings.TrimPrefix(rest, " "), true
+	p.nextLine++
+	return strings.TrimPrefix(remaining, " "), true
 }
 
-// action reads the step that begins at line, the next one.
-func (p *parser) action(line string) (Action, error) {
+// parseAction reads the step that begins at line, the next one.
+func (p *parser) parseAction(line string) (Action, error) {
 	switch {
 	case strings.HasPrefix(line, ">>"):
-		return p.connection()
+		return p.parseConnection()
 	case line[0] == '>':
-		return p.exchange(1)
+		return p.parseExchange(1)
 	case line[0] == '@':
-		p.next++
-		return client(line[1:])
+		p.nextLine++
+		return parseClientName(line[1:])
 	case line[0] == '%':
-		p.next++
-		return onLine(line[1:])
+		p.nextLine++
+		return parseStreamAction(line[1:])
 	}
-	p.next++
-	words, err := fields(line)
+	p.nextLine++
+	words, err := splitWords(line)
 	if err != nil {
 		return nil, err
 	}
 	if words[0] == "repeat" {
-		return p.repeated(words[1:])
+		return p.parseRepeat(words[1:])
 	}
-	read, ok := directives()[words[0]]
+	read, ok := directiveParsers()[words[0]]
 	if !ok {
 		return nil, fmt.Errorf("there is no step %q", words[0])
 	}
 	return read(words[1:])
 }
 
-func (p *parser) repeated(args []string) (Action, error) {
+func (p *parser) parseRepeat(args []string) (Action, error) {
 	if len(args) != 1 {
 		return nil, errors.New("usage: repeat N")
 	}
@@ -137,34 +137,34 @@ func (p *parser) repeated(args []string) (Action, error) {
 	if err != nil || times < 2 || times > 10000 {
 		return nil, fmt.Errorf("an exchange is repeated 2 to 10000 times, not %q", args[0])
 	}
-	return p.exchange(times)
+	return p.parseExchange(times)
 }
 
-func (p *parser) exchange(times int) (Action, error) {
-	request, ok, err := p.record(">")
+func (p *parser) parseExchange(times int) (Action, error) {
+	request, ok, err := p.parseRecord(">")
 	if !ok {
 		return nil, errors.New("here a request is wanted: > RECORD")
 	}
 	if err != nil {
 		return nil, err
 	}
-	answer, ok, err := p.record("<")
+	answer, ok, err := p.parseRecord("<")
 	if !ok {
 		return nil, errors.New("the next line must be the answer: < RECORD")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Exchange{Request: request, Answer: answer, Times: times}, nil
+	return &Exchange{Request: request, Answer: answer, Repetitions: times}, nil
 }
 
-// record reads the bytes on the next line, if it begins with mark.
-func (p *parser) record(mark string) (record []byte, ok bool, err error) {
-	text, ok := p.take(mark)
+// parseRecord reads the bytes on the next line, if it begins with mark.
+func (p *parser) parseRecord(mark string) (record []byte, ok bool, err error) {
+	text, ok := p.nextWithMark(mark)
 	if !ok {
 		return nil, false, nil
 	}
-	if err := plain(text); err != nil {
+	if err := checkPlainText(text); err != nil {
 		return nil, true, err
 	}
 	record, _, err = unescape(text, false)
@@ -173,14 +173,14 @@ func (p *parser) record(mark string) (record []byte, ok bool, err error) {
 
 // What can come on a line instead of a record.
 const (
-	lineNothing = "nothing"
-	lineEnds    = "end"
+	streamSilent = "nothing"
+	streamEnded  = "end"
 )
 
-// onLine reads what happens on a line: its name, a mark, and what is sent or
+// parseStreamAction reads what happens on a line: its name, a mark, and what is sent or
 // comes.
-func onLine(text string) (Action, error) {
-	name, mark, bytes, err := cutMark(text)
+func parseStreamAction(text string) (Action, error) {
+	name, mark, bytes, err := cutStreamMark(text)
 	if err != nil {
 		return nil, err
 	}
@@ -189,34 +189,34 @@ func onLine(text string) (Action, error) {
 	}
 	switch mark {
 	case ">":
-		return &Say{name, bytes}, nil
+		return &SendRecord{name, bytes}, nil
 	case ">>":
 		if len(bytes) == 0 {
 			return nil, errors.New("nothing is sent by this line")
 		}
-		return &SayBytes{name, bytes}, nil
+		return &SendBytes{name, bytes}, nil
 	case "<":
 		switch string(bytes) {
-		case lineNothing:
-			return &HearNothing{name}, nil
-		case lineEnds:
-			return &HearEnd{name}, nil
+		case streamSilent:
+			return &ExpectNothing{name}, nil
+		case streamEnded:
+			return &ExpectEnd{name}, nil
 		}
-		return &Hear{name, bytes}, nil
+		return &ExpectRecord{name, bytes}, nil
 	}
 	if string(bytes) == "close" {
-		return &HangUp{name}, nil
+		return &CloseStream{name}, nil
 	}
 	return nil, fmt.Errorf("on a line there is %%%[1]s> RECORD, %%%[1]s>> BYTES, %%%[1]s< RECORD, and %%%[1]s close", name)
 }
 
-// cutMark takes a line's name and the mark behind it from the bytes.
-func cutMark(text string) (name, mark string, record []byte, err error) {
+// cutStreamMark takes a line's name and the mark behind it from the bytes.
+func cutStreamMark(text string) (name, mark string, record []byte, err error) {
 	n := len(text) - len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz"))
 	name, text = text[:n], text[n:]
 	for _, m := range []string{">>", ">", "<"} {
-		if rest, ok := strings.CutPrefix(text, m); ok {
-			mark, text = m, rest
+		if remaining, ok := strings.CutPrefix(text, m); ok {
+			mark, text = m, remaining
 			break
 		}
 	}
@@ -227,10 +227,10 @@ func cutMark(text string) (name, mark string, record []byte, err error) {
 	return name, mark, record, err
 }
 
-func (p *parser) connection() (Action, error) {
-	connection := new(Connection)
-	for !connection.Ends {
-		turn, ends, err := p.turn()
+func (p *parser) parseConnection() (Action, error) {
+	connection := new(RawConnection)
+	for !connection.ServerCloses {
+		turn, ends, err := p.parseTurn()
 		if err != nil {
 			return nil, err
 		}
@@ -240,7 +240,7 @@ func (p *parser) connection() (Action, error) {
 		if len(turn.Answers) == 0 && !ends {
 			return nil, errors.New(">> BYTES must be followed by what comes back: << STATUS RECORD, or << end")
 		}
-		connection.Turns, connection.Ends = append(connection.Turns, turn), ends
+		connection.Turns, connection.ServerCloses = append(connection.Turns, turn), ends
 	}
 	if len(connection.Turns) == 0 {
 		return nil, errors.New("here bytes are wanted: >> BYTES")
@@ -248,52 +248,52 @@ func (p *parser) connection() (Action, error) {
 	return connection, nil
 }
 
-// turn reads lines that are sent, then those that come back. Without the
+// parseTurn reads lines that are sent, then those that come back. Without the
 // former there is no turn: Sent is empty.
-func (p *parser) turn() (turn Turn, ends bool, err error) {
+func (p *parser) parseTurn() (turn RawTurn, ends bool, err error) {
 	for {
-		part, ok, err := p.record(">>")
+		piece, ok, err := p.parseRecord(">>")
 		if err != nil {
 			return turn, false, err
 		}
 		if !ok {
 			break
 		}
-		if len(part) == 0 {
+		if len(piece) == 0 {
 			return turn, false, errors.New("nothing is sent by this line")
 		}
-		if turn.Sent = append(turn.Sent, part...); len(turn.Sent) > maxBytes {
+		if turn.Sent = append(turn.Sent, piece...); len(turn.Sent) > maxRecordBytes {
 			return turn, false, errTooLong
 		}
 	}
 	for len(turn.Sent) > 0 {
-		text, ok := p.take("<<")
+		text, ok := p.nextWithMark("<<")
 		if !ok {
 			break
 		}
 		if text == "end" {
 			return turn, true, nil
 		}
-		hTTPAnswer, err := httpAnswer(text)
+		answer, err := parseHTTPAnswer(text)
 		if err != nil {
 			return turn, false, err
 		}
-		turn.Answers = append(turn.Answers, hTTPAnswer)
+		turn.Answers = append(turn.Answers, answer)
 	}
 	return turn, false, nil
 }
 
-func httpAnswer(text string) (hTTPAnswer HTTPAnswer, err error) {
-	if err := plain(text); err != nil {
-		return hTTPAnswer, err
+func parseHTTPAnswer(text string) (answer HTTPAnswer, err error) {
+	if err := checkPlainText(text); err != nil {
+		return answer, err
 	}
 	status, record, hasRecord := strings.Cut(text, " ")
-	hTTPAnswer.Status, err = strconv.Atoi(status)
-	if err != nil || hTTPAnswer.Status < 100 || hTTPAnswer.Status > 599 {
-		return hTTPAnswer, fmt.Errorf("%q is no HTTP status", status)
+	answer.Status, err = strconv.Atoi(status)
+	if err != nil || answer.Status < 100 || answer.Status > 599 {
+		return answer, fmt.Errorf("%q is no HTTP status", status)
 	}
 	if hasRecord {
-		hTTPAnswer.Record, _, err = unescape(record, false)
+		answer.Record, _, err = unescape(record, false)
 	}
-	return hTTPAnswer, err
+	return answer, err
 }

@@ -65,53 +65,53 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Action{
-		&Setting{"trusted-proxy", "127.0.0.3/32"},
-		&Account{UIN: 10001, Last: 10001, Password: "123456", Fields: []Field{{"nick", "Rookie"}}},
-		&Account{UIN: 10002, Last: 10002, Password: "two words", Fields: []Field{{"nick", "Pingu, Jr"}, {"face", "270"}, {"rule", "open"}}},
-		&Account{UIN: 20001, Last: 20060, Password: "123456"},
-		&Friends{10001, 20001, 20060},
-		&Friends{10001, 10002, 10002},
-		&Set{UIN: 10002, Fields: []Field{{"rule", "closed"}, {"strangers", "no"}}},
-		&Notice{Text: "to all"},
-		&Notice{To: []uint32{10001, 10002}, Text: `to "two"`},
+	wanted := []Action{
+		&ServerSetting{"trusted-proxy", "127.0.0.3/32"},
+		&CreateAccounts{UIN: 10001, Last: 10001, Password: "123456", AccountFields: []AccountField{{"nick", "Rookie"}}},
+		&CreateAccounts{UIN: 10002, Last: 10002, Password: "two words", AccountFields: []AccountField{{"nick", "Pingu, Jr"}, {"face", "270"}, {"rule", "open"}}},
+		&CreateAccounts{UIN: 20001, Last: 20060, Password: "123456"},
+		&Befriend{10001, 20001, 20060},
+		&Befriend{10001, 10002, 10002},
+		&ChangeAccount{UIN: 10002, Fields: []AccountField{{"rule", "closed"}, {"strangers", "no"}}},
+		&SendNotice{Text: "to all"},
+		&SendNotice{To: []uint32{10001, 10002}, Text: `to "two"`},
 		&SetPassword{10002, "newsecret"},
-		&Remove{20001},
-		&Restart{},
-		&Restart{10 * time.Minute},
-		&Wait{1500 * time.Millisecond},
-		&Client{"cafe"},
-		&Charset{"gbk"},
-		&Login{20001, 20060},
+		&RemoveAccount{20001},
+		&RestartServer{},
+		&RestartServer{10 * time.Minute},
+		&AdvanceClock{1500 * time.Millisecond},
+		&SwitchClient{"cafe"},
+		&SetCharset{"gbk"},
+		&LogInAccounts{20001, 20060},
 		&Exchange{[]byte("VER=1.1&MG=\xC4\xE3 \\ \r\n\t\x00 "), []byte("VER=1.1&RES=1&RA=*MG*"), 1},
 		&Exchange{[]byte("VER=1.1&MG=abababababababababababab"), []byte("UN=9998,9999,10000,10001,10002,10003,10004,10005,10005,"), 3},
 		&Exchange{nil, []byte("NULL"), 1},
-		&Connection{
-			Turns: []Turn{
+		&RawConnection{
+			Turns: []RawTurn{
 				{[]byte("POST / HTTP/1.1\r\n\r\n"), []HTTPAnswer{{Status: 100}}},
 				{[]byte("NULL"), []HTTPAnswer{{200, []byte("NULL")}, {Status: 405}}},
 			},
-			Ends: true,
+			ServerCloses: true,
 		},
-		&Say{"a", []byte("VER=1.4&CMD=List")},
-		&SayBytes{"a", []byte("\x05VER=1.4\n\nVER=1.4\n")},
-		&Hear{"a", []byte("VER=1.4&SID={sid:phone}&TM={now-5},")},
-		&HearNothing{"a"},
-		&HangUp{"a"},
-		&Say{"b", nil},
-		&Hear{"b", nil},
-		&HearEnd{"b"},
+		&SendRecord{"a", []byte("VER=1.4&CMD=List")},
+		&SendBytes{"a", []byte("\x05VER=1.4\n\nVER=1.4\n")},
+		&ExpectRecord{"a", []byte("VER=1.4&SID={sid:phone}&TM={now-5},")},
+		&ExpectNothing{"a"},
+		&CloseStream{"a"},
+		&SendRecord{"b", nil},
+		&ExpectRecord{"b", nil},
+		&ExpectEnd{"b"},
 	}
-	if len(script.Steps) != len(want) {
-		t.Fatalf("%d steps, want %d", len(script.Steps), len(want))
+	if len(script.Steps) != len(wanted) {
+		t.Fatalf("%d steps, want %d", len(script.Steps), len(wanted))
 	}
 	for i, step := range script.Steps {
-		if !reflect.DeepEqual(step.Action, want[i]) {
-			t.Errorf("line %d is %+v, want %+v", step.Line, step.Action, want[i])
+		if !reflect.DeepEqual(step.Action, wanted[i]) {
+			t.Errorf("line %d is %+v, want %+v", step.Line, step.Action, wanted[i])
 		}
 	}
-	if got := script.Steps[17]; got.Line != 21 || !reflect.DeepEqual(got.Comment, []string{"# One line that cannot be typed."}) {
-		t.Errorf("step 17 is at line %d with the comment %q", got.Line, got.Comment)
+	if received := script.Steps[17]; received.Line != 21 || !reflect.DeepEqual(received.Comment, []string{"# One line that cannot be typed."}) {
+		t.Errorf("step 17 is at line %d with the comment %q", received.Line, received.Comment)
 	}
 	if !reflect.DeepEqual(script.Trailer, []string{"", "# The end."}) {
 		t.Errorf("the trailer is %q", script.Trailer)
@@ -123,23 +123,23 @@ func TestEveryStepIsWrittenAsItWasRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got bytes.Buffer
-	if err := script.Write(&got); err != nil {
+	var received bytes.Buffer
+	if err := script.Write(&received); err != nil {
 		t.Fatal(err)
 	}
-	if got.String() != everyStep {
-		t.Errorf("written as\n%s", got.String())
+	if received.String() != everyStep {
+		t.Errorf("written as\n%s", received.String())
 	}
 }
 
 func TestTwoConnectionsAreNotWrittenAsOne(t *testing.T) {
 	connection := func(ends bool) Step {
-		return Step{Action: &Connection{Turns: []Turn{{[]byte("A"), []HTTPAnswer{{Status: 400}}}}, Ends: ends}}
+		return Step{Action: &RawConnection{Turns: []RawTurn{{[]byte("A"), []HTTPAnswer{{Status: 400}}}}, ServerCloses: ends}}
 	}
 	script := &Script{Steps: []Step{connection(false), connection(true), connection(true)}}
-	want := ">> A\n<< 400\n\n>> A\n<< 400\n<< end\n>> A\n<< 400\n<< end\n"
-	text := string(script.Append(nil))
-	if text != want {
+	wanted := ">> A\n<< 400\n\n>> A\n<< 400\n<< end\n>> A\n<< 400\n<< end\n"
+	text := string(script.AppendText(nil))
+	if text != wanted {
 		t.Errorf("written as\n%s", text)
 	}
 	if again, err := Parse("x.txt", []byte(text)); err != nil || len(again.Steps) != 3 {
@@ -160,20 +160,20 @@ func TestTheCorpusIsWrittenAsItWasRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		if *update {
-			if err := os.WriteFile(filepath.Join(corpus, script.Name), script.Append(nil), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(corpus, script.Name), script.AppendText(nil), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
-		want, got := strings.SplitAfter(string(src), "\n"), strings.SplitAfter(string(script.Append(nil)), "\n")
-		for i := range min(len(want), len(got)) {
-			if want[i] != got[i] {
-				t.Errorf("%s:%d: is written\n\t%s", script.Name, i+1, got[i])
+		wanted, received := strings.SplitAfter(string(src), "\n"), strings.SplitAfter(string(script.AppendText(nil)), "\n")
+		for i := range min(len(wanted), len(received)) {
+			if wanted[i] != received[i] {
+				t.Errorf("%s:%d: is written\n\t%s", script.Name, i+1, received[i])
 				break
 			}
 		}
-		if len(want) != len(got) {
-			t.Errorf("%s has %d lines, written are %d", script.Name, len(want), len(got))
+		if len(wanted) != len(received) {
+			t.Errorf("%s has %d lines, written are %d", script.Name, len(wanted), len(received))
 		}
 	}
 }
@@ -238,7 +238,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		text := first.Append(nil)
+		text := first.AppendText(nil)
 		second, err := Parse("fuzz.txt", text)
 		if err != nil {
 			t.Fatalf("%v\nin what was written: %q", err, text)
@@ -249,7 +249,7 @@ func FuzzParse(f *testing.F) {
 		if !reflect.DeepEqual(first, second) {
 			t.Fatalf("read again, it is another script: %q", text)
 		}
-		if again := second.Append(nil); !bytes.Equal(again, text) {
+		if again := second.AppendText(nil); !bytes.Equal(again, text) {
 			t.Fatalf("written again, it is %q, was %q", again, text)
 		}
 	})

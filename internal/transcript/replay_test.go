@@ -17,68 +17,74 @@ import (
 	"time"
 )
 
-// diary is a world that writes down what happens and answers with what it is
+// recordingServer is a world that writes down what happens and answers with what it is
 // given.
-type diary struct {
-	entries []string
+type recordingServer struct {
+	calls   []string
 	answers []string
 }
 
-func (d *diary) note(format string, args ...any) error {
-	d.entries = append(d.entries, fmt.Sprintf(format, args...))
+func (r *recordingServer) recordCall(format string, args ...any) error {
+	r.calls = append(r.calls, fmt.Sprintf(format, args...))
 	return nil
 }
 
-func (d *diary) Account(uin uint32, password string, fields []Field) error {
-	return d.note("account %d %s %v", uin, password, fields)
+func (r *recordingServer) CreateAccount(uin uint32, password string, fields []AccountField) error {
+	return r.recordCall("account %d %s %v", uin, password, fields)
 }
-func (d *diary) Set(uin uint32, fields []Field) error  { return d.note("set %d %v", uin, fields) }
-func (d *diary) Befriend(a, b uint32) error            { return d.note("befriend %d %d", a, b) }
-func (d *diary) Notice(to []uint32, text string) error { return d.note("notice %v %s", to, text) }
-func (d *diary) Remove(uin uint32) error               { return d.note("remove %d", uin) }
-func (d *diary) SetPassword(uin uint32, proof string) error {
-	return d.note("passwd %d %s", uin, proof)
+func (r *recordingServer) ChangeAccount(uin uint32, fields []AccountField) error {
+	return r.recordCall("set %d %v", uin, fields)
 }
-func (d *diary) Restart(down time.Duration) error { return d.note("restart %s", down) }
-func (d *diary) Wait(span time.Duration) error    { return d.note("wait %s", span) }
+func (r *recordingServer) Befriend(a, b uint32) error { return r.recordCall("befriend %d %d", a, b) }
+func (r *recordingServer) SendNotice(to []uint32, text string) error {
+	return r.recordCall("notice %v %s", to, text)
+}
+func (r *recordingServer) RemoveAccount(uin uint32) error { return r.recordCall("remove %d", uin) }
+func (r *recordingServer) SetPassword(uin uint32, proof string) error {
+	return r.recordCall("passwd %d %s", uin, proof)
+}
+func (r *recordingServer) Restart(down time.Duration) error { return r.recordCall("restart %s", down) }
+func (r *recordingServer) AdvanceClock(span time.Duration) error {
+	return r.recordCall("wait %s", span)
+}
 
-func (d *diary) Now() time.Time { return time.Unix(1218196800, 0) }
+func (r *recordingServer) Now() time.Time { return time.Unix(1218196800, 0) }
 
-// Line gives a line on which each record gets the next answer, and the server
+// OpenStream gives a line on which each record gets the next answer, and the server
 // hangs up when there is none.
-func (d *diary) Line(_ context.Context, from netip.Addr) (Line, error) {
-	return &diaryLine{d}, d.note("line %s", from)
+func (r *recordingServer) OpenStream(_ context.Context, from netip.Addr) (Stream, error) {
+	return &recordingStream{r}, r.recordCall("line %s", from)
 }
 
-type diaryLine struct{ d *diary }
+type recordingStream struct{ server *recordingServer }
 
-func (l *diaryLine) Send(record []byte) error { return l.d.note("say %s", record) }
-func (l *diaryLine) Close() error             { return l.d.note("close") }
+func (l *recordingStream) Send(record []byte) error { return l.server.recordCall("say %s", record) }
+func (l *recordingStream) Close() error             { return l.server.recordCall("close") }
 
-func (l *diaryLine) Receive(ctx context.Context) ([]byte, error) {
-	came, err := l.Waiting(ctx)
+func (l *recordingStream) Receive(ctx context.Context) ([]byte, error) {
+	came, err := l.ReceivePending(ctx)
 	if came == nil {
 		err = io.EOF
 	}
 	return came, err
 }
 
-func (l *diaryLine) Waiting(context.Context) ([]byte, error) {
-	if len(l.d.answers) == 0 {
+func (l *recordingStream) ReceivePending(context.Context) ([]byte, error) {
+	if len(l.server.answers) == 0 {
 		return nil, nil
 	}
-	answer := l.d.answers[0]
-	l.d.answers = l.d.answers[1:]
+	answer := l.server.answers[0]
+	l.server.answers = l.server.answers[1:]
 	return []byte(answer), nil
 }
 
-func (d *diary) Post(_ context.Context, from netip.Addr, request Request) ([]byte, error) {
-	d.note("post %s %s %s", from, request.Charset, request.Record)
-	if len(d.answers) == 0 {
+func (r *recordingServer) Post(_ context.Context, from netip.Addr, request Request) ([]byte, error) {
+	r.recordCall("post %s %s %s", from, request.Charset, request.Record)
+	if len(r.answers) == 0 {
 		return nil, errors.New("the server has gone")
 	}
-	answer := d.answers[0]
-	d.answers = d.answers[1:]
+	answer := r.answers[0]
+	r.answers = r.answers[1:]
 	return []byte(answer), nil
 }
 
@@ -106,11 +112,11 @@ login 10001
 > G
 < H
 `)
-	d := &diary{answers: []string{"B", "D", "D", "VER=1.1&CMD=Login&SEQ=&UIN=10001&RES=0&RS=0&HI=60&LI=300", "VER=1.4&RES=0\r\n", "H"}}
-	if err := Replay(t.Context(), script, d); err != nil {
+	server := &recordingServer{answers: []string{"B", "D", "D", "VER=1.1&CMD=Login&SEQ=&UIN=10001&RES=0&RS=0&HI=60&LI=300", "VER=1.4&RES=0\r\n", "H"}}
+	if err := Replay(t.Context(), script, server); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
+	wanted := []string{
 		"account 10001 123456 [{nick P}]", "account 10002 123456 [{nick P}]",
 		"befriend 10001 10002", "befriend 10001 10003",
 		"set 10001 [{rule open}]", "notice [10001] hello", "remove 10003", "passwd 10002 s",
@@ -121,8 +127,8 @@ login 10001
 		"post 127.0.0.2 gbk E",
 		"post 127.0.0.4 gbk G",
 	}
-	if !reflect.DeepEqual(d.entries, want) {
-		t.Errorf("it did\n%s", strings.Join(d.entries, "\n"))
+	if !reflect.DeepEqual(server.calls, wanted) {
+		t.Errorf("it did\n%s", strings.Join(server.calls, "\n"))
 	}
 }
 
@@ -157,7 +163,7 @@ func TestReplayTellsWhatDiffers(t *testing.T) {
 		{"a setting", "setting a b\n", nil, "x.txt:1: this step needs a world on a socket"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Replay(t.Context(), mustParse(t, c.src), &diary{answers: c.answers})
+			err := Replay(t.Context(), mustParse(t, c.src), &recordingServer{answers: c.answers})
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -168,30 +174,32 @@ func TestReplayTellsWhatDiffers(t *testing.T) {
 func TestReplayEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d := &diary{answers: []string{"B"}}
-	if err := Replay(ctx, mustParse(t, "> A\n< B\n"), d); !errors.Is(err, context.Canceled) || len(d.entries) > 0 {
-		t.Errorf("got %v after %q", err, d.entries)
+	server := &recordingServer{answers: []string{"B"}}
+	if err := Replay(ctx, mustParse(t, "> A\n< B\n"), server); !errors.Is(err, context.Canceled) || len(server.calls) > 0 {
+		t.Errorf("got %v after %q", err, server.calls)
 	}
 }
 
-// socket is a world whose server reads all that it is sent up to a body's end
+// fixedAnswerServer is a world whose server reads all that it is sent up to a body's end
 // and answers with the same bytes always.
-type socket struct {
-	diary
+type fixedAnswerServer struct {
+	recordingServer
 	addr   string
 	answer string
 	// stays: the server waits for the client to close.
-	stays bool
-	got   chan string
+	staysOpen bool
+	requests  chan string
 }
 
-func (s *socket) Setting(name, value string) error { return s.note("setting %s %s", name, value) }
+func (s *fixedAnswerServer) ApplySetting(name, value string) error {
+	return s.recordCall("setting %s %s", name, value)
+}
 
-func (s *socket) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
+func (s *fixedAnswerServer) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
 	return DialFrom(ctx, from, s.addr)
 }
 
-func (s *socket) Post(ctx context.Context, from netip.Addr, request Request) ([]byte, error) {
+func (s *fixedAnswerServer) Post(ctx context.Context, from netip.Addr, request Request) ([]byte, error) {
 	conn, err := s.Dial(ctx, from)
 	if err != nil {
 		return nil, err
@@ -199,44 +207,44 @@ func (s *socket) Post(ctx context.Context, from netip.Addr, request Request) ([]
 	return Post(ctx, conn, request)
 }
 
-func newSocket(t *testing.T, answer string, stays bool) *socket {
+func newFixedAnswerServer(t *testing.T, answer string, stays bool) *fixedAnswerServer {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	s := &socket{addr: ln.Addr().String(), answer: answer, stays: stays, got: make(chan string, 1)}
+	server := &fixedAnswerServer{addr: ln.Addr().String(), answer: answer, staysOpen: stays, requests: make(chan string, 1)}
 	go func() {
 		conn, err := ln.Accept()
 		if err != nil {
 			return
 		}
 		defer conn.Close()
-		br := bufio.NewReader(conn)
-		line, _ := br.ReadString('\n')
-		req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(strings.NewReader("POST / HTTP/1.1\r\n"), br)))
+		reader := bufio.NewReader(conn)
+		line, _ := reader.ReadString('\n')
+		req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(strings.NewReader("POST / HTTP/1.1\r\n"), reader)))
 		if err != nil {
 			return
 		}
 		body, _ := io.ReadAll(req.Body)
-		s.got <- fmt.Sprintf("%s %s %s %s", conn.RemoteAddr().(*net.TCPAddr).IP, strings.TrimSpace(line), req.Header["Content-Type"], body)
+		server.requests <- fmt.Sprintf("%s %s %s %s", conn.RemoteAddr().(*net.TCPAddr).IP, strings.TrimSpace(line), req.Header["Content-Type"], body)
 		io.WriteString(conn, answer)
 		if stays {
 			io.Copy(io.Discard, conn)
 		}
 	}()
-	return s
+	return server
 }
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"
 
 func TestPostSendsTheRequestOfTheArticle(t *testing.T) {
-	s := newSocket(t, ok+"Content-Length: 4\r\n\r\nNULL", false)
-	if err := Replay(t.Context(), mustParse(t, "@cafe\ncharset gbk\n> A=1\n< NULL\n"), s); err != nil {
+	server := newFixedAnswerServer(t, ok+"Content-Length: 4\r\n\r\nNULL", false)
+	if err := Replay(t.Context(), mustParse(t, "@cafe\ncharset gbk\n> A=1\n< NULL\n"), server); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := <-s.got, "127.0.0.3 POST HTTP/1.1 [text/plain; charset=gbk] A=1"; got != want {
-		t.Errorf("sent %s, want %s", got, want)
+	if received, wanted := <-server.requests, "127.0.0.3 POST HTTP/1.1 [text/plain; charset=gbk] A=1"; received != wanted {
+		t.Errorf("sent %s, want %s", received, wanted)
 	}
 }
 
@@ -249,7 +257,7 @@ func TestPostWantsAnAnswerOfTheContract(t *testing.T) {
 		{"less than the answer", ok + "Content-Length: 4\r\n\r\nNUL", "unexpected EOF"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Replay(t.Context(), mustParse(t, "> A=1\n< NULL\n"), newSocket(t, c.answer, false))
+			err := Replay(t.Context(), mustParse(t, "> A=1\n< NULL\n"), newFixedAnswerServer(t, c.answer, false))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -259,12 +267,12 @@ func TestPostWantsAnAnswerOfTheContract(t *testing.T) {
 
 func TestPostIsGivenUpWhenItsContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newSocket(t, "", true)
+	server := newFixedAnswerServer(t, "", true)
 	go func() {
-		<-s.got
+		<-server.requests
 		cancel()
 	}()
-	if err := Replay(ctx, mustParse(t, "> A=1\n< NULL\n"), s); err == nil {
+	if err := Replay(ctx, mustParse(t, "> A=1\n< NULL\n"), server); err == nil {
 		t.Error("an answer that never came was taken for one")
 	}
 }
@@ -293,7 +301,7 @@ func TestConnection(t *testing.T) {
 		{"an answer and the end", "<< 200 NULL\n<< end\n", answer, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Replay(t.Context(), mustParse(t, request+c.want), newSocket(t, c.answer, c.stays))
+			err := Replay(t.Context(), mustParse(t, request+c.want), newFixedAnswerServer(t, c.answer, c.stays))
 			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err)) {
 				t.Errorf("got %v, want %q", err, c.err)
 			}
@@ -304,20 +312,20 @@ func TestConnection(t *testing.T) {
 func TestAConnectionThatIsToEndMustEnd(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	s := newSocket(t, ok+"Content-Length: 4\r\n\r\nNULL", true)
+	server := newFixedAnswerServer(t, ok+"Content-Length: 4\r\n\r\nNULL", true)
 	script := mustParse(t, ">> POST / HTTP/1.1\\r\\n\n>> Content-Length: 1\\r\\n\n>> \\r\\n\n>> A\n<< 200 NULL\n<< end\n")
-	if err := Replay(ctx, script, s); err == nil {
+	if err := Replay(ctx, script, server); err == nil {
 		t.Error("a connection that stays open was taken for one that ends")
 	}
 }
 
-// pipe is a world whose server is at the other end of a pipe.
-type pipe struct {
-	socket
+// pipeServer is a world whose server is at the other end of a pipe.
+type pipeServer struct {
+	fixedAnswerServer
 	serve func(net.Conn)
 }
 
-func (p *pipe) Dial(context.Context, netip.Addr) (net.Conn, error) {
+func (p *pipeServer) Dial(context.Context, netip.Addr) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	go p.serve(theirs)
 	return ours, nil
@@ -325,7 +333,7 @@ func (p *pipe) Dial(context.Context, netip.Addr) (net.Conn, error) {
 
 func TestWhatIsSentAfterAnAnswerWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &pipe{serve: func(conn net.Conn) {
+		writer := &pipeServer{serve: func(conn net.Conn) {
 			defer conn.Close()
 			buffer := make([]byte, 100)
 			n, err := conn.Read(buffer)
@@ -344,43 +352,43 @@ func TestWhatIsSentAfterAnAnswerWaitsForIt(t *testing.T) {
 			}
 			io.WriteString(conn, ok+"Content-Length: 4\r\n\r\nNULL")
 		}}
-		if err := Replay(t.Context(), mustParse(t, ">> HEAD\n<< 100\n>> BODY\n<< 200 NULL\n<< end\n"), w); err != nil {
+		if err := Replay(t.Context(), mustParse(t, ">> HEAD\n<< 100\n>> BODY\n<< 200 NULL\n<< end\n"), writer); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
 func TestASettingReachesTheServer(t *testing.T) {
-	s := new(socket)
-	if err := Replay(t.Context(), mustParse(t, "setting trusted-proxy 127.0.0.0/8\n"), s); err != nil {
+	server := new(fixedAnswerServer)
+	if err := Replay(t.Context(), mustParse(t, "setting trusted-proxy 127.0.0.0/8\n"), server); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"setting trusted-proxy 127.0.0.0/8"}; !reflect.DeepEqual(s.entries, want) {
-		t.Errorf("it did %q", s.entries)
+	if wanted := []string{"setting trusted-proxy 127.0.0.0/8"}; !reflect.DeepEqual(server.calls, wanted) {
+		t.Errorf("it did %q", server.calls)
 	}
 }
 
 func TestAScriptSaysWhatItNeeds(t *testing.T) {
-	for src, want := range map[string]bool{
+	for src, wanted := range map[string]bool{
 		"> A\n< B\n":     false,
 		">> A\n<< 400\n": true,
 		"setting a b\n":  true,
 		"%a> A\n":        false,
 		"%a>> A\n":       true,
 	} {
-		if got := mustParse(t, src).NeedsHTTP(); got != want {
-			t.Errorf("%q: NeedsHTTP is %t", src, got)
+		if received := mustParse(t, src).NeedsSocket(); received != wanted {
+			t.Errorf("%q: NeedsHTTP is %t", src, received)
 		}
 	}
 }
 
 func TestExchangesAreThoseWithARecord(t *testing.T) {
-	var got []string
+	var received []string
 	for step, exchange := range mustParse(t, "> A\n< B\nwait 1s\n>> X\n<< 400\nrepeat 2\n> C\n< D\n").Exchanges() {
-		got = append(got, fmt.Sprintf("%d %s %s", step.Line, exchange.Request, exchange.Answer))
+		received = append(received, fmt.Sprintf("%d %s %s", step.Line, exchange.Request, exchange.Answer))
 	}
-	if want := []string{"1 A B", "6 C D"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %q", got)
+	if wanted := []string{"1 A B", "6 C D"}; !reflect.DeepEqual(received, wanted) {
+		t.Errorf("got %q", received)
 	}
 }
 

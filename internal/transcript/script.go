@@ -29,28 +29,28 @@ type Step struct {
 type Action interface {
 	// appendText appends the step as the file has it, without a last LF.
 	appendText(dst []byte) []byte
-	perform(r *replay) error
+	perform(rep *replayer) error
 }
 
-// Account is an account that exists from now on; one for each number from UIN
+// CreateAccounts is an account that exists from now on; one for each number from UIN
 // to Last.
-type Account struct {
-	UIN, Last uint32
-	Password  string
-	Fields    []Field
+type CreateAccounts struct {
+	UIN, Last     uint32
+	Password      string
+	AccountFields []AccountField
 }
 
 // DefaultPassword is the password of an account for which the script names
 // none.
 const DefaultPassword = "123456"
 
-// A Field is one of an account's fields, by its name in [Fields].
-type Field struct{ Name, Value string }
+// A Field is one of an account's fields, by its name in [AccountFieldNames].
+type AccountField struct{ Name, Value string }
 
-// Fields returns the names that a field of an account can have: those of the
+// AccountFieldNames returns the names that a field of an account can have: those of the
 // profile, then rule (open, ask, closed), strangers, findable, show-private and
 // devices-only (yes, no). A field that is not given is as in a new account.
-func Fields() []string {
+func AccountFieldNames() []string {
 	return []string{
 		"nick", "face", "age", "sex", "blood", "constellation", "animal",
 		"country", "province", "city", "school", "job", "home-page", "about",
@@ -59,26 +59,26 @@ func Fields() []string {
 	}
 }
 
-// Set changes fields of an account.
-type Set struct {
+// ChangeAccount changes fields of an account.
+type ChangeAccount struct {
 	UIN    uint32
-	Fields []Field
+	Fields []AccountField
 }
 
-// Friends makes UIN a friend of each number from First to Last.
-type Friends struct{ UIN, First, Last uint32 }
+// Befriend makes UIN a friend of each number from First to Last.
+type Befriend struct{ UIN, First, Last uint32 }
 
-// Setting is one of the server's settings, by the name of its flag.
-type Setting struct{ Name, Value string }
+// ServerSetting is one of the server's settings, by the name of its flag.
+type ServerSetting struct{ Name, Value string }
 
-// Notice is the operator's message; To is empty if it goes to all.
-type Notice struct {
+// SendNotice is the operator's message; To is empty if it goes to all.
+type SendNotice struct {
 	To   []uint32
 	Text string
 }
 
-// Remove removes an account.
-type Remove struct{ UIN uint32 }
+// RemoveAccount removes an account.
+type RemoveAccount struct{ UIN uint32 }
 
 // SetPassword gives an account another password.
 type SetPassword struct {
@@ -86,21 +86,21 @@ type SetPassword struct {
 	Password string
 }
 
-// Restart stops the server and starts it again on the same data after Down.
-type Restart struct{ Down time.Duration }
+// RestartServer stops the server and starts it again on the same data after Down.
+type RestartServer struct{ Downtime time.Duration }
 
-// Wait moves the clock.
-type Wait struct{ For time.Duration }
+// AdvanceClock moves the clock.
+type AdvanceClock struct{ Duration time.Duration }
 
-// Client names the client that speaks from now on.
-type Client struct{ Name string }
+// SwitchClient names the client that speaks from now on.
+type SwitchClient struct{ Name string }
 
-// Login logs in each account from UIN to Last, for scripts that are about
+// LogInAccounts logs in each account from UIN to Last, for scripts that are about
 // something else.
-type Login struct{ UIN, Last uint32 }
+type LogInAccounts struct{ UIN, Last uint32 }
 
-// Charset is what clients declare from now on.
-type Charset struct{ Name string }
+// SetCharset is what clients declare from now on.
+type SetCharset struct{ Name string }
 
 // An Exchange is a request and its answer.
 type Exchange struct {
@@ -108,20 +108,20 @@ type Exchange struct {
 	// Answer is the record without the line end that version 1.4 adds. Its
 	// reason may be a pattern, see [Match].
 	Answer []byte
-	// Times is how often it takes place, at least 1.
-	Times int
+	// Repetitions is how often it takes place, at least 1.
+	Repetitions int
 }
 
 // A Connection is what is sent on one connection, and what comes back.
-type Connection struct {
-	Turns []Turn
-	// Ends says that the server closes the connection after the last answer
+type RawConnection struct {
+	Turns []RawTurn
+	// ServerCloses says that the server closes the connection after the last answer
 	// by itself.
-	Ends bool
+	ServerCloses bool
 }
 
 // A Turn is what is sent, and what comes back before anything more is sent.
-type Turn struct {
+type RawTurn struct {
 	Sent    []byte
 	Answers []HTTPAnswer
 }
@@ -133,33 +133,33 @@ type HTTPAnswer struct {
 	Record []byte
 }
 
-// Say is a record that is sent on a line, which is opened if it is not open.
-type Say struct {
-	Line   string
+// SendRecord is a record that is sent on a line, which is opened if it is not open.
+type SendRecord struct {
+	Stream string
 	Record []byte
 }
 
-// SayBytes is what is sent on a line in one piece, as it is.
-type SayBytes struct {
-	Line  string
-	Bytes []byte
+// SendBytes is what is sent on a line in one piece, as it is.
+type SendBytes struct {
+	Stream string
+	Bytes  []byte
 }
 
-// Hear is the record that must come next on a line: an answer, or a push. Its
+// ExpectRecord is the record that must come next on a line: an answer, or a push. Its
 // reason may be a pattern, as that of an Exchange.
-type Hear struct {
-	Line   string
+type ExpectRecord struct {
+	Stream string
 	Record []byte
 }
 
-// HearNothing says that nothing has come on a line that was not heard.
-type HearNothing struct{ Line string }
+// ExpectNothing says that nothing has come on a line that was not heard.
+type ExpectNothing struct{ Stream string }
 
-// HearEnd says that the server closes a line, and sends nothing before.
-type HearEnd struct{ Line string }
+// ExpectEnd says that the server closes a line, and sends nothing before.
+type ExpectEnd struct{ Stream string }
 
-// HangUp closes a line.
-type HangUp struct{ Line string }
+// CloseStream closes a line.
+type CloseStream struct{ Stream string }
 
 // Exchanges yields the requests and answers of the script, each once, those
 // on connections of their own left out.
@@ -173,22 +173,22 @@ func (s *Script) Exchanges() iter.Seq2[Step, *Exchange] {
 	}
 }
 
-// NeedsHTTP reports whether the script can be replayed against an [HTTPWorld]
+// NeedsSocket reports whether the script can be replayed against an [SocketServer]
 // only.
-func (s *Script) NeedsHTTP() bool {
+func (s *Script) NeedsSocket() bool {
 	for _, step := range s.Steps {
 		switch step.Action.(type) {
-		case *Connection, *Setting, *SayBytes:
+		case *RawConnection, *ServerSetting, *SendBytes:
 			return true
 		}
 	}
 	return false
 }
 
-// HasLines reports whether records are sent on lines.
-func (s *Script) HasLines() bool {
+// UsesStreams reports whether records are sent on lines.
+func (s *Script) UsesStreams() bool {
 	for _, step := range s.Steps {
-		if _, ok := step.Action.(*Say); ok {
+		if _, ok := step.Action.(*SendRecord); ok {
 			return true
 		}
 	}

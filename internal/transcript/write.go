@@ -12,15 +12,15 @@ import (
 
 // Write writes the script so that Parse reads it as it was. A script that Write
 // has written is written by it again byte for byte.
-func (s *Script) Write(w io.Writer) error {
-	_, err := w.Write(s.Append(nil))
+func (s *Script) Write(writer io.Writer) error {
+	_, err := writer.Write(s.AppendText(nil))
 	return err
 }
 
-// Append appends the script's text to dst.
-func (s *Script) Append(dst []byte) []byte {
+// AppendText appends the script's text to dst.
+func (s *Script) AppendText(dst []byte) []byte {
 	for i, step := range s.Steps {
-		if i > 0 && len(step.Comment) == 0 && joined(s.Steps[i-1].Action, step.Action) {
+		if i > 0 && len(step.Comment) == 0 && needSeparator(s.Steps[i-1].Action, step.Action) {
 			dst = append(dst, '\n')
 		}
 		dst = appendLines(dst, step.Comment)
@@ -29,12 +29,12 @@ func (s *Script) Append(dst []byte) []byte {
 	return appendLines(dst, s.Trailer)
 }
 
-// joined reports whether two steps would be read as one if nothing stood
+// needSeparator reports whether two steps would be read as one if nothing stood
 // between them.
-func joined(a, b Action) bool {
-	first, ok1 := a.(*Connection)
-	_, ok2 := b.(*Connection)
-	return ok1 && ok2 && !first.Ends
+func needSeparator(a, b Action) bool {
+	first, ok1 := a.(*RawConnection)
+	_, ok2 := b.(*RawConnection)
+	return ok1 && ok2 && !first.ServerCloses
 }
 
 func appendLines(dst []byte, lines []string) []byte {
@@ -44,27 +44,27 @@ func appendLines(dst []byte, lines []string) []byte {
 	return dst
 }
 
-func (a *Account) appendText(dst []byte) []byte {
+func (a *CreateAccounts) appendText(dst []byte) []byte {
 	dst = appendRange(append(dst, "account "...), a.UIN, a.Last)
 	if a.Password != DefaultPassword {
 		dst = appendValue(append(dst, " password="...), a.Password)
 	}
-	return appendFields(dst, a.Fields)
+	return appendFields(dst, a.AccountFields)
 }
 
-func (a *Set) appendText(dst []byte) []byte {
+func (a *ChangeAccount) appendText(dst []byte) []byte {
 	return appendFields(fmt.Appendf(dst, "set %d", a.UIN), a.Fields)
 }
 
-func (a *Friends) appendText(dst []byte) []byte {
+func (a *Befriend) appendText(dst []byte) []byte {
 	return appendRange(fmt.Appendf(dst, "friends %d ", a.UIN), a.First, a.Last)
 }
 
-func (a *Setting) appendText(dst []byte) []byte {
+func (a *ServerSetting) appendText(dst []byte) []byte {
 	return appendValue(fmt.Appendf(dst, "setting %s ", a.Name), a.Value)
 }
 
-func (a *Notice) appendText(dst []byte) []byte {
+func (a *SendNotice) appendText(dst []byte) []byte {
 	to := "all"
 	if len(a.To) > 0 {
 		var uins []string
@@ -76,63 +76,63 @@ func (a *Notice) appendText(dst []byte) []byte {
 	return appendQuoted(fmt.Appendf(dst, "notice %s ", to), a.Text)
 }
 
-func (a *Remove) appendText(dst []byte) []byte { return fmt.Appendf(dst, "remove %d", a.UIN) }
+func (a *RemoveAccount) appendText(dst []byte) []byte { return fmt.Appendf(dst, "remove %d", a.UIN) }
 
 func (a *SetPassword) appendText(dst []byte) []byte {
 	return appendValue(fmt.Appendf(dst, "passwd %d ", a.UIN), a.Password)
 }
 
-func (a *Restart) appendText(dst []byte) []byte {
-	if a.Down == 0 {
+func (a *RestartServer) appendText(dst []byte) []byte {
+	if a.Downtime == 0 {
 		return append(dst, "restart"...)
 	}
-	return appendDuration(append(dst, "restart "...), a.Down)
+	return appendDuration(append(dst, "restart "...), a.Downtime)
 }
 
-func (a *Wait) appendText(dst []byte) []byte {
-	return appendDuration(append(dst, "wait "...), a.For)
+func (a *AdvanceClock) appendText(dst []byte) []byte {
+	return appendDuration(append(dst, "wait "...), a.Duration)
 }
 
-func (a *Client) appendText(dst []byte) []byte { return fmt.Appendf(dst, "@%s", a.Name) }
+func (a *SwitchClient) appendText(dst []byte) []byte { return fmt.Appendf(dst, "@%s", a.Name) }
 
-func (a *Login) appendText(dst []byte) []byte {
+func (a *LogInAccounts) appendText(dst []byte) []byte {
 	return appendRange(append(dst, "login "...), a.UIN, a.Last)
 }
 
-func (a *Charset) appendText(dst []byte) []byte { return fmt.Appendf(dst, "charset %s", a.Name) }
+func (a *SetCharset) appendText(dst []byte) []byte { return fmt.Appendf(dst, "charset %s", a.Name) }
 
 func (x *Exchange) appendText(dst []byte) []byte {
-	if x.Times > 1 {
-		dst = fmt.Appendf(dst, "repeat %d\n", x.Times)
+	if x.Repetitions > 1 {
+		dst = fmt.Appendf(dst, "repeat %d\n", x.Repetitions)
 	}
 	dst = appendRecord(dst, ">", x.Request)
 	return appendRecord(append(dst, '\n'), "<", x.Answer)
 }
 
-func (c *Connection) appendText(dst []byte) []byte {
+func (c *RawConnection) appendText(dst []byte) []byte {
 	for _, turn := range c.Turns {
-		for rest := turn.Sent; len(rest) > 0; {
-			n := pieceEnd(rest)
-			dst = append(appendRecord(dst, ">>", rest[:n]), '\n')
-			rest = rest[n:]
+		for remaining := turn.Sent; len(remaining) > 0; {
+			n := firstPieceLength(remaining)
+			dst = append(appendRecord(dst, ">>", remaining[:n]), '\n')
+			remaining = remaining[n:]
 		}
-		for _, hTTPAnswer := range turn.Answers {
-			dst = fmt.Appendf(dst, "<< %d", hTTPAnswer.Status)
-			if hTTPAnswer.Record != nil {
-				dst = appendEscaped(append(dst, ' '), hTTPAnswer.Record)
+		for _, answer := range turn.Answers {
+			dst = fmt.Appendf(dst, "<< %d", answer.Status)
+			if answer.Record != nil {
+				dst = appendEscaped(append(dst, ' '), answer.Record)
 			}
 			dst = append(dst, '\n')
 		}
 	}
-	if c.Ends {
+	if c.ServerCloses {
 		dst = append(dst, "<< end\n"...)
 	}
 	return bytes.TrimSuffix(dst, []byte("\n"))
 }
 
-// pieceEnd is how much of what is sent on a connection is written on one line
+// firstPieceLength is how much of what is sent on a connection is written on one line
 // of a script: up to a line end, but many equal blank lines together.
-func pieceEnd(sent []byte) int {
+func firstPieceLength(sent []byte) int {
 	end := bytes.IndexByte(sent, '\n') + 1
 	if end == 0 {
 		return len(sent)
@@ -145,37 +145,37 @@ func pieceEnd(sent []byte) int {
 	for bytes.HasPrefix(sent[run:], blank) {
 		run += len(blank)
 	}
-	if run < minRepeated {
+	if run < minRepetitionLength {
 		return end
 	}
 	return run
 }
 
-func (s *Say) appendText(dst []byte) []byte {
-	return appendRecord(appendLine(dst, s.Line), ">", s.Record)
+func (s *SendRecord) appendText(dst []byte) []byte {
+	return appendRecord(appendStreamName(dst, s.Stream), ">", s.Record)
 }
 
-func (s *SayBytes) appendText(dst []byte) []byte {
-	return appendRecord(appendLine(dst, s.Line), ">>", s.Bytes)
+func (s *SendBytes) appendText(dst []byte) []byte {
+	return appendRecord(appendStreamName(dst, s.Stream), ">>", s.Bytes)
 }
 
-func (h *Hear) appendText(dst []byte) []byte {
-	return appendRecord(appendLine(dst, h.Line), "<", h.Record)
+func (h *ExpectRecord) appendText(dst []byte) []byte {
+	return appendRecord(appendStreamName(dst, h.Stream), "<", h.Record)
 }
 
-func (h *HearNothing) appendText(dst []byte) []byte {
-	return append(appendLine(dst, h.Line), "< "+lineNothing...)
+func (h *ExpectNothing) appendText(dst []byte) []byte {
+	return append(appendStreamName(dst, h.Stream), "< "+streamSilent...)
 }
 
-func (h *HearEnd) appendText(dst []byte) []byte {
-	return append(appendLine(dst, h.Line), "< "+lineEnds...)
+func (h *ExpectEnd) appendText(dst []byte) []byte {
+	return append(appendStreamName(dst, h.Stream), "< "+streamEnded...)
 }
 
-func (h *HangUp) appendText(dst []byte) []byte {
-	return append(appendLine(dst, h.Line), " close"...)
+func (h *CloseStream) appendText(dst []byte) []byte {
+	return append(appendStreamName(dst, h.Stream), " close"...)
 }
 
-func appendLine(dst []byte, name string) []byte { return append(append(dst, '%'), name...) }
+func appendStreamName(dst []byte, name string) []byte { return append(append(dst, '%'), name...) }
 
 func appendRecord(dst []byte, mark string, record []byte) []byte {
 	dst = append(dst, mark...)
@@ -186,22 +186,22 @@ func appendRecord(dst []byte, mark string, record []byte) []byte {
 }
 
 // appendDuration writes whole seconds as such: 300s, the unit of LI.
-func appendDuration(dst []byte, d time.Duration) []byte {
-	if d%time.Second == 0 {
-		return fmt.Appendf(dst, "%ds", d/time.Second)
+func appendDuration(dst []byte, duration time.Duration) []byte {
+	if duration%time.Second == 0 {
+		return fmt.Appendf(dst, "%ds", duration/time.Second)
 	}
-	return append(dst, d.String()...)
+	return append(dst, duration.String()...)
 }
 
-func appendRange(dst []byte, first, last uint32) []byte {
-	dst = strconv.AppendUint(dst, uint64(first), 10)
-	if last > first {
-		dst = strconv.AppendUint(append(dst, '-'), uint64(last), 10)
+func appendRange(dst []byte, firstUIN, lastUIN uint32) []byte {
+	dst = strconv.AppendUint(dst, uint64(firstUIN), 10)
+	if lastUIN > firstUIN {
+		dst = strconv.AppendUint(append(dst, '-'), uint64(lastUIN), 10)
 	}
 	return dst
 }
 
-func appendFields(dst []byte, fields []Field) []byte {
+func appendFields(dst []byte, fields []AccountField) []byte {
 	for _, field := range fields {
 		dst = append(append(append(dst, ' '), field.Name...), '=')
 		dst = appendValue(dst, field.Value)
@@ -224,11 +224,11 @@ func needsQuotes(r rune) bool {
 
 func appendQuoted(dst []byte, text string) []byte {
 	dst = append(dst, '"')
-	for i, part := range strings.Split(text, `"`) {
+	for i, piece := range strings.Split(text, `"`) {
 		if i > 0 {
 			dst = append(dst, `\"`...)
 		}
-		dst = appendInner(dst, []byte(part))
+		dst = appendEscapedPart(dst, []byte(piece))
 	}
 	return append(dst, '"')
 }

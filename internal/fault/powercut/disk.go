@@ -11,36 +11,36 @@ import (
 )
 
 // sector is what a disk writes whole or not at all, in bytes.
-const sector = 512
+const sectorSize = 512
 
-// Luck decides about what was not synced. Of n changes to one sector, to a
+// SurvivorFunc decides about what was not synced. Of n changes to one sector, to a
 // file's length or to one entry of a directory, it returns how many came to
 // pass: the first 0 to n.
-type Luck func(n int) int
+type SurvivorFunc func(count int) int
 
-// None is the luck that nothing is left of what was not synced.
-func None(int) int { return 0 }
+// KeepNone is the luck that nothing is left of what was not synced.
+func KeepNone(int) int { return 0 }
 
-// All is the luck that everything is left.
-func All(n int) int { return n }
+// KeepAll is the luck that everything is left.
+func KeepAll(count int) int { return count }
 
 // Disk is a directory tree, all of it durable.
 type Disk struct {
-	dir     string
-	matters func(name string) bool
-	files   map[string][]byte
+	dir        string
+	isRelevant func(name string) bool
+	files      map[string][]byte
 }
 
 // Snapshot reads a directory tree. Only files whose names matter are part of
 // it, here and in what After returns.
-func Snapshot(dir string, matters func(name string) bool) (*Disk, error) {
+func Snapshot(dir string, isRelevant func(name string) bool) (*Disk, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, err
 	}
-	disk := &Disk{dir: dir, matters: matters, files: make(map[string][]byte)}
+	disk := &Disk{dir: dir, isRelevant: isRelevant, files: make(map[string][]byte)}
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || !matters(entry.Name()) {
+		if err != nil || !entry.Type().IsRegular() || !isRelevant(entry.Name()) {
 			return err
 		}
 		disk.files[path], err = os.ReadFile(path)
@@ -49,7 +49,7 @@ func Snapshot(dir string, matters func(name string) bool) (*Disk, error) {
 	return disk, err
 }
 
-// After is what the disk holds, by path below the directory, if the power fails
+// ContentAfter is what the disk holds, by path below the directory, if the power fails
 // at the moment: what was synced before, and of the rest what luck leaves.
 //
 // No more is taken for granted than POSIX promises. fsync of a file makes
@@ -58,92 +58,92 @@ func Snapshot(dir string, matters func(name string) bool) (*Disk, error) {
 // file's entry durable together with the file; this disk does not.) Of all else
 // any earlier state of any part may be left, for the kernel may write a page at
 // any time. That a sector is written whole is what disks give.
-func (d *Disk) After(trace *Trace, cut Moment, luck Luck) map[string][]byte {
-	state := newState(d)
-	for i := range trace.Events {
-		if event := &trace.Events[i]; event.Begin < cut && (event.Path == d.dir || d.matters(filepath.Base(event.Path))) {
-			state.apply(event, cut)
+func (d *Disk) ContentAfter(trace *Trace, cut Moment, countSurvivors SurvivorFunc) map[string][]byte {
+	state := newDiskState(d)
+	for index := range trace.Events {
+		if event := &trace.Events[index]; event.Begin < cut && (event.Path == d.dir || d.isRelevant(filepath.Base(event.Path))) {
+			state.applyEvent(event, cut)
 		}
 	}
 	image := make(map[string][]byte)
 	for _, path := range slices.Sorted(maps.Keys(state.entries)) { // in order, so that luck can be repeated
-		if file := state.entries[path].after(state.synced[filepath.Dir(path)], luck); file != nil {
-			image[strings.TrimPrefix(path, d.dir+string(os.PathSeparator))] = file.after(luck)
+		if file := state.entries[path].fileAfterCut(state.dirsSyncedAt[filepath.Dir(path)], countSurvivors); file != nil {
+			image[strings.TrimPrefix(path, d.dir+string(os.PathSeparator))] = file.contentAfterCut(countSurvivors)
 		}
 	}
 	return image
 }
 
-// state is a disk at work.
-type state struct {
-	entries map[string]*entry
-	// synced is for each directory up to when its entries are durable.
-	synced map[string]Moment
+// diskState is a disk at work.
+type diskState struct {
+	entries map[string]*dirEntry
+	// dirsSyncedAt is for each directory up to when its entries are durable.
+	dirsSyncedAt map[string]Moment
 }
 
-func newState(disk *Disk) *state {
-	s := &state{entries: make(map[string]*entry), synced: make(map[string]Moment)}
+func newDiskState(disk *Disk) *diskState {
+	s := &diskState{entries: make(map[string]*dirEntry), dirsSyncedAt: make(map[string]Moment)}
 	for path, content := range disk.files {
-		s.entries[path] = &entry{was: &file{content: content}}
+		s.entries[path] = &dirEntry{initialFile: &fileState{content: content}}
 	}
 	return s
 }
 
-// entry is a name in a directory.
-type entry struct {
-	was     *file
-	changes []renaming
+// dirEntry is a name in a directory.
+type dirEntry struct {
+	initialFile *fileState
+	changes     []entryChange
 }
 
-// renaming makes an entry stand for a file, or for none.
-type renaming struct {
-	at   *Event
-	file *file
+// entryChange makes an entry stand for a file, or for none.
+type entryChange struct {
+	event *Event
+	file  *fileState
 }
 
-func (e *entry) now() *file {
-	if n := len(e.changes); n > 0 {
-		return e.changes[n-1].file
+func (e *dirEntry) currentFile() *fileState {
+	if count := len(e.changes); count > 0 {
+		return e.changes[count-1].file
 	}
-	return e.was
+	return e.initialFile
 }
 
-// after is the file that the entry stands for after the power has failed.
-func (e *entry) after(synced Moment, luck Luck) *file {
-	f, rest := e.was, e.changes
-	for len(rest) > 0 && rest[0].at.End < synced {
-		f, rest = rest[0].file, rest[1:]
+// fileAfterCut is the file that the entry stands for after the power has failed.
+func (e *dirEntry) fileAfterCut(synced Moment, countSurvivors SurvivorFunc) *fileState {
+	f, remaining := e.initialFile, e.changes
+	for len(remaining) > 0 && remaining[0].event.End < synced {
+		f, remaining = remaining[0].file, remaining[1:]
 	}
-	if n := len(rest); n > 0 {
-		if k := luck(n); k > 0 {
-			f = rest[k-1].file
+	if count := len(remaining); count > 0 {
+		if survivors := countSurvivors(count); survivors > 0 {
+			f = remaining[survivors-1].file
 		}
 	}
 	return f
 }
 
-// file is what a file held, with what was done to it since.
-type file struct {
-	content []byte
-	changes []*Event
-	synced  Moment // what ended before is durable
+// fileState is what a file held, with what was done to it since.
+type fileState struct {
+	content  []byte
+	changes  []*Event
+	syncedAt Moment // what ended before is durable
 }
 
-// apply carries out an event that began before the cut.
-func (s *state) apply(event *Event, cut Moment) {
+// applyEvent carries out an event that began before the cut.
+func (s *diskState) applyEvent(event *Event, cut Moment) {
 	named := s.entries[event.Path]
 	if named == nil {
-		named = new(entry)
+		named = new(dirEntry)
 	}
-	f := named.now()
+	f := named.currentFile()
 	switch event.Kind {
 	case Create:
 		if f == nil {
-			named.changes = append(named.changes, renaming{event, new(file)})
+			named.changes = append(named.changes, entryChange{event, new(fileState)})
 			s.entries[event.Path] = named
 		}
 	case Remove:
-		named.changes = append(named.changes, renaming{event, nil})
+		named.changes = append(named.changes, entryChange{event, nil})
 	case Write, Truncate:
 		if f != nil { // else it has no name any more
 			f.changes = append(f.changes, event)
@@ -152,105 +152,105 @@ func (s *state) apply(event *Event, cut Moment) {
 		switch {
 		case event.End >= cut:
 		case f != nil:
-			f.synced = max(f.synced, event.Begin)
+			f.syncedAt = max(f.syncedAt, event.Begin)
 		default:
-			s.synced[event.Path] = max(s.synced[event.Path], event.Begin)
+			s.dirsSyncedAt[event.Path] = max(s.dirsSyncedAt[event.Path], event.Begin)
 		}
 	}
 }
 
-// after is the content after the power has failed.
-func (f *file) after(luck Luck) []byte {
+// contentAfterCut is the content after the power has failed.
+func (f *fileState) contentAfterCut(countSurvivors SurvivorFunc) []byte {
 	content := bytes.Clone(f.content)
-	var rest []*Event
+	var remaining []*Event
 	for _, event := range f.changes {
-		if event.End < f.synced {
-			content = event.change(content)
+		if event.End < f.syncedAt {
+			content = event.applyTo(content)
 		} else {
-			rest = append(rest, event)
+			remaining = append(remaining, event)
 		}
 	}
-	if len(rest) == 0 {
+	if len(remaining) == 0 {
 		return content
 	}
-	return survive(content, rest, luck)
+	return applySurvivors(content, remaining, countSurvivors)
 }
 
-// change carries out a write or a truncation on the whole content.
-func (e *Event) change(content []byte) []byte {
-	content = resize(content, e.length(len(content)))
+// applyTo carries out a write or a truncation on the whole content.
+func (e *Event) applyTo(content []byte) []byte {
+	content = resizeContent(content, e.lengthAfter(len(content)))
 	if e.Kind == Write {
 		copy(content[e.Offset:], e.Data)
 	}
 	return content
 }
 
-// length is that of a file after the event.
-func (e *Event) length(before int) int {
+// lengthAfter is that of a file after the event.
+func (e *Event) lengthAfter(before int) int {
 	if e.Kind == Truncate {
 		return int(e.Offset)
 	}
 	return max(before, int(e.Offset)+len(e.Data))
 }
 
-func resize(content []byte, length int) []byte {
+func resizeContent(content []byte, length int) []byte {
 	if length <= len(content) {
 		return content[:length]
 	}
 	return append(content, make([]byte, length-len(content))...)
 }
 
-// survive carries out changes as far as luck goes: each sector, and the file's
+// applySurvivors carries out changes as far as luck goes: each sector, and the file's
 // length, gets the first few that touch it.
-func survive(content []byte, changes []*Event, luck Luck) []byte {
+func applySurvivors(content []byte, changes []*Event, countSurvivors SurvivorFunc) []byte {
 	lengths, longest := []int{len(content)}, len(content)
 	for _, event := range changes {
 		last := lengths[len(lengths)-1]
-		if n := event.length(last); n != last {
-			lengths = append(lengths, n)
-			longest = max(longest, n)
+		if count := event.lengthAfter(last); count != last {
+			lengths = append(lengths, count)
+			longest = max(longest, count)
 		}
 	}
-	content = resize(content, longest)
-	for i, touching := range bySector(changes, longest) {
-		if n := len(touching); n > 0 {
-			at := i * sector
-			for _, event := range touching[:luck(n)] {
-				event.changePart(content[at:min(at+sector, longest)], at)
+	content = resizeContent(content, longest)
+	for index, sectorEvents := range groupBySector(changes, longest) {
+		if count := len(sectorEvents); count > 0 {
+			offset := index * sectorSize
+			for _, event := range sectorEvents[:countSurvivors(count)] {
+				event.applyToSector(content[offset:min(offset+sectorSize, longest)], offset)
 			}
 		}
 	}
-	if n := len(lengths) - 1; n > 0 {
-		return content[:lengths[luck(n)]]
+	if count := len(lengths) - 1; count > 0 {
+		return content[:lengths[countSurvivors(count)]]
 	}
 	return content
 }
 
-// bySector lists for each sector of a file the changes that touch it.
-func bySector(changes []*Event, length int) [][]*Event {
-	touching := make([][]*Event, (length+sector-1)/sector)
+// groupBySector lists for each sector of a file the changes that touch it.
+func groupBySector(changes []*Event, length int) [][]*Event {
+	sectorEvents := make([][]*Event, (length+sectorSize-1)/sectorSize)
 	for _, event := range changes {
 		end := length
 		if event.Kind == Write {
 			end = int(event.Offset) + len(event.Data)
 		}
-		for i := int(event.Offset) / sector; i*sector < end; i++ {
-			touching[i] = append(touching[i], event)
+		for index := int(event.Offset) / sectorSize; index*sectorSize < end; index++ {
+			sectorEvents[index] = append(sectorEvents[index], event)
 		}
 	}
-	return touching
+	return sectorEvents
 }
 
-// changePart carries out the event on the part of the content that begins at
+// applyToSector carries out the event on the part of the content that begins at
 // from.
-func (e *Event) changePart(part []byte, from int) {
-	at := int(e.Offset) - from
+func (e *Event) applyToSector(part []byte, start int) {
+	offset := int(e.Offset) - start
 	switch {
 	case e.Kind == Truncate:
-		clear(part[min(max(at, 0), len(part)):])
-	case at >= 0:
-		copy(part[at:], e.Data)
+		clear(part[min(max(offset, 0), len(part)):])
+	case offset >= 0:
+		copy(part[offset:], e.Data)
 	default:
-		copy(part, e.Data[-at:])
+		copy(part, e.Data[-offset:])
 	}
 }

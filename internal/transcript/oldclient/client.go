@@ -23,9 +23,9 @@ import (
 // A Dialer connects to the server.
 type Dialer func(ctx context.Context) (net.Conn, error)
 
-// ErrPassword is what Login returns when the client would tell its user that
+// ErrWrongPassword is what Login returns when the client would tell its user that
 // the password is wrong.
-var ErrPassword = errors.New("the password is wrong")
+var ErrWrongPassword = errors.New("the password is wrong")
 
 // A Friend is one line of a client's contact list.
 type Friend struct {
@@ -42,21 +42,21 @@ type Message struct {
 // A Client is a client program at work for one account. It is not safe for
 // concurrent use.
 type Client struct {
-	kind     Kind
-	dial     Dialer
-	uin      string
-	password string
-	count    int // requests so far
+	kind         ProgramKind
+	dial         Dialer
+	uin          string
+	password     string
+	requestCount int // requests so far
 
 	// The connection that kinds with keep-alive hold.
 	conn   net.Conn
 	reader *bufio.Reader
-	// pushed came on a line and was not received yet.
-	pushed []Message
+	// pushedMessages came on a line and was not received yet.
+	pushedMessages []Message
 }
 
-// Client starts a program of the kind for an account.
-func (k Kind) Client(dial Dialer, uin, password string) *Client {
+// NewClient starts a program of the kind for an account.
+func (k ProgramKind) NewClient(dial Dialer, uin, password string) *Client {
 	return &Client{kind: k, dial: dial, uin: uin, password: password}
 }
 
@@ -70,42 +70,44 @@ func (c *Client) Close() error {
 	return err
 }
 
-// Login logs in. It returns [ErrPassword] if the client understands that the
+// Login logs in. It returns [ErrWrongPassword] if the client understands that the
 // password is wrong.
 func (c *Client) Login(ctx context.Context) error {
-	record, err := c.ask(ctx, "Login", fmt.Sprintf("PS=%x", md5.Sum([]byte(c.password)))+c.kind.login)
+	record, err := c.request(ctx, "Login", fmt.Sprintf("PS=%x", md5.Sum([]byte(c.password)))+c.kind.loginPairs)
 	if err != nil {
 		return err
 	}
 	if strings.Contains(record, "Password error") {
-		return ErrPassword
+		return ErrWrongPassword
 	}
-	if !c.kind.accepted(record) {
-		return c.confused("Login", record, errors.New("it looks like no success"))
+	if !c.kind.isLoginAccepted(record) {
+		return c.readError("Login", record, errors.New("it looks like no success"))
 	}
 	return nil
 }
 
 // Friends returns the account numbers of the contact list.
 func (c *Client) Friends(ctx context.Context) ([]string, error) {
-	columns, err := c.list(ctx, "List", "TN=160&UN=0", "UN")
+	columns, err := c.requestLists(ctx, "List", "TN=160&UN=0", "UN")
 	if err != nil {
 		return nil, err
 	}
 	return columns[0], nil
 }
 
-// Online returns the friends who are not offline.
-func (c *Client) Online(ctx context.Context) ([]Friend, error) { return c.kind.online(ctx, c) }
+// OnlineFriends returns the friends who are not offline.
+func (c *Client) OnlineFriends(ctx context.Context) ([]Friend, error) {
+	return c.kind.listOnline(ctx, c)
+}
 
 // SetStatus tells friends how the user is, in the numbers of ST.
 func (c *Client) SetStatus(ctx context.Context, status string) error {
-	return c.do(ctx, "Change_Stat", "ST="+status)
+	return c.requestDone(ctx, "Change_Stat", "ST="+status)
 }
 
 // Send sends a message.
 func (c *Client) Send(ctx context.Context, to, text string) error {
-	return c.do(ctx, "CLTMSG", "UN="+to+"&MG="+c.kind.encode(text))
+	return c.requestDone(ctx, "CLTMSG", "UN="+to+"&MG="+c.kind.encodeText(text))
 }
 
 // Receive returns what has come since the last time; on a line it waits if that
@@ -114,86 +116,86 @@ func (c *Client) Receive(ctx context.Context) ([]Message, error) {
 	if c.kind.receive != nil {
 		return c.kind.receive(ctx, c)
 	}
-	columns, err := c.list(ctx, "GetMsgEx", "", "MT", "UN", "MG")
+	columns, err := c.requestLists(ctx, "GetMsgEx", "", "MT", "UN", "MG")
 	if err != nil {
 		return nil, err
 	}
-	var all []Message
+	var messages []Message
 	for i := range columns[0] {
-		all = append(all, Message{columns[0][i], columns[1][i], unescape(columns[2][i])})
+		messages = append(messages, Message{columns[0][i], columns[1][i], unescape(columns[2][i])})
 	}
-	return all, nil
+	return messages, nil
 }
 
 // Logout logs out.
-func (c *Client) Logout(ctx context.Context) error { return c.do(ctx, "Logout", "") }
+func (c *Client) Logout(ctx context.Context) error { return c.requestDone(ctx, "Logout", "") }
 
-// do makes a request whose answer says no more than that it is done.
-func (c *Client) do(ctx context.Context, command, rest string) error {
-	record, err := c.ask(ctx, command, rest)
+// requestDone makes a request whose answer says no more than that it is done.
+func (c *Client) requestDone(ctx context.Context, command, pairs string) error {
+	record, err := c.request(ctx, command, pairs)
 	if err != nil {
 		return err
 	}
 	if !strings.HasSuffix(record, "&RES=0") {
-		return c.confused(command, record, errors.New("it does not end in &RES=0"))
+		return c.readError(command, record, errors.New("it does not end in &RES=0"))
 	}
 	return nil
 }
 
-// list makes a request and takes lists of equal length from its answer.
-func (c *Client) list(ctx context.Context, command, rest string, keys ...string) ([][]string, error) {
-	record, err := c.ask(ctx, command, rest)
+// requestLists makes a request and takes lists of equal length from its answer.
+func (c *Client) requestLists(ctx context.Context, command, pairs string, keys ...string) ([][]string, error) {
+	record, err := c.request(ctx, command, pairs)
 	if err != nil {
 		return nil, err
 	}
 	var columns [][]string
 	for _, key := range keys {
-		value, err := c.kind.field(record, command, key)
+		value, err := c.kind.findField(record, command, key)
 		if err != nil {
-			return nil, c.confused(command, record, err)
+			return nil, c.readError(command, record, err)
 		}
-		elements, err := c.kind.elements(value)
+		elements, err := c.kind.splitList(value)
 		if err != nil {
-			return nil, c.confused(command, record, fmt.Errorf("%s: %w", key, err))
+			return nil, c.readError(command, record, fmt.Errorf("%s: %w", key, err))
 		}
 		if len(columns) > 0 && len(elements) != len(columns[0]) {
-			return nil, c.confused(command, record, fmt.Errorf("%d of %s, %d of %s", len(columns[0]), keys[0], len(elements), key))
+			return nil, c.readError(command, record, fmt.Errorf("%d of %s, %d of %s", len(columns[0]), keys[0], len(elements), key))
 		}
 		columns = append(columns, elements)
 	}
 	return columns, nil
 }
 
-// ask sends one record and returns the one that comes back, as the kind finds
+// request sends one record and returns the one that comes back, as the kind finds
 // it in the response.
-func (c *Client) ask(ctx context.Context, command, rest string) (string, error) {
-	c.count++
+func (c *Client) request(ctx context.Context, command, pairs string) (string, error) {
+	c.requestCount++
 	version := c.kind.Version
-	if slices.Contains(c.kind.older, command) {
+	if slices.Contains(c.kind.version11Commands, command) {
 		version = "1.1"
 	}
-	record := fmt.Sprintf("VER=%s%s&CMD=%s&SEQ=%s&UIN=%s", version, c.kind.extra, command, c.kind.seq(c.count), c.uin)
-	if rest != "" {
-		record += "&" + rest
+	record := fmt.Sprintf("VER=%s%s&CMD=%s&SEQ=%s&UIN=%s", version, c.kind.extraPairs, command, c.kind.formatSEQ(c.requestCount), c.uin)
+	if pairs != "" {
+		record += "&" + pairs
 	}
-	record += c.kind.end
-	response, err := c.kind.post(ctx, c, record)
+	record += c.kind.recordEnd
+	response, err := c.kind.exchange(ctx, c, record)
 	if err != nil {
 		return "", fmt.Errorf("%s: %s: %w", c.kind.Name, command, err)
 	}
-	answer, err := c.kind.record(response)
+	answer, err := c.kind.findRecord(response)
 	if err == nil {
-		err = c.echoes(answer, command)
+		err = c.checkEcho(answer, command)
 	}
 	if err != nil {
-		return "", c.confused(command, response, err)
+		return "", c.readError(command, response, err)
 	}
 	return answer, nil
 }
 
-// echoes reports whether an answer is to the latest request: a program that
+// checkEcho reports whether an answer is to the latest request: a program that
 // runs several accounts tells their answers apart by the pairs in front.
-func (c *Client) echoes(answer, command string) error {
+func (c *Client) checkEcho(answer, command string) error {
 	pairs := strings.SplitN(answer, "&", 5)
 	if len(pairs) < 5 {
 		return errors.New("it has fewer than five pairs")
@@ -201,7 +203,7 @@ func (c *Client) echoes(answer, command string) error {
 	if pairs[3] != "UIN="+c.uin {
 		return fmt.Errorf("it is for %s, not for %s", pairs[3], c.uin)
 	}
-	if want := "SEQ=" + c.kind.seq(c.count); pairs[2] != want {
+	if want := "SEQ=" + c.kind.formatSEQ(c.requestCount); pairs[2] != want {
 		return fmt.Errorf("it answers %s, not %s", pairs[2], want)
 	}
 	if !strings.EqualFold(pairs[1], "CMD="+command) {
@@ -210,7 +212,7 @@ func (c *Client) echoes(answer, command string) error {
 	return nil
 }
 
-// confused is the error of a client that does not understand a response.
-func (c *Client) confused(command, response string, err error) error {
+// readError is the error of a client that does not understand a response.
+func (c *Client) readError(command, response string, err error) error {
 	return fmt.Errorf("%s: %s: cannot read %q: %w", c.kind.Name, command, response, err)
 }

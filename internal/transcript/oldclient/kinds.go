@@ -13,111 +13,111 @@ import (
 
 // A Kind is a kind of client program: what it sends, and how it reads what
 // comes back.
-type Kind struct {
+type ProgramKind struct {
 	Name string
 	// Version is the protocol version that it speaks.
 	Version string
 
-	// extra are pairs that it sends behind VER, login those behind the proof, end
+	// extraPairs are pairs that it sends behind VER, login those behind the proof, end
 	// is what it puts behind each record.
-	extra, login, end string
-	// seq marks the nth request.
-	seq func(n int) string
-	// older are the commands that it sends in version 1.1 all the same.
-	older []string
-	// encode writes a user's text.
-	encode func(text string) string
-	post   post
+	extraPairs, loginPairs, recordEnd string
+	// formatSEQ marks the nth request.
+	formatSEQ func(n int) string
+	// version11Commands are the commands that it sends in version 1.1 all the same.
+	version11Commands []string
+	// encodeText writes a user's text.
+	encodeText func(text string) string
+	exchange   exchangeFunc
 
-	record   func(response string) (string, error)
-	field    func(record, command, key string) (string, error)
-	elements func(list string) ([]string, error)
-	accepted func(record string) bool
-	online   func(ctx context.Context, client *Client) ([]Friend, error)
+	findRecord      func(response string) (string, error)
+	findField       func(record, command, key string) (string, error)
+	splitList       func(list string) ([]string, error)
+	isLoginAccepted func(record string) bool
+	listOnline      func(ctx context.Context, client *Client) ([]Friend, error)
 	// receive is how messages come; nil if it asks for them with GetMsgEx.
 	receive func(ctx context.Context, client *Client) ([]Message, error)
 }
 
-// Kinds returns all kinds that speak HTTP, old and not so old; Lines has the
+// HTTPKinds returns all kinds that speak HTTP, old and not so old; Lines has the
 // others.
-func Kinds() []Kind {
-	return []Kind{php(), visualBasic(), cSharp(), indy(), indyProxy(), java(), python(), goClient(), j2me(), cSharp14(), perl14()}
+func HTTPKinds() []ProgramKind {
+	return []ProgramKind{php(), visualBasic(), cSharp(), indy(), indyProxy(), java(), python(), goClient(), j2me(), cSharp14(), perl14()}
 }
 
 const login11 = "&M5=1&LC=9326B87B234E7235"
 
 // php writes the study's request, literally, with fsockopen, and reads until
 // feof.
-func php() Kind {
-	return Kind{
-		Name: "PHP, fsockopen", Version: "1.1", login: login11, seq: clock, encode: raw,
-		post: toTheEnd("POST HTTP/1.1\r\n" +
-			"Host: " + host + "\r\n" +
+func php() ProgramKind {
+	return ProgramKind{
+		Name: "PHP, fsockopen", Version: "1.1", loginPairs: login11, formatSEQ: clockSEQ, encodeText: encodeRaw,
+		exchange: postUntilEOF("POST HTTP/1.1\r\n" +
+			"Host: " + serverHost + "\r\n" +
 			"Content-Type: text/plain; charset=UTF-8\r\n" +
 			"Content-length: %d\r\n" +
 			"Connection: close\r\n" +
 			"\r\n"),
-		record: behindHead, field: byNeighbours, elements: withoutLast, accepted: saysZeroAndZero, online: queryStat,
+		findRecord: bodyAfterHeaders, findField: fieldByNeighbours, splitList: dropLastPiece, isLoginAccepted: containsRESAndRS, listOnline: listOnlineByQueryStat,
 	}
 }
 
 // visualBasic writes its request to a Winsock control, with an empty target
 // between two spaces and no more headers than it must.
-func visualBasic() Kind {
-	return Kind{
-		Name: "Visual Basic, Winsock", Version: "1.0", login: login11, seq: counter(1), encode: gbk,
-		post: toTheEnd("POST  HTTP/1.1\r\n" +
+func visualBasic() ProgramKind {
+	return ProgramKind{
+		Name: "Visual Basic, Winsock", Version: "1.0", loginPairs: login11, formatSEQ: countingSEQ(1), encodeText: encodeGBK,
+		exchange: postUntilEOF("POST  HTTP/1.1\r\n" +
 			"Content-Length: %d\r\n" +
 			"Connection: close\r\n" +
 			"\r\n"),
-		record: fromVER, field: byPosition, elements: allPieces, accepted: saysLI, online: queryStat,
+		findRecord: fromFirstVER, findField: fieldByPosition, splitList: requireFinalComma, isLoginAccepted: containsLI, listOnline: listOnlineByQueryStat,
 	}
 }
 
 // cSharp is .NET's HttpWebRequest, which waits to be told to go on.
-func cSharp() Kind {
-	return Kind{
-		Name: "C#, HttpWebRequest", Version: "1.1", login: login11, seq: counter(200), encode: raw,
-		post: expecting("POST / HTTP/1.1\r\n" +
+func cSharp() ProgramKind {
+	return ProgramKind{
+		Name: "C#, HttpWebRequest", Version: "1.1", loginPairs: login11, formatSEQ: countingSEQ(200), encodeText: encodeRaw,
+		exchange: postExpectContinue("POST / HTTP/1.1\r\n" +
 			"Content-Type: application/x-www-form-urlencoded\r\n" +
-			"Host: " + host + "\r\n" +
+			"Host: " + serverHost + "\r\n" +
 			"Content-Length: %d\r\n" +
 			"Expect: 100-continue\r\n" +
 			"Connection: Keep-Alive\r\n" +
 			"\r\n"),
-		record: wholeBody, field: byNeighbours, elements: allPieces, accepted: saysZeroAndZero, online: queryStat,
+		findRecord: wholeBody, findField: fieldByNeighbours, splitList: requireFinalComma, isLoginAccepted: containsRESAndRS, listOnline: listOnlineByQueryStat,
 	}
 }
 
 // indy is TIdHTTP of Indy 9, which came with Delphi 7 and speaks HTTP/1.0 by
 // default. It is given the pairs as lines, and makes a '&' of each line end, the
 // last one too.
-func indy() Kind {
-	return Kind{
-		Name: "Delphi, Indy", Version: "1.2", login: login11, end: "&", seq: counter(1000), encode: paramsEncode,
-		post: keepAlive("POST / HTTP/1.0\r\n" +
+func indy() ProgramKind {
+	return ProgramKind{
+		Name: "Delphi, Indy", Version: "1.2", loginPairs: login11, recordEnd: "&", formatSEQ: countingSEQ(1000), encodeText: encodeIndyParams,
+		exchange: postKeepAlive("POST / HTTP/1.0\r\n" +
 			"Connection: keep-alive\r\n" +
 			"Content-Type: application/x-www-form-urlencoded\r\n" +
 			"Content-Length: %d\r\n" +
-			"Host: " + host + "\r\n" +
+			"Host: " + serverHost + "\r\n" +
 			"Accept: text/html, */*\r\n" +
 			"Accept-Encoding: identity\r\n" +
 			"User-Agent: Mozilla/3.0 (compatible; Indy Library)\r\n" +
 			"\r\n"),
-		record: wholeBody, field: byPosition, elements: withoutLast, accepted: saysLI, online: queryStat,
+		findRecord: wholeBody, findField: fieldByPosition, splitList: dropLastPiece, isLoginAccepted: containsLI, listOnline: listOnlineByQueryStat,
 	}
 }
 
 // indyProxy is the same with a proxy configured that is the server itself:
 // the target is an absolute URL.
-func indyProxy() Kind {
+func indyProxy() ProgramKind {
 	kind := indy()
 	kind.Name = "Delphi, Indy, through a proxy"
 	kind.Version = "1.3"
-	kind.post = keepAlive("POST http://" + host + " HTTP/1.1\r\n" +
+	kind.exchange = postKeepAlive("POST http://" + serverHost + " HTTP/1.1\r\n" +
 		"Content-Type: application/x-www-form-urlencoded\r\n" +
 		"Content-Length: %d\r\n" +
-		"Host: " + host + "\r\n" +
+		"Host: " + serverHost + "\r\n" +
 		"Accept: text/html, */*\r\n" +
 		"Proxy-Connection: keep-alive\r\n" +
 		"User-Agent: Mozilla/3.0 (compatible; Indy Library)\r\n" +
@@ -126,57 +126,57 @@ func indyProxy() Kind {
 }
 
 // java is HttpURLConnection with its default headers.
-func java() Kind {
-	return Kind{
-		Name: "Java, HttpURLConnection", Version: "1.1", login: login11, seq: counter(1), encode: raw,
-		post: keepAlive("POST / HTTP/1.1\r\n" +
+func java() ProgramKind {
+	return ProgramKind{
+		Name: "Java, HttpURLConnection", Version: "1.1", loginPairs: login11, formatSEQ: countingSEQ(1), encodeText: encodeRaw,
+		exchange: postKeepAlive("POST / HTTP/1.1\r\n" +
 			"User-Agent: Java/1.5.0_06\r\n" +
-			"Host: " + host + "\r\n" +
+			"Host: " + serverHost + "\r\n" +
 			"Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2\r\n" +
 			"Connection: keep-alive\r\n" +
 			"Content-type: application/x-www-form-urlencoded\r\n" +
 			"Content-Length: %d\r\n" +
 			"\r\n"),
-		record: wholeBody, field: byPattern, elements: withoutLast, accepted: hasRS, online: queryStat,
+		findRecord: wholeBody, findField: fieldByPattern, splitList: dropLastPiece, isLoginAccepted: hasZeroRS, listOnline: listOnlineByQueryStat,
 	}
 }
 
 // python is urllib2, with texts quoted.
-func python() Kind {
-	return Kind{
-		Name: "Python, urllib2", Version: "1.1", login: " &M5=1", seq: clock, encode: quoted,
-		post: toTheEnd("POST / HTTP/1.1\r\n" +
+func python() ProgramKind {
+	return ProgramKind{
+		Name: "Python, urllib2", Version: "1.1", loginPairs: " &M5=1", formatSEQ: clockSEQ, encodeText: encodeQuoted,
+		exchange: postUntilEOF("POST / HTTP/1.1\r\n" +
 			"Accept-Encoding: identity\r\n" +
 			"Content-Length: %d\r\n" +
-			"Host: " + host + "\r\n" +
+			"Host: " + serverHost + "\r\n" +
 			"Content-Type: application/x-www-form-urlencoded\r\n" +
 			"Connection: close\r\n" +
 			"User-Agent: Python-urllib/2.4\r\n" +
 			"\r\n"),
-		record: behindHead, field: byPattern, elements: allPieces, accepted: saysLI, online: queryStat,
+		findRecord: bodyAfterHeaders, findField: fieldByPattern, splitList: requireFinalComma, isLoginAccepted: containsLI, listOnline: listOnlineByQueryStat,
 	}
 }
 
 // goClient is written today.
-func goClient() Kind {
-	return Kind{
-		Name: "Go, net/http", Version: "1.1", login: "&M5=1", seq: clock, encode: raw,
-		post:   netHTTP,
-		record: wholeBody, field: byPattern, elements: allPieces, accepted: hasRS, online: queryStat,
+func goClient() ProgramKind {
+	return ProgramKind{
+		Name: "Go, net/http", Version: "1.1", loginPairs: "&M5=1", formatSEQ: clockSEQ, encodeText: encodeRaw,
+		exchange:   postNetHTTP,
+		findRecord: wholeBody, findField: fieldByPattern, splitList: requireFinalComma, isLoginAccepted: hasZeroRS, listOnline: listOnlineByQueryStat,
 	}
 }
 
 // j2me is a telephone.
-func j2me() Kind {
-	return Kind{
-		Name: "J2ME, HttpConnection", Version: "1.1", login: login11, seq: counter(1), encode: raw,
-		post: chunked("POST / HTTP/1.1\r\n" +
+func j2me() ProgramKind {
+	return ProgramKind{
+		Name: "J2ME, HttpConnection", Version: "1.1", loginPairs: login11, formatSEQ: countingSEQ(1), encodeText: encodeRaw,
+		exchange: postChunked("POST / HTTP/1.1\r\n" +
 			"user-agent: Profile/MIDP-2.0 Configuration/CLDC-1.1\r\n" +
 			"content-type: text/plain\r\n" +
-			"host: " + host + "\r\n" +
+			"host: " + serverHost + "\r\n" +
 			"transfer-encoding: chunked\r\n" +
 			"\r\n"),
-		record: wholeBody, field: byNeighbours, elements: withoutLast, accepted: saysZeroAndZero, online: queryStat,
+		findRecord: wholeBody, findField: fieldByNeighbours, splitList: dropLastPiece, isLoginAccepted: containsRESAndRS, listOnline: listOnlineByQueryStat,
 	}
 }
 
@@ -186,62 +186,62 @@ const (
 )
 
 // cSharp14 speaks version 1.4 and has its own way with socket and lines.
-func cSharp14() Kind {
-	return Kind{
-		Name: "C#, version 1.4", Version: "1.4", extra: extra14, login: login14, seq: counter(1), encode: raw,
-		post: keepAlive("POST / HTTP/1.1\r\n" +
+func cSharp14() ProgramKind {
+	return ProgramKind{
+		Name: "C#, version 1.4", Version: "1.4", extraPairs: extra14, loginPairs: login14, formatSEQ: countingSEQ(1), encodeText: encodeRaw,
+		exchange: postKeepAlive("POST / HTTP/1.1\r\n" +
 			"Content-Type: text/plain; charset=utf-8\r\n" +
-			"Host: " + host + "\r\n" +
+			"Host: " + serverHost + "\r\n" +
 			"Content-Length: %d\r\n" +
 			"\r\n"),
-		record: trimmedLine, field: byPosition, elements: withoutLast, accepted: saysLI, online: queryStat2,
+		findRecord: withoutLineEnd, findField: fieldByPosition, splitList: dropLastPiece, isLoginAccepted: containsLI, listOnline: listOnlineByQueryStat2,
 	}
 }
 
 // perl14 speaks version 1.4, in lines ended by LF alone, and takes the last but
 // one line of all that comes.
-func perl14() Kind {
-	return Kind{
-		Name: "Perl, version 1.4", Version: "1.4", extra: extra14, login: login14, seq: counter(1000), encode: raw,
-		post: toTheEnd("POST HTTP/1.1\n" +
-			"Host: " + host + "\n" +
+func perl14() ProgramKind {
+	return ProgramKind{
+		Name: "Perl, version 1.4", Version: "1.4", extraPairs: extra14, loginPairs: login14, formatSEQ: countingSEQ(1000), encodeText: encodeRaw,
+		exchange: postUntilEOF("POST HTTP/1.1\n" +
+			"Host: " + serverHost + "\n" +
 			"Content-Length: %d\n" +
 			"Connection: close\n" +
 			"\n"),
-		record: lastButOneLine, field: byNeighbours, elements: withoutLast, accepted: saysZeroAndZero, online: queryStat2,
+		findRecord: lastButOneLine, findField: fieldByNeighbours, splitList: dropLastPiece, isLoginAccepted: containsRESAndRS, listOnline: listOnlineByQueryStat2,
 	}
 }
 
-// counter marks requests by numbers that begin with first.
-func counter(first int) func(int) string {
+// countingSEQ marks requests by numbers that begin with first.
+func countingSEQ(first int) func(int) string {
 	return func(n int) string { return strconv.Itoa(first + n - 1) }
 }
 
-// clock marks requests by a time in seconds; two in one second do not occur to
+// clockSEQ marks requests by a time in seconds; two in one second do not occur to
 // it.
-func clock(n int) string { return strconv.Itoa(1132724400 + n) }
+func clockSEQ(n int) string { return strconv.Itoa(1132724400 + n) }
 
-func raw(text string) string { return text }
+func encodeRaw(text string) string { return text }
 
-func quoted(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+func encodeQuoted(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
-// paramsEncode is ParamsEncode of Indy 9, in the system's code page. Of a
+// encodeIndyParams is ParamsEncode of Indy 9, in the system's code page. Of a
 // character of two bytes the second is often one that it leaves raw.
-func paramsEncode(text string) string {
-	var b strings.Builder
-	for _, c := range []byte(gbk(text)) {
-		if c < 33 || c > 128 || strings.IndexByte("*#%<>[]", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
+func encodeIndyParams(text string) string {
+	var encoded strings.Builder
+	for _, char := range []byte(encodeGBK(text)) {
+		if char < 33 || char > 128 || strings.IndexByte("*#%<>[]", char) >= 0 {
+			fmt.Fprintf(&encoded, "%%%02X", char)
 			continue
 		}
-		b.WriteByte(c)
+		encoded.WriteByte(char)
 	}
-	return b.String()
+	return encoded.String()
 }
 
-// gbk writes a text in the code page of a Chinese Windows. A character that it
+// encodeGBK writes a text in the code page of a Chinese Windows. A character that it
 // lacks is lost.
-func gbk(text string) string {
+func encodeGBK(text string) string {
 	// The replacing encoder fails for no text.
 	bytes, _ := encoding.ReplaceUnsupported(simplifiedchinese.GBK.NewEncoder()).String(text)
 	return bytes

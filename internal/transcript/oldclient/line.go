@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// Lines returns the kinds that hold a line to the server. Their authors took one
+// StreamKinds returns the kinds that hold a line to the server. Their authors took one
 // read for one record: what comes together with it they lose.
-func Lines() []Kind { return []Kind{cSharpLine(), delphiLine()} }
+func StreamKinds() []ProgramKind { return []ProgramKind{cSharpStream(), delphiStream()} }
 
-// cSharpLine writes its records with a BinaryWriter, which puts the length of a
+// cSharpStream writes its records with a BinaryWriter, which puts the length of a
 // string before it. What it had from its 1.1 days it still sends as 1.1.
-func cSharpLine() Kind {
-	return Kind{
-		Name: "C#, version 1.4, BinaryWriter on a line", Version: "1.4", extra: extra14, login: login14, seq: counter(1), encode: raw,
-		older: []string{"List", "CLTMSG"}, post: onLine(lengthPrefixed),
-		record: trimmedLine, field: byPosition, elements: withoutLast, accepted: saysLI, online: queryStat2, receive: pushed,
+func cSharpStream() ProgramKind {
+	return ProgramKind{
+		Name: "C#, version 1.4, BinaryWriter on a line", Version: "1.4", extraPairs: extra14, loginPairs: login14, formatSEQ: countingSEQ(1), encodeText: encodeRaw,
+		version11Commands: []string{"List", "CLTMSG"}, exchange: exchangeOnStream(lengthPrefixed),
+		findRecord: withoutLineEnd, findField: fieldByPosition, splitList: dropLastPiece, isLoginAccepted: containsLI, listOnline: listOnlineByQueryStat2, receive: receivePushed,
 	}
 }
 
-// delphiLine writes lines with a TIdTCPClient, in the system's code page.
-func delphiLine() Kind {
-	return Kind{
-		Name: "Delphi, version 1.4, TIdTCPClient on a line", Version: "1.4", extra: extra14, login: login14, seq: counter(1000), encode: gbk,
-		post:   onLine(func(record string) string { return record + "\r\n" }),
-		record: trimmedLine, field: byNeighbours, elements: withoutLast, accepted: saysZeroAndZero, online: queryStat2, receive: pushed,
+// delphiStream writes lines with a TIdTCPClient, in the system's code page.
+func delphiStream() ProgramKind {
+	return ProgramKind{
+		Name: "Delphi, version 1.4, TIdTCPClient on a line", Version: "1.4", extraPairs: extra14, loginPairs: login14, formatSEQ: countingSEQ(1000), encodeText: encodeGBK,
+		exchange:   exchangeOnStream(func(record string) string { return record + "\r\n" }),
+		findRecord: withoutLineEnd, findField: fieldByNeighbours, splitList: dropLastPiece, isLoginAccepted: containsRESAndRS, listOnline: listOnlineByQueryStat2, receive: receivePushed,
 	}
 }
 
@@ -42,77 +42,77 @@ func lengthPrefixed(record string) string {
 	return string(append(prefix, byte(n))) + line
 }
 
-// onLine is a client that writes a record to the line and reads until there is
+// exchangeOnStream is a client that writes a record to the line and reads until there is
 // an answer. What is pushed meanwhile it keeps for its user.
-func onLine(write func(record string) string) post {
+func exchangeOnStream(encode func(record string) string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, client.conn)()
-		if _, err := client.conn.Write([]byte(write(record))); err != nil {
+		defer interruptWhenDone(ctx, client.conn)()
+		if _, err := client.conn.Write([]byte(encode(record))); err != nil {
 			return "", err
 		}
 		for {
-			came, err := client.readOnce()
+			received, err := client.readRecord()
 			if err != nil {
 				return "", err
 			}
-			message, isPush, err := pushOf(came)
+			message, isPush, err := parsePush(received)
 			if err != nil {
 				return "", err
 			}
 			if !isPush {
-				return came, nil
+				return received, nil
 			}
-			client.pushed = append(client.pushed, message)
+			client.pushedMessages = append(client.pushedMessages, message)
 		}
 	}
 }
 
-// readOnce reads once, and takes that for a record.
-func (c *Client) readOnce() (string, error) {
+// readRecord reads once, and takes that for a record.
+func (c *Client) readRecord() (string, error) {
 	buffer := make([]byte, 8192)
 	n, err := c.conn.Read(buffer)
 	return string(buffer[:n]), err
 }
 
-// pushed returns what was pushed, and waits for something if nothing was.
-func pushed(ctx context.Context, client *Client) ([]Message, error) {
-	all := client.pushed
-	client.pushed = nil
-	if len(all) > 0 {
-		return all, nil
+// receivePushed returns what was pushed, and waits for something if nothing was.
+func receivePushed(ctx context.Context, client *Client) ([]Message, error) {
+	messages := client.pushedMessages
+	client.pushedMessages = nil
+	if len(messages) > 0 {
+		return messages, nil
 	}
-	defer bound(ctx, client.conn)()
-	came, err := client.readOnce()
+	defer interruptWhenDone(ctx, client.conn)()
+	received, err := client.readRecord()
 	if err != nil {
 		return nil, err
 	}
-	message, isPush, err := pushOf(came)
+	message, isPush, err := parsePush(received)
 	if err == nil && !isPush {
 		err = errors.New("it is no push")
 	}
 	if err != nil {
-		return nil, client.confused("push", came, err)
+		return nil, client.readError("push", received, err)
 	}
 	return []Message{message}, nil
 }
 
-// pushOf reads a push by the position of its pairs; ok is false for what is
+// parsePush reads a push by the position of its pairs; ok is false for what is
 // none.
-func pushOf(came string) (message Message, ok bool, err error) {
-	line, whole := strings.CutSuffix(came, "\r\n")
+func parsePush(received string) (message Message, ok bool, err error) {
+	line, isWhole := strings.CutSuffix(received, "\r\n")
 	pairs := strings.Split(line, "&")
 	if len(pairs) < 2 || pairs[1] != "CMD=Server_Msg" && pairs[1] != "CMD=update_stat" {
 		return Message{}, false, nil
 	}
-	if !whole || strings.Contains(line, "\n") {
-		return Message{}, true, fmt.Errorf("a read is not one record: %q", came)
+	if !isWhole || strings.Contains(line, "\n") {
+		return Message{}, true, fmt.Errorf("a read is not one record: %q", received)
 	}
 	value := func(i int, key string) (string, error) {
 		if i >= len(pairs) || !strings.HasPrefix(pairs[i], key+"=") {
-			return "", fmt.Errorf("pair %d of %q is not %s", i, came, key)
+			return "", fmt.Errorf("pair %d of %q is not %s", i, received, key)
 		}
 		return pairs[i][len(key)+1:], nil
 	}

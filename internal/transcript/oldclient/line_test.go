@@ -12,17 +12,17 @@ import (
 )
 
 // sentOnLine is what each kind writes for its first request, Send, to the byte.
-var sentOnLine = map[string]string{
+var wantStreamBytes = map[string]string{
 	"C#, version 1.4, BinaryWriter on a line":     "\x3dVER=1.1&CON=1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1\n",
 	"Delphi, version 1.4, TIdTCPClient on a line": "VER=1.4&CON=1&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xc4\xe3 & 1\r\n",
 }
 
 func TestEachKindOnALineSendsWhatItsLibrarySends(t *testing.T) {
-	for _, kind := range Lines() {
+	for _, kind := range StreamKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
-			want := sentOnLine[kind.Name]
-			s := &listener{t: t, want: len(want), heard: make(chan string, 1)}
-			client := kind.Client(s.dial, "10001", "123456")
+			want := wantStreamBytes[kind.Name]
+			s := &pipeListener{t: t, want: len(want), heard: make(chan string, 1)}
+			client := kind.NewClient(s.dial, "10001", "123456")
 			defer client.Close()
 			client.Send(t.Context(), "10002", "你 & 1")
 			if got := <-s.heard; got != want {
@@ -38,14 +38,14 @@ func TestALongStringHasALongPrefix(t *testing.T) {
 	}
 }
 
-// lineServer answers each line with what comes, each piece in a write of its own. A
+// streamServer answers each line with what comes, each piece in a write of its own. A
 // pipe keeps writes apart.
-type lineServer struct {
+type streamServer struct {
 	t      *testing.T
 	answer func(record string) []string
 }
 
-func (s *lineServer) dial(context.Context) (net.Conn, error) {
+func (s *streamServer) dial(context.Context) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	s.t.Cleanup(func() { theirs.Close() })
 	go func() {
@@ -73,16 +73,16 @@ const (
 // TestEachKindOnALineUnderstandsTheContract pushes before the answer to each
 // request, and behind it.
 func TestEachKindOnALineUnderstandsTheContract(t *testing.T) {
-	for _, kind := range Lines() {
+	for _, kind := range StreamKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
-			s := &lineServer{t: t, answer: func(record string) []string {
-				answer := strings.TrimSuffix(promised(record), "\r\n") + "\r\n"
+			s := &streamServer{t: t, answer: func(record string) []string {
+				answer := strings.TrimSuffix(contractAnswer(record), "\r\n") + "\r\n"
 				if strings.Contains(record, "CMD=List&") {
 					return []string{pushedMessage, answer, pushedStatus}
 				}
 				return []string{answer}
 			}}
-			client := kind.Client(s.dial, "10001", "123456")
+			client := kind.NewClient(s.dial, "10001", "123456")
 			defer client.Close()
 			if err := client.Login(t.Context()); err != nil {
 				t.Error(err)
@@ -115,10 +115,10 @@ func TestEachKindOnALineIsConfused(t *testing.T) {
 		{"by numbers before MT", strings.Replace(pushedMessage, "&MT=", "&ID=7&TM=1&MT=", 1)},
 		{"by another order", strings.Replace(pushedStatus, "ST=60&UN=10002", "UN=10002&ST=60", 1)},
 	} {
-		for _, kind := range Lines() {
+		for _, kind := range StreamKinds() {
 			t.Run(kind.Name+" "+c.name, func(t *testing.T) {
-				s := &lineServer{t: t, answer: func(record string) []string { return []string{promised(record), c.push} }}
-				client := kind.Client(s.dial, "10001", "123456")
+				s := &streamServer{t: t, answer: func(record string) []string { return []string{contractAnswer(record), c.push} }}
+				client := kind.NewClient(s.dial, "10001", "123456")
 				defer client.Close()
 				if err := client.Login(t.Context()); err != nil {
 					t.Fatal(err)
@@ -132,12 +132,12 @@ func TestEachKindOnALineIsConfused(t *testing.T) {
 }
 
 func TestAKindOnALineTellsAWrongPassword(t *testing.T) {
-	for _, kind := range Lines() {
-		s := &lineServer{t: t, answer: func(record string) []string {
-			head, _ := headOf(record)
-			return []string{head + "&RS=1&RA=Password error\r\n"}
+	for _, kind := range StreamKinds() {
+		s := &streamServer{t: t, answer: func(record string) []string {
+			header, _ := headOf(record)
+			return []string{header + "&RS=1&RA=Password error\r\n"}
 		}}
-		if err := kind.Client(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrPassword) {
+		if err := kind.NewClient(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrWrongPassword) {
 			t.Errorf("%s: %v", kind.Name, err)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 // sent is what each kind writes for its first request, Send, to the byte. Go's
 // net/http writes what it writes.
-var sent = map[string]string{
+var wantRequests = map[string]string{
 	"PHP, fsockopen": "POST HTTP/1.1\r\nHost: tqq.tencent.com:8000\r\nContent-Type: text/plain; charset=UTF-8\r\n" +
 		"Content-length: 63\r\nConnection: close\r\n\r\n" +
 		"VER=1.1&CMD=CLTMSG&SEQ=1132724401&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1",
@@ -51,14 +51,14 @@ var sent = map[string]string{
 }
 
 func TestEachKindSendsWhatItsLibrarySends(t *testing.T) {
-	for _, kind := range Kinds() {
+	for _, kind := range HTTPKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
-			want, ok := sent[kind.Name]
+			want, ok := wantRequests[kind.Name]
 			if !ok && kind.Name == goClient().Name {
 				return
 			}
-			s := &listener{t: t, want: len(want), heard: make(chan string, 1)}
-			kind.Client(s.dial, "10001", "123456").Send(t.Context(), "10002", "你 & 1")
+			s := &pipeListener{t: t, want: len(want), heard: make(chan string, 1)}
+			kind.NewClient(s.dial, "10001", "123456").Send(t.Context(), "10002", "你 & 1")
 			if got := <-s.heard; got != want {
 				t.Errorf("sent\n\t%q, want\n\t%q", got, want)
 			}
@@ -68,7 +68,7 @@ func TestEachKindSendsWhatItsLibrarySends(t *testing.T) {
 
 func TestParamsEncodeLeavesMuchOfASCIIRaw(t *testing.T) {
 	// The latter two characters are 81 40 and 81 80.
-	if got, want := paramsEncode("a+b=c&d, *#%<>[]~\t丂亐"), "a+b=c&d,%20%2A%23%25%3C%3E%5B%5D~%09%81@%81\x80"; got != want {
+	if got, want := encodeIndyParams("a+b=c&d, *#%<>[]~\t丂亐"), "a+b=c&d,%20%2A%23%25%3C%3E%5B%5D~%09%81@%81\x80"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -76,10 +76,10 @@ func TestParamsEncodeLeavesMuchOfASCIIRaw(t *testing.T) {
 // TestEachKindUnderstandsTheContract gives each kind the answers that the
 // contract promises for its version.
 func TestEachKindUnderstandsTheContract(t *testing.T) {
-	for _, kind := range Kinds() {
+	for _, kind := range HTTPKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
-			s := &server{t: t, answer: promised}
-			client := kind.Client(s.dial, "10001", "123456")
+			s := &scriptedServer{t: t, answer: contractAnswer}
+			client := kind.NewClient(s.dial, "10001", "123456")
 			defer client.Close()
 			if err := client.Login(t.Context()); err != nil {
 				t.Error(err)
@@ -88,7 +88,7 @@ func TestEachKindUnderstandsTheContract(t *testing.T) {
 			if want := []string{"10002", "10003"}; err != nil || !reflect.DeepEqual(friends, want) {
 				t.Errorf("friends %q, %v; want %q", friends, err, want)
 			}
-			online, err := client.Online(t.Context())
+			online, err := client.OnlineFriends(t.Context())
 			if want := []Friend{{UIN: "10003", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; err != nil || !reflect.DeepEqual(online, want) {
 				t.Errorf("online %q, %v; want %q", online, err, want)
 			}
@@ -105,8 +105,8 @@ func TestEachKindUnderstandsTheContract(t *testing.T) {
 	}
 }
 
-// promised answers a record as the contract does.
-func promised(record string) string {
+// contractAnswer answers a record as the contract does.
+func contractAnswer(record string) string {
 	answers := map[string]string{
 		"Login":       "RS=0&HI=60&LI=300",
 		"List":        "FN=1&SN=2&UN=10002,10003,",
@@ -115,11 +115,11 @@ func promised(record string) string {
 		"SimpleInfo2": "NP=65535&SN=2&UN=10002,10003,&FC=0,270,&NK=Pingu%2c Jr,Tom %26 Jerry,",
 		"GetMsgEx":    "MN=2&MT=9,99,&UN=10003,10002,&MG=100%25%2c or\rless,20,",
 	}
-	head, command := headOf(record)
+	header, command := headOf(record)
 	if fields := answers[command]; fields != "" {
-		head += "&" + fields
+		header += "&" + fields
 	}
-	return head + lineEnd(record)
+	return header + lineEnd(record)
 }
 
 func lineEnd(record string) string {
@@ -130,7 +130,7 @@ func lineEnd(record string) string {
 }
 
 // headOf is how the answer to a record begins.
-func headOf(record string) (head, command string) {
+func headOf(record string) (header, command string) {
 	command = valueOf(record, "CMD")
 	spelt := command
 	if lineEnd(record) != "" && (command == "Query_Stat2" || command == "SimpleInfo2") {
@@ -140,18 +140,18 @@ func headOf(record string) (head, command string) {
 }
 
 func valueOf(record, key string) string {
-	_, rest, _ := strings.Cut(record, "&"+key+"=")
-	value, _, _ := strings.Cut(rest, "&")
+	_, pairs, _ := strings.Cut(record, "&"+key+"=")
+	value, _, _ := strings.Cut(pairs, "&")
 	return value
 }
 
 func TestEachKindTellsAWrongPassword(t *testing.T) {
-	for _, kind := range Kinds() {
-		s := &server{t: t, answer: func(record string) string {
-			head, _ := headOf(record)
-			return head + "&RS=1&RA=Password error" + lineEnd(record)
+	for _, kind := range HTTPKinds() {
+		s := &scriptedServer{t: t, answer: func(record string) string {
+			header, _ := headOf(record)
+			return header + "&RS=1&RA=Password error" + lineEnd(record)
 		}}
-		if err := kind.Client(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrPassword) {
+		if err := kind.NewClient(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrWrongPassword) {
 			t.Errorf("%s: %v", kind.Name, err)
 		}
 	}
@@ -176,13 +176,13 @@ func TestEachKindIsConfused(t *testing.T) {
 			return a + "\r\n"
 		}},
 	} {
-		for _, kind := range Kinds() {
+		for _, kind := range HTTPKinds() {
 			t.Run(kind.Name+" "+c.name, func(t *testing.T) {
-				s := &server{t: t, answer: func(record string) string { return c.breaks(promised(record)) }}
-				client := kind.Client(s.dial, "10001", "123456")
+				s := &scriptedServer{t: t, answer: func(record string) string { return c.breaks(contractAnswer(record)) }}
+				client := kind.NewClient(s.dial, "10001", "123456")
 				defer client.Close()
 				friends, err := client.Friends(t.Context())
-				if err == nil && reflect.DeepEqual(friends, []string{"10002", "10003"}) && !forgiving(kind, c.name) {
+				if err == nil && reflect.DeepEqual(friends, []string{"10002", "10003"}) && !accepts(kind, c.name) {
 					t.Error("it did not notice")
 				}
 			})
@@ -190,14 +190,14 @@ func TestEachKindIsConfused(t *testing.T) {
 	}
 }
 
-// forgiving are the kinds that drop whatever stands behind the last comma.
-func forgiving(kind Kind, what string) bool {
-	elements, err := kind.elements("10002,\r\n")
+// accepts are the kinds that drop whatever stands behind the last comma.
+func accepts(kind ProgramKind, what string) bool {
+	elements, err := kind.splitList("10002,\r\n")
 	return what == "by the other form of line end" && kind.Version != "1.4" && err == nil && len(elements) == 1
 }
 
 func TestAClientIsGivenUpWhenItsContextEnds(t *testing.T) {
-	for _, kind := range Kinds() {
+	for _, kind := range HTTPKinds() {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		silent := func(context.Context) (net.Conn, error) {
 			ours, theirs := net.Pipe()
@@ -205,7 +205,7 @@ func TestAClientIsGivenUpWhenItsContextEnds(t *testing.T) {
 			t.Cleanup(func() { theirs.Close() })
 			return ours, nil
 		}
-		client := kind.Client(silent, "10001", "123456")
+		client := kind.NewClient(silent, "10001", "123456")
 		if err := client.Login(ctx); err == nil {
 			t.Errorf("%s took silence for an answer", kind.Name)
 		}
@@ -214,21 +214,21 @@ func TestAClientIsGivenUpWhenItsContextEnds(t *testing.T) {
 	}
 }
 
-// listener hears out a request of so many bytes, and hangs up.
-type listener struct {
+// pipeListener hears out a request of so many bytes, and hangs up.
+type pipeListener struct {
 	t     *testing.T
 	want  int
 	heard chan string
 }
 
-func (l *listener) dial(context.Context) (net.Conn, error) {
+func (l *pipeListener) dial(context.Context) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	go l.listen(theirs)
 	return ours, nil
 }
 
 // listen tells who expects it to go on.
-func (l *listener) listen(conn net.Conn) {
+func (l *pipeListener) listen(conn net.Conn) {
 	defer conn.Close()
 	var got []byte
 	buffer := make([]byte, 4096)
@@ -246,13 +246,13 @@ func (l *listener) listen(conn net.Conn) {
 	l.heard <- string(got)
 }
 
-// server answers records.
-type server struct {
+// scriptedServer answers records.
+type scriptedServer struct {
 	t      *testing.T
 	answer func(record string) string
 }
 
-func (s *server) dial(context.Context) (net.Conn, error) {
+func (s *scriptedServer) dial(context.Context) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	s.t.Cleanup(func() { theirs.Close() })
 	go s.serve(theirs)
@@ -260,17 +260,17 @@ func (s *server) dial(context.Context) (net.Conn, error) {
 }
 
 // serve reads requests of any of the kinds.
-func (s *server) serve(conn net.Conn) {
+func (s *scriptedServer) serve(conn net.Conn) {
 	defer conn.Close()
 	br := bufio.NewReader(conn)
 	for {
-		head, body, err := readRequest(br, conn)
+		header, body, err := readRequest(br, conn)
 		if err != nil {
 			return
 		}
 		answer := s.answer(body)
 		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
-		if strings.Contains(head, "connection: close") {
+		if strings.Contains(header, "connection: close") {
 			return
 		}
 	}

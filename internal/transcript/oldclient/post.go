@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-const host = "tqq.tencent.com:8000"
+const serverHost = "tqq.tencent.com:8000"
 
 // A post sends one record and returns the response: all of it, headers
 // included, if the client reads to the end; else its body.
-type post func(ctx context.Context, client *Client, record string) (response string, err error)
+type exchangeFunc func(ctx context.Context, client *Client, record string) (response string, err error)
 
-// toTheEnd is a client that writes a request by hand, on a connection of its
+// postUntilEOF is a client that writes a request by hand, on a connection of its
 // own, and takes all that comes until the server closes. In format, %d stands
 // for the length of the record.
-func toTheEnd(format string) post {
+func postUntilEOF(format string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		conn, err := client.dial(ctx)
 		if err != nil {
 			return "", err
 		}
 		defer conn.Close()
-		defer bound(ctx, conn)()
+		defer interruptWhenDone(ctx, conn)()
 		if _, err := io.WriteString(conn, fmt.Sprintf(format, len(record))+record); err != nil {
 			return "", err
 		}
@@ -37,29 +37,29 @@ func toTheEnd(format string) post {
 	}
 }
 
-// keepAlive is a client whose library holds its connection and reads as much
+// postKeepAlive is a client whose library holds its connection and reads as much
 // as Content-Length says. The body is written together with the head.
-func keepAlive(format string) post {
+func postKeepAlive(format string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, client.conn)()
+		defer interruptWhenDone(ctx, client.conn)()
 		if _, err := io.WriteString(client.conn, fmt.Sprintf(format, len(record))+record); err != nil {
 			return "", err
 		}
-		return client.body()
+		return client.readResponse()
 	}
 }
 
-// expecting is keepAlive of a library that sends the head alone and waits to
+// postExpectContinue is keepAlive of a library that sends the head alone and waits to
 // be told to go on.
-func expecting(format string) post {
+func postExpectContinue(format string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, client.conn)()
+		defer interruptWhenDone(ctx, client.conn)()
 		if _, err := io.WriteString(client.conn, fmt.Sprintf(format, len(record))); err != nil {
 			return "", err
 		}
@@ -73,19 +73,19 @@ func expecting(format string) post {
 		if _, err := io.WriteString(client.conn, record); err != nil {
 			return "", err
 		}
-		return client.body()
+		return client.readResponse()
 	}
 }
 
-// chunked is keepAlive of a device that sends what it has in chunks of 32
+// postChunked is keepAlive of a device that sends what it has in chunks of 32
 // bytes, each in a write of its own.
-func chunked(head string) post {
+func postChunked(header string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, client.conn)()
-		if _, err := io.WriteString(client.conn, head); err != nil {
+		defer interruptWhenDone(ctx, client.conn)()
+		if _, err := io.WriteString(client.conn, header); err != nil {
 			return "", err
 		}
 		for part := range slices.Chunk([]byte(record), 32) {
@@ -96,26 +96,26 @@ func chunked(head string) post {
 		if _, err := io.WriteString(client.conn, "0\r\n\r\n"); err != nil {
 			return "", err
 		}
-		return client.body()
+		return client.readResponse()
 	}
 }
 
-// netHTTP is a client on Go's net/http.
-func netHTTP(ctx context.Context, client *Client, record string) (string, error) {
+// postNetHTTP is a client on Go's net/http.
+func postNetHTTP(ctx context.Context, client *Client, record string) (string, error) {
 	transport := &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return client.dial(ctx) },
 		DisableKeepAlives: true,
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host, strings.NewReader(record))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+serverHost, strings.NewReader(record))
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("Content-Type", "text/plain")
-	resp, err := transport.RoundTrip(req)
+	request.Header.Set("Content-Type", "text/plain")
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return "", err
 	}
-	return readBody(resp)
+	return readBody(response)
 }
 
 // connect makes the connection that the client holds.
@@ -131,32 +131,32 @@ func (c *Client) connect(ctx context.Context) error {
 	return nil
 }
 
-// body reads the next response on the connection that the client holds.
-func (c *Client) body() (string, error) {
-	resp, err := http.ReadResponse(c.reader, nil)
+// readResponse reads the next response on the connection that the client holds.
+func (c *Client) readResponse() (string, error) {
+	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
 		return "", err
 	}
-	body, err := readBody(resp)
-	if err == nil && resp.Close {
+	body, err := readBody(response)
+	if err == nil && response.Close {
 		err = c.Close()
 	}
 	return body, err
 }
 
-func readBody(resp *http.Response) (string, error) {
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+func readBody(response *http.Response) (string, error) {
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return "", err
 	}
-	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("status %s: %q", resp.Status, body)
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("status %s: %q", response.Status, body)
 	}
 	return string(body), nil
 }
 
-// bound ends reads and writes when ctx ends, until what it returns is called.
-func bound(ctx context.Context, conn net.Conn) (release func() bool) {
+// interruptWhenDone ends reads and writes when ctx ends, until what it returns is called.
+func interruptWhenDone(ctx context.Context, conn net.Conn) (release func() bool) {
 	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// fieldsOf is the order of the fields behind RES, as the authors of clients saw
+// fieldOrder is the order of the fields behind RES, as the authors of clients saw
 // it.
-func fieldsOf(command string) []string {
+func fieldOrder(command string) []string {
 	switch command {
 	case "List":
 		return []string{"FN", "SN", "UN"}
@@ -32,8 +32,8 @@ func fieldsOf(command string) []string {
 // wholeBody is for clients whose library gives them the body.
 func wholeBody(response string) (string, error) { return response, nil }
 
-// behindHead cuts what stands behind the headers.
-func behindHead(response string) (string, error) {
+// bodyAfterHeaders cuts what stands behind the headers.
+func bodyAfterHeaders(response string) (string, error) {
 	_, body, ok := strings.Cut(response, "\r\n\r\n")
 	if !ok {
 		return "", errors.New("there is no empty line behind the headers")
@@ -41,8 +41,8 @@ func behindHead(response string) (string, error) {
 	return body, nil
 }
 
-// fromVER cuts at the first VER=, never mind what that was before.
-func fromVER(response string) (string, error) {
+// fromFirstVER cuts at the first VER=, never mind what that was before.
+func fromFirstVER(response string) (string, error) {
 	i := strings.Index(response, "VER=")
 	if i < 0 {
 		return "", errors.New("there is no VER= in it")
@@ -60,8 +60,8 @@ func lastButOneLine(response string) (string, error) {
 	return lines[len(lines)-2], nil
 }
 
-// trimmedLine is for 1.4 clients whose library gives them the body.
-func trimmedLine(response string) (string, error) {
+// withoutLineEnd is for 1.4 clients whose library gives them the body.
+func withoutLineEnd(response string) (string, error) {
 	line, ok := strings.CutSuffix(response, "\r\n")
 	if !ok {
 		return "", errors.New("it does not end in CR LF")
@@ -71,13 +71,13 @@ func trimmedLine(response string) (string, error) {
 
 // How a client takes a field from a record.
 
-// byNeighbours cuts between a field and the one that follows it.
-func byNeighbours(record, command, key string) (string, error) {
+// fieldByNeighbours cuts between a field and the one that follows it.
+func fieldByNeighbours(record, command, key string) (string, error) {
 	_, value, ok := strings.Cut(record, "&"+key+"=")
 	if !ok {
 		return "", fmt.Errorf("there is no &%s= in it", key)
 	}
-	fields := fieldsOf(command)
+	fields := fieldOrder(command)
 	next := slices.Index(fields, key) + 1
 	if next == len(fields) {
 		return value, nil
@@ -89,11 +89,11 @@ func byNeighbours(record, command, key string) (string, error) {
 	return value, nil
 }
 
-// byPosition counts the pairs: VER, CMD, SEQ, UIN and RES stand before the
+// fieldByPosition counts the pairs: VER, CMD, SEQ, UIN and RES stand before the
 // fields. It does not look at the key.
-func byPosition(record, command, key string) (string, error) {
+func fieldByPosition(record, command, key string) (string, error) {
 	pairs := strings.Split(record, "&")
-	i := 5 + slices.Index(fieldsOf(command), key)
+	i := 5 + slices.Index(fieldOrder(command), key)
 	if i >= len(pairs) {
 		return "", fmt.Errorf("there is no pair %d", i)
 	}
@@ -104,11 +104,11 @@ func byPosition(record, command, key string) (string, error) {
 	return value, nil
 }
 
-var twoLetterKeys = regexp.MustCompile(`&([A-Z]{2})=([^&]*)`)
+var twoLetterKeyPattern = regexp.MustCompile(`&([A-Z]{2})=([^&]*)`)
 
-// byPattern finds all keys of two letters with a regular expression.
-func byPattern(record, _, key string) (string, error) {
-	for _, match := range twoLetterKeys.FindAllStringSubmatch(record, -1) {
+// fieldByPattern finds all keys of two letters with a regular expression.
+func fieldByPattern(record, _, key string) (string, error) {
+	for _, match := range twoLetterKeyPattern.FindAllStringSubmatch(record, -1) {
 		if match[1] == key {
 			return match[2], nil
 		}
@@ -118,16 +118,16 @@ func byPattern(record, _, key string) (string, error) {
 
 // How a client takes a list apart.
 
-// withoutLast splits at commas and drops what is behind the last, whatever it
+// dropLastPiece splits at commas and drops what is behind the last, whatever it
 // is.
-func withoutLast(list string) ([]string, error) {
+func dropLastPiece(list string) ([]string, error) {
 	elements := strings.Split(list, ",")
 	return elements[:len(elements)-1], nil
 }
 
-// allPieces splits at commas and takes every piece for an element but an empty
+// requireFinalComma splits at commas and takes every piece for an element but an empty
 // one at the end: a line end there would be one more.
-func allPieces(list string) ([]string, error) {
+func requireFinalComma(list string) ([]string, error) {
 	elements := strings.Split(list, ",")
 	if last := elements[len(elements)-1]; last != "" {
 		return nil, fmt.Errorf("%q stands behind the last comma", last)
@@ -137,40 +137,40 @@ func allPieces(list string) ([]string, error) {
 
 // How a client learns that it is logged in.
 
-func saysZeroAndZero(record string) bool { return strings.Contains(record, "RES=0&RS=0") }
-func saysLI(record string) bool          { return strings.Contains(record, "LI=300") }
+func containsRESAndRS(record string) bool { return strings.Contains(record, "RES=0&RS=0") }
+func containsLI(record string) bool       { return strings.Contains(record, "LI=300") }
 
-func hasRS(record string) bool {
-	rs, err := byPattern(record, "", "RS")
+func hasZeroRS(record string) bool {
+	rs, err := fieldByPattern(record, "", "RS")
 	return err == nil && rs == "0"
 }
 
 // How a client learns who is online.
 
-// queryStat asks for those who are.
-func queryStat(ctx context.Context, client *Client) ([]Friend, error) {
-	columns, err := client.list(ctx, "Query_Stat", "TN=50&UN=0", "FC", "ST", "UN", "NK")
+// listOnlineByQueryStat asks for those who are.
+func listOnlineByQueryStat(ctx context.Context, client *Client) ([]Friend, error) {
+	columns, err := client.requestLists(ctx, "Query_Stat", "TN=50&UN=0", "FC", "ST", "UN", "NK")
 	if err != nil {
 		return nil, err
 	}
-	var all []Friend
+	var messages []Friend
 	for i := range columns[0] {
-		all = append(all, Friend{Face: columns[0][i], Status: columns[1][i], UIN: columns[2][i], Nick: unescape(columns[3][i])})
+		messages = append(messages, Friend{Face: columns[0][i], Status: columns[1][i], UIN: columns[2][i], Nick: unescape(columns[3][i])})
 	}
-	return all, nil
+	return messages, nil
 }
 
-// queryStat2 asks for all, in version 1.4, and for their names.
-func queryStat2(ctx context.Context, client *Client) ([]Friend, error) {
-	states, err := client.list(ctx, "Query_Stat2", "UN=0", "ST", "UN")
+// listOnlineByQueryStat2 asks for all, in version 1.4, and for their names.
+func listOnlineByQueryStat2(ctx context.Context, client *Client) ([]Friend, error) {
+	states, err := client.requestLists(ctx, "Query_Stat2", "UN=0", "ST", "UN")
 	if err != nil {
 		return nil, err
 	}
-	names, err := client.list(ctx, "SimpleInfo2", "UN=0", "UN", "FC", "NK")
+	names, err := client.requestLists(ctx, "SimpleInfo2", "UN=0", "UN", "FC", "NK")
 	if err != nil {
 		return nil, err
 	}
-	var all []Friend
+	var messages []Friend
 	for i, uin := range states[1] {
 		if states[0][i] == "20" {
 			continue
@@ -179,9 +179,9 @@ func queryStat2(ctx context.Context, client *Client) ([]Friend, error) {
 		if n := slices.Index(names[0], uin); n >= 0 {
 			friend.Face, friend.Nick = names[1][n], unescape(names[2][n])
 		}
-		all = append(all, friend)
+		messages = append(messages, friend)
 	}
-	return all, nil
+	return messages, nil
 }
 
 // unescape undoes the escapes that clients know, and shows CR as a new line.

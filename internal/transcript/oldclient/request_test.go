@@ -10,7 +10,7 @@ import (
 
 // readRequest reads a request whatever its first line is. The head is in small
 // letters.
-func readRequest(br *bufio.Reader, w io.Writer) (head, body string, err error) {
+func readRequest(br *bufio.Reader, w io.Writer) (header, body string, err error) {
 	var lines strings.Builder
 	for {
 		line, err := br.ReadString('\n')
@@ -22,15 +22,15 @@ func readRequest(br *bufio.Reader, w io.Writer) (head, body string, err error) {
 		}
 		lines.WriteString(strings.ToLower(line))
 	}
-	head = lines.String()
-	if strings.Contains(head, "expect: 100-continue") {
+	header = lines.String()
+	if strings.Contains(header, "expect: 100-continue") {
 		io.WriteString(w, "HTTP/1.1 100 Continue\r\n\r\n")
 	}
 	var from io.Reader
-	if strings.Contains(head, "transfer-encoding: chunked") {
+	if strings.Contains(header, "transfer-encoding: chunked") {
 		from = httputil.NewChunkedReader(br)
 	} else {
-		_, length, _ := strings.Cut(head, "content-length: ")
+		_, length, _ := strings.Cut(header, "content-length: ")
 		length, _, _ = strings.Cut(length, "\n")
 		n, err := strconv.ParseInt(strings.TrimSpace(length), 10, 64)
 		if err != nil {
@@ -39,8 +39,8 @@ func readRequest(br *bufio.Reader, w io.Writer) (head, body string, err error) {
 		from = io.LimitReader(br, n)
 	}
 	bytes, err := io.ReadAll(from)
-	if err == nil && strings.Contains(head, "transfer-encoding: chunked") {
+	if err == nil && strings.Contains(header, "transfer-encoding: chunked") {
 		_, err = br.ReadString('\n') // behind the last chunk
 	}
-	return head, string(bytes), err
+	return header, string(bytes), err
 }
