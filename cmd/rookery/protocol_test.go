@@ -39,7 +39,7 @@ func TestProtocolPageSaysWhatTheServerDoes(t *testing.T) {
 	p := newProbed(t)
 	began := time.Now()
 	found, l := p.study("http-qq-1.4", requests)
-	t.Logf("%d requests in %d experiments, %v", l.Sent(), l.Tries(), time.Since(began).Round(100*time.Millisecond))
+	t.Logf("%d requests in %d experiments, %v", l.Sent(), l.Attempts(), time.Since(began).Round(100*time.Millisecond))
 	if found.Stopped != "" {
 		t.Fatalf("the study ended early: %s", found.Stopped)
 	}
@@ -59,7 +59,7 @@ func (p *probed) study(name string, requests int) (*finding.Study, *lab.Lab) {
 	p.t.Helper()
 	f := p.experimentFile(name)
 	url := "http://" + p.addr() + "/"
-	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Salt: 1})
+	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", MaxRequests: requests, Salt: 1})
 	p.must(err)
 	defer l.Close()
 	found, err := study.Run(p.t.Context(), study.Config{File: f, Subject: l, MaxRequests: requests, Seed: 1, ConfirmFacts: true, Server: url})
@@ -128,7 +128,7 @@ func TestEachCommandOfAShippedExperimentFileWorks(t *testing.T) {
 	p := newProbed(t)
 	for _, name := range []string{"http-qq-1.1", "http-qq-1.4"} {
 		f := p.experimentFile(name)
-		l, err := lab.New(lab.Config{File: f, URL: "http://" + p.addr() + "/", Name: "a", Requests: 1000, Salt: 1})
+		l, err := lab.New(lab.Config{File: f, URL: "http://" + p.addr() + "/", Name: "a", MaxRequests: 1000, Salt: 1})
 		p.must(err)
 		defer l.Close()
 		login := func(role string) experiment.Step { return experiment.Step{Role: role, Command: "Login"} }
@@ -136,7 +136,7 @@ func TestEachCommandOfAShippedExperimentFileWorks(t *testing.T) {
 			steps := []experiment.Step{login("a"), login("b"), {Role: "a", Command: c.Name}}
 			trace, err := l.Run(t.Context(), steps, 0)
 			p.must(err)
-			if a := &trace.Answers[2]; !lab.Done(f, c.Name, a) {
+			if a := &trace.Answers[2]; !lab.IsDone(f, c.Name, a) {
 				t.Errorf("%s: %s is answered %s", name, a.Request, a.Body)
 			}
 		}

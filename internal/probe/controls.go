@@ -31,7 +31,7 @@ func (s *probeSession) checkControlURLs(ctx context.Context, serverLab *lab.Lab)
 		if err != nil {
 			return false, err
 		}
-		return lab.Done(file, queryStep.Command, &trace.Answers[len(steps)]), nil
+		return lab.IsDone(file, queryStep.Command, &trace.Answers[len(steps)]), nil
 	}
 	if isLoggedIn, err := loggedIn(loginStep); err != nil || !isLoggedIn {
 		return err // the look shows nothing

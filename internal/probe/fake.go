@@ -26,16 +26,16 @@ func newOfflineServer(file *experiment.File) *offlineServer {
 	return &offlineServer{file: file, lastHeard: make(map[string]time.Duration)}
 }
 
-func (f *offlineServer) Begin() { f.lastHeard = make(map[string]time.Duration) }
+func (f *offlineServer) Reset() { f.lastHeard = make(map[string]time.Duration) }
 
-func (f *offlineServer) Wait(duration time.Duration) {
+func (f *offlineServer) Advance(duration time.Duration) {
 	f.now += duration
 	if f.file.Clock.URL == "" {
 		f.waitedTotal += duration
 	}
 }
 
-func (f *offlineServer) Answer(step experiment.Step, account string, record []byte) []byte {
+func (f *offlineServer) Respond(step experiment.Step, account string, record []byte) []byte {
 	command, ok := f.file.Command(step.Command)
 	if !ok {
 		return nil

@@ -31,7 +31,7 @@ func (s *probeSession) checkServers(ctx context.Context) error {
 }
 
 func (s *probeSession) checkServer(ctx context.Context, serverLab *lab.Lab) error {
-	if err := serverLab.Reach(ctx); err != nil {
+	if err := serverLab.CheckReachable(ctx); err != nil {
 		return err
 	}
 	if err := s.checkAccountsUnused(ctx, serverLab); err != nil {
@@ -72,7 +72,7 @@ func (s *probeSession) checkAccountsUnused(ctx context.Context, serverLab *lab.L
 	if len(steps) == 0 {
 		return nil
 	}
-	trace, err := serverLab.Look(ctx, steps)
+	trace, err := serverLab.RunWithoutReset(ctx, steps)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (s *probeSession) checkAccountsUnused(ctx context.Context, serverLab *lab.L
 		if err := s.checkAnswerForm(serverLab, step, &trace.Answers[i]); err != nil {
 			return err
 		}
-		if lab.Done(file, step.Command, &trace.Answers[i]) {
+		if lab.IsDone(file, step.Command, &trace.Answers[i]) {
 			return fmt.Errorf("account %s (%s) is in use on %s: %s is answered to it, and nobody has logged it in; "+
 				"log it out, wait until its session has ended, or take another account", serverLab.Account(step.Role).Number, step.Role, serverLab.URL, step.Command)
 		}
@@ -100,7 +100,7 @@ func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) erro
 	if len(steps) == 0 && len(file.Commands) > 0 {
 		steps = append(steps, experiment.Step{Role: file.Accounts[0].Role, Command: file.Commands[0].Name})
 	}
-	look := func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.Look(ctx, steps) }
+	look := func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.RunWithoutReset(ctx, steps) }
 	if file.Reset.Kind == experiment.ResetURL {
 		look = func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.Run(ctx, steps, 0) }
 	}
@@ -115,7 +115,7 @@ func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) erro
 			loginErrors = []error{err}
 			break
 		}
-		if file.VerbOf(step) == experiment.VerbLogin && !lab.Done(file, step.Command, answer) {
+		if file.VerbOf(step) == experiment.VerbLogin && !lab.IsDone(file, step.Command, answer) {
 			loginErrors = append(loginErrors, s.refusedLoginError(serverLab, step, answer))
 		}
 	}
@@ -150,7 +150,7 @@ func (s *probeSession) checkFriends(ctx context.Context, serverLab *lab.Lab) err
 		listed := slices.ContainsFunc(answer.Fields, func(field lab.Field) bool {
 			return field.Value == "{"+pair[1]+"}" || slices.Contains(field.List, "{"+pair[1]+"}")
 		})
-		if lab.Done(file, listStep.Command, answer) && !listed {
+		if lab.IsDone(file, listStep.Command, answer) && !listed {
 			return fmt.Errorf("%s does not list account %s (%s) as a friend of account %s (%s) after a reset, and %s says that they are friends; "+
 				"make them friends, or take the pair out of friends", serverLab.URL, serverLab.Account(pair[1]).Number, pair[1], serverLab.Account(pair[0]).Number, pair[0], s.experiment.name)
 		}

@@ -35,7 +35,7 @@ func (m *progressMeter) setFactCount(count int) {
 func (m *progressMeter) updateFromLab(progress lab.Progress) {
 	m.sentByServer[progress.Run] = progress.Sent
 	m.current.Sent = max(m.sentByServer["a"], m.sentByServer["b"])
-	m.current.Budget, m.current.RequestRate, m.current.TransportFaults, m.current.CurrentWait = progress.Budget, progress.Rate, progress.TransportFault, progress.WaitingFor
+	m.current.Budget, m.current.RequestRate, m.current.TransportFaults, m.current.CurrentWait = progress.Budget, progress.Rate, progress.TransportFaults, progress.WaitingFor
 	m.current.TimeLeft = m.estimateTimeLeft(progress)
 	m.publish()
 }

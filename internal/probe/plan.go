@@ -159,7 +159,7 @@ const introductionPhase = "introduction"
 // and, without a name, where it ends.
 func rehearseStudy(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) ([]phaseStart, error) {
 	var first *offlineServer
-	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Server {
+	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Simulator {
 		server := newOfflineServer(experiment.File)
 		if first == nil {
 			first = server
@@ -194,7 +194,7 @@ func minRequests(ctx context.Context, experiment *LoadedExperiment, head journal
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	head.RequestBudget = ampleRequests
-	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Server { return newOfflineServer(experiment.File) }}, nil)
+	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Simulator { return newOfflineServer(experiment.File) }}, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -210,7 +210,7 @@ func minRequests(ctx context.Context, experiment *LoadedExperiment, head journal
 		return 0, err
 	}
 	_, err = session.runStudy(ctx)
-	return sent + lab.Farewell(experiment.File), err
+	return sent + lab.CleanupRequests(experiment.File), err
 }
 
 // forDifferences is how many times an acquaintance a comparison takes at least. With less,

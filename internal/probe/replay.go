@@ -150,7 +150,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		return nil, &SetupError{err}
 	}
 	serverLab, err := lab.New(lab.Config{
-		File: experiment.File, URL: transcript.Head.ServerURLs[serverName], Name: serverName, Remote: true, Requests: ampleRequests, Salt: transcript.Head.Salt,
+		File: experiment.File, URL: transcript.Head.ServerURLs[serverName], Name: serverName, AllowRemote: true, MaxRequests: ampleRequests, Salt: transcript.Head.Salt,
 		Archive: lab.NewArchive(transcript, serverName), Offline: true,
 	})
 	if err != nil {
@@ -167,7 +167,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		if err != nil {
 			continue // a look around, or a farewell
 		}
-		before := serverLab.Tries()
+		before := serverLab.Attempts()
 		trace, err := serverLab.Run(ctx, steps, nonce)
 		if _, isCut := stopReason(err); isCut || errors.Is(err, lab.ErrForbidden) {
 			continue
@@ -175,7 +175,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		if err != nil {
 			return nil, &SetupError{err}
 		}
-		usedTries[key] = serverLab.Tries() - before - 1
+		usedTries[key] = serverLab.Attempts() - before - 1
 		recorded.experiments = append(recorded.experiments, replayedExperiment{trace, nonce})
 	}
 	recorded.requestsSent = serverLab.Sent()

@@ -162,7 +162,7 @@ func (s *probeSession) finish(ctx context.Context, reason string) error {
 	if reason == "" {
 		reason = completeReason
 	}
-	return s.labs[0].End(reason)
+	return s.labs[0].WriteEnd(reason)
 }
 
 // cleanUp undoes what the latest experiments have left behind, even if ctx has
@@ -171,8 +171,8 @@ func (s *probeSession) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	for _, serverLab := range s.labs {
-		var stopped *lab.Stopped
-		if err := serverLab.Leave(ctx); err != nil && !errors.As(err, &stopped) {
+		var stopped *lab.StoppedError
+		if err := serverLab.CleanUp(ctx); err != nil && !errors.As(err, &stopped) {
 			return err
 		}
 	}

@@ -46,22 +46,22 @@ type labConfig struct {
 	transcript    *journal.Transcript // what there is already
 	offline       bool
 	beganAt       time.Time
-	newServer     func() lab.Server // what answers in place of servers, nil if they do
+	newServer     func() lab.Simulator // what answers in place of servers, nil if they do
 }
 
 func newSession(head journal.TranscriptHead, experiment *LoadedExperiment, c labConfig, onProgress func(StudyProgress)) (*probeSession, error) {
 	session := &probeSession{head: head, experiment: experiment, meter: newProgressMeter(onProgress)}
 	for _, name := range serverNames[:len(head.ServerURLs)] {
 		config := lab.Config{
-			File: experiment.File, URL: head.ServerURLs[name], Name: name, Remote: c.allowRemote,
-			Requests: head.RequestBudget, Salt: head.Salt, Patience: c.answerTimeout,
-			Journal: c.journal, Offline: c.offline, Began: c.beganAt, Progress: session.meter.updateFromLab,
+			File: experiment.File, URL: head.ServerURLs[name], Name: name, AllowRemote: c.allowRemote,
+			MaxRequests: head.RequestBudget, Salt: head.Salt, AnswerTimeout: c.answerTimeout,
+			Journal: c.journal, Offline: c.offline, StartedAt: c.beganAt, OnProgress: session.meter.updateFromLab,
 		}
 		if c.transcript != nil {
 			config.Archive = lab.NewArchive(c.transcript, name)
 		}
 		if c.newServer != nil {
-			config.Instead = c.newServer()
+			config.Simulator = c.newServer()
 		}
 		serverLab, err := lab.New(config)
 		if err != nil {
@@ -83,11 +83,11 @@ func (s *probeSession) close() {
 // nothing else: what is found is the same as from a transcript that ends there.
 func (s *probeSession) runStudy(ctx context.Context) (*finding.Study, error) {
 	for _, serverLab := range s.labs {
-		serverLab.Until = ctx
+		serverLab.StopContext = ctx
 	}
 	ctx = context.WithoutCancel(ctx)
 	config := study.Config{
-		File: s.experiment.File, Seed: s.head.Seed, MaxRequests: s.labs[0].Requests, Server: s.head.ServerURLs["a"],
+		File: s.experiment.File, Seed: s.head.Seed, MaxRequests: s.labs[0].MaxRequests, Server: s.head.ServerURLs["a"],
 		OnFacts: s.meter.setFactCount,
 		OnPhase: func(name string) {
 			s.meter.setPhase(name)
@@ -96,11 +96,11 @@ func (s *probeSession) runStudy(ctx context.Context) (*finding.Study, error) {
 			}
 		},
 	}
-	if !s.labs[0].Offline && s.labs[0].Instead == nil {
-		config.Pause = func(duration time.Duration) { sleep(s.labs[0].Until, duration) }
+	if !s.labs[0].Offline && s.labs[0].Simulator == nil {
+		config.Pause = func(duration time.Duration) { sleep(s.labs[0].StopContext, duration) }
 	}
 	if len(s.labs) == 2 {
-		return compare.Run(ctx, compare.Config{File: s.experiment.File, A: s.labs[0], B: s.labs[1], Seed: s.head.Seed, Study: config})
+		return compare.Run(ctx, compare.Config{File: s.experiment.File, A: s.labs[0], B: s.labs[1], Seed: s.head.Seed, StudyConfig: config})
 	}
 	config.Subject, config.ConfirmFacts = s.labs[0], true
 	return study.Run(ctx, config)
@@ -160,7 +160,7 @@ func serverURLs(head journal.TranscriptHead) []string {
 
 // stopReason is why a lab makes no more experiments; ok is false for other errors.
 func stopReason(err error) (reason string, ok bool) {
-	var stopped *lab.Stopped
+	var stopped *lab.StoppedError
 	if errors.As(err, &stopped) {
 		return stopped.Reason, true
 	}

@@ -12,23 +12,23 @@ import (
 
 // A cause is a difference with what it is put down to.
 type differenceCause struct {
-	shortWitness
-	aspect   finding.Aspect
-	name     string
-	commands []string
-	shown    int // times that the witness showed it when it was replayed
-	of       int
+	witness
+	aspect     finding.Aspect
+	name       string
+	commands   []string
+	timesShown int // times that the witness showed it when it was replayed
+	replays    int
 }
 
-// judge says which side of the protocol a difference is about, and what it is
+// classify says which side of the protocol a difference is about, and what it is
 // called. The witness is as small as it gets, so whatever is left in it matters, and
 // what is least usual in it names the cause: another form of HTTP, what stands outside
 // of records, time, many requests of a kind, a changed parameter, and else what the
 // requests are for.
-func (p *serverPair) judge(w *shortWitness) (finding.Aspect, string) {
-	end := len(w.steps) - 1
-	way, outside := wayIn(w.steps), outsideOfRecords(w.points)
-	wait := waitIn(w.steps)
+func (p *serverPair) classify(candidate *witness) (finding.Aspect, string) {
+	end := len(candidate.steps) - 1
+	way, outside := requestForm(candidate.steps), transportDifference(candidate.points)
+	wait := totalWait(candidate.steps)
 	switch {
 	case strings.HasPrefix(way, "charset="):
 		return finding.AspectEncoding, way
@@ -36,40 +36,40 @@ func (p *serverPair) judge(w *shortWitness) (finding.Aspect, string) {
 		return finding.AspectTransport, "request form " + way
 	case outside != "":
 		return finding.AspectTransport, outside
-	case isAny(w.points, isEscape):
+	case hasPoint(candidate.points, isEscapePoint):
 		return finding.AspectEncoding, "escapes in answers"
-	case wait != "" && !p.isSeen(w):
-		return finding.AspectTimer, p.transition(w.steps) + " after " + wait
-	case refusedOnce(w.points) && manyOfAKind(w.steps):
-		return finding.AspectLimit, fmt.Sprintf("the last of %d requests", len(w.steps))
+	case wait != "" && !p.isAboutOthers(candidate):
+		return finding.AspectTimer, p.describeRequests(candidate.steps) + " after " + wait
+	case hasCodeDifference(candidate.points) && isRepetition(candidate.steps):
+		return finding.AspectLimit, fmt.Sprintf("the last of %d requests", len(candidate.steps))
 	}
 	for i := end; i >= 0; i-- {
-		for _, change := range w.steps[i].Changes {
-			if aspect := p.ofChange(w, w.steps[i], change, i == end); aspect != "" {
+		for _, change := range candidate.steps[i].Changes {
+			if aspect := p.aspectOfChange(candidate, candidate.steps[i], change, i == end); aspect != "" {
 				return aspect, change.Key
 			}
 		}
 	}
-	return p.ofPurpose(w)
+	return p.classifyByPurpose(candidate)
 }
 
-// ofChange is what a changed parameter says about a difference: its type does. It is ""
+// aspectOfChange is what a changed parameter says about a difference: its type does. It is ""
 // where the change is only a part of the way there.
-func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change experiment.PairChange, last bool) finding.Aspect {
+func (p *serverPair) aspectOfChange(candidate *witness, step experiment.Step, change experiment.PairChange, last bool) finding.Aspect {
 	command, ok := p.file.Command(step.Command)
 	if !ok {
 		return ""
 	}
-	told := !isAny(w.points, func(x differencePoint) bool { return x.kind == "code" })
+	told := !hasPoint(candidate.points, func(point differencePoint) bool { return point.kind == "code" })
 	kind := p.file.TypeOf(command, change.Key).Type
 	switch kind {
 	case experiment.TypeMark:
-		if !last || reference.MatchString(change.Value) {
+		if !last || stepReference.MatchString(change.Value) {
 			return finding.AspectMessage
 		}
 	case experiment.TypeText:
 		switch {
-		case unusual(change.Value, p.file.Syntax):
+		case isUnusualText(change.Value, p.file.Syntax):
 			return finding.AspectEncoding
 		case !last && change.Kind == experiment.SetValue && change.Value != "":
 			return finding.AspectMessage
@@ -79,7 +79,7 @@ func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change expe
 			return finding.AspectPaging
 		}
 	case experiment.TypeSecret, experiment.TypeSelf:
-		if !last || p.aboutSession(w) {
+		if !last || p.isAboutSession(candidate) {
 			return finding.AspectSession
 		}
 	case experiment.TypeTarget:
@@ -92,21 +92,21 @@ func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change expe
 			return "" // a status, or how much is told
 		}
 	}
-	if last && told && len(w.points) == 1 && w.points[0].key == change.Key && p.isEcho(w.points[0], change) {
+	if last && told && len(candidate.points) == 1 && candidate.points[0].key == change.Key && p.isEcho(candidate.points[0], change) {
 		return finding.AspectField
 	}
 	return finding.AspectParameter
 }
 
 // isEcho reports whether a field has on one server what was sent.
-func (p *serverPair) isEcho(x differencePoint, change experiment.PairChange) bool {
+func (p *serverPair) isEcho(point differencePoint, change experiment.PairChange) bool {
 	sent := p.file.Syntax.Unescape(change.Value)
-	return x.kind == "field" && !x.list && (x.a == sent || x.b == sent)
+	return point.kind == "field" && !point.isList && (point.valueA == sent || point.valueB == sent)
 }
 
 // ofVerb is what the requests of a witness are about, the strongest first: whatever
 // is sent and befriended needs logins, and not the other way round.
-var ofVerb = []struct {
+var verbAspects = []struct {
 	aspect finding.Aspect
 	verbs  []experiment.Verb
 }{
@@ -116,40 +116,42 @@ var ofVerb = []struct {
 	{finding.AspectPresence, []experiment.Verb{experiment.VerbLogout}},
 }
 
-// ofPurpose judges a difference between requests as the file has them, by what they
+// classifyByPurpose judges a difference between requests as the file has them, by what they
 // are for.
-func (p *serverPair) ofPurpose(w *shortWitness) (finding.Aspect, string) {
-	end := w.steps[len(w.steps)-1]
-	name := p.transition(w.steps)
-	list := slices.IndexFunc(w.points, func(x differencePoint) bool { return x.list })
-	moved := isAny(w.points, func(x differencePoint) bool { return x.sizes || x.order || x.members })
+func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, string) {
+	end := candidate.steps[len(candidate.steps)-1]
+	name := p.describeRequests(candidate.steps)
+	list := slices.IndexFunc(candidate.points, func(point differencePoint) bool { return point.isList })
+	moved := hasPoint(candidate.points, func(point differencePoint) bool {
+		return point.lengthsDiffer || point.orderDiffers || point.accountsDiffer
+	})
 	switch {
-	case p.aboutSession(w):
+	case p.isAboutSession(candidate):
 		return finding.AspectSession, name
 	case list < 0 && end.TargetRole == end.Role && end.TargetRole != "":
 		return finding.AspectParameter, "oneself"
-	case !refusedOnce(w.points) && !moved && !p.isStatus(w.points) && p.tells(end):
-		return finding.AspectField, w.points[0].key
+	case !hasCodeDifference(candidate.points) && !moved && !p.hasStatusField(candidate.points) && p.readsState(end):
+		return finding.AspectField, candidate.points[0].key
 	}
-	for _, about := range ofVerb {
-		if slices.ContainsFunc(w.steps, func(step experiment.Step) bool { return slices.Contains(about.verbs, p.file.VerbOf(step)) }) {
+	for _, about := range verbAspects {
+		if slices.ContainsFunc(candidate.steps, func(step experiment.Step) bool { return slices.Contains(about.verbs, p.file.VerbOf(step)) }) {
 			return about.aspect, name
 		}
 	}
 	switch {
-	case p.logins(w) > 1 && (moved || p.isStatus(w.points)):
+	case p.countLogins(candidate) > 1 && (moved || p.hasStatusField(candidate.points)):
 		return finding.AspectPresence, name
 	case list >= 0:
-		return finding.AspectPaging, w.points[list].key
-	case refusedOnce(w.points):
+		return finding.AspectPaging, candidate.points[list].key
+	case hasCodeDifference(candidate.points):
 		return finding.AspectSession, name
 	}
-	return finding.AspectField, w.points[0].key
+	return finding.AspectField, candidate.points[0].key
 }
 
-// tells reports whether a request is for what its answer tells, and not for what it does
+// readsState reports whether a request is for what its answer tells, and not for what it does
 // or has come of others.
-func (p *serverPair) tells(step experiment.Step) bool {
+func (p *serverPair) readsState(step experiment.Step) bool {
 	switch p.file.VerbOf(step) {
 	case experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead, experiment.VerbLogin, "":
 		return true
@@ -157,42 +159,42 @@ func (p *serverPair) tells(step experiment.Step) bool {
 	return false
 }
 
-// isSeen reports whether a difference is in what somebody sees of others.
-func (p *serverPair) isSeen(w *shortWitness) bool {
-	verb := p.file.VerbOf(w.steps[len(w.steps)-1])
-	return !refusedOnce(w.points) && (verb == experiment.VerbOnline || verb == experiment.VerbFind || verb == experiment.VerbInfo)
+// isAboutOthers reports whether a difference is in what somebody sees of others.
+func (p *serverPair) isAboutOthers(candidate *witness) bool {
+	verb := p.file.VerbOf(candidate.steps[len(candidate.steps)-1])
+	return !hasCodeDifference(candidate.points) && (verb == experiment.VerbOnline || verb == experiment.VerbFind || verb == experiment.VerbInfo)
 }
 
-// aboutSession reports whether one server takes the account for logged in, or lets it
+// isAboutSession reports whether one server takes the account for logged in, or lets it
 // log in, and the other does not.
-func (p *serverPair) aboutSession(w *shortWitness) bool {
-	end := len(w.steps) - 1
-	a, b := &w.a.Answers[end], &w.b.Answers[end]
-	step, code := w.steps[end], p.file.Answer.CodeKey
+func (p *serverPair) isAboutSession(candidate *witness) bool {
+	end := len(candidate.steps) - 1
+	answerA, answerB := &candidate.traceA.Answers[end], &candidate.traceB.Answers[end]
+	step, code := candidate.steps[end], p.file.Answer.CodeKey
 	if p.file.VerbOf(step) == experiment.VerbLogin && end > 0 {
-		return lab.Done(p.file, step.Command, a) != lab.Done(p.file, step.Command, b)
+		return lab.IsDone(p.file, step.Command, answerA) != lab.IsDone(p.file, step.Command, answerB)
 	}
-	x, y := a.Value(code), b.Value(code)
+	x, y := answerA.Value(code), answerB.Value(code)
 	return x != y && (slices.Contains(p.file.Answer.NotLoggedInCodes, x) || slices.Contains(p.file.Answer.NotLoggedInCodes, y))
 }
 
-// isStatus reports whether a field that differs has the key of a status.
-func (p *serverPair) isStatus(points []differencePoint) bool {
+// hasStatusField reports whether a field that differs has the key of a status.
+func (p *serverPair) hasStatusField(points []differencePoint) bool {
 	step, ok := p.file.StepOf(experiment.VerbStatus, "", "")
 	command, known := p.file.Command(step.Command)
-	return ok && known && isAny(points, func(x differencePoint) bool {
-		return slices.ContainsFunc(command.Parameters, func(parameter experiment.Parameter) bool { return parameter.Key == x.key })
+	return ok && known && hasPoint(points, func(point differencePoint) bool {
+		return slices.ContainsFunc(command.Parameters, func(parameter experiment.Parameter) bool { return parameter.Key == point.key })
 	})
 }
 
-// outsideOfRecords names a difference that lies outside of records.
-func outsideOfRecords(points []differencePoint) string {
-	for _, x := range points {
-		switch x.kind {
+// transportDifference names a difference that lies outside of records.
+func transportDifference(points []differencePoint) string {
+	for _, point := range points {
+		switch point.kind {
 		case "status", "type", "closed", "framing", "end":
-			return x.kind
+			return point.kind
 		case "form":
-			if x.a == noAnswer || x.b == noAnswer || strings.HasPrefix(x.a, "status ") || strings.HasPrefix(x.b, "status ") {
+			if point.valueA == noAnswer || point.valueB == noAnswer || strings.HasPrefix(point.valueA, "status ") || strings.HasPrefix(point.valueB, "status ") {
 				return "no record"
 			}
 		}
@@ -200,14 +202,14 @@ func outsideOfRecords(points []differencePoint) string {
 	return ""
 }
 
-// refusedOnce reports whether the answers have different codes, or forms.
-func refusedOnce(points []differencePoint) bool {
-	return isAny(points, func(x differencePoint) bool { return x.kind == "code" || x.kind == "form" })
+// hasCodeDifference reports whether the answers have different codes, or forms.
+func hasCodeDifference(points []differencePoint) bool {
+	return hasPoint(points, func(point differencePoint) bool { return point.kind == "code" || point.kind == "form" })
 }
 
-// manyOfAKind reports whether most of what is left are equal requests: then it is how
+// isRepetition reports whether most of what is left are equal requests: then it is how
 // many there are that matters.
-func manyOfAKind(steps []experiment.Step) bool {
+func isRepetition(steps []experiment.Step) bool {
 	counts := make(map[string]int)
 	most := 0
 	for _, step := range steps {
@@ -217,9 +219,9 @@ func manyOfAKind(steps []experiment.Step) bool {
 	return most >= 5 && 2*most > len(steps)
 }
 
-func (p *serverPair) logins(w *shortWitness) int {
+func (p *serverPair) countLogins(candidate *witness) int {
 	n := 0
-	for _, step := range w.steps {
+	for _, step := range candidate.steps {
 		if p.file.VerbOf(step) == experiment.VerbLogin {
 			n++
 		}
@@ -227,13 +229,13 @@ func (p *serverPair) logins(w *shortWitness) int {
 	return n
 }
 
-func isAny(points []differencePoint, is func(differencePoint) bool) bool {
+func hasPoint(points []differencePoint, is func(differencePoint) bool) bool {
 	return slices.ContainsFunc(points, is)
 }
 
 func isNumber(v string) bool { return v != "" && strings.Trim(v, "0123456789") == "" }
 
-func wayIn(steps []experiment.Step) string {
+func requestForm(steps []experiment.Step) string {
 	for _, step := range steps {
 		if step.HTTPForm != "" {
 			return step.HTTPForm
@@ -242,7 +244,7 @@ func wayIn(steps []experiment.Step) string {
 	return ""
 }
 
-func waitIn(steps []experiment.Step) string {
+func totalWait(steps []experiment.Step) string {
 	total := 0.0
 	for _, step := range steps {
 		total += step.Wait.Seconds()
@@ -253,8 +255,8 @@ func waitIn(steps []experiment.Step) string {
 	return fmt.Sprintf("%g s", total)
 }
 
-// unusual reports whether a text is one that tells how texts are read.
-func unusual(text string, syntax experiment.RecordSyntax) bool {
+// isUnusualText reports whether a text is one that tells how texts are read.
+func isUnusualText(text string, syntax experiment.RecordSyntax) bool {
 	for _, r := range text {
 		if r > '~' || r < ' ' {
 			return true
@@ -267,8 +269,8 @@ func unusual(text string, syntax experiment.RecordSyntax) bool {
 		strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ")
 }
 
-// transition tells a witness in short: what leads to the last request.
-func (p *serverPair) transition(steps []experiment.Step) string {
+// describeRequests tells a witness in short: what leads to the last request.
+func (p *serverPair) describeRequests(steps []experiment.Step) string {
 	var parts []string
 	for _, step := range steps {
 		if step.Wait > 0 {

@@ -19,73 +19,73 @@ type Config struct {
 	File *experiment.File
 	A, B *lab.Lab
 	Seed uint64
-	// Study is passed on: who is told of phases and facts. Its file, subject, budget
+	// StudyConfig is passed on: who is told of phases and facts. Its file, subject, budget
 	// and seed are set here.
-	Study study.Config
+	StudyConfig study.Config
 }
 
 // forCauses is the part of the budget, in hundredths, with which differences are
 // made small and replayed, once any were seen.
-const forCauses = 14
+const causesShare = 14
 
 // Run compares two servers and returns what the study found of the first, with
 // the differences.
-func Run(ctx context.Context, c Config) (*finding.Study, error) {
-	serverPair := newPair(c.File, c.A, c.B)
-	sc := c.Study
-	sc.File, sc.Subject, sc.Seed = c.File, serverPair, c.Seed
-	sc.MaxRequests = serverPair.most()
-	sc.ReservedRequests = func() int {
-		if len(serverPair.found) == 0 {
-			return serverPair.most() / 50
+func Run(ctx context.Context, config Config) (*finding.Study, error) {
+	pair := newServerPair(config.File, config.A, config.B)
+	studyConfig := config.StudyConfig
+	studyConfig.File, studyConfig.Subject, studyConfig.Seed = config.File, pair, config.Seed
+	studyConfig.MaxRequests = pair.maxRequests()
+	studyConfig.ReservedRequests = func() int {
+		if len(pair.sightings) == 0 {
+			return pair.maxRequests() / 50
 		}
-		return serverPair.most() * forCauses / 100
+		return pair.maxRequests() * causesShare / 100
 	}
-	out, err := study.Run(ctx, sc)
+	result, err := study.Run(ctx, studyConfig)
 	if err != nil {
-		return out, err
+		return result, err
 	}
-	causes, err := serverPair.causes(ctx)
-	var stopped *lab.Stopped
+	causes, err := pair.findCauses(ctx)
+	var stopped *lab.StoppedError
 	switch {
 	case errors.As(err, &stopped):
-		out.Stopped = stopped.Reason
-	case errors.Is(err, errSpent):
+		result.Stopped = stopped.Reason
+	case errors.Is(err, errBudgetSpent):
 	case err != nil:
-		return out, err
+		return result, err
 	}
 	for _, cause := range causes {
-		out.Differences = append(out.Differences, serverPair.difference(cause))
+		result.Differences = append(result.Differences, pair.newDifference(cause))
 	}
-	for _, s := range serverPair.unshown(causes) {
-		out.Sightings = append(out.Sightings, serverPair.difference(s))
+	for _, s := range pair.unexplainedSightings(causes) {
+		result.Sightings = append(result.Sightings, pair.newDifference(s))
 	}
-	return out, nil
+	return result, nil
 }
 
-// replays is how often a witness must show its difference: five times, and a long one
+// requiredReplays is how often a witness must show its difference: five times, and a long one
 // twice, because the budget is for others too.
-func replays(steps []experiment.Step) int {
-	if len(steps) > longWitness {
+func requiredReplays(steps []experiment.Step) int {
+	if len(steps) > longWitnessSteps {
 		return 2
 	}
 	return 5
 }
 
-const longWitness = 60
+const longWitnessSteps = 60
 
-// causes makes sightings small, puts them down to causes, and sorts these: the
+// findCauses makes sightings small, puts them down to causes, and sorts these: the
 // surest first.
-func (p *serverPair) causes(ctx context.Context) (causes []*differenceCause, err error) {
-	byWeight(p.found)
-	for _, sighting := range p.found {
-		if slices.ContainsFunc(causes, func(c *differenceCause) bool { return p.explains(c, sighting) }) {
+func (p *serverPair) findCauses(ctx context.Context) (causes []*differenceCause, err error) {
+	sortByComplexity(p.sightings)
+	for _, sighting := range p.sightings {
+		if slices.ContainsFunc(causes, func(cause *differenceCause) bool { return p.explains(cause, sighting) }) {
 			continue
 		}
-		var c *differenceCause
-		c, err = p.cause(ctx, sighting)
-		if c != nil && !p.merge(causes, c) {
-			causes = append(causes, c)
+		var cause *differenceCause
+		cause, err = p.investigate(ctx, sighting)
+		if cause != nil && !p.mergeCause(causes, cause) {
+			causes = append(causes, cause)
 		}
 		if err != nil {
 			break
@@ -95,151 +95,151 @@ func (p *serverPair) causes(ctx context.Context) (causes []*differenceCause, err
 	return causes, err
 }
 
-// unshown are the sightings that no cause explains, each kind once, and of one
+// unexplainedSightings are the sightings that no cause explains, each kind once, and of one
 // experiment the first: they did not show again, or there was nothing left to look
 // with.
-func (p *serverPair) unshown(causes []*differenceCause) []*differenceCause {
+func (p *serverPair) unexplainedSightings(causes []*differenceCause) []*differenceCause {
 	var all []*differenceCause
-	for _, sighting := range p.found {
-		same := func(c *differenceCause) bool {
-			return c.a == sighting.a || c.commands[0] == sighting.steps[len(sighting.steps)-1].Command && alike(c.points, sighting.points)
+	for _, sighting := range p.sightings {
+		same := func(cause *differenceCause) bool {
+			return cause.traceA == sighting.traceA || cause.commands[0] == sighting.steps[len(sighting.steps)-1].Command && haveCommonPoint(cause.points, sighting.points)
 		}
-		explained := func(c *differenceCause) bool { return p.explains(c, sighting) }
-		if sighting.isNoise || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
+		explained := func(cause *differenceCause) bool { return p.explains(cause, sighting) }
+		if sighting.isVolatile || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
 			continue
 		}
-		c := p.named(&sighting.shortWitness)
-		c.shown, c.of = sighting.shown, sighting.of
-		all = append(all, c)
+		cause := p.newCause(&sighting.witness)
+		cause.timesShown, cause.replays = sighting.timesShown, sighting.replays
+		all = append(all, cause)
 	}
 	return all
 }
 
-// named is a witness with the side of the protocol that it is about.
-func (p *serverPair) named(w *shortWitness) *differenceCause {
-	c := &differenceCause{shortWitness: *w, commands: []string{w.steps[len(w.steps)-1].Command}}
-	c.aspect, c.name = p.judge(w)
-	return c
+// newCause is a witness with the side of the protocol that it is about.
+func (p *serverPair) newCause(candidate *witness) *differenceCause {
+	cause := &differenceCause{witness: *candidate, commands: []string{candidate.steps[len(candidate.steps)-1].Command}}
+	cause.aspect, cause.name = p.classify(candidate)
+	return cause
 }
 
 // differenceCause makes one sighting small and judges it; nil if it does not show again,
 // which the sighting notes.
-func (p *serverPair) cause(ctx context.Context, s *sighting) (*differenceCause, error) {
-	p.reserving = true
-	defer func() { p.reserving = false }()
-	shortWitness, err := p.shrink(ctx, s)
-	if shortWitness == nil {
+func (p *serverPair) investigate(ctx context.Context, s *sighting) (*differenceCause, error) {
+	p.reservesReplays = true
+	defer func() { p.reservesReplays = false }()
+	witness, err := p.shrinkSighting(ctx, s)
+	if witness == nil {
 		return nil, err
 	}
 	if err == nil {
-		err = p.lookAtLists(ctx, shortWitness)
+		err = p.preferList(ctx, witness)
 	}
-	if err != nil && !errors.Is(err, errSpent) {
+	if err != nil && !errors.Is(err, errBudgetSpent) {
 		return nil, err
 	}
-	p.reserving = false
-	c := p.named(shortWitness)
-	steady, failed := p.replay(ctx, c)
-	s.shown, s.of, s.isNoise = c.shown, c.of, len(c.points) == 0
+	p.reservesReplays = false
+	cause := p.newCause(witness)
+	steady, failed := p.replayCause(ctx, cause)
+	s.timesShown, s.replays, s.isVolatile = cause.timesShown, cause.replays, len(cause.points) == 0
 	if failed != nil || !steady {
 		return nil, errors.Join(failed, err)
 	}
 	if err == nil {
-		c.commands, err = p.spread(ctx, shortWitness)
+		cause.commands, err = p.findAffectedCommands(ctx, witness)
 	}
-	return c, err
+	return cause, err
 }
 
-// lookAtLists looks at the list that a difference is about, in the place of the
+// preferList looks at the list that a difference is about, in the place of the
 // news that came of it, if it shows there too: news are an echo of what lists say.
-func (p *serverPair) lookAtLists(ctx context.Context, w *shortWitness) error {
-	end := len(w.steps) - 1
-	if p.file.VerbOf(w.steps[end]) != experiment.VerbReceive {
+func (p *serverPair) preferList(ctx context.Context, candidate *witness) error {
+	end := len(candidate.steps) - 1
+	if p.file.VerbOf(candidate.steps[end]) != experiment.VerbReceive {
 		return nil
 	}
 	verb := experiment.VerbOnline
-	switch aspect, _ := p.judge(w); aspect {
+	switch aspect, _ := p.classify(candidate); aspect {
 	case finding.AspectPresence:
 	case finding.AspectFriendship:
 		verb = experiment.VerbFriends
 	default:
 		return nil
 	}
-	for _, step := range p.file.StepsOf(verb, w.steps[end].Role, "") {
-		step.Place = w.steps[end].Place
-		steps := append(slices.Clone(w.steps[:end]), step)
-		if ok, err := p.try(ctx, w, steps, nil); ok || err != nil {
+	for _, step := range p.file.StepsOf(verb, candidate.steps[end].Role, "") {
+		step.Place = candidate.steps[end].Place
+		steps := append(slices.Clone(candidate.steps[:end]), step)
+		if ok, err := p.tryWitness(ctx, candidate, steps, nil); ok || err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replay sends the witness five times more. A field that one server itself
+// replayCause sends the witness five times more. A field that one server itself
 // answers differently each time is noise: the cause is none if nothing else is
 // left of it.
-func (p *serverPair) replay(ctx context.Context, c *differenceCause) (steady bool, err error) {
-	end := len(c.steps) - 1
-	for range replays(c.steps) {
-		points, a, b, err := p.shows(ctx, c.steps, c.nonce, nil)
-		if errors.Is(err, errSpent) && c.shown > 0 {
+func (p *serverPair) replayCause(ctx context.Context, cause *differenceCause) (steady bool, err error) {
+	end := len(cause.steps) - 1
+	for range requiredReplays(cause.steps) {
+		points, traceA, traceB, err := p.reproduce(ctx, cause.steps, cause.nonce, nil)
+		if errors.Is(err, errBudgetSpent) && cause.timesShown > 0 {
 			return true, nil // Replayed says how often
 		}
 		if err != nil {
 			return false, err
 		}
-		c.of++
-		if a == nil {
+		cause.replays++
+		if traceA == nil {
 			continue
 		}
-		p.maskNoise(c.steps[end], &c.a.Answers[end], &a.Answers[end])
-		p.maskNoise(c.steps[end], &c.b.Answers[end], &b.Answers[end])
-		if alike(points, c.points) {
-			c.shown++
+		p.noteVolatileFields(cause.steps[end], &cause.traceA.Answers[end], &traceA.Answers[end])
+		p.noteVolatileFields(cause.steps[end], &cause.traceB.Answers[end], &traceB.Answers[end])
+		if haveCommonPoint(points, cause.points) {
+			cause.timesShown++
 		}
-		c.points = p.differ(c.steps[end], &c.a.Answers[end], &c.b.Answers[end])
-		if len(c.points) == 0 {
+		cause.points = p.compareAnswers(cause.steps[end], &cause.traceA.Answers[end], &cause.traceB.Answers[end])
+		if len(cause.points) == 0 {
 			return false, nil
 		}
 	}
-	return c.shown >= c.of-1, nil
+	return cause.timesShown >= cause.replays-1, nil
 }
 
-// maskNoise notes the fields in which two answers of one server differ.
-func (p *serverPair) maskNoise(step experiment.Step, x, y *lab.Answer) {
+// noteVolatileFields notes the fields in which two answers of one server differ.
+func (p *serverPair) noteVolatileFields(step experiment.Step, x, y *lab.Answer) {
 	if x.Kind() != "record" || y.Kind() != "record" {
 		return
 	}
 	for _, f := range x.Fields {
 		if field, ok := y.Field(f.Key); ok && field.Value != f.Value && f.Key != p.file.Answer.CodeKey {
-			p.noise[step.Command+"|"+f.Key] = true
+			p.volatileFields[step.Command+"|"+f.Key] = true
 		}
 	}
 }
 
 // explains reports whether a sighting is an echo of a cause that is known: the
 // same difference, or one behind all that leads to the cause.
-func (p *serverPair) explains(c *differenceCause, s *sighting) bool {
+func (p *serverPair) explains(cause *differenceCause, s *sighting) bool {
 	end := s.steps[len(s.steps)-1]
-	if alike(s.points, c.points) && (slices.Contains(c.commands, end.Command) || len(c.commands) >= 3) && sameChanges(c.steps, s.steps) {
+	if haveCommonPoint(s.points, cause.points) && (slices.Contains(cause.commands, end.Command) || len(cause.commands) >= 3) && hasSameChanges(cause.steps, s.steps) {
 		return true
 	}
-	essential := p.essential(c)
+	essential := p.essentialSteps(cause)
 	if len(essential) == 0 {
 		return false
 	}
 	i := 0
 	for _, step := range s.steps {
-		if i < len(essential) && covers(step, essential[i]) {
+		if i < len(essential) && coversStep(step, essential[i]) {
 			i++
 		}
 	}
 	return i == len(essential)
 }
 
-// sameChanges reports whether the changes that a cause needs are all in another
+// hasSameChanges reports whether the changes that a cause needs are all in another
 // experiment's last step.
-func sameChanges(cause, other []experiment.Step) bool {
+func hasSameChanges(cause, other []experiment.Step) bool {
 	for _, want := range cause[len(cause)-1].Changes {
 		if !slices.ContainsFunc(other[len(other)-1].Changes, func(change experiment.PairChange) bool {
 			return change.Kind == want.Kind && change.Key == want.Key
@@ -250,13 +250,13 @@ func sameChanges(cause, other []experiment.Step) bool {
 	return true
 }
 
-// essential are the steps of a cause that lead to it: all but plain logins and
+// essentialSteps are the steps of a cause that lead to it: all but plain logins and
 // the last, which only looks.
-func (p *serverPair) essential(c *differenceCause) []experiment.Step {
+func (p *serverPair) essentialSteps(cause *differenceCause) []experiment.Step {
 	var out []experiment.Step
-	for i, step := range c.steps {
+	for i, step := range cause.steps {
 		plain := p.file.VerbOf(step) == experiment.VerbLogin && len(step.Changes) == 0 && step.Place == 0
-		look := i == len(c.steps)-1 && len(step.Changes) == 0
+		look := i == len(cause.steps)-1 && len(step.Changes) == 0
 		if !plain && !look {
 			out = append(out, step)
 		}
@@ -264,8 +264,8 @@ func (p *serverPair) essential(c *differenceCause) []experiment.Step {
 	return out
 }
 
-// covers reports whether a step does what another does.
-func covers(step, want experiment.Step) bool {
+// coversStep reports whether a step does what another does.
+func coversStep(step, want experiment.Step) bool {
 	if want.Wait > 0 {
 		return step.Wait > 0
 	}
@@ -280,11 +280,11 @@ func covers(step, want experiment.Step) bool {
 	return true
 }
 
-// merge adds a cause to one that is the same for another command.
-func (p *serverPair) merge(causes []*differenceCause, c *differenceCause) bool {
+// mergeCause adds a cause to one that is the same for another command.
+func (p *serverPair) mergeCause(causes []*differenceCause, cause *differenceCause) bool {
 	for _, known := range causes {
-		if known.aspect == c.aspect && known.name == c.name {
-			for _, command := range c.commands {
+		if known.aspect == cause.aspect && known.name == cause.name {
+			for _, command := range cause.commands {
 				if !slices.Contains(known.commands, command) {
 					known.commands = append(known.commands, command)
 				}
@@ -299,76 +299,76 @@ func (p *serverPair) merge(causes []*differenceCause, c *differenceCause) bool {
 // experiments.
 func sortCauses(causes []*differenceCause) {
 	slices.SortStableFunc(causes, func(x, y *differenceCause) int {
-		if x.shown != y.shown {
-			return y.shown - x.shown
+		if x.timesShown != y.timesShown {
+			return y.timesShown - x.timesShown
 		}
-		return weight(x.steps) - weight(y.steps)
+		return complexity(x.steps) - complexity(y.steps)
 	})
 }
 
-// difference is a cause as reports have it.
-func (p *serverPair) difference(c *differenceCause) finding.ServerDifference {
+// newDifference is a cause as reports have it.
+func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDifference {
 	difference := finding.ServerDifference{
-		Command: c.commands[0], Aspect: c.aspect, Name: c.name, Commands: c.commands,
-		Replayed: fmt.Sprintf("%d of %d", c.shown, c.of),
+		Command: cause.commands[0], Aspect: cause.aspect, Name: cause.name, Commands: cause.commands,
+		Replayed: fmt.Sprintf("%d of %d", cause.timesShown, cause.replays),
 	}
-	if len(c.commands) >= 3 || p.unknownCommand(c) {
+	if len(cause.commands) >= 3 || p.isUnknownCommand(cause) {
 		difference.Command = "*"
 	}
-	difference.Summary = p.summary(c, difference.Command)
-	for i, step := range c.steps {
-		difference.Witness = append(difference.Witness, p.both(step, &c.a.Answers[i], &c.b.Answers[i]))
+	difference.Summary = p.summarize(cause, difference.Command)
+	for i, step := range cause.steps {
+		difference.Witness = append(difference.Witness, p.pairExchange(step, &cause.traceA.Answers[i], &cause.traceB.Answers[i]))
 	}
-	tellHead(&difference.Witness[len(difference.Witness)-1], c.points)
+	appendHeadDifferences(&difference.Witness[len(difference.Witness)-1], cause.points)
 	return difference
 }
 
-// tellHead adds to equal bodies in what the rest of the answers differs.
-func tellHead(last *finding.PairedExchange, points []differencePoint) {
+// appendHeadDifferences adds to equal bodies in what the rest of the answers differs.
+func appendHeadDifferences(last *finding.PairedExchange, points []differencePoint) {
 	if last.A != last.B {
 		return
 	}
-	for _, x := range points {
-		last.A += fmt.Sprintf(" (%s: %s)", x.kind, x.a)
-		last.B += fmt.Sprintf(" (%s: %s)", x.kind, x.b)
+	for _, point := range points {
+		last.A += fmt.Sprintf(" (%s: %s)", point.kind, point.valueA)
+		last.B += fmt.Sprintf(" (%s: %s)", point.kind, point.valueB)
 	}
 }
 
-// unknownCommand reports whether what differs is the answer to a command that
+// isUnknownCommand reports whether what differs is the answer to a command that
 // there is not.
-func (p *serverPair) unknownCommand(c *differenceCause) bool {
-	end := c.steps[len(c.steps)-1]
+func (p *serverPair) isUnknownCommand(cause *differenceCause) bool {
+	end := cause.steps[len(cause.steps)-1]
 	command, ok := p.file.Command(end.Command)
 	return ok && slices.ContainsFunc(end.Changes, func(change experiment.PairChange) bool {
 		return change.Kind == experiment.SetValue && p.file.TypeOf(command, change.Key).Type == experiment.TypeCommandName
 	})
 }
 
-func (p *serverPair) summary(c *differenceCause, command string) string {
+func (p *serverPair) summarize(cause *differenceCause, command string) string {
 	var parts []string
-	for _, x := range c.points {
-		what := x.kind
-		if x.key != "" {
-			what = x.key
+	for _, point := range cause.points {
+		what := point.kind
+		if point.key != "" {
+			what = point.key
 		}
-		parts = append(parts, fmt.Sprintf("%s is %q on A and %q on B", what, clip(x.a), clip(x.b)))
+		parts = append(parts, fmt.Sprintf("%s is %q on A and %q on B", what, truncate(point.valueA), truncate(point.valueB)))
 	}
 	if command == "*" {
 		command = "several commands"
 	}
-	return fmt.Sprintf("%s: %s (%s)", command, strings.Join(parts, "; "), p.story(c.steps))
+	return fmt.Sprintf("%s: %s (%s)", command, strings.Join(parts, "; "), p.formatSteps(cause.steps))
 }
 
-// story tells the steps in their notation.
-func (p *serverPair) story(steps []experiment.Step) string {
+// formatSteps tells the steps in their notation.
+func (p *serverPair) formatSteps(steps []experiment.Step) string {
 	lines := make([]string, len(steps))
 	for i, step := range steps {
-		lines[i] = clip(p.file.FormatStep(step))
+		lines[i] = truncate(p.file.FormatStep(step))
 	}
 	return strings.Join(lines, "; ")
 }
 
-func clip(s string) string {
+func truncate(s string) string {
 	const most = 120
 	if len(s) <= most {
 		return s
@@ -380,7 +380,7 @@ func clip(s string) string {
 	}
 }
 
-func (p *serverPair) both(step experiment.Step, a, b *lab.Answer) finding.PairedExchange {
+func (p *serverPair) pairExchange(step experiment.Step, answerA, answerB *lab.Answer) finding.PairedExchange {
 	out := finding.PairedExchange{Step: p.file.FormatStep(step), Wait: step.Wait.Seconds()}
 	if step.Wait > 0 {
 		return out
@@ -389,17 +389,17 @@ func (p *serverPair) both(step experiment.Step, a, b *lab.Answer) finding.Paired
 	if step.Place > 0 {
 		out.From = p.file.Places[step.Place]
 	}
-	if utf8.Valid(a.Sent) {
-		out.Request = string(a.Sent)
+	if utf8.Valid(answerA.Request) {
+		out.Request = string(answerA.Request)
 	} else {
-		out.RequestBase64 = a.Sent
+		out.RequestBase64 = answerA.Request
 	}
-	out.A, out.B = p.told(a), p.told(b)
+	out.A, out.B = p.formatAnswer(answerA), p.formatAnswer(answerB)
 	return out
 }
 
-// told is an answer as a witness shows it.
-func (p *serverPair) told(answer *lab.Answer) string {
+// formatAnswer is an answer as a witness shows it.
+func (p *serverPair) formatAnswer(answer *lab.Answer) string {
 	switch answer.Kind() {
 	case "nothing":
 		return "(no answer: " + answer.Fault + ")"

@@ -13,14 +13,14 @@ import (
 
 func TestEqualServersDoNotDiffer(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	if found, _ := diff(t, file, probetest.Config{}, probetest.Config{}); len(found) > 0 {
+	if found, _ := findDifferences(t, file, probetest.Config{}, probetest.Config{}); len(found) > 0 {
 		t.Errorf("%d differences: %s", len(found), found[0].Summary)
 	}
 }
 
 func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	found, _ := diff(t, file, probetest.Config{Mutant: "list-descending"}, probetest.Config{Mutant: "li-says-240"})
+	found, _ := findDifferences(t, file, probetest.Config{Mutant: "list-descending"}, probetest.Config{Mutant: "li-says-240"})
 	for _, want := range []struct {
 		command string
 		aspect  finding.Aspect
@@ -39,14 +39,14 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 // kept from whoever asked.
 func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	out := compareTwo(t, file, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
-	if len(out.Differences) > 0 {
-		t.Errorf("it is told as a difference: %s", out.Differences[0].Summary)
+	mutantResult := compareTwo(t, file, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
+	if len(mutantResult.Differences) > 0 {
+		t.Errorf("it is told as a difference: %s", mutantResult.Differences[0].Summary)
 	}
-	if len(out.Sightings) != 1 {
-		t.Fatalf("%d sightings, want the one", len(out.Sightings))
+	if len(mutantResult.Sightings) != 1 {
+		t.Fatalf("%d sightings, want the one", len(mutantResult.Sightings))
 	}
-	s := out.Sightings[0]
+	s := mutantResult.Sightings[0]
 	last := s.Witness[len(s.Witness)-1]
 	if s.Replayed != "0 of 5" || !strings.Contains(last.B, "500") || strings.Contains(last.A, "500") {
 		t.Errorf("replayed %s, ends in %q and %q", s.Replayed, last.A, last.B)
@@ -55,7 +55,7 @@ func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
 
 func TestAnAbsentContentTypeIsADifference(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	found, _ := diff(t, file, probetest.Config{}, probetest.Config{Mutant: "no-content-type"})
+	found, _ := findDifferences(t, file, probetest.Config{}, probetest.Config{Mutant: "no-content-type"})
 	if len(found) != 1 || found[0].Aspect != finding.AspectTransport {
 		t.Errorf("%d differences, want one of the transport", len(found))
 	}
@@ -69,7 +69,7 @@ func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()
 			urls := [2]string{listen(t, probetest.Config{}), listen(t, probetest.Config{Mutant: mutant})}
-			found, _ := diff(t, file, probetest.Config{}, probetest.Config{Mutant: mutant})
+			found, _ := findDifferences(t, file, probetest.Config{}, probetest.Config{Mutant: mutant})
 			if len(found) == 0 {
 				t.Fatal("no difference was found")
 			}

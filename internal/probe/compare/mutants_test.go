@@ -18,9 +18,9 @@ import (
 )
 
 var (
-	update = flag.Bool("update", false, "write the benchmark's table into docs/prober.md")
-	hold   = flag.Bool("hold-out", false, "print what is found without one phase at a time, and nothing else")
-	only   = flag.String("mutant", "", "only the mutants whose name holds this, with all that was found of them")
+	update        = flag.Bool("update", false, "write the benchmark's table into docs/prober.md")
+	withoutPhases = flag.Bool("hold-out", false, "print what is found without one phase at a time, and nothing else")
+	mutantFilter  = flag.String("mutant", "", "only the mutants whose name holds this, with all that was found of them")
 )
 
 // budget is how many requests each of the two servers gets.
@@ -28,46 +28,48 @@ const budget = 3000
 
 // The aims of the benchmark.
 const (
-	leastScore = 85.0
-	mostAlarms = 0
+	minScore       = 85.0
+	maxFalseAlarms = 0
 )
 
 // A result is what was found of one mutant.
-type result struct {
+type mutantResult struct {
 	probetest.Mutant
-	differences []finding.ServerDifference
-	sent        [2]int
-	baseline    bool // the fuzzer found it
+	differences   []finding.ServerDifference
+	sent          [2]int
+	foundByFuzzer bool // the fuzzer found it
 }
 
-func (r *result) found() bool { return len(r.differences) > 0 }
+func (r *mutantResult) isFound() bool { return len(r.differences) > 0 }
 
 // named reports whether the first difference names the command whose answer differs.
-func (r *result) named() bool { return r.found() && r.differences[0].Command == r.Command }
+func (r *mutantResult) isNamed() bool { return r.isFound() && r.differences[0].Command == r.Command }
 
 // classed reports whether it names the side of the protocol too.
-func (r *result) classed() bool { return r.named() && string(r.differences[0].Aspect) == r.Aspect }
+func (r *mutantResult) hasAspect() bool {
+	return r.isNamed() && string(r.differences[0].Aspect) == r.Aspect
+}
 
 // A score sums results up.
 type score struct{ mutants, found, named, classed, alarms int }
 
-func scoreOf(all []*result) (s score) {
+func scoreOf(all []*mutantResult) (s score) {
 	for _, r := range all {
 		switch {
-		case r.Equivalent && r.found():
+		case r.Equivalent && r.isFound():
 			s.alarms++
 		case r.Equivalent:
 		default:
 			s.mutants++
-			s.found += count(r.found())
-			s.named += count(r.named())
-			s.classed += count(r.classed())
+			s.found += boolToInt(r.isFound())
+			s.named += boolToInt(r.isNamed())
+			s.classed += boolToInt(r.hasAspect())
 		}
 	}
 	return s
 }
 
-func count(b bool) int {
+func boolToInt(b bool) int {
 	if b {
 		return 1
 	}
@@ -87,10 +89,10 @@ func (s score) String() string {
 
 func TestMutantsAreFoundAndNamed(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	all := compareAll(t, file, nil, sample(probetest.Mutants(), underRace(3)))
-	judge(t, all)
-	if *only == "" && !*hold && !raceDetector {
-		baseline(t, all)
+	all := compareAll(t, file, nil, sample(probetest.Mutants(), stepUnderRace(3)))
+	checkScore(t, all)
+	if *mutantFilter == "" && !*withoutPhases && !raceDetector {
+		runFuzzer(t, all)
 		checkTable(t, all)
 	}
 }
@@ -98,22 +100,22 @@ func TestMutantsAreFoundAndNamed(t *testing.T) {
 // Those that nobody looked at while the prober was made.
 func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	judge(t, compareAll(t, file, nil, sample(probetest.MoreMutants(), underRace(4))))
+	checkScore(t, compareAll(t, file, nil, sample(probetest.MoreMutants(), stepUnderRace(4))))
 }
 
 // The same code, given only another file, finds the same in a protocol with other
 // names, signs and orders.
 func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
 	file := readFile(t, "../experiment/files/made-up.yaml")
-	mutants := sample(append(probetest.Mutants(), probetest.MoreMutants()...), underRace(12))
-	judge(t, compareAll(t, file, probetest.MadeUp(), mutants))
+	mutants := sample(append(probetest.Mutants(), probetest.MoreMutants()...), stepUnderRace(12))
+	checkScore(t, compareAll(t, file, probetest.MadeUp(), mutants))
 }
 
 // TestMutantsWithoutOnePhase prints, with -hold-out -v, what is found without one phase at a
 // time. The table shows what each phase earns, and how well the other phases find the
 // faults that it was made for.
 func TestMutantsWithoutOnePhase(t *testing.T) {
-	if !*hold {
+	if !*withoutPhases {
 		return
 	}
 	file := readFile(t, "testdata/reference.yaml")
@@ -123,7 +125,7 @@ func TestMutantsWithoutOnePhase(t *testing.T) {
 		results := compareAll(t, file, nil, all, phase)
 		var lost []string
 		for _, r := range results {
-			if !r.Equivalent && !r.found() {
+			if !r.Equivalent && !r.isFound() {
 				lost = append(lost, r.Name)
 			}
 		}
@@ -137,14 +139,14 @@ func TestMutantsWithoutOnePhase(t *testing.T) {
 func sample(all []probetest.Mutant, n int) []probetest.Mutant {
 	var some []probetest.Mutant
 	for i, m := range all {
-		if strings.Contains(m.Name, *only) && (i%n == 0 || *only != "") {
+		if strings.Contains(m.Name, *mutantFilter) && (i%n == 0 || *mutantFilter != "") {
 			some = append(some, m)
 		}
 	}
 	return some
 }
 
-func underRace(n int) int {
+func stepUnderRace(n int) int {
 	if raceDetector {
 		return n
 	}
@@ -152,12 +154,12 @@ func underRace(n int) int {
 }
 
 // compareAll compares each mutant with the server that it is a mutant of.
-func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutants []probetest.Mutant, without ...string) []*result {
+func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutants []probetest.Mutant, without ...string) []*mutantResult {
 	t.Helper()
-	if *hold && without == nil {
+	if *withoutPhases && without == nil {
 		return nil
 	}
-	all := make([]*result, len(mutants))
+	all := make([]*mutantResult, len(mutants))
 	t.Run("each", func(t *testing.T) {
 		for i, m := range mutants {
 			t.Run(m.Name, func(t *testing.T) {
@@ -166,39 +168,39 @@ func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutan
 				a.Dialect = d
 				b := a
 				b.Mutant = m.Name
-				r := &result{Mutant: m}
+				r := &mutantResult{Mutant: m}
 				r.Command = d.CommandName(m.Command)
-				r.differences, r.sent = diff(t, file, a, b, without...)
+				r.differences, r.sent = findDifferences(t, file, a, b, without...)
 				all[i] = r
-				tell(t, r)
+				logUnexpected(t, r)
 			})
 		}
 	})
 	return all
 }
 
-func diff(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) ([]finding.ServerDifference, [2]int) {
-	out := compareTwo(t, file, a, b, without...)
-	return out.Differences, [2]int(out.Requests)
+func findDifferences(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) ([]finding.ServerDifference, [2]int) {
+	mutantResult := compareTwo(t, file, a, b, without...)
+	return mutantResult.Differences, [2]int(mutantResult.Requests)
 }
 
 // compareTwo compares two servers within the benchmark's budget.
 func compareTwo(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) *finding.Study {
-	la, lb := newLab(t, file, "a", a), newLab(t, file, "b", b)
-	out, err := compare.Run(context.Background(), compare.Config{File: file, A: la, B: lb, Seed: 1, Study: study.Config{SkippedPhases: without}})
+	la, lb := newMemoryLab(t, file, "a", a), newMemoryLab(t, file, "b", b)
+	mutantResult, err := compare.Run(context.Background(), compare.Config{File: file, A: la, B: lb, Seed: 1, StudyConfig: study.Config{SkippedPhases: without}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.Requests = []int{la.Sent(), lb.Sent()}
+	mutantResult.Requests = []int{la.Sent(), lb.Sent()}
 	if la.Sent() > budget || lb.Sent() > budget {
 		t.Errorf("%d and %d requests, more than the budget of %d", la.Sent(), lb.Sent(), budget)
 	}
-	return out
+	return mutantResult
 }
 
 // tell says what was found of a mutant, where that is not what was wanted.
-func tell(t *testing.T, r *result) {
-	if *only == "" && (r.Equivalent && !r.found() || r.classed()) {
+func logUnexpected(t *testing.T, r *mutantResult) {
+	if *mutantFilter == "" && (r.Equivalent && !r.isFound() || r.hasAspect()) {
 		return
 	}
 	t.Logf("%s: %s; wanted %s/%s", r.Name, r.Description, r.Command, r.Aspect)
@@ -207,23 +209,23 @@ func tell(t *testing.T, r *result) {
 	}
 }
 
-func judge(t *testing.T, all []*result) {
+func checkScore(t *testing.T, all []*mutantResult) {
 	t.Helper()
 	s := scoreOf(all)
 	t.Log(s)
-	if *only != "" || *hold {
+	if *mutantFilter != "" || *withoutPhases {
 		return
 	}
-	if s.points() < leastScore {
-		t.Errorf("the score is below %v", leastScore)
+	if s.points() < minScore {
+		t.Errorf("the score is below %v", minScore)
 	}
-	if s.alarms > mostAlarms {
+	if s.alarms > maxFalseAlarms {
 		t.Errorf("%d false alarms", s.alarms)
 	}
 }
 
 // baseline lets the plain fuzzer try the same: it must be beaten.
-func baseline(t *testing.T, all []*result) {
+func runFuzzer(t *testing.T, all []*mutantResult) {
 	t.Helper()
 	var mu sync.Mutex // guards found
 	found := 0
@@ -239,7 +241,7 @@ func baseline(t *testing.T, all []*result) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				r.baseline = ok
+				r.foundByFuzzer = ok
 				if ok && !r.Equivalent {
 					found++
 				}
@@ -281,14 +283,14 @@ func listen(t testing.TB, c probetest.Config) string {
 }
 
 // newLab asks a server over connections in memory.
-func newLab(t testing.TB, file *experiment.File, name string, c probetest.Config) *lab.Lab {
+func newMemoryLab(t testing.TB, file *experiment.File, name string, c probetest.Config) *lab.Lab {
 	t.Helper()
 	s, err := probetest.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dial, stop := s.ServeInMemory()
-	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: name, Requests: budget, Salt: 1, Dial: dial})
+	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: name, MaxRequests: budget, Salt: 1, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}

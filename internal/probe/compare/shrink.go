@@ -14,11 +14,11 @@ import (
 )
 
 // reference is a placeholder that names a step.
-var reference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
+var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 
-// without is an experiment without some of its steps. It is not ok if another
+// removeSteps is an experiment without some of its steps. It is not ok if another
 // step refers to one of them.
-func without(steps []experiment.Step, from, to int) (rest []experiment.Step, ok bool) {
+func removeSteps(steps []experiment.Step, from, to int) (rest []experiment.Step, ok bool) {
 	ok = true
 	for i, step := range steps {
 		if i >= from && i < to {
@@ -26,8 +26,8 @@ func without(steps []experiment.Step, from, to int) (rest []experiment.Step, ok 
 		}
 		step.Changes = slices.Clone(step.Changes)
 		for j := range step.Changes {
-			step.Changes[j].Value = reference.ReplaceAllStringFunc(step.Changes[j].Value, func(ref string) string {
-				m := reference.FindStringSubmatch(ref)
+			step.Changes[j].Value = stepReference.ReplaceAllStringFunc(step.Changes[j].Value, func(ref string) string {
+				m := stepReference.FindStringSubmatch(ref)
 				n, err := strconv.Atoi(m[2])
 				switch {
 				case err != nil || n > from && n <= to:
@@ -44,19 +44,19 @@ func without(steps []experiment.Step, from, to int) (rest []experiment.Step, ok 
 }
 
 // errSpent ends the work on differences when its share of the budget is used up.
-var errSpent = errors.New("the budget is used up")
+var errBudgetSpent = errors.New("the budget is used up")
 
-// shows reports in what the last answers of an experiment differ, if that is like
+// reproduce reports in what the last answers of an experiment differ, if that is like
 // what is looked for; nil if it is not.
-func (p *serverPair) shows(ctx context.Context, steps []experiment.Step, nonce uint64, like []differencePoint) ([]differencePoint, *lab.Trace, *lab.Trace, error) {
+func (p *serverPair) reproduce(ctx context.Context, steps []experiment.Step, nonce uint64, wanted []differencePoint) ([]differencePoint, *lab.Trace, *lab.Trace, error) {
 	needed := len(steps)
-	if p.reserving {
-		needed += replays(steps) * len(steps)
+	if p.reservesReplays {
+		needed += requiredReplays(steps) * len(steps)
 	}
-	if p.Sent()+needed > p.most() {
-		return nil, nil, nil, errSpent
+	if p.Sent()+needed > p.maxRequests() {
+		return nil, nil, nil, errBudgetSpent
 	}
-	a, b, err := p.ask(ctx, steps, nonce)
+	traceA, traceB, err := p.runBoth(ctx, steps, nonce)
 	if errors.Is(err, lab.ErrForbidden) {
 		return nil, nil, nil, nil
 	}
@@ -64,74 +64,74 @@ func (p *serverPair) shows(ctx context.Context, steps []experiment.Step, nonce u
 		return nil, nil, nil, err
 	}
 	at := len(steps) - 1
-	points := p.differ(steps[at], &a.Answers[at], &b.Answers[at])
-	if like != nil && !alike(points, like) {
-		return nil, a, b, nil
+	points := p.compareAnswers(steps[at], &traceA.Answers[at], &traceB.Answers[at])
+	if wanted != nil && !haveCommonPoint(points, wanted) {
+		return nil, traceA, traceB, nil
 	}
-	return points, a, b, nil
+	return points, traceA, traceB, nil
 }
 
-func (p *serverPair) most() int { return min(p.a.Requests, p.b.Requests) }
+func (p *serverPair) maxRequests() int { return min(p.labA.MaxRequests, p.labB.MaxRequests) }
 
-// alike reports whether two sets of points have one in common.
-func alike(points, like []differencePoint) bool {
-	return slices.ContainsFunc(points, func(x differencePoint) bool {
-		return slices.ContainsFunc(like, func(y differencePoint) bool {
-			return x.kind == y.kind && x.key == y.key && x.longer == y.longer && (x.kind != "code" || x.a == y.a && x.b == y.b)
+// haveCommonPoint reports whether two sets of points have one in common.
+func haveCommonPoint(points, wanted []differencePoint) bool {
+	return slices.ContainsFunc(points, func(point differencePoint) bool {
+		return slices.ContainsFunc(wanted, func(other differencePoint) bool {
+			return point.kind == other.kind && point.key == other.key && point.isLongerOnB == other.isLongerOnB && (point.kind != "code" || point.valueA == other.valueA && point.valueB == other.valueB)
 		})
 	})
 }
 
 // A witness is a small experiment that shows a difference in its last answers.
-type shortWitness struct {
-	steps  []experiment.Step
-	nonce  uint64
-	points []differencePoint
-	a, b   *lab.Trace
+type witness struct {
+	steps          []experiment.Step
+	nonce          uint64
+	points         []differencePoint
+	traceA, traceB *lab.Trace
 }
 
-// shrink makes a sighting's experiment as small as it gets. It is nil if the
+// shrinkSighting makes a sighting's experiment as small as it gets. It is nil if the
 // difference does not show again, however often the whole of it is replayed.
-func (p *serverPair) shrink(ctx context.Context, s *sighting) (*shortWitness, error) {
-	w := &shortWitness{steps: s.steps, nonce: s.nonce}
-	for _, short := range p.shortcuts(s.steps) {
-		if ok, err := p.try(ctx, w, short, s.points); ok || err != nil {
+func (p *serverPair) shrinkSighting(ctx context.Context, s *sighting) (*witness, error) {
+	candidate := &witness{steps: s.steps, nonce: s.nonce}
+	for _, short := range p.shortcutExperiments(s.steps) {
+		if ok, err := p.tryWitness(ctx, candidate, short, s.points); ok || err != nil {
 			if err != nil {
 				return nil, err
 			}
 			break
 		}
 	}
-	for ; w.a == nil && s.of < replays(s.steps); s.of++ {
-		if _, err := p.try(ctx, w, s.steps, s.points); err != nil {
+	for ; candidate.traceA == nil && s.replays < requiredReplays(s.steps); s.replays++ {
+		if _, err := p.tryWitness(ctx, candidate, s.steps, s.points); err != nil {
 			return nil, err
 		}
 	}
-	if w.a == nil {
+	if candidate.traceA == nil {
 		return nil, nil
 	}
-	if err := p.dropSteps(ctx, w, s.points); err != nil {
-		return w, err
+	if err := p.dropSteps(ctx, candidate, s.points); err != nil {
+		return candidate, err
 	}
-	return w, p.revertChanges(ctx, w, s.points)
+	return candidate, p.revertChanges(ctx, candidate, s.points)
 }
 
-// try takes other steps for a witness, if they show the difference too.
-func (p *serverPair) try(ctx context.Context, w *shortWitness, steps []experiment.Step, like []differencePoint) (bool, error) {
-	points, a, b, err := p.shows(ctx, steps, w.nonce, like)
+// tryWitness takes other steps for a witness, if they show the difference too.
+func (p *serverPair) tryWitness(ctx context.Context, candidate *witness, steps []experiment.Step, wanted []differencePoint) (bool, error) {
+	points, traceA, traceB, err := p.reproduce(ctx, steps, candidate.nonce, wanted)
 	if err != nil || len(points) == 0 {
 		return false, err
 	}
-	w.steps, w.points, w.a, w.b = steps, points, a, b
+	candidate.steps, candidate.points, candidate.traceA, candidate.traceB = steps, points, traceA, traceB
 	return true, nil
 }
 
-// shortcuts are guesses at what is enough: the last step alone, behind a login,
+// shortcutExperiments are guesses at what is enough: the last step alone, behind a login,
 // behind all logins.
-func (p *serverPair) shortcuts(steps []experiment.Step) [][]experiment.Step {
+func (p *serverPair) shortcutExperiments(steps []experiment.Step) [][]experiment.Step {
 	end := len(steps) - 1
 	if len(steps) < 4 || slices.ContainsFunc(steps[end].Changes, func(change experiment.PairChange) bool {
-		return reference.MatchString(change.Value)
+		return stepReference.MatchString(change.Value)
 	}) {
 		return nil
 	}
@@ -154,17 +154,17 @@ func (p *serverPair) shortcuts(steps []experiment.Step) [][]experiment.Step {
 
 // dropSteps leaves out steps, many at once at first, until half of what is left of
 // the budget is spent: the rest is for showing it again.
-func (p *serverPair) dropSteps(ctx context.Context, w *shortWitness, like []differencePoint) error {
-	enough := p.Sent() + (p.most()-p.Sent())/2
-	for size := max(1, (len(w.steps)-1)/2); size >= 1; size /= 2 {
-		for from := 0; from < len(w.steps)-1; {
-			if p.Sent()+len(w.steps) > enough {
+func (p *serverPair) dropSteps(ctx context.Context, candidate *witness, wanted []differencePoint) error {
+	enough := p.Sent() + (p.maxRequests()-p.Sent())/2
+	for size := max(1, (len(candidate.steps)-1)/2); size >= 1; size /= 2 {
+		for from := 0; from < len(candidate.steps)-1; {
+			if p.Sent()+len(candidate.steps) > enough {
 				return nil
 			}
-			to := min(from+size, len(w.steps)-1)
-			rest, ok := without(w.steps, from, to)
+			to := min(from+size, len(candidate.steps)-1)
+			rest, ok := removeSteps(candidate.steps, from, to)
 			if ok {
-				done, err := p.try(ctx, w, rest, like)
+				done, err := p.tryWitness(ctx, candidate, rest, wanted)
 				if err != nil {
 					return err
 				}
@@ -179,22 +179,22 @@ func (p *serverPair) dropSteps(ctx context.Context, w *shortWitness, like []diff
 }
 
 // revertChanges takes changes back, step by step: what is left is what matters.
-func (p *serverPair) revertChanges(ctx context.Context, w *shortWitness, like []differencePoint) error {
-	for i := 0; i < len(w.steps); i++ {
-		for j := len(w.steps[i].Changes) - 1; j >= 0; j-- {
-			steps := slices.Clone(w.steps)
+func (p *serverPair) revertChanges(ctx context.Context, candidate *witness, wanted []differencePoint) error {
+	for i := 0; i < len(candidate.steps); i++ {
+		for j := len(candidate.steps[i].Changes) - 1; j >= 0; j-- {
+			steps := slices.Clone(candidate.steps)
 			steps[i].Changes = slices.Delete(slices.Clone(steps[i].Changes), j, j+1)
-			if _, err := p.try(ctx, w, steps, like); err != nil {
+			if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 				return err
 			}
 		}
-		if err := p.plainly(ctx, w, i, like); err != nil {
+		if err := p.replaceDuplicateKeys(ctx, candidate, i, wanted); err != nil {
 			return err
 		}
-		if step := w.steps[i]; step.HTTPForm != "" || step.Place != 0 {
-			steps := slices.Clone(w.steps)
+		if step := candidate.steps[i]; step.HTTPForm != "" || step.Place != 0 {
+			steps := slices.Clone(candidate.steps)
 			steps[i].HTTPForm, steps[i].Place = "", 0
-			if _, err := p.try(ctx, w, steps, like); err != nil {
+			if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 				return err
 			}
 		}
@@ -202,28 +202,28 @@ func (p *serverPair) revertChanges(ctx context.Context, w *shortWitness, like []
 	return nil
 }
 
-// plainly gives a key its value once where it was given twice, if that shows the
+// replaceDuplicateKeys gives a key its value once where it was given twice, if that shows the
 // difference too: then it is the value that matters.
-func (p *serverPair) plainly(ctx context.Context, w *shortWitness, i int, like []differencePoint) error {
-	for j, change := range w.steps[i].Changes {
+func (p *serverPair) replaceDuplicateKeys(ctx context.Context, candidate *witness, i int, wanted []differencePoint) error {
+	for j, change := range candidate.steps[i].Changes {
 		if change.Kind != experiment.AppendPair && change.Kind != experiment.PrependPair {
 			continue
 		}
-		steps := slices.Clone(w.steps)
+		steps := slices.Clone(candidate.steps)
 		steps[i].Changes = slices.Clone(steps[i].Changes)
 		steps[i].Changes[j].Kind = experiment.SetValue
-		if _, err := p.try(ctx, w, steps, like); err != nil {
+		if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// spread lists the commands whose answers differ alike in the place of the
+// findAffectedCommands lists the commands whose answers differ alike in the place of the
 // shortWitness's last step, its own among them. It looks for no more than three.
-func (p *serverPair) spread(ctx context.Context, w *shortWitness) ([]string, error) {
-	end := len(w.steps) - 1
-	own := w.steps[end]
+func (p *serverPair) findAffectedCommands(ctx context.Context, candidate *witness) ([]string, error) {
+	end := len(candidate.steps) - 1
+	own := candidate.steps[end]
 	found := []string{own.Command}
 	tried := []string{own.Command}
 	for _, command := range p.file.Commands {
@@ -234,13 +234,13 @@ func (p *serverPair) spread(ctx context.Context, w *shortWitness) ([]string, err
 			continue
 		}
 		tried = append(tried, command.Name)
-		for _, step := range p.translate(own, command) {
-			steps := append(slices.Clone(w.steps[:end]), step)
-			points, _, _, err := p.shows(ctx, steps, w.nonce, nil)
+		for _, step := range p.translateStep(own, command) {
+			steps := append(slices.Clone(candidate.steps[:end]), step)
+			points, _, _, err := p.reproduce(ctx, steps, candidate.nonce, nil)
 			if err != nil {
 				return found, err
 			}
-			if p.sameKind(own, step) && alikeElsewhere(points, w.points, step) || alike(points, w.points) && codeOnly(w.points) {
+			if p.areComparable(own, step) && haveRelatedPoint(points, candidate.points, step) || haveCommonPoint(points, candidate.points) && isCodeDifference(candidate.points) {
 				found = append(found, command.Name)
 				break
 			}
@@ -249,27 +249,29 @@ func (p *serverPair) spread(ctx context.Context, w *shortWitness) ([]string, err
 	return found, nil
 }
 
-// sameKind reports whether two commands can be said to change alike: what is
+// areComparable reports whether two commands can be said to change alike: what is
 // collected and what is listed are two things.
-func (p *serverPair) sameKind(own, other experiment.Step) bool {
+func (p *serverPair) areComparable(own, other experiment.Step) bool {
 	return (p.file.VerbOf(own) == experiment.VerbReceive) == (p.file.VerbOf(other) == experiment.VerbReceive) || len(own.Changes) > 0
 }
 
-// codeOnly reports whether it is the code of the answers that differs.
-func codeOnly(points []differencePoint) bool { return len(points) == 1 && points[0].kind == "code" }
+// isCodeDifference reports whether it is the code of the answers that differs.
+func isCodeDifference(points []differencePoint) bool {
+	return len(points) == 1 && points[0].kind == "code"
+}
 
-// translate are steps with another command, and the same changes of the parameters
+// translateStep are steps with another command, and the same changes of the parameters
 // that correspond; none if the command has none such. Where it matters only how a
 // serverPair is written, whichever it is, several are worth a try.
-func (p *serverPair) translate(own experiment.Step, command *experiment.Command) []experiment.Step {
+func (p *serverPair) translateStep(own experiment.Step, command *experiment.Command) []experiment.Step {
 	out := own
 	out.Command, out.Verb, out.Changes = command.Name, "", nil
-	if len(own.Changes) == 1 && structural(own.Changes[0]) {
-		return p.writtenOtherwise(out, own.Changes[0], command)
+	if len(own.Changes) == 1 && isStructural(own.Changes[0]) {
+		return p.structuralVariants(out, own.Changes[0], command)
 	}
 	from, _ := p.file.Command(own.Command)
 	for _, change := range own.Changes {
-		if change.Key = p.correspond(from, change.Key, command); change.Key == "" {
+		if change.Key = p.correspondingKey(from, change.Key, command); change.Key == "" {
 			return nil
 		}
 		out.Changes = append(out.Changes, change)
@@ -277,8 +279,8 @@ func (p *serverPair) translate(own experiment.Step, command *experiment.Command)
 	return []experiment.Step{out}
 }
 
-// structural reports whether a change is one of how a pair is written.
-func structural(change experiment.PairChange) bool {
+// isStructural reports whether a change is one of how a pair is written.
+func isStructural(change experiment.PairChange) bool {
 	switch change.Kind {
 	case experiment.AppendPair, experiment.PrependPair, experiment.RenameKey:
 		return true
@@ -286,8 +288,8 @@ func structural(change experiment.PairChange) bool {
 	return false
 }
 
-// writtenOtherwise makes the same change to each pair of a command in turn.
-func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.PairChange, command *experiment.Command) []experiment.Step {
+// structuralVariants makes the same change to each pair of a command in turn.
+func (p *serverPair) structuralVariants(out experiment.Step, change experiment.PairChange, command *experiment.Command) []experiment.Step {
 	var all []experiment.Step
 	for _, pair := range command.Request {
 		for _, v := range study.StructuralChange(p.file, command, p.file.TypeOf(command, pair.Key), change.Kind) {
@@ -299,9 +301,9 @@ func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.Pai
 	return all
 }
 
-// correspond is the key of a command that stands for another command's key, "" if
+// correspondingKey is the key of a command that stands for another command's key, "" if
 // there is none.
-func (p *serverPair) correspond(from *experiment.Command, key string, command *experiment.Command) string {
+func (p *serverPair) correspondingKey(from *experiment.Command, key string, command *experiment.Command) string {
 	if !slices.ContainsFunc(from.Request, func(pair experiment.Pair) bool { return pair.Key == key }) {
 		return key // a key that no command has
 	}
@@ -322,15 +324,15 @@ func (p *serverPair) correspond(from *experiment.Command, key string, command *e
 	return found
 }
 
-func isEscape(x differencePoint) bool { return x.kind == "escape" }
+func isEscapePoint(point differencePoint) bool { return point.kind == "escape" }
 
-// alikeElsewhere compares differences of other commands: the same codes, or the
+// haveRelatedPoint compares differences of other commands: the same codes, or the
 // same field. Where it is about how pairs are written, or about escapes, any such
 // difference is alike.
-func alikeElsewhere(points, like []differencePoint, step experiment.Step) bool {
+func haveRelatedPoint(points, wanted []differencePoint, step experiment.Step) bool {
 	if len(points) == 0 {
 		return false
 	}
-	return alike(points, like) || isAny(points, isEscape) && isAny(like, isEscape) ||
-		len(step.Changes) == 1 && structural(step.Changes[0])
+	return haveCommonPoint(points, wanted) || hasPoint(points, isEscapePoint) && hasPoint(wanted, isEscapePoint) ||
+		len(step.Changes) == 1 && isStructural(step.Changes[0])
 }

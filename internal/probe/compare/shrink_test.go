@@ -30,7 +30,7 @@ func TestStepsThatAreLeftOutMoveTheReferencesOfOthers(t *testing.T) {
 		{"one behind it", 3, 4, "{seq:3}", true},
 		{"the step that is named", 2, 3, "", false},
 	} {
-		rest, ok := without(steps("", "", "", "", "{seq:3}"), c.from, c.to)
+		rest, ok := removeSteps(steps("", "", "", "", "{seq:3}"), c.from, c.to)
 		if ok != c.ok {
 			t.Errorf("%s: ok is %v", c.name, ok)
 		}
@@ -42,7 +42,7 @@ func TestStepsThatAreLeftOutMoveTheReferencesOfOthers(t *testing.T) {
 
 func TestWhatIsLeftOutOfACopyStaysInTheExperiment(t *testing.T) {
 	all := steps("", "", "{seq:2}")
-	if _, ok := without(all, 0, 1); !ok || all[2].Changes[0].Value != "{seq:2}" {
+	if _, ok := removeSteps(all, 0, 1); !ok || all[2].Changes[0].Value != "{seq:2}" {
 		t.Errorf("the experiment itself has %v now", all[2].Changes)
 	}
 }
@@ -56,7 +56,7 @@ func TestSentencesInRefusalsAreProse(t *testing.T) {
 		"":                               false,
 		"x":                              false,
 	} {
-		if prose(text) != want {
+		if isProse(text) != want {
 			t.Errorf("prose(%q) is %v", text, !want)
 		}
 	}

@@ -9,27 +9,27 @@ import (
 
 // page holds the benchmark's table, between these marks.
 const (
-	page       = "../../../docs/prober.md"
-	tableBegin = "<!-- mutants -->\n"
-	tableEnd   = "<!-- /mutants -->\n"
+	benchmarkPage = "../../../docs/prober.md"
+	tableBegin    = "<!-- mutants -->\n"
+	tableEnd      = "<!-- /mutants -->\n"
 )
 
 // checkTable compares the table in the page with what was found, but for the
 // numbers of requests, or writes it anew.
-func checkTable(t *testing.T, all []*result) {
+func checkTable(t *testing.T, all []*mutantResult) {
 	t.Helper()
-	text, err := os.ReadFile(page)
+	text, err := os.ReadFile(benchmarkPage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, ok1 := strings.Cut(string(text), tableBegin)
 	table, after, ok2 := strings.Cut(rest, tableEnd)
 	if !ok1 || !ok2 {
-		t.Fatalf("%s has no table between %q and %q", page, tableBegin, tableEnd)
+		t.Fatalf("%s has no table between %q and %q", benchmarkPage, tableBegin, tableEnd)
 	}
-	found := tableOf(all)
+	found := formatTable(all)
 	if *update {
-		if err := os.WriteFile(page, []byte(before+tableBegin+found+tableEnd+after), 0o666); err != nil {
+		if err := os.WriteFile(benchmarkPage, []byte(before+tableBegin+found+tableEnd+after), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -37,33 +37,33 @@ func checkTable(t *testing.T, all []*result) {
 	told, now := withoutRequests(table), withoutRequests(found)
 	for i := range max(len(told), len(now)) {
 		if i >= len(told) || i >= len(now) || told[i] != now[i] {
-			t.Errorf("%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s", page, found)
+			t.Errorf("%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s", benchmarkPage, found)
 			return
 		}
 	}
 }
 
-func tableOf(all []*result) string {
+func formatTable(all []*mutantResult) string {
 	var b strings.Builder
 	b.WriteString("| mutant | what it does | expected | found | named | fuzzer | requests |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range all {
-		expected, named := fmt.Sprintf("%s, %s", r.Command, r.Aspect), yes(r.named())
+		expected, named := fmt.Sprintf("%s, %s", r.Command, r.Aspect), describeConnection(r.isNamed())
 		if r.Equivalent {
 			expected, named = "nothing: it is equivalent", "-"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %d |\n",
-			r.Name, strings.ReplaceAll(r.Description, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"), yes(r.found()), named, yes(r.baseline), max(r.sent[0], r.sent[1]))
+			r.Name, strings.ReplaceAll(r.Description, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"), describeConnection(r.isFound()), named, describeConnection(r.foundByFuzzer), max(r.sent[0], r.sent[1]))
 	}
 	s := scoreOf(all)
 	fuzzed := 0
 	for _, r := range all {
-		fuzzed += count(r.baseline && !r.Equivalent)
+		fuzzed += boolToInt(r.foundByFuzzer && !r.Equivalent)
 	}
 	fmt.Fprintf(&b, "\n%s. The plain fuzzer finds %d.\n", strings.ToUpper(s.String()[:1])+s.String()[1:], fuzzed)
 	return b.String()
 }
 
-func yes(b bool) string {
+func describeConnection(b bool) string {
 	if b {
 		return "yes"
 	}

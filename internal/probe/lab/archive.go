@@ -9,69 +9,69 @@ import (
 
 // An Archive holds the tries of a transcript, for one run.
 type Archive struct {
-	tries map[string][]*archivedTry
-	// Last is the number of the last try, finished or not.
-	Last int
-	// T is when the last entry was made, in seconds.
-	T float64
-	// End is why the transcript ends, "" if it was cut off.
-	End string
+	attempts map[string][]*archivedAttempt
+	// LastAttempt is the number of the last try, finished or not.
+	LastAttempt int
+	// LastSeconds is when the last entry was made, in seconds.
+	LastSeconds float64
+	// EndReason is why the transcript ends, "" if it was cut off.
+	EndReason string
 }
 
 // A past is a try as a transcript has it.
-type archivedTry struct {
-	entries []journal.Entry
-	whole   bool // else it was cut off
+type archivedAttempt struct {
+	entries    []journal.Entry
+	isComplete bool // else it was cut off
 }
 
 // NewArchive sorts the entries of a run by what was asked.
 func NewArchive(transcript *journal.Transcript, run string) *Archive {
-	archive := &Archive{tries: make(map[string][]*archivedTry)}
-	var open *archivedTry
+	archive := &Archive{attempts: make(map[string][]*archivedAttempt)}
+	var open *archivedAttempt
 	for _, entry := range transcript.Entries {
 		if entry.EndReason != "" {
-			archive.End = entry.EndReason
+			archive.EndReason = entry.EndReason
 		}
-		archive.T = entry.Elapsed
+		archive.LastSeconds = entry.Elapsed
 		if entry.Server != run || entry.TryNumber == 0 {
 			continue
 		}
-		if entry.TryNumber != archive.Last || open == nil {
-			archive.Last, open = entry.TryNumber, new(archivedTry)
-			archive.tries[entry.TryKey] = append(archive.tries[entry.TryKey], open)
+		if entry.TryNumber != archive.LastAttempt || open == nil {
+			archive.LastAttempt, open = entry.TryNumber, new(archivedAttempt)
+			archive.attempts[entry.TryKey] = append(archive.attempts[entry.TryKey], open)
 		}
 		open.entries = append(open.entries, entry)
-		open.whole = open.whole || entry.EndsTry
+		open.isComplete = open.isComplete || entry.EndsTry
 	}
 	return archive
 }
 
-// take returns the next try that was made of an experiment.
-func (a *Archive) take(key string) (*archivedTry, bool) {
-	if a == nil || len(a.tries[key]) == 0 {
+// nextAttempt returns the next try that was made of an experiment.
+func (a *Archive) nextAttempt(key string) (*archivedAttempt, bool) {
+	if a == nil || len(a.attempts[key]) == 0 {
 		return nil, false
 	}
-	p := a.tries[key][0]
-	a.tries[key] = a.tries[key][1:]
-	return p, true
+	attempt := a.attempts[key][0]
+	a.attempts[key] = a.attempts[key][1:]
+	return attempt, true
 }
 
-// sent counts the requests of a try, and those of them that failed on the way.
-func (p *archivedTry) sent() (requests, faults int) {
-	for i := range p.entries {
-		if p.entries[i].Request != nil {
+// countRequests counts the requests of a try, and those of them that failed on the way.
+func (a *archivedAttempt) countRequests() (requests, faults int) {
+	for i := range a.entries {
+		if a.entries[i].Request != nil {
 			requests++
 		}
-		if p.entries[i].IsTransportFault() {
+		if a.entries[i].IsTransportFault() {
 			faults++
 		}
 	}
 	return requests, faults
 }
 
-// answerOf is the answer that an entry holds.
-func answerOf(entry *journal.Entry, method string) (Answer, error) {
-	answer, err := parse(bufio.NewReader(bytes.NewReader(entry.Response)), method)
-	answer.response = entry.Response
+// parseArchivedAnswer is the answer that an entry holds.
+func parseArchivedAnswer(entry *journal.Entry, method string) (Answer, error) {
+	answer, err := parseResponse(bufio.NewReader(bytes.NewReader(entry.Response)), method)
+	answer.rawResponse = entry.Response
 	return answer, err
 }

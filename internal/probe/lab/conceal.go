@@ -8,11 +8,11 @@ import (
 
 // leastSecret is how long a secret must be, in bytes, to be told from what else
 // servers write.
-const leastSecret = 6
+const minSecretLength = 6
 
-// secretsOf are the secrets that came from the environment, as servers might write
+// collectSecrets are the secrets that came from the environment, as servers might write
 // them.
-func secretsOf(file *experiment.File) (all [][]byte) {
+func collectSecrets(file *experiment.File) (all [][]byte) {
 	accounts := file.Accounts
 	if file.Pool != nil {
 		accounts = append(accounts[:len(accounts):len(accounts)], experiment.Account{Secret: file.Pool.Secret, SecretHidden: file.Pool.SecretHidden})
@@ -22,22 +22,22 @@ func secretsOf(file *experiment.File) (all [][]byte) {
 			continue
 		}
 		for _, form := range []string{"secret", "md5(secret)", "MD5(secret)", "sha1(secret)", "sha256(secret)"} {
-			if proof, ok := experiment.ComputeProof(form, account.Secret); ok && len(proof) >= leastSecret {
+			if proof, ok := experiment.ComputeProof(form, account.Secret); ok && len(proof) >= minSecretLength {
 				all = append(all, []byte(proof))
 			}
 		}
-		if escaped := file.Syntax.EscapeValue(account.Secret); len(account.Secret) >= leastSecret {
+		if escaped := file.Syntax.EscapeValue(account.Secret); len(account.Secret) >= minSecretLength {
 			all = append(all, []byte(escaped))
 		}
 	}
 	return all
 }
 
-// conceal writes stars over hidden secrets in a response, and reports whether there
+// concealSecrets writes stars over hidden secrets in a response, and reports whether there
 // were any: servers may answer with what they were sent.
-func (l *Lab) conceal(response []byte) bool {
+func (l *Lab) concealSecrets(response []byte) bool {
 	found := false
-	for _, secret := range l.secrets {
+	for _, secret := range l.hiddenSecrets {
 		for {
 			at := bytes.Index(response, secret)
 			if at < 0 {

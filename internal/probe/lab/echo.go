@@ -18,38 +18,38 @@ type requestIdentity struct {
 var errOtherAnswer = errors.New("the answer of another request")
 
 // remembered is how many requests of a connection their answers are known by.
-const remembered = 64
+const maxRememberedRequests = 64
 
-func (c *recordedConn) remember(id requestIdentity) {
-	if len(c.sent) == remembered {
-		c.sent = slices.Delete(c.sent, 0, 1)
+func (c *recordedConn) rememberRequest(identity requestIdentity) {
+	if len(c.earlierRequests) == maxRememberedRequests {
+		c.earlierRequests = slices.Delete(c.earlierRequests, 0, 1)
 	}
-	c.sent = append(c.sent, id)
+	c.earlierRequests = append(c.earlierRequests, identity)
 }
 
-// identify reads the marks and the command's names out of a record that is sent.
-func (l *Lab) identify(command string, record []byte) (id requestIdentity) {
+// identifyRequest reads the marks and the command's names out of a record that is sent.
+func (l *Lab) identifyRequest(command string, record []byte) (identity requestIdentity) {
 	c, ok := l.File.Command(command)
 	if !ok {
-		return id
+		return identity
 	}
 	pairs, _ := l.File.Syntax.Decode(record)
 	for _, pair := range pairs {
 		value := strings.TrimSpace(l.File.Syntax.Unescape(pair.Value)) // as servers may repeat it
 		switch l.File.TypeOf(c, pair.Key).Type {
 		case experiment.TypeMark:
-			id.markKey, id.marks = pair.Key, append(id.marks, value)
+			identity.markKey, identity.marks = pair.Key, append(identity.marks, value)
 		case experiment.TypeCommandName:
-			id.commandKey, id.commands = pair.Key, append(id.commands, value)
+			identity.commandKey, identity.commands = pair.Key, append(identity.commands, value)
 		}
 	}
-	return id
+	return identity
 }
 
-// answersAnother reports whether an answer is that of an earlier request on the same
+// answersEarlierRequest reports whether an answer is that of an earlier request on the same
 // connection. Its mark decides if it has one, because a server that takes a request for a
 // repeat may give the answer of another command.
-func (l *Lab) answersAnother(answer *Answer, id requestIdentity, earlier []requestIdentity) bool {
+func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, earlier []requestIdentity) bool {
 	pairs, ok := l.File.Syntax.Decode(answer.Body)
 	if !ok {
 		return false
@@ -65,16 +65,16 @@ func (l *Lab) answersAnother(answer *Answer, id requestIdentity, earlier []reque
 	had := func(mark string) bool {
 		return slices.ContainsFunc(earlier, func(e requestIdentity) bool { return slices.Contains(e.marks, mark) })
 	}
-	if mark := echo(id.markKey); mark != "" {
-		return !slices.Contains(id.marks, mark) && had(mark)
+	if mark := echo(identity.markKey); mark != "" {
+		return !slices.Contains(identity.marks, mark) && had(mark)
 	}
-	if slices.ContainsFunc(id.marks, had) {
+	if slices.ContainsFunc(identity.marks, had) {
 		return false
 	}
 	named := func(e requestIdentity, command string) bool {
 		return slices.ContainsFunc(e.commands, func(name string) bool { return strings.EqualFold(name, command) })
 	}
-	command := echo(id.commandKey)
-	return command != "" && !named(id, command) &&
+	command := echo(identity.commandKey)
+	return command != "" && !named(identity, command) &&
 		slices.ContainsFunc(earlier, func(e requestIdentity) bool { return named(e, command) })
 }

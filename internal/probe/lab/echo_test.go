@@ -55,11 +55,11 @@ func serveRaw(t *testing.T, answer func(record string, earlier []string) []strin
 }
 
 // echo is an answer that repeats the record.
-func echo(record string) string { return strings.ReplaceAll(record, "= ", "=") + "&RES=0&RS=0" }
+func echoRecord(record string) string { return strings.ReplaceAll(record, "= ", "=") + "&RES=0&RS=0" }
 
 // isItsAnswer reports whether the answer to a step repeats the step's own record.
 func isItsAnswer(answer *lab.Answer) bool {
-	return !answer.Lost && strings.HasPrefix(answer.Text(), string(answer.Sent))
+	return !answer.Lost && strings.HasPrefix(answer.Text(), string(answer.Request))
 }
 
 func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
@@ -67,19 +67,19 @@ func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
 	url := serveRaw(t, func(record string, earlier []string) []string {
 		if late && strings.Contains(record, "CMD=GetMsgEx") {
 			late = false
-			return []string{echo(earlier[len(earlier)-1]), echo(record)}
+			return []string{echoRecord(earlier[len(earlier)-1]), echoRecord(record)}
 		}
-		return []string{echo(record)}
+		return []string{echoRecord(record)}
 	})
-	b := newBench(t, parse(t, simple), url)
-	trace := b.run("a Login", "a List", "a GetMsgEx", "a List")
+	b := newTestLab(t, parseResponse(t, controlURLs), url)
+	trace := b.mustRun("a Login", "a List", "a GetMsgEx", "a List")
 	for i := range trace.Answers {
 		if !isItsAnswer(&trace.Answers[i]) {
-			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Sent, trace.Answers[i].Text())
+			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
 		}
 	}
-	if b.Faults() != 1 {
-		t.Errorf("%d faults, not 1", b.Faults())
+	if b.TransportFaults() != 1 {
+		t.Errorf("%d faults, not 1", b.TransportFaults())
 	}
 	var kept bool
 	for _, entry := range b.entries() {
@@ -92,13 +92,13 @@ func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
 
 func TestWhatWaitsOnAConnectionIsNotTakenForAnAnswer(t *testing.T) {
 	url := serveRaw(t, func(record string, _ []string) []string {
-		return []string{echo(record), "NULL"} // without an echo: nothing in it tells whose it is
+		return []string{echoRecord(record), "NULL"} // without an echo: nothing in it tells whose it is
 	})
-	b := newBench(t, parse(t, simple), url)
-	trace := b.run("a Login", "a List", "a GetMsgEx")
+	b := newTestLab(t, parseResponse(t, controlURLs), url)
+	trace := b.mustRun("a Login", "a List", "a GetMsgEx")
 	for i := range trace.Answers {
 		if !isItsAnswer(&trace.Answers[i]) {
-			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Sent, trace.Answers[i].Text())
+			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
 		}
 	}
 }
@@ -106,31 +106,31 @@ func TestWhatWaitsOnAConnectionIsNotTakenForAnAnswer(t *testing.T) {
 func TestARepeatMayGetTheAnswerOfAnotherCommand(t *testing.T) {
 	url := serveRaw(t, func(record string, earlier []string) []string {
 		if strings.Contains(record, "SEQ=7") && len(earlier) > 1 {
-			return []string{echo(earlier[1])}
+			return []string{echoRecord(earlier[1])}
 		}
-		return []string{echo(record)}
+		return []string{echoRecord(record)}
 	})
-	b := newBench(t, parse(t, simple), url)
-	trace := b.run("a Login", "a CLTMSG SEQ=7", "a GetMsgEx SEQ=7")
+	b := newTestLab(t, parseResponse(t, controlURLs), url)
+	trace := b.mustRun("a Login", "a CLTMSG SEQ=7", "a GetMsgEx SEQ=7")
 	if got := trace.Answers[2]; got.Lost || !strings.Contains(got.Text(), "CMD=CLTMSG") {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestAnAnswerRepeatsAMarkOfItsRequestInItsOwnWay(t *testing.T) {
-	url := serveRaw(t, func(record string, _ []string) []string { return []string{echo(record)} })
-	b := newBench(t, parse(t, simple), url)
-	b.run("a Login", "a List", "a List", "a List", "a List") // the marks that come below, since each experiment has the same
-	b.run("a Login", "a List SEQ=7", "a List +SEQ=7", "a List ^SEQ=7", `a List SEQ=" {seq}"`)
-	if b.Faults() > 0 {
-		t.Errorf("%d answers were not taken", b.Faults())
+	url := serveRaw(t, func(record string, _ []string) []string { return []string{echoRecord(record)} })
+	b := newTestLab(t, parseResponse(t, controlURLs), url)
+	b.mustRun("a Login", "a List", "a List", "a List", "a List") // the marks that come below, since each experiment has the same
+	b.mustRun("a Login", "a List SEQ=7", "a List +SEQ=7", "a List ^SEQ=7", `a List SEQ=" {seq}"`)
+	if b.TransportFaults() > 0 {
+		t.Errorf("%d answers were not taken", b.TransportFaults())
 	}
 }
 
 func TestAStepFromAPlaceThatTheFileDoesNotHaveIsForbidden(t *testing.T) {
-	s := newSite(t, done)
-	b := newBench(t, parse(t, simple+"\nplaces: [127.0.0.1]"), s.URL)
-	steps := b.steps("a Login")
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, controlURLs+"\nplaces: [127.0.0.1]"), s.URL)
+	steps := b.parseSteps("a Login")
 	steps[0].Place = 1
 	if _, err := b.Run(t.Context(), steps, 0); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "place 2") {
 		t.Errorf("%v", err)
@@ -139,9 +139,9 @@ func TestAStepFromAPlaceThatTheFileDoesNotHaveIsForbidden(t *testing.T) {
 
 func TestAServerThatNeverAnswersIsGivenUpSoon(t *testing.T) {
 	url := serveRaw(t, func(string, []string) []string { return nil })
-	b := newBench(t, parse(t, simple), url, func(config *lab.Config) { config.Patience = 50 * time.Millisecond })
-	_, err := b.Run(t.Context(), b.steps("a Login", "a List", "a Logout"), 0)
-	var stopped *lab.Stopped
+	b := newTestLab(t, parseResponse(t, controlURLs), url, func(config *lab.Config) { config.AnswerTimeout = 50 * time.Millisecond })
+	_, err := b.Run(t.Context(), b.parseSteps("a Login", "a List", "a Logout"), 0)
+	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || !strings.Contains(err.Error(), "answers nothing") || b.Sent() != 2 {
 		t.Errorf("%v, after %d requests", err, b.Sent())
 	}

@@ -11,29 +11,29 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// Reach reports whether the server can be connected to.
-func (l *Lab) Reach(ctx context.Context) error {
-	if l.Offline || l.Instead != nil {
+// CheckReachable reports whether the server can be connected to.
+func (l *Lab) CheckReachable(ctx context.Context) error {
+	if l.Offline || l.Simulator != nil {
 		return nil
 	}
 	for _, place := range l.File.Places {
-		ctx, cancel := context.WithTimeout(ctx, min(l.Patience, firstPatience))
-		conn, err := l.Dial(ctx, place, l.server)
+		ctx, cancel := context.WithTimeout(ctx, min(l.AnswerTimeout, firstAnswerTimeout))
+		conn, err := l.Dial(ctx, place, l.serverAddr)
 		cancel()
 		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {
-			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, cause(err))
+			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, networkCause(err))
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.server, cause(err))
+			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.serverAddr, networkCause(err))
 		}
 		conn.Close()
 	}
 	return nil
 }
 
-// cause is what is at the bottom of an error of the network: the addresses are said
+// networkCause is what is at the bottom of an error of the network: the addresses are said
 // elsewhere.
-func cause(err error) error {
+func networkCause(err error) error {
 	var system syscall.Errno
 	var late net.Error
 	switch {
@@ -45,15 +45,15 @@ func cause(err error) error {
 	return err
 }
 
-// Look takes steps without a reset before them: how things are when nothing
+// RunWithoutReset takes steps without a reset before them: how things are when nothing
 // was done yet. Fresh accounts are taken if the file has a pool.
-func (l *Lab) Look(ctx context.Context, steps []experiment.Step) (*Trace, error) {
-	return l.run(ctx, "look: "+l.Key(steps, 0), experimentKey{steps: steps, asIs: true})
+func (l *Lab) RunWithoutReset(ctx context.Context, steps []experiment.Step) (*Trace, error) {
+	return l.runExperiment(ctx, "look: "+l.Key(steps, 0), plannedExperiment{steps: steps, skipsReset: true})
 }
 
 // Account is who played a role in the latest experiment.
 func (l *Lab) Account(role string) experiment.Account {
-	for _, account := range l.roles {
+	for _, account := range l.currentAccounts {
 		if account.Role == role {
 			return account
 		}

@@ -21,11 +21,11 @@ type Config struct {
 	URL string
 	// Name is the run's name in transcripts: a or b.
 	Name string
-	// Remote allows a host beyond loopback, if the file names it.
-	Remote bool
-	// Requests is the budget. Setting up and undoing count, control URLs do not. In
-	// a lab it is without what [Farewell] says.
-	Requests int
+	// AllowRemote allows a host beyond loopback, if the file names it.
+	AllowRemote bool
+	// MaxRequests is the budget. Setting up and undoing count, control URLs do not. In
+	// a lab it is without what [CleanupRequests] says.
+	MaxRequests int
 	// Salt is what the marks of requests are derived from. Runs with different salts do
 	// not share marks.
 	Salt uint64
@@ -35,107 +35,107 @@ type Config struct {
 	Archive *Archive
 	// Offline sends nothing: what is not in the archive is not known.
 	Offline bool
-	// Instead answers in place of the server, if it is not nil: nothing is sent.
-	Instead Server
+	// Simulator answers in place of the server, if it is not nil: nothing is sent.
+	Simulator Simulator
 	// Dial connects to the server from a place, "" for any; nil is over TCP.
 	Dial func(ctx context.Context, place, server string) (net.Conn, error)
-	// Patience is how long an answer is waited for; 0 is 10 s.
-	Patience time.Duration
-	// Began is when the transcript began; if it is gone on with, so long before now
+	// AnswerTimeout is how long an answer is waited for; 0 is 10 s.
+	AnswerTimeout time.Duration
+	// StartedAt is when the transcript began; if it is gone on with, so long before now
 	// as it is long.
-	Began time.Time
-	// Progress is told how far it has got, if it is not nil.
-	Progress func(Progress)
-	// Until ends the experiments, if it is not nil, and the contexts of calls do not: so
-	// whoever makes them learns of it as he does of a transcript's end, by [*Stopped].
-	Until context.Context
+	StartedAt time.Time
+	// OnProgress is told how far it has got, if it is not nil.
+	OnProgress func(Progress)
+	// StopContext ends the experiments, if it is not nil, and the contexts of calls do not: so
+	// whoever makes them learns of it as he does of a transcript's end, by [*StoppedError].
+	StopContext context.Context
 }
 
 // A Server answers in place of one on the network: to find out what a study takes.
-type Server interface {
-	// Begin makes everything as it was in the beginning.
-	Begin()
-	// Wait lets time go by.
-	Wait(time.Duration)
-	// Answer is the whole HTTP response to the record of a step, nil for none. Account
+type Simulator interface {
+	// Reset makes everything as it was in the beginning.
+	Reset()
+	// Advance lets time go by.
+	Advance(time.Duration)
+	// Respond is the whole HTTP response to the record of a step, nil for none. Account
 	// is the number of the account that acts.
-	Answer(step experiment.Step, account string, record []byte) []byte
+	Respond(step experiment.Step, account string, record []byte) []byte
 }
 
 // Progress is how far a lab has got.
 type Progress struct {
-	Run            string
-	Sent, Budget   int
-	Tries          int
-	Rate           float64 // the limit in force, requests a second; 0 if none
-	TimeLeft       time.Duration
-	WaitingFor     time.Duration // if a wait has begun
-	TransportFault int
-	Online         bool // something was sent: not all comes from the archive any more
+	Run             string
+	Sent, Budget    int
+	Attempts        int
+	Rate            float64 // the limit in force, requests a second; 0 if none
+	TimeLeft        time.Duration
+	WaitingFor      time.Duration // if a wait has begun
+	TransportFaults int
+	Online          bool // something was sent: not all comes from the archive any more
 }
 
 // A Lab makes experiments on one server, one after the other.
 type Lab struct {
 	Config
-	server  string // host:port
-	control map[string]string
-	client  http.Client // for control URLs
-	conns   map[string]*recordedConn
-	pace    requestPacer
-	budget  int // requests, with those of the farewell
-	most    int // requests, for now
-	sent    int
-	tries   int
-	number  int // of the latest try
-	faults  int
-	broken  bool                 // the server does not let itself be asked any more
-	heard   bool                 // the server has answered once
-	asked   bool                 // something was sent: not all came from the archive
-	roles   []experiment.Account // who played them in the latest try
-	secrets [][]byte             // what is kept out of transcripts
-	// failed counts logins by account that failed since the latest right one, and wrongAt
+	serverAddr      string // host:port
+	controlURLs     map[string]string
+	controlClient   http.Client // for control URLs
+	connections     map[string]*recordedConn
+	pacer           requestPacer
+	totalBudget     int // requests, with those of the farewell
+	usableBudget    int // requests, for now
+	sentRequests    int
+	attempts        int
+	lastAttempt     int // of the latest try
+	transportFaults int
+	isBroken        bool                 // the server does not let itself be asked any more
+	hasAnswered     bool                 // the server has answered once
+	isOnline        bool                 // something was sent: not all came from the archive
+	currentAccounts []experiment.Account // who played them in the latest try
+	hiddenSecrets   [][]byte             // what is kept out of transcripts
+	// failedLogins counts logins by account that failed since the latest right one, and wrongAt
 	// has when, where no control URL undoes them. locks says that a right one did not help.
-	failed  map[string]int
-	wrongAt map[string][]experimentTime
-	locks   *Lock
-	pool    uint64        // the next fresh account
-	moved   time.Duration // how far the clock was moved
-	residue accountResidue
-	limit   limitTracker
-	now     experimentTime  // of the latest entry
-	toWait  time.Duration   // before the next try
-	held    *suspectedLimit // what a request of a reset waits for, or has waited for
-	// known are experiments whose last request was done, by its role and command; without
+	failedLogins     map[string]int
+	failedLoginTimes map[string][]serverTime
+	loginLock        *Lock
+	nextPoolAccount  uint64        // the next fresh account
+	clockOffset      time.Duration // how far the clock was moved
+	residue          accountResidue
+	limiter          limitTracker
+	latestTime       serverTime      // of the latest entry
+	pendingWait      time.Duration   // before the next try
+	resetLimit       *suspectedLimit // what a request of a reset waits for, or has waited for
+	// controls are experiments whose last request was done, by its role and command; without
 	// these, the first one.
-	known map[[2]string][]experiment.Step
+	controls map[[2]string][]experiment.Step
 }
 
 // New makes a lab. It sends nothing.
 func New(config Config) (*Lab, error) {
-	if config.Patience == 0 {
-		config.Patience = 10 * time.Second
+	if config.AnswerTimeout == 0 {
+		config.AnswerTimeout = 10 * time.Second
 	}
 	if config.Dial == nil {
 		config.Dial = dialTCP
 	}
-	if config.Began.IsZero() {
-		config.Began = time.Now()
+	if config.StartedAt.IsZero() {
+		config.StartedAt = time.Now()
 	}
-	lab := &Lab{
-		Config: config, conns: make(map[string]*recordedConn), control: make(map[string]string),
-		failed: make(map[string]int), wrongAt: make(map[string][]experimentTime),
-		limit: newLimiter(), known: make(map[[2]string][]experiment.Step),
+	l := &Lab{
+		Config: config, connections: make(map[string]*recordedConn), controlURLs: make(map[string]string),
+		failedLogins: make(map[string]int), failedLoginTimes: make(map[string][]serverTime),
+		limiter: newLimitTracker(), controls: make(map[[2]string][]experiment.Step),
 	}
 	u, err := url.Parse(config.URL)
 	if err != nil || u.Scheme != "http" || u.Host == "" {
 		return nil, fmt.Errorf("%q is no URL of a server; it is written http://127.0.0.1:8000/", config.URL)
 	}
-	if err := lab.mayAsk(u); err != nil {
+	if err := l.checkHost(u); err != nil {
 		return nil, err
 	}
-	lab.server = u.Host
+	l.serverAddr = u.Host
 	if u.Port() == "" {
-		lab.server = net.JoinHostPort(u.Hostname(), "80")
+		l.serverAddr = net.JoinHostPort(u.Hostname(), "80")
 	}
 	for name, to := range map[string]string{"reset": config.File.Reset.URL, "clock": config.File.Clock.URL} {
 		if to == "" {
@@ -145,39 +145,39 @@ func New(config Config) (*Lab, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %q is no URL", name, to)
 		}
-		if err := lab.mayAsk(v); err != nil {
+		if err := l.checkHost(v); err != nil {
 			return nil, err
 		}
-		lab.control[name] = v.String()
+		l.controlURLs[name] = v.String()
 	}
 	if config.File.Pool != nil {
-		lab.pool = config.File.Pool.First
+		l.nextPoolAccount = config.File.Pool.First
 	}
-	lab.pace = newPace(config.File.Limits.RequestRate)
-	lab.budget = config.Requests
-	lab.Requests = max(config.Requests-Farewell(config.File), 0)
-	lab.most = lab.Requests
+	l.pacer = newPacer(config.File.Limits.RequestRate)
+	l.totalBudget = config.MaxRequests
+	l.MaxRequests = max(config.MaxRequests-CleanupRequests(config.File), 0)
+	l.usableBudget = l.MaxRequests
 	if config.Archive != nil {
-		lab.number = config.Archive.Last
+		l.lastAttempt = config.Archive.LastAttempt
 	}
 	for _, code := range config.File.Answer.NotLoggedInCodes {
-		lab.limit.codes[config.File.Answer.CodeKey+"="+code] = true
+		l.limiter.ordinaryAnswers[config.File.Answer.CodeKey+"="+code] = true
 	}
-	lab.client = lab.controlClient()
-	lab.roles = config.File.Accounts
-	lab.secrets = secretsOf(config.File)
-	return lab, nil
+	l.controlClient = l.newControlClient()
+	l.currentAccounts = config.File.Accounts
+	l.hiddenSecrets = collectSecrets(config.File)
+	return l, nil
 }
 
-// mayAsk refuses hosts beyond this machine, but for those that the file and the
+// checkHost refuses hosts beyond this machine, but for those that the file and the
 // command line both allow.
-func (l *Lab) mayAsk(u *url.URL) error {
+func (l *Lab) checkHost(u *url.URL) error {
 	host := u.Hostname()
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
 	for _, allowed := range l.File.Allow.Hosts {
-		if strings.EqualFold(allowed, host) && l.Remote {
+		if strings.EqualFold(allowed, host) && l.AllowRemote {
 			return nil
 		}
 	}
@@ -186,33 +186,30 @@ func (l *Lab) mayAsk(u *url.URL) error {
 
 // Close closes the connections.
 func (l *Lab) Close() {
-	for place := range l.conns {
-		l.hangUp(place)
+	for place := range l.connections {
+		l.closeConnection(place)
 	}
-	l.client.CloseIdleConnections()
+	l.controlClient.CloseIdleConnections()
 }
 
-func (l *Lab) hangUp(place string) {
-	if recordedConn := l.conns[place]; recordedConn != nil {
-		_ = recordedConn.Close() // there is nothing in it that is still wanted
-		delete(l.conns, place)
+func (l *Lab) closeConnection(place string) {
+	if conn := l.connections[place]; conn != nil {
+		_ = conn.Close() // there is nothing in it that is still wanted
+		delete(l.connections, place)
 	}
 }
 
 // Sent is how many requests were sent, those of the archive too.
-func (l *Lab) Sent() int { return l.sent }
+func (l *Lab) Sent() int { return l.sentRequests }
 
-// Tries is how many tries were made.
-func (l *Lab) Tries() int { return l.tries }
+// Attempts is how many tries were made.
+func (l *Lab) Attempts() int { return l.attempts }
 
-// Faults is how many transport failures there were.
-func (l *Lab) Faults() int { return l.faults }
-
-// Left is how many requests may still be sent.
-func (l *Lab) Left() int { return l.Requests - l.sent }
+// TransportFaults is how many transport failures there were.
+func (l *Lab) TransportFaults() int { return l.transportFaults }
 
 // mostTries is how often an experiment is tried before its faults are believed.
-const mostTries = 12
+const maxAttempts = 12
 
 // Run makes an experiment. If no answer comes to a step, or one that a limit may have
 // given, everything is tried again from a reset; only what fails three times in a row at
@@ -220,53 +217,53 @@ const mostTries = 12
 // experiments with equal steps: their marks differ. An experiment that a lock ends fails
 // with [*LockedError], which has what was answered until then.
 func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*Trace, error) {
-	if err := l.permitted(steps); err != nil {
+	if err := l.checkPermitted(steps); err != nil {
 		return nil, err
 	}
-	if err := l.fits(steps); err != nil {
+	if err := l.checkFitsLimit(steps); err != nil {
 		return nil, err
 	}
-	return l.run(ctx, l.Key(steps, nonce), experimentKey{steps: steps, nonce: nonce})
+	return l.runExperiment(ctx, l.Key(steps, nonce), plannedExperiment{steps: steps, nonce: nonce})
 }
 
 // An experimentOf is one that is to be made.
-type experimentKey struct {
-	steps []experiment.Step
-	nonce uint64
-	asIs  bool // there is no reset before it
+type plannedExperiment struct {
+	steps      []experiment.Step
+	nonce      uint64
+	skipsReset bool // there is no reset before it
 }
 
-func (l *Lab) run(ctx context.Context, key string, e experimentKey) (*Trace, error) {
-	if l.Until != nil {
-		ctx = l.Until
+func (l *Lab) runExperiment(ctx context.Context, key string, planned plannedExperiment) (*Trace, error) {
+	if l.StopContext != nil {
+		ctx = l.StopContext
 	}
-	past := newAttempts(len(e.steps))
+	history := newAttemptHistory(len(planned.steps))
 	for {
-		trace, err := l.try(ctx, key, e, past)
-		if err == nil && past.doubt != nil {
-			suspectedLimit := past.doubt
-			past.doubt = nil
-			if err = l.settle(ctx, suspectedLimit); l.limit.settled[suspectedLimit.line] {
-				past.refused = nil
+		trace, err := l.makeAttempt(ctx, key, planned, history)
+		if err == nil && history.suspicion != nil {
+			suspicion := history.suspicion
+			history.suspicion = nil
+			if err = l.resolveSuspicion(ctx, suspicion); l.limiter.acceptedAnswers[suspicion.answerKey] {
+				history.discarded = nil
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
-		if l.Progress != nil {
-			l.Progress(l.progress())
+		if l.OnProgress != nil {
+			l.OnProgress(l.currentProgress())
 		}
 		if trace != nil {
-			trace.Unmade, trace.Refused = l.unmade(trace), past.refused
+			trace.InvalidReason, trace.DiscardedAttempt = l.invalidReason(trace), history.discarded
 			return trace, nil
 		}
 	}
 }
 
-func (l *Lab) progress() Progress {
-	progress := Progress{Run: l.Name, Sent: l.sent, Budget: l.budget, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults, Online: l.asked}
+func (l *Lab) currentProgress() Progress {
+	progress := Progress{Run: l.Name, Sent: l.sentRequests, Budget: l.totalBudget, Attempts: l.attempts, Rate: l.pacer.rate, TransportFaults: l.transportFaults, Online: l.isOnline}
 	if l.File.Limits.TotalTime > 0 {
-		progress.TimeLeft = l.File.Limits.TotalTime - time.Duration(l.t()*float64(time.Second))
+		progress.TimeLeft = l.File.Limits.TotalTime - time.Duration(l.elapsedSeconds()*float64(time.Second))
 	}
 	return progress
 }
@@ -280,8 +277,8 @@ func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 	return fmt.Sprintf("%d: %s", nonce, strings.Join(lines, "; "))
 }
 
-// permitted refuses what the file does not allow.
-func (l *Lab) permitted(steps []experiment.Step) error {
+// checkPermitted refuses what the file does not allow.
+func (l *Lab) checkPermitted(steps []experiment.Step) error {
 	for _, step := range steps {
 		if step.Place >= len(l.File.Places) {
 			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, step.Command, step.Place+1, len(l.File.Places))
@@ -300,35 +297,35 @@ func (l *Lab) permitted(steps []experiment.Step) error {
 	if l.File.Reset.Kind == experiment.ResetURL {
 		return nil // a control URL undoes failed logins too
 	}
-	return l.permittedLogins(steps)
+	return l.checkFailedLogins(steps)
 }
 
-// permittedLogins refuses more failed logins between two right ones than the file
+// checkFailedLogins refuses more failed logins between two right ones than the file
 // allows, and any once a right one did not lift a lock.
-func (l *Lab) permittedLogins(steps []experiment.Step) error {
+func (l *Lab) checkFailedLogins(steps []experiment.Step) error {
 	most := l.File.Limits.FailedLogins
 	if l.File.Limits.FailedLoginPeriod > 0 {
 		for _, account := range l.File.Accounts {
-			if n := l.wrongLogins(steps, account.Role); n > most {
+			if n := l.countChangedLogins(steps, account.Role); n > most {
 				return fmt.Errorf("%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v", ErrForbidden,
 					account.Role, n, most, l.File.Limits.FailedLoginPeriod)
 			}
 		}
 	}
-	for role, n := range l.failedLogins(steps) {
+	for role, n := range l.maxFailuresInARow(steps) {
 		switch {
 		case n > most:
 			return fmt.Errorf("%w: %s would have %d failed logins in a row, limits: failed_logins is %d", ErrForbidden, role, n, most)
-		case n > 0 && l.locks != nil:
+		case n > 0 && l.loginLock != nil:
 			return fmt.Errorf("%w: failed logins lock %s, and a right one does not lift that", ErrForbidden, role)
 		}
 	}
 	return nil
 }
 
-// roomForFailures is how long to wait until the failed logins of steps are no more than
+// failedLoginDelay is how long to wait until the failed logins of steps are no more than
 // the file allows in a time.
-func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
+func (l *Lab) failedLoginDelay(steps []experiment.Step) time.Duration {
 	limits := l.File.Limits
 	if limits.FailedLoginPeriod == 0 || l.File.Reset.Kind == experiment.ResetURL {
 		return 0
@@ -336,32 +333,32 @@ func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
 	var longest time.Duration
 	for _, account := range l.File.Accounts {
 		// The latest of those that must have become too old to count.
-		at, n := l.wrongAt[account.Number], l.wrongLogins(steps, account.Role)
+		at, n := l.failedLoginTimes[account.Number], l.countChangedLogins(steps, account.Role)
 		if i := len(at) + n - limits.FailedLogins - 1; n > 0 && i >= 0 && i < len(at) {
-			longest = max(longest, limits.FailedLoginPeriod-l.since(at[i]))
+			longest = max(longest, limits.FailedLoginPeriod-l.durationSince(at[i]))
 		}
 	}
 	return longest
 }
 
-// wrongLogins counts the logins of a role that may fail.
-func (l *Lab) wrongLogins(steps []experiment.Step, role string) int {
+// countChangedLogins counts the logins of a role that may fail.
+func (l *Lab) countChangedLogins(steps []experiment.Step, role string) int {
 	n := 0
 	for _, step := range steps {
-		if step.Role == role && step.Wait == 0 && l.wrongLogin(step) {
+		if step.Role == role && step.Wait == 0 && l.isChangedLogin(step) {
 			n++
 		}
 	}
 	return n
 }
 
-// failedLogins is, by role, how many logins in a row may fail at most.
-func (l *Lab) failedLogins(steps []experiment.Step) map[string]int {
+// maxFailuresInARow is, by role, how many logins in a row may fail at most.
+func (l *Lab) maxFailuresInARow(steps []experiment.Step) map[string]int {
 	most, row := make(map[string]int), make(map[string]int)
 	for _, step := range steps {
 		switch {
-		case step.Wait > 0 || l.verb(step) != experiment.VerbLogin:
-		case l.wrongLogin(step):
+		case step.Wait > 0 || l.File.VerbOf(step) != experiment.VerbLogin:
+		case l.isChangedLogin(step):
 			row[step.Role]++
 			most[step.Role] = max(most[step.Role], row[step.Role])
 		default:
@@ -371,44 +368,33 @@ func (l *Lab) failedLogins(steps []experiment.Step) map[string]int {
 	return most
 }
 
-// wrongLogin reports whether a step is a login with something changed, which may
+// isChangedLogin reports whether a step is a login with something changed, which may
 // fail.
-func (l *Lab) wrongLogin(step experiment.Step) bool {
-	return l.verb(step) == experiment.VerbLogin && len(step.Changes) > 0
+func (l *Lab) isChangedLogin(step experiment.Step) bool {
+	return l.File.VerbOf(step) == experiment.VerbLogin && len(step.Changes) > 0
 }
 
-func (l *Lab) verb(step experiment.Step) experiment.Verb {
-	if step.Verb != "" {
-		return step.Verb
-	}
-	command, ok := l.File.Command(step.Command)
-	if !ok || len(command.Purposes) == 0 {
-		return ""
-	}
-	return command.Purposes[0].Verb
-}
-
-// End writes why nothing more comes.
-func (l *Lab) End(reason string) error {
+// WriteEnd writes why nothing more comes.
+func (l *Lab) WriteEnd(reason string) error {
 	if l.Journal == nil {
 		return nil
 	}
-	return l.Journal.Append(journal.Entry{Server: l.Name, Elapsed: l.t(), EndReason: reason})
+	return l.Journal.Append(journal.Entry{Server: l.Name, Elapsed: l.elapsedSeconds(), EndReason: reason})
 }
 
-func (l *Lab) t() float64 { return float64(time.Since(l.Began).Milliseconds()) / 1000 }
+func (l *Lab) elapsedSeconds() float64 { return float64(time.Since(l.StartedAt).Milliseconds()) / 1000 }
 
-// stopped says why an experiment that needs so many requests is not made.
-func (l *Lab) stopped(ctx context.Context, requests int) error {
+// checkStopped says why an experiment that needs so many requests is not made.
+func (l *Lab) checkStopped(ctx context.Context, requests int) error {
 	switch {
 	case ctx.Err() != nil:
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			return stoppedf("the time is over")
 		}
 		return stoppedf("interrupted")
-	case l.sent+requests > l.most:
-		return stoppedf("the budget of %d requests is used up", l.budget)
-	case l.File.Limits.TotalTime > 0 && l.t() > l.File.Limits.TotalTime.Seconds():
+	case l.sentRequests+requests > l.usableBudget:
+		return stoppedf("the budget of %d requests is used up", l.totalBudget)
+	case l.File.Limits.TotalTime > 0 && l.elapsedSeconds() > l.File.Limits.TotalTime.Seconds():
 		return stoppedf("the time of %v is over", l.File.Limits.TotalTime)
 	}
 	return nil

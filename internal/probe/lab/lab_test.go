@@ -22,7 +22,7 @@ import (
 
 // base is an experiment file for the reference server, and for servers that
 // answer with done=yes. More stands in the place of MORE.
-const base = `
+const fileTemplate = `
 accounts:
   a: {account: 10001, secret: "123456"}
   b: {account: 10002, secret: "123456"}
@@ -43,15 +43,15 @@ MORE
 `
 
 // simple is what a lab needs where a handler answers whatever is asked.
-const simple = "limits: {rate: 0}\nreset: {url: /reset}\nclock: {url: /clock}"
+const controlURLs = "limits: {rate: 0}\nreset: {url: /reset}\nclock: {url: /clock}"
 
-func parse(t testing.TB, more string, env ...string) *experiment.File {
+func parseResponse(t testing.TB, more string, env ...string) *experiment.File {
 	t.Helper()
 	places := "places: [127.0.0.1, 127.0.0.2]"
 	if strings.Contains(more, "places:") {
 		places = ""
 	}
-	text := strings.NewReplacer("MORE", more, "PLACES", places).Replace(base)
+	text := strings.NewReplacer("MORE", more, "PLACES", places).Replace(fileTemplate)
 	file, err := experiment.Parse("test.yaml", []byte(text), func(name string) (string, bool) {
 		at := slices.Index(env, name)
 		if at < 0 {
@@ -66,21 +66,21 @@ func parse(t testing.TB, more string, env ...string) *experiment.File {
 }
 
 // A bench is a lab with what it writes.
-type bench struct {
+type testLab struct {
 	*lab.Lab
-	t    testing.TB
-	file *experiment.File
-	out  bytes.Buffer
+	t          testing.TB
+	file       *experiment.File
+	transcript bytes.Buffer
 }
 
-func newBench(t testing.TB, file *experiment.File, url string, change ...func(*lab.Config)) *bench {
+func newTestLab(t testing.TB, file *experiment.File, url string, change ...func(*lab.Config)) *testLab {
 	t.Helper()
-	b := &bench{t: t, file: file}
-	w, err := journal.NewWriter(&b.out, journal.TranscriptHead{})
+	b := &testLab{t: t, file: file}
+	w, err := journal.NewWriter(&b.transcript, journal.TranscriptHead{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := lab.Config{File: file, URL: url, Name: "a", Requests: 1000, Salt: 1, Journal: w}
+	config := lab.Config{File: file, URL: url, Name: "a", MaxRequests: 1000, Salt: 1, Journal: w}
 	for _, do := range change {
 		do(&config)
 	}
@@ -91,7 +91,7 @@ func newBench(t testing.TB, file *experiment.File, url string, change ...func(*l
 	return b
 }
 
-func (b *bench) steps(lines ...string) []experiment.Step {
+func (b *testLab) parseSteps(lines ...string) []experiment.Step {
 	b.t.Helper()
 	var steps []experiment.Step
 	for _, line := range lines {
@@ -104,9 +104,9 @@ func (b *bench) steps(lines ...string) []experiment.Step {
 	return steps
 }
 
-func (b *bench) run(lines ...string) *lab.Trace {
+func (b *testLab) mustRun(lines ...string) *lab.Trace {
 	b.t.Helper()
-	trace, err := b.Run(context.Background(), b.steps(lines...), 0)
+	trace, err := b.Run(context.Background(), b.parseSteps(lines...), 0)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -114,19 +114,19 @@ func (b *bench) run(lines ...string) *lab.Trace {
 }
 
 // fails makes an experiment that must not be made.
-func (b *bench) fails(lines ...string) error {
+func (b *testLab) runForbidden(lines ...string) error {
 	b.t.Helper()
 	sent := b.Sent()
-	_, err := b.Run(context.Background(), b.steps(lines...), 0)
+	_, err := b.Run(context.Background(), b.parseSteps(lines...), 0)
 	if err == nil || b.Sent() != sent {
 		b.t.Errorf("%q: %v, and %d requests", lines, err, b.Sent()-sent)
 	}
 	return err
 }
 
-func (b *bench) entries() []journal.Entry {
+func (b *testLab) entries() []journal.Entry {
 	b.t.Helper()
-	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -148,18 +148,18 @@ func serveReference(t testing.TB) string {
 }
 
 // A site is a server of a test. It keeps the records that it got.
-type site struct {
+type recordingServer struct {
 	*httptest.Server
-	mu      sync.Mutex // guards what follows
-	records []string
-	from    []string // the addresses that they came from
-	conns   int
+	mu          sync.Mutex // guards what follows
+	records     []string
+	clientAddrs []string // the addresses that they came from
+	connections int
 }
 
 // newSite serves records with answer, which is told how many came before; "" closes
 // the connection.
-func newSite(t testing.TB, answer func(record string, n int) string) *site {
-	s := &site{}
+func newRecordingServer(t testing.TB, answer func(record string, n int) string) *recordingServer {
+	s := &recordingServer{}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if r.URL.Path != "/" {
@@ -168,7 +168,7 @@ func newSite(t testing.TB, answer func(record string, n int) string) *site {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		s.mu.Lock()
 		n := len(s.records)
-		s.records, s.from = append(s.records, string(body)), append(s.from, host)
+		s.records, s.clientAddrs = append(s.records, string(body)), append(s.clientAddrs, host)
 		s.mu.Unlock()
 		text := answer(string(body), n)
 		if text == "" {
@@ -179,7 +179,7 @@ func newSite(t testing.TB, answer func(record string, n int) string) *site {
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			s.mu.Lock()
-			s.conns++
+			s.connections++
 			s.mu.Unlock()
 		}
 	}
@@ -188,19 +188,19 @@ func newSite(t testing.TB, answer func(record string, n int) string) *site {
 	return s
 }
 
-func done(string, int) string { return "RES=0&RS=0" }
+func answerDone(string, int) string { return "RES=0&RS=0" }
 
 func TestALostAnswerIsAskedForAgainFromTheBeginning(t *testing.T) {
-	s := newSite(t, func(record string, n int) string {
+	s := newRecordingServer(t, func(record string, n int) string {
 		if n == 1 {
 			return ""
 		}
-		return done(record, n)
+		return answerDone(record, n)
 	})
-	b := newBench(t, parse(t, simple), s.URL)
-	trace := b.run("a Login", "a List")
-	if trace.Answers[1].Lost || len(trace.Answers) != 2 || b.Faults() != 1 || b.Tries() != 2 {
-		t.Errorf("%+v, %d faults, %d tries", trace, b.Faults(), b.Tries())
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	trace := b.mustRun("a Login", "a List")
+	if trace.Answers[1].Lost || len(trace.Answers) != 2 || b.TransportFaults() != 1 || b.Attempts() != 2 {
+		t.Errorf("%+v, %d faults, %d tries", trace, b.TransportFaults(), b.Attempts())
 	}
 	if len(s.records) != 4 || s.records[0] != s.records[2] {
 		t.Errorf("it was asked %q", s.records)
@@ -211,16 +211,16 @@ func TestALostAnswerIsAskedForAgainFromTheBeginning(t *testing.T) {
 }
 
 func TestWhatIsNeverAnsweredIsBelievedAfterThreeTries(t *testing.T) {
-	s := newSite(t, func(record string, n int) string {
+	s := newRecordingServer(t, func(record string, n int) string {
 		if strings.Contains(record, "CMD=List") {
 			return ""
 		}
-		return done(record, n)
+		return answerDone(record, n)
 	})
-	b := newBench(t, parse(t, simple), s.URL)
-	trace := b.run("a Login", "a List", "a Logout")
-	if b.Tries() != 3 || b.Faults() != 3 {
-		t.Errorf("%d tries, %d faults", b.Tries(), b.Faults())
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	trace := b.mustRun("a Login", "a List", "a Logout")
+	if b.Attempts() != 3 || b.TransportFaults() != 3 {
+		t.Errorf("%d tries, %d faults", b.Attempts(), b.TransportFaults())
 	}
 	a := trace.Answers
 	if a[0].Lost || !a[1].Lost || a[2].Lost || a[1].Kind() != "nothing" || a[1].Fault != "the connection ended without an answer" {
@@ -229,15 +229,15 @@ func TestWhatIsNeverAnsweredIsBelievedAfterThreeTries(t *testing.T) {
 }
 
 func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
-	s := newSite(t, func(record string, n int) string {
+	s := newRecordingServer(t, func(record string, n int) string {
 		if n%10 == 9 {
 			return ""
 		}
-		return done(record, n)
+		return answerDone(record, n)
 	})
-	b := newBench(t, parse(t, simple), s.URL)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	for range 40 {
-		for _, answer := range b.run("a Login", "a List", "a Logout").Answers {
+		for _, answer := range b.mustRun("a Login", "a List", "a Logout").Answers {
 			if answer.Lost {
 				t.Fatal("a loss was believed")
 			}
@@ -246,13 +246,13 @@ func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
 }
 
 func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
-	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL, func(config *lab.Config) { config.Patience = 100 * time.Millisecond })
-	b.run("a Login")
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL, func(config *lab.Config) { config.AnswerTimeout = 100 * time.Millisecond })
+	b.mustRun("a Login")
 	b.Close()
 	s.Close()
-	_, err := b.Run(context.Background(), b.steps("a Login"), 0)
-	var stopped *lab.Stopped
+	_, err := b.Run(context.Background(), b.parseSteps("a Login"), 0)
+	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) {
 		t.Errorf("%v", err)
 	}
@@ -260,16 +260,16 @@ func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
 
 func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := newSite(t, func(record string, n int) string {
+	s := newRecordingServer(t, func(record string, n int) string {
 		if n == 1 {
 			cancel()
 			return ""
 		}
-		return done(record, n)
+		return answerDone(record, n)
 	})
-	b := newBench(t, parse(t, simple), s.URL)
-	_, err := b.Run(ctx, b.steps("a Login", "a List"), 0)
-	var stopped *lab.Stopped
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	_, err := b.Run(ctx, b.parseSteps("a Login", "a List"), 0)
+	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || stopped.Reason != "interrupted" {
 		t.Errorf("%v", err)
 	}
@@ -280,87 +280,87 @@ func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
 }
 
 func TestTheBudgetIsKeptTo(t *testing.T) {
-	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL, func(config *lab.Config) { config.Requests = 5 })
-	b.run("a Login", "a List", "a Logout")
-	_, err := b.Run(context.Background(), b.steps("a Login", "a List", "a Logout"), 0)
-	var stopped *lab.Stopped
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL, func(config *lab.Config) { config.MaxRequests = 5 })
+	b.mustRun("a Login", "a List", "a Logout")
+	_, err := b.Run(context.Background(), b.parseSteps("a Login", "a List", "a Logout"), 0)
+	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || stopped.Reason != "the budget of 5 requests is used up" {
 		t.Error(err)
 	}
-	if b.run("a Login", "a List"); len(s.records) != 5 {
+	if b.mustRun("a Login", "a List"); len(s.records) != 5 {
 		t.Errorf("%d requests", len(s.records))
 	}
 }
 
 func TestTheTimeIsKeptTo(t *testing.T) {
-	s := newSite(t, done)
-	file := parse(t, "limits: {rate: 0, time: 10s, wait: 1m}\nreset: {url: /reset}")
-	b := newBench(t, file, s.URL)
-	if err := b.fails("wait 20"); !strings.Contains(err.Error(), "would be before a wait of 20s") {
+	s := newRecordingServer(t, answerDone)
+	file := parseResponse(t, "limits: {rate: 0, time: 10s, wait: 1m}\nreset: {url: /reset}")
+	b := newTestLab(t, file, s.URL)
+	if err := b.runForbidden("wait 20"); !strings.Contains(err.Error(), "would be before a wait of 20s") {
 		t.Error(err)
 	}
-	b = newBench(t, file, s.URL, func(config *lab.Config) { config.Began = time.Now().Add(-time.Minute) })
-	if err := b.fails("a Login"); err.Error() != "the time of 10s is over" {
+	b = newTestLab(t, file, s.URL, func(config *lab.Config) { config.StartedAt = time.Now().Add(-time.Minute) })
+	if err := b.runForbidden("a Login"); err.Error() != "the time of 10s is over" {
 		t.Error(err)
 	}
 }
 
 func TestWhatTheFileDoesNotAllowIsForbidden(t *testing.T) {
-	s := newSite(t, done)
-	b := newBench(t, parse(t, "limits: {rate: 0, wait: 10s, failed_logins: 2}"), s.URL)
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, wait: 10s, failed_logins: 2}"), s.URL)
 	wrong := "a Login PS=wrong"
 	for _, lines := range [][]string{
 		{"a Login", "a DelFromList"},
 		{"a Login", "wait 11"},
 		{wrong, wrong, wrong},
 	} {
-		if err := b.fails(lines...); !errors.Is(err, lab.ErrForbidden) {
+		if err := b.runForbidden(lines...); !errors.Is(err, lab.ErrForbidden) {
 			t.Errorf("%q: %v", lines, err)
 		}
 	}
-	b.run("a Login PS=right", "a Login PS=right", "a Login")
-	if err := b.fails("a Login PS=x", "a Login PS=x", "a Login PS=x"); !errors.Is(err, lab.ErrForbidden) {
+	b.mustRun("a Login PS=right", "a Login PS=right", "a Login")
+	if err := b.runForbidden("a Login PS=x", "a Login PS=x", "a Login PS=x"); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
 	}
 }
 
 // The reference locks an account after five failed logins in a row.
 func TestARightLoginStandsBetweenFailedOnes(t *testing.T) {
-	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3}"), serveReference(t))
+	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3}"), serveReference(t))
 	for range 4 {
-		b.run("a Login PS=wrong", "a Login PS=wrong", "a Login PS=wrong")
+		b.mustRun("a Login PS=wrong", "a Login PS=wrong", "a Login PS=wrong")
 	}
-	if answer := b.run("a Login").Answers[0]; answer.Value("RS") != "0" {
+	if answer := b.mustRun("a Login").Answers[0]; answer.Value("RS") != "0" {
 		t.Errorf("the right login is answered %s", answer.Body)
 	}
-	if err := b.fails("a Login PS=1", "a Login PS=2", "a Login PS=3", "a Login PS=4"); !errors.Is(err, lab.ErrForbidden) {
+	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login PS=3", "a Login PS=4"); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
 	}
-	b.run("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3", "a Login PS=4")
+	b.mustRun("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3", "a Login PS=4")
 }
 
 func TestNoMoreFailedLoginsWhereARightOneDoesNotLiftTheLock(t *testing.T) {
 	locked := false
-	s := newSite(t, func(record string, _ int) string {
+	s := newRecordingServer(t, func(record string, _ int) string {
 		locked = locked || strings.Contains(record, "PS=wrong")
 		if locked && strings.Contains(record, "CMD=Login") {
 			return "RES=0&RS=1"
 		}
 		return "RES=0&RS=0"
 	})
-	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
-	b.run("a Login PS=wrong")
-	b.run("b List")
-	if err := b.fails("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "does not lift") {
+	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
+	b.mustRun("a Login PS=wrong")
+	b.mustRun("b List")
+	if err := b.runForbidden("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "does not lift") {
 		t.Error(err)
 	}
 }
 
 func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
-	b := newBench(t, parse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
+	b := newTestLab(t, parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
 	for range 5 {
-		b.run("a Login PS=wrong")
+		b.mustRun("a Login PS=wrong")
 	}
 	waited := 0.0
 	for _, entry := range b.entries() {
@@ -394,7 +394,7 @@ func TestOnlyThisMachineAndWhatFileAndCommandLineAllowIsAsked(t *testing.T) {
 		{"", "https://127.0.0.1/", false, false},
 		{"", "127.0.0.1", false, false},
 	} {
-		_, err := lab.New(lab.Config{File: parse(t, test.more), URL: test.url, Remote: test.remote})
+		_, err := lab.New(lab.Config{File: parseResponse(t, test.more), URL: test.url, AllowRemote: test.remote})
 		if (err == nil) != test.ok {
 			t.Errorf("%s with %q, remote %v: %v", test.url, test.more, test.remote, err)
 		}
@@ -402,77 +402,77 @@ func TestOnlyThisMachineAndWhatFileAndCommandLineAllowIsAsked(t *testing.T) {
 }
 
 func TestAControlURLCannotSendElsewhere(t *testing.T) {
-	elsewhere := newSite(t, done)
+	elsewhere := newRecordingServer(t, answerDone)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	}))
 	defer s.Close()
-	b := newBench(t, parse(t, simple), s.URL)
-	if err := b.fails("a Login"); !strings.Contains(err.Error(), "status 307") {
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	if err := b.runForbidden("a Login"); !strings.Contains(err.Error(), "status 307") {
 		t.Error(err)
 	}
-	if elsewhere.conns > 0 {
+	if elsewhere.connections > 0 {
 		t.Error("it was asked elsewhere")
 	}
 }
 
 func TestConnectionsAreKeptOrMadeForEachRequestAsTheFileSays(t *testing.T) {
-	for more, want := range map[string]int{simple: 1, simple + "\nsyntax: {close: true}": 6} {
-		s := newSite(t, done)
-		b := newBench(t, parse(t, more), s.URL)
-		b.run("a Login", "a List", "a Logout")
-		b.run("a Login", "a List", "a Logout")
-		if s.conns != want+1 { // and one for the control URL
-			t.Errorf("%d connections, want %d", s.conns, want+1)
+	for more, want := range map[string]int{controlURLs: 1, controlURLs + "\nsyntax: {close: true}": 6} {
+		s := newRecordingServer(t, answerDone)
+		b := newTestLab(t, parseResponse(t, more), s.URL)
+		b.mustRun("a Login", "a List", "a Logout")
+		b.mustRun("a Login", "a List", "a Logout")
+		if s.connections != want+1 { // and one for the control URL
+			t.Errorf("%d connections, want %d", s.connections, want+1)
 		}
 	}
-	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL)
-	b.run("a Login", "a List via=close", "a List")
-	if s.conns != 4 {
-		t.Errorf("%d connections, want 4", s.conns)
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b.mustRun("a Login", "a List via=close", "a List")
+	if s.connections != 4 {
+		t.Errorf("%d connections, want 4", s.connections)
 	}
 }
 
 func TestEachPlaceHasItsAddressAndItsConnection(t *testing.T) {
-	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL)
-	b.run("a Login", "a@2 List", "a List", "a@2 List")
-	if want := []string{"127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"}; !slices.Equal(s.from, want) {
-		t.Errorf("asked from %q, want %q", s.from, want)
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b.mustRun("a Login", "a@2 List", "a List", "a@2 List")
+	if want := []string{"127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"}; !slices.Equal(s.clientAddrs, want) {
+		t.Errorf("asked from %q, want %q", s.clientAddrs, want)
 	}
-	if s.conns != 3 {
-		t.Errorf("%d connections, want 3", s.conns)
+	if s.connections != 3 {
+		t.Errorf("%d connections, want 3", s.connections)
 	}
 }
 
 func TestAPlaceThatIsNotOfThisMachineIsNamed(t *testing.T) {
-	b := newBench(t, parse(t, simple+"\nplaces: [192.0.2.7]"), newSite(t, done).URL)
-	if err := b.Reach(context.Background()); err == nil || !strings.Contains(err.Error(), "cannot ask from 192.0.2.7") {
+	b := newTestLab(t, parseResponse(t, controlURLs+"\nplaces: [192.0.2.7]"), newRecordingServer(t, answerDone).URL)
+	if err := b.CheckReachable(context.Background()); err == nil || !strings.Contains(err.Error(), "cannot ask from 192.0.2.7") {
 		t.Error(err)
 	}
 }
 
 // More logins in one experiment than the file allows in a time can never be made.
 func TestMoreFailedLoginsAtOnceThanInATimeAreForbidden(t *testing.T) {
-	b := newBench(t, parse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
-	if err := b.fails("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3"); !errors.Is(err, lab.ErrForbidden) {
+	b := newTestLab(t, parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
+	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3"); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
 	}
-	b.run("a Login PS=1", "a Login PS=2", "a Login")
+	b.mustRun("a Login PS=1", "a Login PS=2", "a Login")
 }
 
 // A lock that a right login does not lift is waited for once, and measured.
 func TestALockThatARightLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
-	b := newBench(t, parse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 5}"), serveReference(t))
+	b := newTestLab(t, parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 5}"), serveReference(t))
 	wrong := "a Login PS=wrong"
-	b.run(wrong, wrong, wrong, wrong, wrong)
-	b.run("b List")
+	b.mustRun(wrong, wrong, wrong, wrong, wrong)
+	b.mustRun("b List")
 	l := b.Lock()
-	if l == nil || l.After != 5 || l.Low >= time.Minute || l.High < time.Minute || l.High > 2*time.Minute {
+	if l == nil || l.FailedLogins != 5 || l.MinDuration >= time.Minute || l.MaxDuration < time.Minute || l.MaxDuration > 2*time.Minute {
 		t.Fatalf("the lock is %+v", l)
 	}
-	if err := b.fails(wrong); !errors.Is(err, lab.ErrForbidden) {
+	if err := b.runForbidden(wrong); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
 	}
 }
@@ -480,7 +480,7 @@ func TestALockThatARightLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
 // Behind a lock more wrong logins would show nothing, and make it longer.
 func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
 	wrong := 0
-	s := newSite(t, func(record string, _ int) string {
+	s := newRecordingServer(t, func(record string, _ int) string {
 		if strings.Contains(record, "PS=wrong") {
 			wrong++
 		}
@@ -489,20 +489,20 @@ func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
 		}
 		return "RES=0&RS=0"
 	})
-	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
+	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
 	bad := "a Login PS=wrong"
 	lines := []string{bad, bad, "a Login", "a List", bad, bad}
-	check := func(b *bench) {
+	check := func(b *testLab) {
 		t.Helper()
-		_, err := b.Run(context.Background(), b.steps(lines...), 0)
+		_, err := b.Run(context.Background(), b.parseSteps(lines...), 0)
 		locked := new(lab.LockedError)
 		if !errors.As(err, &locked) || !errors.Is(err, lab.ErrForbidden) {
 			t.Fatalf("the experiment ends with %v", err)
 		}
-		if n := len(locked.Part.Steps); n != 3 || len(locked.Part.Answers) != n {
-			t.Errorf("it has %d steps and %d answers", n, len(locked.Part.Answers))
+		if n := len(locked.Partial.Steps); n != 3 || len(locked.Partial.Answers) != n {
+			t.Errorf("it has %d steps and %d answers", n, len(locked.Partial.Answers))
 		}
-		if got := b.Key(locked.Left, 0); got != "0: a List; a Login PS=wrong; a Login PS=wrong" {
+		if got := b.Key(locked.Unsent, 0); got != "0: a List; a Login PS=wrong; a Login PS=wrong" {
 			t.Errorf("what is left is %s", got)
 		}
 	}
@@ -511,15 +511,15 @@ func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
 		t.Errorf("%d wrong logins were sent", wrong)
 	}
 	asked := len(s.records)
-	check(archived(t, b, s.URL, func(config *lab.Config) { config.Offline = true }))
+	check(newArchivedLab(t, b, s.URL, func(config *lab.Config) { config.Offline = true }))
 	if len(s.records) != asked {
 		t.Error("the transcript does not have the experiment whole")
 	}
 
 	// Behind the last wrong one all is asked, to see what a lock does.
 	wrong = 0
-	b = newBench(t, b.file, s.URL)
-	if trace := b.run(bad, bad, "a Login", "a List"); len(trace.Answers) != 4 {
+	b = newTestLab(t, b.file, s.URL)
+	if trace := b.mustRun(bad, bad, "a Login", "a List"); len(trace.Answers) != 4 {
 		t.Errorf("the experiment has %d answers", len(trace.Answers))
 	}
 }

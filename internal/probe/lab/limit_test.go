@@ -19,9 +19,9 @@ import (
 )
 
 // limited makes experiments on a reference server with a limit, on a clock of its own.
-func limited(t *testing.T, more string, n probetest.Noise, do func(b *bench)) {
+func runWithLimit(t *testing.T, more string, n probetest.Noise, do func(b *testLab)) {
 	t.Helper()
-	file := parse(t, more)
+	file := parseResponse(t, more)
 	synctest.Test(t, func(t *testing.T) {
 		n.UsesRealClock = n.UsesRealClock || file.Clock.URL == ""
 		s, err := probetest.New(probetest.Config{Noise: n})
@@ -30,39 +30,39 @@ func limited(t *testing.T, more string, n probetest.Noise, do func(b *bench)) {
 		}
 		dial, stop := s.ServeInMemory()
 		defer stop()
-		b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dial })
+		b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dial })
 		do(b)
 	})
 }
 
 const (
-	withClock = "limits: {rate: 0, time: 10h}\nreset: {url: /control/reset}\nclock: {url: /control/clock}"
-	realTime  = "limits: {rate: 0, time: 10h}\nreset: {url: /control/reset}"
-	commands  = "limits: {rate: 0, time: 10h}\nreset: commands"
+	withClock       = "limits: {rate: 0, time: 10h}\nreset: {url: /control/reset}\nclock: {url: /control/clock}"
+	realTime        = "limits: {rate: 0, time: 10h}\nreset: {url: /control/reset}"
+	resetByCommands = "limits: {rate: 0, time: 10h}\nreset: commands"
 )
 
 // What comes of a limit is no behaviour: not one answer of it is in what is found.
 func TestTheAnswerOfALimitIsNotTakenForAnAnswer(t *testing.T) {
 	t.Parallel()
-	for name, more := range map[string]string{"its clock is moved": withClock, "time is real": realTime, "commands undo": commands} {
+	for name, more := range map[string]string{"its clock is moved": withClock, "time is real": realTime, "commands undo": resetByCommands} {
 		for _, n := range []probetest.Noise{
 			{Status: http.StatusTooManyRequests}, {Status: http.StatusServiceUnavailable, RetryAfter: true}, {Status: 0},
 		} {
 			n.Limit, n.Per = 20, 10*time.Second
-			limited(t, more, n, func(b *bench) {
+			runWithLimit(t, more, n, func(b *testLab) {
 				for i := range 30 {
-					trace := b.run("a Login", "a List", "a List TN="+strings.Repeat("1", i%5), "a Logout")
+					trace := b.mustRun("a Login", "a List", "a List TN="+strings.Repeat("1", i%5), "a Logout")
 					for j := range trace.Answers {
 						if answer := &trace.Answers[j]; answer.Status != 200 || answer.Value("RES") != "0" {
 							t.Errorf("%s, %v: %s is answered %d %q", name, n, answer.ID, answer.Status, answer.Body)
 						}
 					}
 				}
-				fromTheTranscript(t, b, 30, func(i int) []string {
+				checkReplay(t, b, 30, func(i int) []string {
 					return []string{"a Login", "a List", "a List TN=" + strings.Repeat("1", i%5), "a Logout"}
 				})
 				limits := b.Limits()
-				if len(limits) != 1 || limits[0].Requests < 15 || limits[0].Requests > 30 || limits[0].Per < 5*time.Second || limits[0].Per > 20*time.Second {
+				if len(limits) != 1 || limits[0].Requests < 15 || limits[0].Requests > 30 || limits[0].Period < 5*time.Second || limits[0].Period > 20*time.Second {
 					t.Errorf("%s, %v: the limits are %v", name, n, limits)
 				}
 			})
@@ -71,15 +71,15 @@ func TestTheAnswerOfALimitIsNotTakenForAnAnswer(t *testing.T) {
 }
 
 // fromTheTranscript makes experiments again without the server: they come to the same.
-func fromTheTranscript(t *testing.T, b *bench, n int, lines func(i int) []string) {
+func checkReplay(t *testing.T, b *testLab, n int, lines func(i int) []string) {
 	t.Helper()
-	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newBench(t, b.file, "http://127.0.0.1/", func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
+	again := newTestLab(t, b.file, "http://127.0.0.1/", func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
 	for i := range n {
-		again.run(lines(i)...)
+		again.mustRun(lines(i)...)
 	}
 	if again.Sent() != b.Sent() || !slices.Equal(again.Limits(), b.Limits()) {
 		t.Errorf("from the transcript: %d requests and %v, it was %d and %v", again.Sent(), again.Limits(), b.Sent(), b.Limits())
@@ -89,10 +89,10 @@ func fromTheTranscript(t *testing.T, b *bench, n int, lines func(i int) []string
 // Once the limit is known it is kept to: hardly any request is in vain.
 func TestALimitThatIsKnownIsKeptTo(t *testing.T) {
 	t.Parallel()
-	limited(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429}, func(b *bench) {
+	runWithLimit(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429}, func(b *testLab) {
 		const experiments, each = 100, 5
 		for range experiments {
-			b.run("a Login", "a List", "a List", "a List", "a Logout")
+			b.mustRun("a Login", "a List", "a List", "a List", "a Logout")
 		}
 		if wasted := b.Sent() - experiments*each; wasted > 50 {
 			t.Errorf("%d requests were in vain", wasted)
@@ -103,14 +103,14 @@ func TestALimitThatIsKnownIsKeptTo(t *testing.T) {
 // Where a pause would change what is seen, the experiment is not made.
 func TestAnExperimentThatALimitDoesNotAllowIsLeftOut(t *testing.T) {
 	t.Parallel()
-	limited(t, withClock, probetest.Noise{Limit: 5, Per: 10 * time.Second, Status: 429}, func(b *bench) {
+	runWithLimit(t, withClock, probetest.Noise{Limit: 5, Per: 10 * time.Second, Status: 429}, func(b *testLab) {
 		long := []string{"a Login", "a List", "a List", "a List", "a List", "a List", "a List"}
-		for i, answer := range b.run(long...).Answers { // pauses do not matter here
+		for i, answer := range b.mustRun(long...).Answers { // pauses do not matter here
 			if answer.Value("RES") != "0" {
 				t.Errorf("%d: %q", i, answer.Body)
 			}
 		}
-		_, err := b.Run(context.Background(), b.steps(append(long, "wait 5", "a List")...), 0)
+		_, err := b.Run(context.Background(), b.parseSteps(append(long, "wait 5", "a List")...), 0)
 		if limited := new(lab.LimitedError); !errors.As(err, &limited) || !errors.Is(err, lab.ErrForbidden) || limited.Requests != 8 {
 			t.Errorf("the error is %v", err)
 		}
@@ -120,9 +120,9 @@ func TestAnExperimentThatALimitDoesNotAllowIsLeftOut(t *testing.T) {
 // A limit may go by the real clock though the server has another for tests.
 func TestALimitMayGoByTheRealClock(t *testing.T) {
 	t.Parallel()
-	limited(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, UsesRealClock: true, IgnoresClock: true}, func(b *bench) {
+	runWithLimit(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, UsesRealClock: true, IgnoresClock: true}, func(b *testLab) {
 		for range 10 {
-			for i, answer := range b.run("a Login", "a List", "a List", "a Logout").Answers {
+			for i, answer := range b.mustRun("a Login", "a List", "a List", "a Logout").Answers {
 				if answer.Value("RES") != "0" {
 					t.Errorf("%d: %d %q", i, answer.Status, answer.Body)
 				}
@@ -142,9 +142,9 @@ func TestAStatusThatStaysIsAnAnswer(t *testing.T) {
 		io.WriteString(w, "RES=0&RS=0")
 	}))
 	defer s.Close()
-	b := newBench(t, parse(t, simple), s.URL)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	for range 3 {
-		trace := b.run("a Login", "a List TN=7", "a List")
+		trace := b.mustRun("a Login", "a List TN=7", "a List")
 		if answer := &trace.Answers[1]; answer.Status != http.StatusServiceUnavailable {
 			t.Errorf("status %d", answer.Status)
 		}
@@ -158,23 +158,23 @@ func TestAStatusThatStaysIsAnAnswer(t *testing.T) {
 func TestAnExperimentWhoseLoginIsRefusedIsUnmade(t *testing.T) {
 	t.Parallel()
 	refuse := "none"
-	s := newSite(t, func(record string, _ int) string {
+	s := newRecordingServer(t, func(record string, _ int) string {
 		if strings.Contains(record, "CMD=Login") && strings.Contains(record, refuse) {
 			return "RES=9"
 		}
 		return "RES=0&RS=0"
 	})
-	b := newBench(t, parse(t, simple), s.URL)
-	if trace := b.run("a Login", "b Login", "a List"); trace.Unmade != "" {
-		t.Errorf("unmade: %s", trace.Unmade)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	if trace := b.mustRun("a Login", "b Login", "a List"); trace.InvalidReason != "" {
+		t.Errorf("unmade: %s", trace.InvalidReason)
 	}
 	refuse = "UIN=10002"
 	for range 2 {
-		if trace := b.run("a Login", "b Login", "a List"); !strings.HasPrefix(trace.Unmade, "b Login was done") {
-			t.Errorf("unmade: %q", trace.Unmade)
+		if trace := b.mustRun("a Login", "b Login", "a List"); !strings.HasPrefix(trace.InvalidReason, "b Login was done") {
+			t.Errorf("unmade: %q", trace.InvalidReason)
 		}
 	}
-	if trace := b.run("a Login", "a List"); trace.Unmade != "" {
-		t.Errorf("unmade: %s", trace.Unmade)
+	if trace := b.mustRun("a Login", "a List"); trace.InvalidReason != "" {
+		t.Errorf("unmade: %s", trace.InvalidReason)
 	}
 }

@@ -8,15 +8,15 @@ import (
 )
 
 // heardAll tells a pace of a window of answers.
-func (p *requestPacer) heardAll(took time.Duration) {
-	for range window {
-		p.heard("List", took)
+func (p *requestPacer) recordWindow(took time.Duration) {
+	for range pacerWindow {
+		p.recordAnswerTime("List", took)
 	}
 }
 
 func TestTheRateHalvesWhenTheServerSlowsAndRecovers(t *testing.T) {
-	p := newPace(200)
-	p.heardAll(2 * time.Millisecond)
+	p := newPacer(200)
+	p.recordWindow(2 * time.Millisecond)
 	for _, step := range []struct {
 		took time.Duration
 		want float64
@@ -29,7 +29,7 @@ func TestTheRateHalvesWhenTheServerSlowsAndRecovers(t *testing.T) {
 		{2 * time.Millisecond, 200},
 		{2 * time.Millisecond, 200},
 	} {
-		p.heardAll(step.took)
+		p.recordWindow(step.took)
 		if p.rate != step.want {
 			t.Errorf("after answers in %v it is %v a second, want %v", step.took, p.rate, step.want)
 		}
@@ -37,20 +37,20 @@ func TestTheRateHalvesWhenTheServerSlowsAndRecovers(t *testing.T) {
 }
 
 func TestWithoutALimitASlowServerGetsOne(t *testing.T) {
-	p := newPace(0)
-	p.heardAll(time.Millisecond)
-	p.heardAll(time.Second)
+	p := newPacer(0)
+	p.recordWindow(time.Millisecond)
+	p.recordWindow(time.Second)
 	if p.rate != 50 {
 		t.Errorf("%v a second", p.rate)
 	}
 	for range 10 {
-		p.heardAll(time.Second)
+		p.recordWindow(time.Second)
 	}
 	if p.rate != 1 {
 		t.Errorf("%v a second", p.rate)
 	}
 	for range 12 {
-		p.heardAll(time.Millisecond)
+		p.recordWindow(time.Millisecond)
 	}
 	if p.rate != 0 {
 		t.Errorf("%v a second", p.rate)
@@ -59,7 +59,7 @@ func TestWithoutALimitASlowServerGetsOne(t *testing.T) {
 
 func TestRequestsKeepToTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace(10)
+		p := newPacer(10)
 		began := time.Now()
 		for range 21 {
 			if err := p.wait(context.Background()); err != nil {
@@ -86,7 +86,7 @@ func TestAWaitForTheRateEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		p := newPace(0.01)
+		p := newPacer(0.01)
 		if err := p.wait(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -16,25 +16,25 @@ import (
 )
 
 // mute takes connections and answers nothing.
-func mute(context.Context, string, string) (net.Conn, error) {
+func dialSilentServer(context.Context, string, string) (net.Conn, error) {
 	near, far := net.Pipe()
 	go io.Copy(io.Discard, far)
 	return near, nil
 }
 
 // absent takes no connections, and refuses none.
-func absent(ctx context.Context, _, _ string) (net.Conn, error) {
+func dialAbsentServer(ctx context.Context, _, _ string) (net.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
 func TestAServerThatIsNotThereIsNoticedSoon(t *testing.T) {
 	t.Parallel()
-	file := parse(t, simple)
+	file := parseResponse(t, controlURLs)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = absent })
+		b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dialAbsentServer })
 		began := time.Now()
-		if err := b.Reach(t.Context()); !errors.Is(err, lab.ErrUnreachable) || !strings.Contains(err.Error(), "is it running") {
+		if err := b.CheckReachable(t.Context()); !errors.Is(err, lab.ErrUnreachable) || !strings.Contains(err.Error(), "is it running") {
 			t.Errorf("the error is %v", err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
@@ -45,13 +45,13 @@ func TestAServerThatIsNotThereIsNoticedSoon(t *testing.T) {
 
 func TestAServerThatAnswersNothingIsGivenUpAfterOneWholePatience(t *testing.T) {
 	t.Parallel()
-	for _, more := range []string{simple, "limits: {rate: 0}\nreset: commands"} {
-		file := parse(t, more)
+	for _, more := range []string{controlURLs, "limits: {rate: 0}\nreset: commands"} {
+		file := parseResponse(t, more)
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = mute })
+			b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dialSilentServer })
 			began := time.Now()
-			_, err := b.Run(t.Context(), b.steps("a Login"), 0)
-			if stopped := new(lab.Stopped); !errors.As(err, &stopped) || !b.Broken() {
+			_, err := b.Run(t.Context(), b.parseSteps("a Login"), 0)
+			if stopped := new(lab.StoppedError); !errors.As(err, &stopped) || !b.Broken() {
 				t.Errorf("the error is %v", err)
 			}
 			if took := time.Since(began); took > 15*time.Second {
@@ -63,30 +63,30 @@ func TestAServerThatAnswersNothingIsGivenUpAfterOneWholePatience(t *testing.T) {
 
 // timed makes an experiment ten times on a server that decides how late each answer is,
 // and -1 for never. It returns the time that it took, and the latest trace.
-func timed(t *testing.T, late func(record string, n int) time.Duration, lines ...string) (took time.Duration, last *lab.Trace) {
+func measureTenRuns(t *testing.T, late func(record string, n int) time.Duration, lines ...string) (took time.Duration, last *lab.Trace) {
 	t.Helper()
-	file := parse(t, simple)
+	file := parseResponse(t, controlURLs)
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int64
-		l := newPipes()
+		l := newPipeListener()
 		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			record, _ := io.ReadAll(r.Body)
 			if r.URL.Path == "/" {
-				d := late(string(record), int(requests.Add(1))-1)
-				if d < 0 {
+				duration := late(string(record), int(requests.Add(1))-1)
+				if duration < 0 {
 					<-r.Context().Done()
 					return
 				}
-				time.Sleep(d) // of virtual time
+				time.Sleep(duration) // of virtual time
 			}
 			io.WriteString(w, "RES=0&RS=0")
 		})}
 		go srv.Serve(l)
 		defer srv.Close()
-		b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = l.dial })
+		b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = l.dial })
 		began := time.Now()
 		for range 10 {
-			last = b.run(lines...)
+			last = b.mustRun(lines...)
 		}
 		took = time.Since(began)
 	})
@@ -96,7 +96,7 @@ func timed(t *testing.T, late func(record string, n int) time.Duration, lines ..
 // One request in twenty is lost: each costs far less than ten seconds.
 func TestALostRequestCostsNoLongWait(t *testing.T) {
 	t.Parallel()
-	took, last := timed(t, func(_ string, n int) time.Duration {
+	took, last := measureTenRuns(t, func(_ string, n int) time.Duration {
 		if n > 10 && n%20 == 0 {
 			return -1
 		}
@@ -113,7 +113,7 @@ func TestALostRequestCostsNoLongWait(t *testing.T) {
 // A command that takes its time is not taken for one that is not answered.
 func TestASlowAnswerIsNoSilence(t *testing.T) {
 	t.Parallel()
-	_, last := timed(t, func(record string, n int) time.Duration {
+	_, last := measureTenRuns(t, func(record string, n int) time.Duration {
 		if strings.Contains(record, "CMD=List") {
 			return 8 * time.Second
 		}
@@ -122,34 +122,36 @@ func TestASlowAnswerIsNoSilence(t *testing.T) {
 	if last.Answers[9].Lost {
 		t.Error("an answer that takes 8 s is taken for none")
 	}
-	_, last = timed(t, func(string, int) time.Duration { return 3500 * time.Millisecond }, "a Login", "a List")
+	_, last = measureTenRuns(t, func(string, int) time.Duration { return 3500 * time.Millisecond }, "a Login", "a List")
 	if last.Answers[0].Lost || last.Answers[1].Lost {
 		t.Error("answers that take 3.5 s are taken for none")
 	}
 }
 
 // pipes listens for connections in memory.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
+type pipeListener struct {
+	connections chan net.Conn
+	closed      chan struct{}
 }
 
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
+func newPipeListener() *pipeListener {
+	return &pipeListener{connections: make(chan net.Conn), closed: make(chan struct{})}
+}
 
-func (l *pipes) dial(context.Context, string, string) (net.Conn, error) {
+func (l *pipeListener) dial(context.Context, string, string) (net.Conn, error) {
 	near, far := net.Pipe()
-	l.conns <- far
+	l.connections <- far
 	return near, nil
 }
 
-func (l *pipes) Accept() (net.Conn, error) {
+func (l *pipeListener) Accept() (net.Conn, error) {
 	select {
-	case conn := <-l.conns:
+	case conn := <-l.connections:
 		return conn, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
-func (l *pipes) Close() error   { close(l.closed); return nil }
-func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+func (l *pipeListener) Close() error   { close(l.closed); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }

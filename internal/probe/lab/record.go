@@ -12,11 +12,11 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// name draws the mark and the words of a step.
-func (t *attempt) name(number int) {
+// addMarks draws the mark and the words of a step.
+func (t *attempt) addMarks(number int) {
 	for len(t.marks) <= number {
 		i := len(t.marks)
-		t.marks = append(t.marks, t.lab.mark(t.nonce, t.number, i))
+		t.marks = append(t.marks, t.lab.computeMark(t.nonce, t.number, i))
 		t.texts = append(t.texts, fmt.Sprintf("hello %d", i))
 	}
 }
@@ -24,11 +24,11 @@ func (t *attempt) name(number int) {
 // MarkLength is how many characters {seq} expands to.
 const MarkLength = 10
 
-// mark is the mark of a step. Where a control URL resets the server it is the same
+// computeMark is the mark of a step. Where a control URL resets the server it is the same
 // in every experiment of the run, so that equal experiments are equal to the byte;
 // else the server may remember it, and each try has its own. It fits
 // 32 bits with a sign, because some servers read it as a number.
-func (l *Lab) mark(nonce uint64, number, step int) string {
+func (l *Lab) computeMark(nonce uint64, number, step int) string {
 	if l.File.Reset.Kind == experiment.ResetURL {
 		number = 0
 	}
@@ -41,15 +41,15 @@ func (l *Lab) mark(nonce uint64, number, step int) string {
 	return strconv.FormatUint(lowest+binary.BigEndian.Uint64(sum[:])%(math.MaxInt32-lowest), 10)
 }
 
-// record is what a step sends, and the same without hidden secrets.
-func (t *attempt) record(step experiment.Step) (record, hidden []byte, err error) {
+// buildRecord is what a step sends, and the same without hidden secrets.
+func (t *attempt) buildRecord(step experiment.Step) (record, hidden []byte, err error) {
 	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
 		return nil, nil, err
 	}
 	shown := make([]experiment.Pair, len(pairs))
 	for i, pair := range pairs {
-		value, hide, err := t.expand(step, pair.Value)
+		value, hide, err := t.expandValue(step, pair.Value)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -62,21 +62,21 @@ func (t *attempt) record(step experiment.Step) (record, hidden []byte, err error
 	return t.lab.File.Encode(pairs), t.lab.File.Encode(shown), nil
 }
 
-// expand fills in the placeholders of a value. Hide says that it then holds a
+// expandValue fills in the placeholders of a value. Hide says that it then holds a
 // secret that must not be written down.
-func (t *attempt) expand(step experiment.Step, value string) (expanded string, hide bool, err error) {
-	account := t.role(step.Role)
+func (t *attempt) expandValue(step experiment.Step, value string) (expanded string, hide bool, err error) {
+	account := t.accountOf(step.Role)
 	expanded, err = experiment.ExpandTemplate(value, func(name string) (string, bool) {
 		if strings.Contains(name, "secret") {
 			hide = hide || account.SecretHidden
 		}
-		return t.lookup(step, account, name)
+		return t.lookupPlaceholder(step, account, name)
 	})
 	return expanded, hide, err
 }
 
-func (t *attempt) lookup(s experiment.Step, account experiment.Account, name string) (string, bool) {
-	word, number, numbered := strings.Cut(name, ":")
+func (t *attempt) lookupPlaceholder(s experiment.Step, account experiment.Account, name string) (string, bool) {
+	description, number, numbered := strings.Cut(name, ":")
 	step := len(t.marks) - 1
 	if numbered {
 		n, err := strconv.Atoi(number)
@@ -85,7 +85,7 @@ func (t *attempt) lookup(s experiment.Step, account experiment.Account, name str
 		}
 		step = n
 	}
-	switch word {
+	switch description {
 	case "seq":
 		return t.marks[step], true
 	case "text":
@@ -93,32 +93,32 @@ func (t *attempt) lookup(s experiment.Step, account experiment.Account, name str
 	case "me":
 		return account.Number, true
 	case "to":
-		return t.role(t.to(s)).Number, true
+		return t.accountOf(t.targetRole(s)).Number, true
 	case "command":
 		return s.Command, true
 	case "time":
-		return strconv.FormatInt(t.lab.Began.Add(time.Duration(t.lab.t()*float64(time.Second))+t.lab.moved).Unix(), 10), true
+		return strconv.FormatInt(t.lab.StartedAt.Add(time.Duration(t.lab.elapsedSeconds()*float64(time.Second))+t.lab.clockOffset).Unix(), 10), true
 	case "secret":
 		return t.lab.File.Syntax.EscapeValue(account.Secret), true
 	}
-	if proof, ok := experiment.ComputeProof(word, account.Secret); ok {
+	if proof, ok := experiment.ComputeProof(description, account.Secret); ok {
 		return proof, true
 	}
-	if account := t.role(word); account.Number != "" {
+	if account := t.accountOf(description); account.Number != "" {
 		return account.Number, true
 	}
 	return "", false
 }
 
-// to is whom a step is about.
-func (t *attempt) to(step experiment.Step) string {
+// targetRole is whom a step is about.
+func (t *attempt) targetRole(step experiment.Step) string {
 	if step.TargetRole != "" {
 		return step.TargetRole
 	}
 	return t.lab.File.Peer(step.Role)
 }
 
-func (t *attempt) role(role string) experiment.Account {
+func (t *attempt) accountOf(role string) experiment.Account {
 	for _, account := range t.accounts {
 		if account.Role == role {
 			return account
@@ -127,8 +127,8 @@ func (t *attempt) role(role string) experiment.Account {
 	return experiment.Account{}
 }
 
-// longMarks name the values of a step that hold a mark and more.
-func (t *attempt) longMarks(step experiment.Step) (names roleNames) {
+// compositeMarkNames name the values of a step that hold a mark and more.
+func (t *attempt) compositeMarkNames(step experiment.Step) (names placeholderNames) {
 	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
 		return nil // the step could not have been sent
@@ -137,7 +137,7 @@ func (t *attempt) longMarks(step experiment.Step) (names roleNames) {
 		if !strings.Contains(pair.Value, "{seq") || strings.HasPrefix(pair.Value, "{") && strings.Index(pair.Value, "}") == len(pair.Value)-1 {
 			continue // it holds no mark, or is one
 		}
-		if value, hidden, err := t.expand(step, pair.Value); err == nil && !hidden {
+		if value, hidden, err := t.expandValue(step, pair.Value); err == nil && !hidden {
 			names = append(names, experiment.Pair{Key: value, Value: pair.Value})
 		}
 	}
@@ -146,21 +146,21 @@ func (t *attempt) longMarks(step experiment.Step) (names roleNames) {
 
 // roleNames is how what was sent until now is named where it is found in the answer
 // to a step.
-func (t *attempt) naming(s experiment.Step) roleNames {
+func (t *attempt) sentValueNames(s experiment.Step) placeholderNames {
 	step := len(t.marks) - 1
-	n := append(t.longMarks(s), experiment.Pair{Key: t.marks[step], Value: "{seq}"})
+	names := append(t.compositeMarkNames(s), experiment.Pair{Key: t.marks[step], Value: "{seq}"})
 	for i, m := range t.marks[:step] {
 		if i > 0 {
-			n = append(n, experiment.Pair{Key: m, Value: fmt.Sprintf("{seq:%d}", i)})
+			names = append(names, experiment.Pair{Key: m, Value: fmt.Sprintf("{seq:%d}", i)})
 		}
 	}
 	for i, text := range t.texts {
 		if i > 0 {
-			n = append(n, experiment.Pair{Key: text, Value: fmt.Sprintf("{text:%d}", i)})
+			names = append(names, experiment.Pair{Key: text, Value: fmt.Sprintf("{text:%d}", i)})
 		}
 	}
 	for _, account := range t.accounts {
-		n = append(n, experiment.Pair{Key: account.Number, Value: "{" + account.Role + "}"})
+		names = append(names, experiment.Pair{Key: account.Number, Value: "{" + account.Role + "}"})
 	}
-	return n
+	return names
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // listed are the elements of an answer's list.
-func listed(t *testing.T, answer *lab.Answer, key string) []string {
+func listElements(t *testing.T, answer *lab.Answer, key string) []string {
 	t.Helper()
 	field, ok := answer.Field(key)
 	if !ok {
@@ -25,7 +25,7 @@ func listed(t *testing.T, answer *lab.Answer, key string) []string {
 }
 
 func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
-	b := newBench(t, parse(t, "allow: {destructive: true}\nlimits: {rate: 0}"), serveReference(t))
+	b := newTestLab(t, parseResponse(t, "allow: {destructive: true}\nlimits: {rate: 0}"), serveReference(t))
 	for name, lines := range map[string][]string{
 		"a friendship was ended":   {"a Login", "b Login", "a DelFromList"},
 		"a message waits":          {"a Login", "a CLTMSG"},
@@ -33,8 +33,8 @@ func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
 		"a status was changed":     {"a Login", "a Change_Stat ST=40"},
 		"a request waits":          {"a Login", "b Login", "a DelFromList", "b DelFromList", "a Ack_AddToList.request to b"},
 	} {
-		b.run(lines...)
-		trace := b.run("b List", "b Login", "b GetMsgEx", "b List", "a Login", "a List")
+		b.mustRun(lines...)
+		trace := b.mustRun("b List", "b Login", "b GetMsgEx", "b List", "a Login", "a List")
 		a := trace.Answers
 		if a[0].Value("RES") != "20" {
 			t.Errorf("%s: b is logged in: %q", name, a[0].Body)
@@ -42,32 +42,32 @@ func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
 		if a[2].Value("MN") != "0" {
 			t.Errorf("%s: something waits for b: %q", name, a[2].Body)
 		}
-		if !slices.Equal(listed(t, &a[3], "UN"), []string{"{a}"}) || !slices.Equal(listed(t, &a[5], "UN"), []string{"{b}"}) {
+		if !slices.Equal(listElements(t, &a[3], "UN"), []string{"{a}"}) || !slices.Equal(listElements(t, &a[5], "UN"), []string{"{b}"}) {
 			t.Errorf("%s: they are no friends: %q, %q", name, a[3].Body, a[5].Body)
 		}
 	}
 }
 
 func TestCommandsRejectRequestsThatWait(t *testing.T) {
-	file := parse(t, "limits: {rate: 0}")
+	file := parseResponse(t, "limits: {rate: 0}")
 	file.Accounts = append(file.Accounts, experiment.Account{Role: "c", Number: "10003", Secret: "123456"})
-	b := newBench(t, file, serveReference(t))
-	b.run("c Login", "c Ack_AddToList.request to a")
-	a := b.run("a Login", "a AddToList to c", "a List").Answers
-	if got := listed(t, &a[2], "UN"); !slices.Equal(got, []string{"{b}"}) {
+	b := newTestLab(t, file, serveReference(t))
+	b.mustRun("c Login", "c Ack_AddToList.request to a")
+	a := b.mustRun("a Login", "a AddToList to c", "a List").Answers
+	if got := listElements(t, &a[2], "UN"); !slices.Equal(got, []string{"{b}"}) {
 		t.Errorf("a's friends are %q, behind %q", got, a[1].Body)
 	}
 }
 
 func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
 	url := serveReference(t)
-	b := newBench(t, parse(t, "limits: {rate: 0}"), url)
-	b.run("a Login", "b Login")
-	if err := b.Leave(context.Background()); err != nil {
+	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), url)
+	b.mustRun("a Login", "b Login")
+	if err := b.CleanUp(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	next := newBench(t, b.file, url)
-	trace, err := next.Look(context.Background(), next.steps("a List", "b List"))
+	next := newTestLab(t, b.file, url)
+	trace, err := next.RunWithoutReset(context.Background(), next.parseSteps("a List", "b List"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,10 +83,10 @@ func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
 
 // What is kept for leaving is enough, and nothing goes beyond the budget.
 func TestLeavingHasItsShareOfTheBudget(t *testing.T) {
-	b := newBench(t, parse(t, "limits: {rate: 0}"), serveReference(t), func(config *lab.Config) { config.Requests = 60 })
+	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), serveReference(t), func(config *lab.Config) { config.MaxRequests = 60 })
 	for {
-		_, err := b.Run(context.Background(), b.steps("a Login", "b Login"), 0)
-		var stopped *lab.Stopped
+		_, err := b.Run(context.Background(), b.parseSteps("a Login", "b Login"), 0)
+		var stopped *lab.StoppedError
 		if errors.As(err, &stopped) {
 			if stopped.Reason != "the budget of 60 requests is used up" {
 				t.Error(stopped)
@@ -97,7 +97,7 @@ func TestLeavingHasItsShareOfTheBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Leave(context.Background()); err != nil {
+	if err := b.CleanUp(context.Background()); err != nil {
 		t.Error(err)
 	}
 	if b.Sent() > 60 {
@@ -107,27 +107,27 @@ func TestLeavingHasItsShareOfTheBudget(t *testing.T) {
 
 func TestAControlURLBeginsAnewAndMovesTheClock(t *testing.T) {
 	more := "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0, wait: 1s}"
-	b := newBench(t, parse(t, more), serveReference(t))
-	b.run("a Login", "a List")
-	a := b.run("a List", "a Login", "wait 299", "a List", "wait 301", "a List").Answers
+	b := newTestLab(t, parseResponse(t, more), serveReference(t))
+	b.mustRun("a Login", "a List")
+	a := b.mustRun("a List", "a Login", "wait 299", "a List", "wait 301", "a List").Answers
 	for i, want := range map[int]string{0: "20", 1: "0", 3: "0", 5: "20"} {
 		if got := a[i].Value("RES"); got != want {
 			t.Errorf("answer %d: RES=%s, want %s", i+1, got, want)
 		}
 	}
 	// A clean slate: equal experiments are equal to the byte.
-	if x, y := b.run("a Login"), b.run("a Login"); !bytes.Equal(x.Answers[0].Request, y.Answers[0].Request) {
+	if x, y := b.mustRun("a Login"), b.mustRun("a Login"); !bytes.Equal(x.Answers[0].Request, y.Answers[0].Request) {
 		t.Errorf("%q and %q", x.Answers[0].Request, y.Answers[0].Request)
 	}
 }
 
 func TestAPoolHasFreshAccountsForEachExperimentUntilItIsUsedUp(t *testing.T) {
 	more := "pool: {first: 10005, last: 10012, secret: 123456}\nreset: pool\nlimits: {rate: 0}"
-	b := newBench(t, parse(t, more), serveReference(t))
+	b := newTestLab(t, parseResponse(t, more), serveReference(t))
 	marks := make(map[string]bool)
 	for n := range 4 {
-		a := b.run("a List", "a Login", "a List").Answers
-		if a[0].Value("RES") != "20" || !slices.Equal(listed(t, &a[2], "UN"), []string{"{b}"}) {
+		a := b.mustRun("a List", "a Login", "a List").Answers
+		if a[0].Value("RES") != "20" || !slices.Equal(listElements(t, &a[2], "UN"), []string{"{b}"}) {
 			t.Errorf("%q, %q", a[0].Body, a[2].Body)
 		}
 		if want := fmt.Sprintf("UIN=%d&", 10005+2*n); !strings.Contains(string(a[1].Request), want) {
@@ -141,16 +141,16 @@ func TestAPoolHasFreshAccountsForEachExperimentUntilItIsUsedUp(t *testing.T) {
 	if len(marks) != 4 {
 		t.Error("marks were used twice")
 	}
-	_, err := b.Run(context.Background(), b.steps("a Login"), 0)
-	var stopped *lab.Stopped
+	_, err := b.Run(context.Background(), b.parseSteps("a Login"), 0)
+	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || stopped.Reason != "the pool of accounts is used up, after 8" {
 		t.Error(err)
 	}
 }
 
 func TestTheTranscriptHasWhatWasDone(t *testing.T) {
-	b := newBench(t, parse(t, "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0}"), serveReference(t))
-	b.run("a Login", "wait 5", "a List via=lower")
+	b := newTestLab(t, parseResponse(t, "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0}"), serveReference(t))
+	b.mustRun("a Login", "wait 5", "a List via=lower")
 	e := b.entries()
 	if len(e) != 3 {
 		t.Fatalf("%+v", e)
@@ -175,20 +175,20 @@ func TestTheTranscriptHasWhatWasDone(t *testing.T) {
 
 func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 	const secret = "correct horse"
-	s := newSite(t, func(record string, n int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret })
-	file := parse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
+	s := newRecordingServer(t, func(record string, n int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret })
+	file := parseResponse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
 	for i := range file.Accounts {
 		file.Accounts[i].Secret, file.Accounts[i].SecretHidden = secret, true
 	}
-	b := newBench(t, file, s.URL)
-	a := b.run(`a Login PS={md5(secret)}`, `a Login PS={secret}`, `a Login PS={MD5(secret)}`, `a Login PS={sha1(secret)}`).Answers
+	b := newTestLab(t, file, s.URL)
+	a := b.mustRun(`a Login PS={md5(secret)}`, `a Login PS={secret}`, `a Login PS={MD5(secret)}`, `a Login PS={sha1(secret)}`).Answers
 	for i := range a {
 		proof, _ := experiment.ComputeProof([]string{"md5(secret)", "secret", "MD5(secret)", "sha1(secret)"}[i], secret)
 		if !strings.Contains(s.records[i], proof) {
 			t.Errorf("%q does not prove the secret", s.records[i])
 		}
 		entry := b.entries()[i]
-		for _, text := range []string{string(entry.Request), string(entry.Response), string(a[i].Request), string(a[i].Sent), string(a[i].Body)} {
+		for _, text := range []string{string(entry.Request), string(entry.Response), string(a[i].Request), string(a[i].Body)} {
 			if strings.Contains(text, proof) || strings.Contains(text, secret) {
 				t.Errorf("%q holds the secret", text)
 			}
@@ -200,13 +200,13 @@ func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 }
 
 // archived is a lab that goes on with what another has written.
-func archived(t *testing.T, b *bench, url string, change ...func(*lab.Config)) *bench {
+func newArchivedLab(t *testing.T, b *testLab, url string, change ...func(*lab.Config)) *testLab {
 	t.Helper()
-	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBench(t, b.file, url, append(change, func(config *lab.Config) { config.Archive = lab.NewArchive(past, "a") })...)
+	return newTestLab(t, b.file, url, append(change, func(config *lab.Config) { config.Archive = lab.NewArchive(past, "a") })...)
 }
 
 func TestWhatTheArchiveHasIsNotAskedAgain(t *testing.T) {
@@ -216,21 +216,21 @@ func TestWhatTheArchiveHasIsNotAskedAgain(t *testing.T) {
 		"pool: {first: 10005, last: 10012, secret: 123456}\nreset: pool\nlimits: {rate: 0}",
 	} {
 		url := serveReference(t)
-		b := newBench(t, parse(t, more), url)
-		first := []*lab.Trace{b.run("a Login", "a List"), b.run("b Login"), b.run("a Login", "a List")}
+		b := newTestLab(t, parseResponse(t, more), url)
+		first := []*lab.Trace{b.mustRun("a Login", "a List"), b.mustRun("b Login"), b.mustRun("a Login", "a List")}
 
-		again := archived(t, b, url)
-		second := []*lab.Trace{again.run("a Login", "a List"), again.run("b Login"), again.run("a Login", "a List")}
+		again := newArchivedLab(t, b, url)
+		second := []*lab.Trace{again.mustRun("a Login", "a List"), again.mustRun("b Login"), again.mustRun("a Login", "a List")}
 		if len(again.entries()) > 0 {
 			t.Errorf("it was asked again: %+v", again.entries())
 		}
 		for i := range first {
-			same(t, second[i], first[i])
+			checkSameTrace(t, second[i], first[i])
 		}
-		if again.Sent() != b.Sent() || again.Tries() != b.Tries() {
-			t.Errorf("%d requests and %d tries, were %d and %d", again.Sent(), again.Tries(), b.Sent(), b.Tries())
+		if again.Sent() != b.Sent() || again.Attempts() != b.Attempts() {
+			t.Errorf("%d requests and %d tries, were %d and %d", again.Sent(), again.Attempts(), b.Sent(), b.Attempts())
 		}
-		x, y := again.run("a Login", "a List"), b.run("a Login", "a List")
+		x, y := again.mustRun("a Login", "a List"), b.mustRun("a Login", "a List")
 		if x.ID != "a4" {
 			t.Errorf("what comes next is called %s", x.ID)
 		}
@@ -238,12 +238,12 @@ func TestWhatTheArchiveHasIsNotAskedAgain(t *testing.T) {
 			t.Error("a mark was used twice")
 		}
 		if b.file.Reset.Kind == experiment.ResetURL {
-			same(t, x, y)
+			checkSameTrace(t, x, y)
 		}
 	}
 }
 
-func same(t *testing.T, got, want *lab.Trace) {
+func checkSameTrace(t *testing.T, got, want *lab.Trace) {
 	t.Helper()
 	if got.ID != want.ID {
 		t.Errorf("%s, want %s", got.ID, want.ID)
@@ -258,23 +258,23 @@ func same(t *testing.T, got, want *lab.Trace) {
 
 func TestATryThatWasCutOffIsMadeAgainWithOtherMarks(t *testing.T) {
 	url := serveReference(t)
-	b := newBench(t, parse(t, "limits: {rate: 0}"), url)
-	b.run("a Login", "a List")
-	whole := bytes.Clone(b.out.Bytes())
-	b.run("a Login", "a List", "a Logout")
-	lines := bytes.SplitAfter(b.out.Bytes()[len(whole):], []byte("\n"))
+	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), url)
+	b.mustRun("a Login", "a List")
+	whole := bytes.Clone(b.transcript.Bytes())
+	b.mustRun("a Login", "a List", "a Logout")
+	lines := bytes.SplitAfter(b.transcript.Bytes()[len(whole):], []byte("\n"))
 	cut := bytes.Join(lines[:len(lines)-2], nil) // without the Logout, and what is behind the last line
-	b.out.Reset()
-	b.out.Write(append(whole, cut...))
+	b.transcript.Reset()
+	b.transcript.Write(append(whole, cut...))
 
-	again := archived(t, b, url)
-	again.run("a Login", "a List")
+	again := newArchivedLab(t, b, url)
+	again.mustRun("a Login", "a List")
 	before := again.Sent()
-	trace := again.run("a Login", "a List", "a Logout")
+	trace := again.mustRun("a Login", "a List", "a Logout")
 	if trace.ID != "a3" {
 		t.Errorf("it is called %s", trace.ID)
 	}
-	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,47 +289,47 @@ func TestATryThatWasCutOffIsMadeAgainWithOtherMarks(t *testing.T) {
 }
 
 func TestOfflineNothingIsAsked(t *testing.T) {
-	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL)
-	want := b.run("a Login", "wait 5", "a List")
-	if err := b.End("because"); err != nil {
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	want := b.mustRun("a Login", "wait 5", "a List")
+	if err := b.WriteEnd("because"); err != nil {
 		t.Fatal(err)
 	}
 	asked := len(s.records)
-	again := archived(t, b, s.URL, func(config *lab.Config) { config.Offline = true })
-	same(t, again.run("a Login", "wait 5", "a List"), want)
-	_, err := again.Run(context.Background(), again.steps("a Login", "wait 5", "a List"), 0)
-	var stopped *lab.Stopped
+	again := newArchivedLab(t, b, s.URL, func(config *lab.Config) { config.Offline = true })
+	checkSameTrace(t, again.mustRun("a Login", "wait 5", "a List"), want)
+	_, err := again.Run(context.Background(), again.parseSteps("a Login", "wait 5", "a List"), 0)
+	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || stopped.Reason != "because" {
 		t.Error(err)
 	}
-	if err := again.Reach(context.Background()); err != nil {
+	if err := again.CheckReachable(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if len(s.records) != asked || s.conns != 2 {
-		t.Errorf("%d requests more, %d connections", len(s.records)-asked, s.conns)
+	if len(s.records) != asked || s.connections != 2 {
+		t.Errorf("%d requests more, %d connections", len(s.records)-asked, s.connections)
 	}
 }
 
 // Ways are odd requests; what was sent is found in them again.
 func TestRequestsOfAllFormsAreReadFromTheArchive(t *testing.T) {
-	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL)
+	s := newRecordingServer(t, answerDone)
+	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	var lines []string
 	var want []*lab.Trace
-	for _, way := range lab.Ways() {
+	for _, way := range lab.RequestForms() {
 		line := "a List"
 		if way != "" {
 			line += " via=" + way
 		}
-		lines, want = append(lines, line), append(want, b.run(line))
+		lines, want = append(lines, line), append(want, b.mustRun(line))
 	}
-	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newBench(t, b.file, s.URL, func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
+	again := newTestLab(t, b.file, s.URL, func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
 	for i, line := range lines {
-		same(t, again.run(line), want[i])
+		checkSameTrace(t, again.mustRun(line), want[i])
 	}
 }

@@ -9,27 +9,27 @@ import (
 
 // accountResidue is what experiments have left behind, where commands undo it.
 type accountResidue struct {
-	known    bool               // false at the start: whatever was before us
-	sessions map[[2]string]int  // role and place's address: the place's index
-	mail     map[string]bool    // roles for whom something may wait
-	status   map[string]bool    // roles that may show otherwise than usually
-	bonds    map[[2]string]bool // pairs, in the file's order, that may stand otherwise
-	failed   map[string]bool    // roles with failed logins, which a right one makes forget
+	isKnown      bool               // false at the start: whatever was before us
+	sessions     map[[2]string]int  // role and place's address: the place's index
+	mailboxes    map[string]bool    // roles for whom something may wait
+	statuses     map[string]bool    // roles that may show otherwise than usually
+	friendships  map[[2]string]bool // pairs, in the file's order, that may stand otherwise
+	failedLogins map[string]bool    // roles with failed logins, which a right one makes forget
 }
 
-func cleanSlate() accountResidue {
+func newResidue() accountResidue {
 	return accountResidue{
-		known: true, sessions: make(map[[2]string]int), mail: make(map[string]bool),
-		status: make(map[string]bool), bonds: make(map[[2]string]bool), failed: make(map[string]bool),
+		isKnown: true, sessions: make(map[[2]string]int), mailboxes: make(map[string]bool),
+		statuses: make(map[string]bool), friendships: make(map[[2]string]bool), failedLogins: make(map[string]bool),
 	}
 }
 
 // needsLogin reports whether a role has to log in for all to be undone.
-func (d *accountResidue) needsLogin(role string) bool {
-	if d.mail[role] || d.status[role] || d.failed[role] {
+func (r *accountResidue) needsLogin(role string) bool {
+	if r.mailboxes[role] || r.statuses[role] || r.failedLogins[role] {
 		return true
 	}
-	for pair := range d.bonds {
+	for pair := range r.friendships {
 		if pair[0] == role || pair[1] == role {
 			return true
 		}
@@ -37,74 +37,74 @@ func (d *accountResidue) needsLogin(role string) bool {
 	return false
 }
 
-// anything is what is to be undone where nothing is known.
-func (t *attempt) anything() accountResidue {
-	d := cleanSlate()
+// fullResidue is what is to be undone where nothing is known.
+func (t *attempt) fullResidue() accountResidue {
+	residue := newResidue()
 	for i, a := range t.accounts {
-		d.mail[a.Role], d.status[a.Role] = true, true
+		residue.mailboxes[a.Role], residue.statuses[a.Role] = true, true
 		for place, address := range t.lab.File.Places {
-			d.sessions[[2]string{a.Role, address}] = place
+			residue.sessions[[2]string{a.Role, address}] = place
 		}
 		for _, account := range t.accounts[i+1:] {
-			d.bonds[[2]string{a.Role, account.Role}] = true
+			residue.friendships[[2]string{a.Role, account.Role}] = true
 		}
 	}
-	return d
+	return residue
 }
 
-// note keeps in mind what a step has left behind.
-func (t *attempt) note(step experiment.Step, answer *Answer) {
-	lab := t.lab
+// noteResidue keeps in mind what a step has left behind.
+func (t *attempt) noteResidue(step experiment.Step, answer *Answer) {
+	l := t.lab
 	if step.Wait > 0 {
 		return
 	}
-	if lab.verb(step) == experiment.VerbLogin {
+	if l.File.VerbOf(step) == experiment.VerbLogin {
 		t.noteLogin(step, answer)
 	}
-	if !lab.residue.known {
+	if !l.residue.isKnown {
 		return // all is undone anyway
 	}
-	place := lab.File.Places[step.Place]
-	switch verb := lab.verb(step); verb {
+	place := l.File.Places[step.Place]
+	switch verb := l.File.VerbOf(step); verb {
 	case experiment.VerbLogin:
-		lab.residue.sessions[[2]string{step.Role, place}] = step.Place
-		lab.residue.status[step.Role] = lab.residue.status[step.Role] || len(step.Changes) > 0
+		l.residue.sessions[[2]string{step.Role, place}] = step.Place
+		l.residue.statuses[step.Role] = l.residue.statuses[step.Role] || len(step.Changes) > 0
 	case experiment.VerbStatus:
-		lab.residue.status[step.Role] = true
+		l.residue.statuses[step.Role] = true
 	case experiment.VerbSend:
-		t.mailed(step)
+		t.noteMailboxes(step)
 	case experiment.VerbAdd, experiment.VerbRequest, experiment.VerbAccept, experiment.VerbReject, experiment.VerbDelete:
-		t.bonded(step)
+		t.noteFriendships(step)
 	case "":
-		lab.residue.status[step.Role] = true
-		t.mailed(step)
-		t.bonded(step)
+		l.residue.statuses[step.Role] = true
+		t.noteMailboxes(step)
+		t.noteFriendships(step)
 	}
 }
 
 // noteLogin counts logins that failed since the latest right one. A right one that is
 // refused behind them shows that it does not lift a lock.
 func (t *attempt) noteLogin(step experiment.Step, answer *Answer) {
-	lab, number := t.lab, t.role(step.Role).Number
+	l, number := t.lab, t.accountOf(step.Role).Number
 	switch {
-	case answer.Lost, lab.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
-	case Done(lab.File, step.Command, answer):
-		if lab.locks != nil && lab.locks.High == 0 && lab.failed[number] > 0 {
-			lab.locks.High = lab.since(lab.locks.since)
+	case answer.Lost, l.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
+	case IsDone(l.File, step.Command, answer):
+		if l.loginLock != nil && l.loginLock.MaxDuration == 0 && l.failedLogins[number] > 0 {
+			l.loginLock.MaxDuration = l.durationSince(l.loginLock.startedAt)
 		}
-		delete(lab.failed, number)
-		delete(lab.residue.failed, step.Role)
-	case lab.wrongLogin(step):
-		lab.failed[number]++
-		lab.residue.failed[step.Role] = true
-		lab.wrongAt[number] = append(lab.wrongAt[number], lab.now)
-	case lab.failed[number] > 0:
-		if lab.locks == nil {
-			at := lab.wrongAt[number]
-			lab.locks = &Lock{After: lab.failed[number], ID: answer.ID, since: at[len(at)-1]}
+		delete(l.failedLogins, number)
+		delete(l.residue.failedLogins, step.Role)
+	case l.isChangedLogin(step):
+		l.failedLogins[number]++
+		l.residue.failedLogins[step.Role] = true
+		l.failedLoginTimes[number] = append(l.failedLoginTimes[number], l.latestTime)
+	case l.failedLogins[number] > 0:
+		if l.loginLock == nil {
+			at := l.failedLoginTimes[number]
+			l.loginLock = &Lock{FailedLogins: l.failedLogins[number], ID: answer.ID, startedAt: at[len(at)-1]}
 		}
-		if lab.locks.High == 0 {
-			lab.locks.Low = lab.since(lab.locks.since)
+		if l.loginLock.MaxDuration == 0 {
+			l.loginLock.MinDuration = l.durationSince(l.loginLock.startedAt)
 		}
 	}
 }
@@ -112,25 +112,25 @@ func (t *attempt) noteLogin(step experiment.Step, answer *Answer) {
 // A Lock is what failed logins bring about, where a right one does not lift it.
 type Lock struct {
 	ID string // the entry of the right login that was refused
-	// After is how many failed logins it took at most.
-	After int
-	// Low and High bound its length: at Low a right login was refused, at High one was
+	// FailedLogins is how many failed logins it took at most.
+	FailedLogins int
+	// MinDuration and High bound its length: at Low a right login was refused, at High one was
 	// done; High is 0 if none was.
-	Low, High time.Duration
-	since     experimentTime
+	MinDuration, MaxDuration time.Duration
+	startedAt                serverTime
 }
 
 // Lock is the lock that was met, nil if none was.
-func (l *Lab) Lock() *Lock { return l.locks }
+func (l *Lab) Lock() *Lock { return l.loginLock }
 
-// outlast waits until a right login is done, to measure a lock.
-func (t *attempt) outlast(ctx context.Context, step experiment.Step) error {
-	lab := t.lab
-	for lab.locks != nil && lab.locks.High == 0 && lab.since(lab.locks.since) < lab.longestLock() {
-		if err := t.pause(ctx, max(firstWait, lab.since(lab.locks.since)/5)); err != nil {
+// measureLock waits until a right login is done, to measure a lock.
+func (t *attempt) measureLock(ctx context.Context, step experiment.Step) error {
+	l := t.lab
+	for l.loginLock != nil && l.loginLock.MaxDuration == 0 && l.durationSince(l.loginLock.startedAt) < l.maxLockWait() {
+		if err := t.waitForLimit(ctx, max(minLimitWait, l.durationSince(l.loginLock.startedAt)/5)); err != nil {
 			return err
 		}
-		answer, err := t.prepare(ctx, step)
+		answer, err := t.runResetStep(ctx, step)
 		if err != nil {
 			return err
 		}
@@ -139,32 +139,32 @@ func (t *attempt) outlast(ctx context.Context, step experiment.Step) error {
 	return nil
 }
 
-// longestLock is how long a lock is waited for: as long as the file allows.
-func (l *Lab) longestLock() time.Duration {
+// maxLockWait is how long a lock is waited for: as long as the file allows.
+func (l *Lab) maxLockWait() time.Duration {
 	if l.File.Clock.URL != "" {
 		return 24 * time.Hour
 	}
 	return l.File.Limits.LongestWait
 }
 
-// mailed notes that something may wait: for whom the step is about, or, where a
+// noteMailboxes notes that something may wait: for whom the step is about, or, where a
 // change names somebody else, for anybody.
-func (t *attempt) mailed(step experiment.Step) {
+func (t *attempt) noteMailboxes(step experiment.Step) {
 	for _, account := range t.accounts {
-		if account.Role == t.to(step) || len(step.Changes) > 0 {
-			t.lab.residue.mail[account.Role] = true
+		if account.Role == t.targetRole(step) || len(step.Changes) > 0 {
+			t.lab.residue.mailboxes[account.Role] = true
 		}
 	}
 }
 
-// bonded notes that friendships may have changed.
-func (t *attempt) bonded(step experiment.Step) {
+// noteFriendships notes that friendships may have changed.
+func (t *attempt) noteFriendships(step experiment.Step) {
 	for i, a := range t.accounts {
 		for _, account := range t.accounts[i+1:] {
-			named := a.Role == step.Role && account.Role == t.to(step) || account.Role == step.Role && a.Role == t.to(step)
+			named := a.Role == step.Role && account.Role == t.targetRole(step) || account.Role == step.Role && a.Role == t.targetRole(step)
 			if named || len(step.Changes) > 0 && (a.Role == step.Role || account.Role == step.Role) {
-				t.lab.residue.bonds[[2]string{a.Role, account.Role}] = true
-				t.lab.residue.mail[a.Role], t.lab.residue.mail[account.Role] = true, true
+				t.lab.residue.friendships[[2]string{a.Role, account.Role}] = true
+				t.lab.residue.mailboxes[a.Role], t.lab.residue.mailboxes[account.Role] = true, true
 			}
 		}
 	}

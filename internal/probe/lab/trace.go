@@ -14,49 +14,47 @@ type Trace struct {
 	ID      string
 	Steps   []experiment.Step
 	Answers []Answer // one for each step
-	// Unmade is why the experiment proves nothing, though it was repeated: what it needs
+	// InvalidReason is why the experiment proves nothing, though it was repeated: what it needs
 	// was refused. It is "" if it was made.
-	Unmade string
-	// Refused is an earlier try, up to an answer that came because of a limit, or once and
+	InvalidReason string
+	// DiscardedAttempt is an earlier try, up to an answer that came because of a limit, or once and
 	// not again; nil if there was none.
-	Refused *Trace
+	DiscardedAttempt *Trace
 }
 
 // An Answer is what came back for one step.
 type Answer struct {
 	// ID is how the transcript names it, such as a17.3.
 	ID string
-	// Wait says that the step was one: there is no answer.
-	Wait bool
+	// IsWait says that the step was one: there is no answer.
+	IsWait bool
 	// Lost says that no answer came, however often it was tried.
 	Lost bool
 	// Fault is what was seen in place of an answer.
 	Fault string
 	// Request is the record that was sent, without hidden secrets.
 	Request []byte
-	// Sent is the record as it was sent.
-	Sent   []byte
-	Status int
+	Status  int
 	// Proto is HTTP/1.1 or HTTP/1.0.
 	Proto string
-	// Type is the Content-Type.
-	Type string
+	// ContentType is the Content-Type.
+	ContentType string
 	// Framing says how the end of the answer is told: length, chunked, or close.
 	Framing string
 	// RetryAfter is when the server wants to be asked again.
 	RetryAfter time.Duration
 	// Closed says that the server closed the connection behind the answer.
 	Closed bool
-	// Second is what came behind the answer, where two requests were sent at once.
-	Second string
-	Body   []byte
-	// Record says whether the body is one, and Fields holds its fields then.
-	Record bool
-	Fields []Field
-	// End is the line end behind the record.
-	End string
+	// SecondAnswer is what came behind the answer, where two requests were sent at once.
+	SecondAnswer string
+	Body         []byte
+	// IsRecord says whether the body is one, and Fields holds its fields then.
+	IsRecord bool
+	Fields   []Field
+	// LineEnding is the line end behind the record.
+	LineEnding string
 
-	response []byte // all that came
+	rawResponse []byte // all that came
 }
 
 // A Field is one field of an answer.
@@ -96,22 +94,22 @@ func (a *Answer) Text() string { return strings.TrimRight(string(a.Body), "\r\n"
 // or an HTTP status.
 func (a *Answer) Kind() string {
 	switch {
-	case a.Wait:
+	case a.IsWait:
 		return "wait"
 	case a.Lost:
 		return "nothing"
 	case a.Status != 200:
 		return "status"
-	case a.Record:
+	case a.IsRecord:
 		return "record"
 	}
 	return "text"
 }
 
 // A naming says what the values that were sent stand for.
-type roleNames []experiment.Pair // value, name
+type placeholderNames []experiment.Pair // value, name
 
-func (n roleNames) name(value string) string {
+func (n placeholderNames) nameOf(value string) string {
 	for _, pair := range n {
 		if pair.Key != "" && pair.Key == value {
 			return pair.Value
@@ -120,20 +118,20 @@ func (n roleNames) name(value string) string {
 	return value
 }
 
-// read takes a body apart.
-func (a *Answer) read(syntax experiment.RecordSyntax, names roleNames) {
+// parseBody takes a body apart.
+func (a *Answer) parseBody(syntax experiment.RecordSyntax, names placeholderNames) {
 	text := a.Text()
-	a.End = string(a.Body[len(text):])
+	a.LineEnding = string(a.Body[len(text):])
 	pairs, ok := syntax.Decode(a.Body)
-	a.Record = ok
+	a.IsRecord = ok
 	if !ok {
 		return
 	}
 	for _, pair := range pairs {
-		field := Field{Key: pair.Key, Raw: pair.Value, Value: names.name(syntax.Unescape(pair.Value))}
+		field := Field{Key: pair.Key, Raw: pair.Value, Value: names.nameOf(syntax.Unescape(pair.Value))}
 		if field.List, field.IsList = syntax.SplitList(pair.Value); field.IsList {
 			for i := range field.List {
-				field.List[i] = names.name(field.List[i])
+				field.List[i] = names.nameOf(field.List[i])
 			}
 			field.Value = strings.Join(field.List, syntax.ListSeparator) + syntax.ListSeparator
 		}
@@ -141,8 +139,8 @@ func (a *Answer) read(syntax experiment.RecordSyntax, names roleNames) {
 	}
 }
 
-// Done reports whether an answer says that a command was done.
-func Done(file *experiment.File, command string, answer *Answer) bool {
+// IsDone reports whether an answer says that a command was done.
+func IsDone(file *experiment.File, command string, answer *Answer) bool {
 	if answer.Kind() != "record" {
 		return false
 	}

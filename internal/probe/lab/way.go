@@ -12,20 +12,20 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// Ways are the forms of HTTP in which a step can send its record; the first is
+// RequestForms are the forms of HTTP in which a step can send its record; the first is
 // the usual one.
-func Ways() []string {
-	return []string{"", together, "close", "http/1.0", "get", "put", "no-target", "absolute", "chunked", "lf", "lower", "no-host", "no-type", "form", "two-lengths"}
+func RequestForms() []string {
+	return []string{"", formTogether, "close", "http/1.0", "get", "put", "no-target", "absolute", "chunked", "lf", "lower", "no-host", "no-type", "form", "two-lengths"}
 }
 
 // Together is a form of HTTP: the record is sent twice at once, the second time with
 // another mark.
-const together = "together"
+const formTogether = "together"
 
-// request is the whole HTTP request for a record, and whether the connection
+// buildRequest is the whole HTTP request for a record, and whether the connection
 // can be used again. It cannot after an unusual form of request: a server that sees
 // another end of it than was meant answers the rest as a request of its own.
-func request(way string, syntax experiment.RecordSyntax, host string, record []byte) (raw []byte, keep bool) {
+func buildRequest(way string, syntax experiment.RecordSyntax, host string, record []byte) (raw []byte, keep bool) {
 	method, target, proto, end := "POST", syntax.RequestPath, "HTTP/1.1", "\r\n"
 	contentType, connection := syntax.ContentType, "keep-alive"
 	keep = way == "" || strings.HasPrefix(way, "charset=")
@@ -81,19 +81,19 @@ func request(way string, syntax experiment.RecordSyntax, host string, record []b
 	return append(append(raw, end...), body...), keep && connection != "close"
 }
 
-// request is the whole HTTP request of a step.
-func (t *attempt) request(step experiment.Step, number int, record []byte) (raw []byte, keep bool) {
-	raw, keep = request(step.HTTPForm, t.lab.File.Syntax, t.lab.server, record)
-	if step.HTTPForm == together {
+// buildRequest is the whole HTTP request of a step.
+func (t *attempt) buildRequest(step experiment.Step, number int, record []byte) (raw []byte, keep bool) {
+	raw, keep = buildRequest(step.HTTPForm, t.lab.File.Syntax, t.lab.serverAddr, record)
+	if step.HTTPForm == formTogether {
 		mark := []byte(t.marks[number])
-		second, _ := request("close", t.lab.File.Syntax, t.lab.server, bytes.ReplaceAll(record, mark, otherMark(mark)))
+		second, _ := buildRequest("close", t.lab.File.Syntax, t.lab.serverAddr, bytes.ReplaceAll(record, mark, alternateMark(mark)))
 		raw = append(raw, second...)
 	}
 	return raw, keep
 }
 
-// otherMark is as long as a mark, and no other step's: its digits are turned round.
-func otherMark(mark []byte) []byte {
+// alternateMark is as long as a mark, and no other step's: its digits are turned round.
+func alternateMark(mark []byte) []byte {
 	other := bytes.Clone(mark)
 	slices.Reverse(other)
 	if bytes.Equal(other, mark) {
@@ -102,16 +102,16 @@ func otherMark(mark []byte) []byte {
 	return other
 }
 
-// second says what came in a response behind the answer to the first of two requests
+// describeSecondAnswer says what came in a response behind the answer to the first of two requests
 // that were sent together: whose answer it is shows by the mark in it.
-func second(mark, response []byte) string {
+func describeSecondAnswer(mark, response []byte) string {
 	in := bufio.NewReader(bytes.NewReader(response))
-	a, err := parse(in, "POST")
+	a, err := parseResponse(in, "POST")
 	if err != nil {
 		return "no answer"
 	}
-	b, err := parse(in, "POST")
-	switch other := otherMark(mark); {
+	b, err := parseResponse(in, "POST")
+	switch other := alternateMark(mark); {
 	case err != nil:
 		return "no second answer"
 	case bytes.Contains(a.Body, other) || bytes.Contains(b.Body, mark):
@@ -120,14 +120,14 @@ func second(mark, response []byte) string {
 	return "a second answer"
 }
 
-// bodyOf is the record in a request that [request] has made.
-func bodyOf(way string, raw []byte) []byte {
+// extractRecord is the record in a request that [buildRequest] has made.
+func extractRecord(way string, raw []byte) []byte {
 	end := "\r\n\r\n"
 	if way == "lf" {
 		end = "\n\n"
 	}
 	_, body, _ := bytes.Cut(raw, []byte(end))
-	if way == together {
+	if way == formTogether {
 		if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw))); err == nil {
 			body, _ = io.ReadAll(req.Body)
 		}

@@ -38,9 +38,9 @@ type Config struct {
 	Scenarios [][]string
 	// MaxStates is how many states a hypothesis may have, 60 if it is 0.
 	MaxStates int
-	// Tests is how many random tests in a row must find nothing, 300 if it is 0,
+	// RandomTests is how many random tests in a row must find nothing, 300 if it is 0,
 	// none if it is negative.
-	Tests int
+	RandomTests int
 }
 
 // Trace is what was observed from one reset on: an output for each input.
@@ -48,8 +48,8 @@ type Trace struct {
 	Inputs, Outputs []string
 }
 
-// ErrStates says that the hypothesis would need more states than MaxStates.
-var ErrStates = errors.New("more states than allowed")
+// ErrTooManyStates says that the hypothesis would need more states than MaxStates.
+var ErrTooManyStates = errors.New("more states than allowed")
 
 // ErrNondeterministic says that one word is answered now so, now otherwise.
 var ErrNondeterministic = errors.New("it is not deterministic")
@@ -58,14 +58,14 @@ var ErrNondeterministic = errors.New("it is not deterministic")
 type Result struct {
 	// Machine is the hypothesis that passed all tests, nil if Stopped is not.
 	Machine *Machine
-	// Stopped says why learning did not come to its end.
-	Stopped error
-	// Remaining is how many queries more it would have taken, at least.
-	Remaining int
+	// StopErr says why learning did not come to its end.
+	StopErr error
+	// RemainingQueries is how many queries more it would have taken, at least.
+	RemainingQueries int
 	// Queries is how many words were asked, Symbols how many inputs were sent.
-	Queries, Symbols int
-	// Tests is how many random tests in a row found no counterexample.
-	Tests int
+	Queries, SentInputs int
+	// PassedTests is how many random tests in a row found no counterexample.
+	PassedTests int
 	// Conflicts is how often an output contradicted an earlier one, Counterexamples
 	// how often a hypothesis was refuted.
 	Conflicts, Counterexamples int
@@ -76,13 +76,13 @@ type Result struct {
 // all apart, and each transition is apart from all states but one.
 func (r *Result) Guarantee() string {
 	if r.Machine == nil {
-		return "not complete: " + r.Stopped.Error()
+		return "not complete: " + r.StopErr.Error()
 	}
 	return fmt.Sprintf("complete up to %s; %s without a counterexample",
-		count(len(r.Machine.States), "state"), count(r.Tests, "random test"))
+		formatCount(len(r.Machine.States), "state"), formatCount(r.PassedTests, "random test"))
 }
 
-func count(n int, what string) string {
+func formatCount(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
@@ -93,25 +93,25 @@ func (c Config) withDefaults() Config {
 	if c.MaxStates == 0 {
 		c.MaxStates = 60
 	}
-	if c.Tests == 0 {
-		c.Tests = 300
+	if c.RandomTests == 0 {
+		c.RandomTests = 300
 	}
 	return c
 }
 
-func (c Config) check() error {
+func (c Config) validate() error {
 	if len(c.Inputs) == 0 {
 		return errors.New("learn: no inputs")
 	}
-	for i, in := range c.Inputs {
-		if slices.Contains(c.Inputs[:i], in) {
-			return fmt.Errorf("learn: the input %q is given twice", in)
+	for i, input := range c.Inputs {
+		if slices.Contains(c.Inputs[:i], input) {
+			return fmt.Errorf("learn: the input %q is given twice", input)
 		}
 	}
-	for i, s := range c.Scenarios {
-		for _, in := range s {
-			if !slices.Contains(c.Inputs, in) {
-				return fmt.Errorf("learn: scenario %d has %q, which is no input", i+1, in)
+	for i, scenario := range c.Scenarios {
+		for _, input := range scenario {
+			if !slices.Contains(c.Inputs, input) {
+				return fmt.Errorf("learn: scenario %d has %q, which is no input", i+1, input)
 			}
 		}
 	}

@@ -18,17 +18,17 @@ func (m *Machine) WriteDOT(w io.Writer) error {
 	}
 	fmt.Fprintln(b)
 	for s, state := range m.States {
-		for i, transition := range state.Edges {
-			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"];\n", s, transition.To, dotName(m.Inputs[i]), dotName(transition.Output))
+		for i, transition := range state.Transitions {
+			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"];\n", s, transition.Target, escapeDOT(m.Inputs[i]), escapeDOT(transition.Output))
 		}
 	}
 	fmt.Fprint(b, "\n__start0 -> s0;\n}\n")
 	return b.Flush()
 }
 
-// dotName is a name as it stands between quotation marks. DOT has no escape for
+// escapeDOT is a name as it stands between quotation marks. DOT has no escape for
 // control characters; they are written as Go would, which shows them as text.
-func dotName(s string) string {
+func escapeDOT(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {

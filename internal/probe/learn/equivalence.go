@@ -1,43 +1,43 @@
 package learn
 
-// test asks the equivalence query as far as that can be asked: words for which
+// testHypothesis asks the equivalence query as far as that can be asked: words for which
 // the hypothesis says what comes back. It holds if none is a counterexample.
-func (l *learner) test() (holds bool, err error) {
-	for _, s := range l.Scenarios {
-		if holds, err := l.agrees(l.numbers(s)); !holds || err != nil {
+func (l *learner) testHypothesis() (holds bool, err error) {
+	for _, scenario := range l.Scenarios {
+		if holds, err := l.checkWord(l.toIndexes(scenario)); !holds || err != nil {
 			return false, err
 		}
 	}
-	for l.Result.Tests < l.Config.Tests {
-		if holds, err := l.agrees(l.randomTest()); !holds || err != nil {
+	for l.Result.PassedTests < l.Config.RandomTests {
+		if holds, err := l.checkWord(l.randomTest()); !holds || err != nil {
 			return false, err
 		}
-		l.Result.Tests++
+		l.Result.PassedTests++
 	}
-	return l.confirmAll()
+	return l.reconfirmTree()
 }
 
-// confirmAll asks again for what states and transitions rest on, if outputs have
+// reconfirmTree asks again for what states and transitions rest on, if outputs have
 // proved unreliable.
-func (l *learner) confirmAll() (holds bool, err error) {
+func (l *learner) reconfirmTree() (holds bool, err error) {
 	if l.Conflicts == 0 {
 		return true, nil
 	}
-	for q, treeNode := range l.basis {
-		for _, other := range l.basis[:q] {
-			if done, err := l.confirm(treeNode, other, margin+1); !done || err != nil {
+	for state, node := range l.basis {
+		for _, other := range l.basis[:state] {
+			if done, err := l.confirmApartness(node, other, minLead+1); !done || err != nil {
 				return false, err
 			}
 		}
 	}
 	holds = true
-	l.frontier(func(_ *treeNode, _ int, to *treeNode) bool {
-		is := l.candidates(to)[0]
-		for q, treeNode := range l.basis {
-			if holds = q == is; holds {
+	l.visitFrontier(func(_ *treeNode, _ int, child *treeNode) bool {
+		is := l.candidateStates(child)[0]
+		for state, node := range l.basis {
+			if holds = state == is; holds {
 				continue
 			}
-			if holds, err = l.confirm(to, treeNode, margin); !holds || err != nil {
+			if holds, err = l.confirmApartness(child, node, minLead); !holds || err != nil {
 				return false
 			}
 		}
@@ -47,19 +47,19 @@ func (l *learner) confirmAll() (holds bool, err error) {
 	return holds && err == nil, err
 }
 
-// agrees asks a word and reports whether the hypothesis still stands: neither
+// checkWord asks a word and reports whether the hypothesis still stands: neither
 // does the answer contradict it, nor is an earlier one no longer believed.
-func (l *learner) agrees(word []int) (bool, error) {
-	if err := l.ask(word); err != nil || l.turned {
+func (l *learner) checkWord(word []int) (bool, error) {
+	if err := l.ensureKnown(word); err != nil || l.beliefChanged {
 		return false, err
 	}
-	treeNode, q := l.root, 0
-	for _, in := range word {
-		edgeOutput, transition := treeNode.after(in), l.hypothesis.States[q].Edges[in]
-		if edgeOutput.out != transition.Output {
+	node, state := l.root, 0
+	for _, input := range word {
+		outcome, transition := node.outcome(input), l.hypothesis.States[state].Transitions[input]
+		if outcome.output != transition.Output {
 			return false, nil
 		}
-		treeNode, q = edgeOutput.to, transition.To
+		node, state = outcome.child, transition.Target
 	}
 	return true, nil
 }
@@ -71,23 +71,23 @@ func (l *learner) agrees(word []int) (bool, error) {
 func (l *learner) randomTest() []int {
 	byOutput := make(map[string][]*treeNode)
 	var outputs []string
-	l.frontier(func(from *treeNode, in int, to *treeNode) bool {
-		out := from.after(in).out
-		if byOutput[out] == nil {
-			outputs = append(outputs, out)
+	l.visitFrontier(func(parent *treeNode, input int, child *treeNode) bool {
+		output := parent.outcome(input).output
+		if byOutput[output] == nil {
+			outputs = append(outputs, output)
 		}
-		byOutput[out] = append(byOutput[out], to)
+		byOutput[output] = append(byOutput[output], child)
 		return true
 	})
-	nodes := byOutput[outputs[l.rand.IntN(len(outputs))]]
-	n := nodes[l.rand.IntN(len(nodes))]
-	word := append(n.word(), l.rand.IntN(len(l.Inputs)))
-	for l.rand.IntN(3) > 0 {
-		word = append(word, l.rand.IntN(len(l.Inputs)))
+	nodes := byOutput[outputs[l.random.IntN(len(outputs))]]
+	node := nodes[l.random.IntN(len(nodes))]
+	word := append(node.accessWord(), l.random.IntN(len(l.Inputs)))
+	for l.random.IntN(3) > 0 {
+		word = append(word, l.random.IntN(len(l.Inputs)))
 	}
-	q, other := l.hypothesis.after(word), l.rand.IntN(len(l.basis))
-	if q != other {
-		differs, _ := witness(l.basis[q], l.basis[other], margin)
+	state, other := l.hypothesis.stateAfter(word), l.random.IntN(len(l.basis))
+	if state != other {
+		differs, _ := shortestWitness(l.basis[state], l.basis[other], minLead)
 		word = append(word, differs...)
 	}
 	return word

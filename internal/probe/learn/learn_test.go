@@ -9,100 +9,100 @@ import (
 	"testing"
 )
 
-func learnOnce(t *testing.T, s SystemUnderTest, config Config) *Result {
+func learn(t *testing.T, system SystemUnderTest, config Config) *Result {
 	t.Helper()
-	r, err := Learn(context.Background(), s, config)
+	result, err := Learn(context.Background(), system, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return result
 }
 
-type kind struct {
+type machineKind struct {
 	name string
 	draw func(*rand.Rand) *Machine
 }
 
-var small = []kind{
-	{"6 states, 15 inputs, 3 outputs", uniform(6, 15, 3)},
-	{"6 states, 15 inputs, 4 outputs", uniform(6, 15, 4)},
-	{"6 states, 15 inputs, 60 % refused", protocol(6, 15, 3, 0.6)},
-	{"6 states, 15 inputs, 80 % refused", protocol(6, 15, 3, 0.8)},
+var smallKinds = []machineKind{
+	{"6 states, 15 inputs, 3 outputs", uniformMachines(6, 15, 3)},
+	{"6 states, 15 inputs, 4 outputs", uniformMachines(6, 15, 4)},
+	{"6 states, 15 inputs, 60 % refused", protocolMachines(6, 15, 3, 0.6)},
+	{"6 states, 15 inputs, 80 % refused", protocolMachines(6, 15, 3, 0.8)},
 }
 
-var large = []kind{
-	{"12 states, 16 inputs, 3 outputs", uniform(12, 16, 3)},
-	{"12 states, 16 inputs, 60 % refused", protocol(12, 16, 3, 0.6)},
-	{"12 states, 16 inputs, 80 % refused", protocol(12, 16, 3, 0.8)},
-	{"12 states, 16 inputs, silent chain", status(12, 16)},
-	{"12 states, 16 inputs, chain with resets", resets(12, 16, 1)},
+var largeKinds = []machineKind{
+	{"12 states, 16 inputs, 3 outputs", uniformMachines(12, 16, 3)},
+	{"12 states, 16 inputs, 60 % refused", protocolMachines(12, 16, 3, 0.6)},
+	{"12 states, 16 inputs, 80 % refused", protocolMachines(12, 16, 3, 0.8)},
+	{"12 states, 16 inputs, silent chain", silentChains(12, 16)},
+	{"12 states, 16 inputs, chain with resets", chainsWithResets(12, 16, 1)},
 }
 
-// learnTen learns ten machines of each kind and wants all to be right; it
+// checkMachinesOfKinds learns ten machines of each kind and wants all to be right; it
 // returns how many queries it took on average for the costliest kind.
-func learnTen(t *testing.T, kinds []kind, config Config, change func(s *system)) int {
+func checkMachinesOfKinds(t *testing.T, kinds []machineKind, config Config, change func(system *unreliableSystem)) int {
 	t.Helper()
 	costliest := 0
-	for _, k := range kinds {
+	for _, kind := range kinds {
 		queries, symbols, most := 0, 0, 0
-		for seed := range uint64(seeds) {
-			m := minimal(seed, k.draw)
-			s := newSystem(m, seed)
+		for seed := range uint64(machinesPerKind) {
+			other := drawMinimal(seed, kind.draw)
+			system := newSystem(other, seed)
 			if change != nil {
-				change(s)
+				change(system)
 			}
-			config.Inputs, config.Seed = m.Inputs, seed
-			r := learnOnce(t, s, config)
-			if !same(r.Machine, m) || r.Stopped != nil {
-				t.Errorf("%s, seed %d: %s, of %d states", k.name, seed, r.Guarantee(), len(m.States))
+			config.Inputs, config.Seed = other.Inputs, seed
+			result := learn(t, system, config)
+			if !isEquivalent(result.Machine, other) || result.StopErr != nil {
+				t.Errorf("%s, seed %d: %s, of %d states", kind.name, seed, result.Guarantee(), len(other.States))
 			}
-			queries, symbols, most = queries+r.Queries, symbols+r.Symbols, max(most, r.Queries)
+			queries, symbols, most = queries+result.Queries, symbols+result.SentInputs, max(most, result.Queries)
 		}
-		t.Logf("%-40s %5d queries, at most %5d, %6d inputs", k.name, queries/seeds, most, symbols/seeds)
-		costliest = max(costliest, queries/seeds)
+		t.Logf("%-40s %5d queries, at most %5d, %6d inputs", kind.name, queries/machinesPerKind, most, symbols/machinesPerKind)
+		costliest = max(costliest, queries/machinesPerKind)
 	}
 	return costliest
 }
 
 func TestSmallMachinesAreRightTenTimesOfTenInSixHundredQueries(t *testing.T) {
-	if n := learnTen(t, small, Config{}, nil); n > 600 {
+	if n := checkMachinesOfKinds(t, smallKinds, Config{}, nil); n > 600 {
 		t.Errorf("%d queries on average", n)
 	}
 }
 
 func TestLargeMachinesAreRightTenTimesOfTen(t *testing.T) {
-	if n := learnTen(t, large, Config{}, nil); n > 1200 {
+	if n := checkMachinesOfKinds(t, largeKinds, Config{}, nil); n > 1200 {
 		t.Errorf("%d queries on average", n)
 	}
 }
 
 func TestOneWrongOutputInAHundredChangesNothing(t *testing.T) {
-	wrong := func(s *system) { s.wrong = 0.01 }
-	if n := learnTen(t, small, Config{}, wrong); n > 900 {
+	wrong := func(system *unreliableSystem) { system.wrongOutputRate = 0.01 }
+	if n := checkMachinesOfKinds(t, smallKinds, Config{}, wrong); n > 900 {
 		t.Errorf("%d queries on average", n)
 	}
-	if n := learnTen(t, large[:2], Config{}, wrong); n > 1700 {
+	if n := checkMachinesOfKinds(t, largeKinds[:2], Config{}, wrong); n > 1700 {
 		t.Errorf("%d queries on average", n)
 	}
 }
 
 func TestOneLostAnswerInAHundredChangesNothing(t *testing.T) {
-	lost := func(s *system) { s.silent = 0.01 }
-	if n := learnTen(t, small, Config{}, lost); n > 900 {
+	lost := func(system *unreliableSystem) { system.noAnswerRate = 0.01 }
+	if n := checkMachinesOfKinds(t, smallKinds, Config{}, lost); n > 900 {
 		t.Errorf("%d queries on average", n)
 	}
-	if n := learnTen(t, large[:2], Config{}, lost); n > 1700 {
+	if n := checkMachinesOfKinds(t, largeKinds[:2], Config{}, lost); n > 1700 {
 		t.Errorf("%d queries on average", n)
 	}
 }
 
 func TestTheSameSeedAsksTheSameWords(t *testing.T) {
-	m := minimal(3, protocol(8, 10, 3, 0.7))
+	other := drawMinimal(3, protocolMachines(8, 10, 3, 0.7))
 	ask := func(seed uint64) []string {
-		s := newSystem(m, 5)
-		s.wrong = 0.01
-		learnOnce(t, s, Config{Inputs: m.Inputs, Seed: seed})
-		return s.asked
+		system := newSystem(other, 5)
+		system.wrongOutputRate = 0.01
+		learn(t, system, Config{Inputs: other.Inputs, Seed: seed})
+		return system.queries
 	}
 	first := ask(1)
 	if !slices.Equal(first, ask(1)) {
@@ -114,89 +114,89 @@ func TestTheSameSeedAsksTheSameWords(t *testing.T) {
 }
 
 func TestWithoutErrorsOnlyConfirmationsAreAskedTwice(t *testing.T) {
-	m := minimal(4, uniform(6, 15, 3))
-	s := newSystem(m, 4)
-	r := learnOnce(t, s, Config{Inputs: m.Inputs})
+	other := drawMinimal(4, uniformMachines(6, 15, 3))
+	system := newSystem(other, 4)
+	result := learn(t, system, Config{Inputs: other.Inputs})
 	seen, again := map[string]bool{}, 0
-	for _, w := range s.asked {
+	for _, w := range system.queries {
 		if seen[w] {
 			again++
 		}
 		seen[w] = true
 	}
-	if again*10 > r.Queries {
-		t.Errorf("%d of %d words were asked again", again, r.Queries)
+	if again*10 > result.Queries {
+		t.Errorf("%d of %d words were asked again", again, result.Queries)
 	}
 }
 
 func TestWhenTheBudgetEndsNoMachineIsGivenButHowMuchIsMissing(t *testing.T) {
-	m := minimal(5, uniform(6, 15, 3))
-	whole := learnOnce(t, newSystem(m, 5), Config{Inputs: m.Inputs})
+	other := drawMinimal(5, uniformMachines(6, 15, 3))
+	whole := learn(t, newSystem(other, 5), Config{Inputs: other.Inputs})
 	before := 0
 	for _, budget := range []int{1, 10, 60, 120, 200, 300} {
-		s := newSystem(m, 5)
-		s.budget = budget
-		r := learnOnce(t, s, Config{Inputs: m.Inputs})
-		if !errors.Is(r.Stopped, errBudget) || r.Machine != nil {
-			t.Fatalf("after %d words: %+v", budget, r)
+		system := newSystem(other, 5)
+		system.maxQueries = budget
+		result := learn(t, system, Config{Inputs: other.Inputs})
+		if !errors.Is(result.StopErr, errBudget) || result.Machine != nil {
+			t.Fatalf("after %d words: %+v", budget, result)
 		}
-		if !strings.Contains(r.Guarantee(), "not complete") {
-			t.Errorf("after %d words: %s", budget, r.Guarantee())
+		if !strings.Contains(result.Guarantee(), "not complete") {
+			t.Errorf("after %d words: %s", budget, result.Guarantee())
 		}
-		if r.Remaining < 1 || budget+r.Remaining > whole.Queries*11/10 {
-			t.Errorf("after %d words %d are missing, the whole takes %d", budget, r.Remaining, whole.Queries)
+		if result.RemainingQueries < 1 || budget+result.RemainingQueries > whole.Queries*11/10 {
+			t.Errorf("after %d words %d are missing, the whole takes %d", budget, result.RemainingQueries, whole.Queries)
 		}
-		if budget > 120 && r.Remaining >= before {
-			t.Errorf("after %d words %d are missing, before %d", budget, r.Remaining, before)
+		if budget > 120 && result.RemainingQueries >= before {
+			t.Errorf("after %d words %d are missing, before %d", budget, result.RemainingQueries, before)
 		}
-		before = r.Remaining
+		before = result.RemainingQueries
 	}
 }
 
 func TestAnEndedContextStopsLearning(t *testing.T) {
-	m := minimal(5, uniform(6, 15, 3))
+	other := drawMinimal(5, uniformMachines(6, 15, 3))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r, err := Learn(ctx, newSystem(m, 1), Config{Inputs: m.Inputs})
-	if err != nil || !errors.Is(r.Stopped, context.Canceled) || r.Queries != 0 {
-		t.Errorf("%+v, %v", r, err)
+	result, err := Learn(ctx, newSystem(other, 1), Config{Inputs: other.Inputs})
+	if err != nil || !errors.Is(result.StopErr, context.Canceled) || result.Queries != 0 {
+		t.Errorf("%+v, %v", result, err)
 	}
 }
 
 func TestMoreStatesThanAllowedStopLearning(t *testing.T) {
-	m := minimal(5, uniform(6, 15, 3))
-	r := learnOnce(t, newSystem(m, 1), Config{Inputs: m.Inputs, MaxStates: 4})
-	if !errors.Is(r.Stopped, ErrStates) || r.Machine != nil {
-		t.Errorf("%+v", r)
+	other := drawMinimal(5, uniformMachines(6, 15, 3))
+	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, MaxStates: 4})
+	if !errors.Is(result.StopErr, ErrTooManyStates) || result.Machine != nil {
+		t.Errorf("%+v", result)
 	}
 }
 
 func TestAnEdgeThatIsNotDeterministicStopsLearningAndIsNamed(t *testing.T) {
-	for seed := range uint64(seeds) {
-		m := minimal(seed, uniform(6, 15, 3))
-		s := newSystem(m, seed)
-		s.alternatives = map[edgeID]string{{int(seed % 6), "i3"}: "other"}
-		r := learnOnce(t, s, Config{Inputs: m.Inputs, Seed: seed})
-		if !errors.Is(r.Stopped, ErrNondeterministic) || r.Machine != nil ||
-			!strings.Contains(r.Stopped.Error(), `i3" is answered`) || !strings.Contains(r.Stopped.Error(), `"other"`) {
-			t.Errorf("seed %d: stopped by %v", seed, r.Stopped)
+	for seed := range uint64(machinesPerKind) {
+		other := drawMinimal(seed, uniformMachines(6, 15, 3))
+		system := newSystem(other, seed)
+		system.alternatives = map[edgeID]string{{int(seed % 6), "i3"}: "other"}
+		result := learn(t, system, Config{Inputs: other.Inputs, Seed: seed})
+		if !errors.Is(result.StopErr, ErrNondeterministic) || result.Machine != nil ||
+			!strings.Contains(result.StopErr.Error(), `i3" is answered`) || !strings.Contains(result.StopErr.Error(), `"other"`) {
+			t.Errorf("seed %d: stopped by %v", seed, result.StopErr)
 		}
-		t.Log(r.Queries, r.Stopped)
+		t.Log(result.Queries, result.StopErr)
 	}
 }
 
 func TestTracesAreNotAskedAgain(t *testing.T) {
-	m := minimal(6, uniform(6, 15, 3))
-	s := newSystem(m, 6)
-	first := learnOnce(t, s, Config{Inputs: m.Inputs})
+	other := drawMinimal(6, uniformMachines(6, 15, 3))
+	system := newSystem(other, 6)
+	first := learn(t, system, Config{Inputs: other.Inputs})
 	var traces []Trace
-	for _, w := range s.asked {
+	for _, w := range system.queries {
 		word := strings.Fields(w)
-		traces = append(traces, Trace{word, m.Run(word)})
+		traces = append(traces, Trace{word, other.Run(word)})
 	}
-	again := newSystem(m, 6)
-	second := learnOnce(t, again, Config{Inputs: m.Inputs, Traces: traces})
-	if !same(second.Machine, m) {
+	again := newSystem(other, 6)
+	second := learn(t, again, Config{Inputs: other.Inputs, Traces: traces})
+	if !isEquivalent(second.Machine, other) {
 		t.Error("with traces the machine is wrong")
 	}
 	// The random tests are made anew.
@@ -207,52 +207,52 @@ func TestTracesAreNotAskedAgain(t *testing.T) {
 }
 
 func TestATraceIsACounterexample(t *testing.T) {
-	m := minimal(1, lock(8, 10, 3, 2))
-	word := longestAccess(m)
-	r := learnOnce(t, newSystem(m, 1), Config{Inputs: m.Inputs, Tests: -1, Traces: []Trace{{word, m.Run(word)}}})
-	if got := r.Machine.Run(word); !slices.Equal(got, m.Run(word)) {
-		t.Errorf("the machine says %q for a trace, which is %q", got, m.Run(word))
+	other := drawMinimal(1, hiddenChains(8, 10, 3, 2))
+	word := longestAccess(other)
+	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, RandomTests: -1, Traces: []Trace{{word, other.Run(word)}}})
+	if got := result.Machine.Run(word); !slices.Equal(got, other.Run(word)) {
+		t.Errorf("the machine says %q for a trace, which is %q", got, other.Run(word))
 	}
 }
 
 func TestAWrongTraceIsRefuted(t *testing.T) {
-	m := minimal(7, uniform(6, 15, 3))
+	other := drawMinimal(7, uniformMachines(6, 15, 3))
 	wrong := Trace{[]string{"i0", "i1", "i2"}, []string{"never", "never", "never"}}
-	r := learnOnce(t, newSystem(m, 7), Config{Inputs: m.Inputs, Traces: []Trace{wrong}})
-	if !same(r.Machine, m) || r.Conflicts == 0 {
-		t.Errorf("%s, %d conflicts", r.Guarantee(), r.Conflicts)
+	result := learn(t, newSystem(other, 7), Config{Inputs: other.Inputs, Traces: []Trace{wrong}})
+	if !isEquivalent(result.Machine, other) || result.Conflicts == 0 {
+		t.Errorf("%s, %d conflicts", result.Guarantee(), result.Conflicts)
 	}
 }
 
 func TestATraceEndsBeforeAnUnknownInput(t *testing.T) {
-	m := minimal(7, uniform(6, 15, 3))
-	trace := Trace{[]string{"i0", "elsewhere", "i2"}, []string{m.Run([]string{"i0"})[0], "x", "never"}}
-	r := learnOnce(t, newSystem(m, 7), Config{Inputs: m.Inputs, Traces: []Trace{trace}})
-	if !same(r.Machine, m) || r.Conflicts != 0 {
-		t.Errorf("%s, %d conflicts", r.Guarantee(), r.Conflicts)
+	other := drawMinimal(7, uniformMachines(6, 15, 3))
+	trace := Trace{[]string{"i0", "elsewhere", "i2"}, []string{other.Run([]string{"i0"})[0], "x", "never"}}
+	result := learn(t, newSystem(other, 7), Config{Inputs: other.Inputs, Traces: []Trace{trace}})
+	if !isEquivalent(result.Machine, other) || result.Conflicts != 0 {
+		t.Errorf("%s, %d conflicts", result.Guarantee(), result.Conflicts)
 	}
 }
 
 func TestScenariosAreTheFirstTests(t *testing.T) {
-	m := minimal(1, lock(8, 10, 3, 2))
-	word := longestAccess(m)
-	r := learnOnce(t, newSystem(m, 1), Config{Inputs: m.Inputs, Tests: -1, Scenarios: [][]string{word}})
-	if got := r.Machine.Run(word); !slices.Equal(got, m.Run(word)) {
-		t.Errorf("the machine says %q for a scenario, which is %q", got, m.Run(word))
+	other := drawMinimal(1, hiddenChains(8, 10, 3, 2))
+	word := longestAccess(other)
+	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, RandomTests: -1, Scenarios: [][]string{word}})
+	if got := result.Machine.Run(word); !slices.Equal(got, other.Run(word)) {
+		t.Errorf("the machine says %q for a scenario, which is %q", got, other.Run(word))
 	}
-	if r.Tests != 0 || !strings.HasSuffix(r.Guarantee(), "; 0 random tests without a counterexample") {
-		t.Errorf("without tests it says %q", r.Guarantee())
+	if result.PassedTests != 0 || !strings.HasSuffix(result.Guarantee(), "; 0 random tests without a counterexample") {
+		t.Errorf("without tests it says %q", result.Guarantee())
 	}
 }
 
-func longestAccess(m *Machine) []string {
+func longestAccess(other *Machine) []string {
 	var longest []string
-	for _, state := range m.States {
-		if len(state.Access) > len(longest) {
-			longest = state.Access
+	for _, state := range other.States {
+		if len(state.AccessWord) > len(longest) {
+			longest = state.AccessWord
 		}
 	}
-	return append(slices.Clone(longest), m.Inputs...)
+	return append(slices.Clone(longest), other.Inputs...)
 }
 
 func TestMistakesInTheConfigurationAreFoundBeforeAnythingIsAsked(t *testing.T) {
@@ -262,16 +262,16 @@ func TestMistakesInTheConfigurationAreFoundBeforeAnythingIsAsked(t *testing.T) {
 		"an unknown scenario": {Inputs: []string{"a"}, Scenarios: [][]string{{"b"}}},
 		"an uneven trace":     {Inputs: []string{"a"}, Traces: []Trace{{[]string{"a"}, nil}}},
 	} {
-		if r, err := Learn(context.Background(), nil, config); err == nil || r != nil {
-			t.Errorf("%s: %v, %v", name, r, err)
+		if result, err := Learn(context.Background(), nil, config); err == nil || result != nil {
+			t.Errorf("%s: %v, %v", name, result, err)
 		}
 	}
 }
 
 func TestAMachineOfOneStateIsTested(t *testing.T) {
-	m := blank(1, 3, func(int, int) int { return 0 })
-	r := learnOnce(t, newSystem(m, 1), Config{Inputs: m.Inputs, Tests: 10})
-	if !same(r.Machine, m) || r.Guarantee() != "complete up to 1 state; 10 random tests without a counterexample" {
-		t.Error(r.Guarantee())
+	other := newMachine(1, 3, func(int, int) int { return 0 })
+	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, RandomTests: 10})
+	if !isEquivalent(result.Machine, other) || result.Guarantee() != "complete up to 1 state; 10 random tests without a counterexample" {
+		t.Error(result.Guarantee())
 	}
 }

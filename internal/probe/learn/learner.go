@@ -10,28 +10,28 @@ import (
 
 // margin is by how much an output must lead before a state or a counterexample
 // rests on it: one observation may be an error.
-const margin = 2
+const minLead = 2
 
 // Learn asks the subject until a machine explains all it said and the tests find
 // nothing more. An error is a mistake in the configuration, found before
 // anything was asked. Whatever ends the learning later is in the result.
-func Learn(ctx context.Context, s SystemUnderTest, config Config) (*Result, error) {
+func Learn(ctx context.Context, system SystemUnderTest, config Config) (*Result, error) {
 	config = config.withDefaults()
-	if err := config.check(); err != nil {
+	if err := config.validate(); err != nil {
 		return nil, err
 	}
 	l := &learner{
-		Config: config, ctx: ctx, subject: s, inputNo: make(map[string]int),
-		root: newNode(nil, 0, len(config.Inputs)), rand: rand.New(rand.NewPCG(config.Seed, 0x6c23)),
+		Config: config, ctx: ctx, system: system, inputIndexes: make(map[string]int),
+		root: newNode(nil, 0, len(config.Inputs)), random: rand.New(rand.NewPCG(config.Seed, 0x6c23)),
 	}
-	for i, in := range config.Inputs {
-		l.inputNo[in] = i
+	for i, input := range config.Inputs {
+		l.inputIndexes[input] = i
 	}
-	l.revise()
-	if l.Stopped = l.run(); l.Stopped != nil {
-		l.Remaining = l.remaining()
+	l.rebuildBasis()
+	if l.StopErr = l.run(); l.StopErr != nil {
+		l.RemainingQueries = l.remainingQueries()
 	} else {
-		l.Machine = l.hypothesis.inOrder()
+		l.Machine = l.hypothesis.renumberBreadthFirst()
 	}
 	return &l.Result, nil
 }
@@ -40,57 +40,57 @@ func Learn(ctx context.Context, s SystemUnderTest, config Config) (*Result, erro
 type learner struct {
 	Config
 	Result
-	ctx     context.Context
-	subject SystemUnderTest
-	inputNo map[string]int
-	rand    *rand.Rand
-	root    *treeNode
+	ctx          context.Context
+	system       SystemUnderTest
+	inputIndexes map[string]int
+	random       *rand.Rand
+	root         *treeNode
 	// basis are nodes that are pairwise apart: each stands for a state. Parents come
 	// before their children.
 	basis []*treeNode
-	// turned says that an output is no longer believed, which the basis may rest on;
+	// beliefChanged says that an output is no longer believed, which the basis may rest on;
 	// revision counts how often that was.
-	turned     bool
-	revision   int
-	hypothesis *Machine // nil before the first
+	beliefChanged bool
+	revision      int
+	hypothesis    *Machine // nil before the first
 }
 
 func (l *learner) run() error {
 	for _, trace := range l.Traces {
-		word := l.numbers(trace.Inputs)
-		if err := l.settle(word, l.enter(word, trace.Outputs)); err != nil {
+		word := l.toIndexes(trace.Inputs)
+		if err := l.resolveDispute(word, l.addObservation(word, trace.Outputs)); err != nil {
 			return err
 		}
 	}
 	for {
-		if l.turned {
-			l.revise()
+		if l.beliefChanged {
+			l.rebuildBasis()
 		}
 		if busy, err := l.applyRule(); err != nil {
 			return err
 		} else if busy {
 			continue
 		}
-		l.build()
-		word := l.contradiction()
+		l.buildHypothesis()
+		word := l.findContradiction()
 		if word == nil {
-			holds, err := l.test()
+			holds, err := l.testHypothesis()
 			if holds || err != nil {
 				return err
 			}
 			continue
 		}
-		if err := l.learnFrom(word); err != nil {
+		if err := l.processCounterexample(word); err != nil {
 			return err
 		}
 	}
 }
 
-// numbers gives a word's inputs as numbers, up to the first that is none.
-func (l *learner) numbers(word []string) []int {
+// toIndexes gives a word's inputs as numbers, up to the first that is none.
+func (l *learner) toIndexes(word []string) []int {
 	var nos []int
-	for _, in := range word {
-		no, ok := l.inputNo[in]
+	for _, input := range word {
+		no, ok := l.inputIndexes[input]
 		if !ok {
 			break
 		}
@@ -99,134 +99,134 @@ func (l *learner) numbers(word []string) []int {
 	return nos
 }
 
-// ask makes sure that the tree knows what comes back for the word.
-func (l *learner) ask(word []int) error {
-	for !l.known(word) {
-		if err := l.query(word); err != nil {
+// ensureKnown makes sure that the tree knows what comes back for the word.
+func (l *learner) ensureKnown(word []int) error {
+	for !l.isKnown(word) {
+		if err := l.queryAndResolve(word); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// known reports whether it is known what comes back for a word.
-func (l *learner) known(word []int) bool {
-	treeNode := l.root
-	for _, in := range word {
-		if treeNode.after(in) == nil || treeNode.edges[in].disputed() {
+// isKnown reports whether it is known what comes back for a word.
+func (l *learner) isKnown(word []int) bool {
+	node := l.root
+	for _, input := range word {
+		if node.outcome(input) == nil || node.edges[input].isDisputed() {
 			return false
 		}
-		treeNode = treeNode.after(in).to
+		node = node.outcome(input).child
 	}
 	return true
 }
 
-// query asks a word whether or not it is known, and settles what contradicts
+// queryAndResolve asks a word whether or not it is known, and settles what contradicts
 // earlier observations.
-func (l *learner) query(word []int) error {
-	disputed, err := l.send(word)
+func (l *learner) queryAndResolve(word []int) error {
+	disputed, err := l.queryOnce(word)
 	if err != nil {
 		return err
 	}
-	return l.settle(word, disputed)
+	return l.resolveDispute(word, disputed)
 }
 
-// settle asks the beginning of a word, whose last output is disputed, until one
+// resolveDispute asks the beginning of a word, whose last output is disputed, until one
 // leads.
-func (l *learner) settle(word []int, disputed int) (err error) {
+func (l *learner) resolveDispute(word []int, disputed int) (err error) {
 	for disputed > 0 && err == nil {
 		word = word[:disputed]
-		treeNode := l.root.find(word[:disputed-1])
-		if treeEdge := treeNode.edges[word[disputed-1]]; treeEdge.nondeterministic() {
+		node := l.root.nodeAfter(word[:disputed-1])
+		if edge := node.edges[word[disputed-1]]; edge.isNondeterministic() {
 			return fmt.Errorf("%w: %q is answered %q %d times and %q %d times", ErrNondeterministic,
-				strings.Join(l.names(word), ", "), treeEdge[0].out, treeEdge[0].seen, treeEdge[1].out, treeEdge[1].seen)
+				strings.Join(l.toInputs(word), ", "), edge[0].output, edge[0].count, edge[1].output, edge[1].count)
 		}
-		disputed, err = l.send(word)
+		disputed, err = l.queryOnce(word)
 	}
 	return err
 }
 
-func (l *learner) names(word []int) []string {
+func (l *learner) toInputs(word []int) []string {
 	names := make([]string, len(word))
-	for i, in := range word {
-		names[i] = l.Inputs[in]
+	for i, input := range word {
+		names[i] = l.Inputs[input]
 	}
 	return names
 }
 
-// send asks the subject and enters what it says.
-func (l *learner) send(word []int) (disputed int, err error) {
+// queryOnce asks the subject and enters what it says.
+func (l *learner) queryOnce(word []int) (disputed int, err error) {
 	if err := l.ctx.Err(); err != nil {
 		return 0, err
 	}
 	l.Queries++
-	outs, err := l.subject.Ask(l.ctx, l.names(word))
+	outputs, err := l.system.Ask(l.ctx, l.toInputs(word))
 	if err != nil {
 		return 0, err
 	}
-	if len(outs) != len(word) {
-		return 0, fmt.Errorf("learn: the subject gave %d outputs for %d inputs", len(outs), len(word))
+	if len(outputs) != len(word) {
+		return 0, fmt.Errorf("learn: the subject gave %d outputs for %d inputs", len(outputs), len(word))
 	}
-	l.Symbols += len(word)
-	return l.enter(word, outs), nil
+	l.SentInputs += len(word)
+	return l.addObservation(word, outputs), nil
 }
 
-// enter puts an observation into the tree. It returns how long the beginning of
+// addObservation puts an observation into the tree. It returns how long the beginning of
 // the word is whose last output is disputed now, 0 if none is. What follows an
 // output that is not believed waits behind that.
-func (l *learner) enter(word []int, outs []string) (disputed int) {
-	treeNode, believed := l.root, true
-	for i, in := range word {
-		if edgeOutput := treeNode.after(in); believed && edgeOutput != nil && edgeOutput.out != outs[i] {
+func (l *learner) addObservation(word []int, outputs []string) (disputed int) {
+	node, believed := l.root, true
+	for i, input := range word {
+		if outcome := node.outcome(input); believed && outcome != nil && outcome.output != outputs[i] {
 			l.Conflicts++
 		}
-		to, turned := treeNode.enter(in, outs[i])
+		child, turned := node.addOutput(input, outputs[i])
 		if believed {
-			l.turned = l.turned || turned
-			if disputed == 0 && treeNode.edges[in].disputed() {
+			l.beliefChanged = l.beliefChanged || turned
+			if disputed == 0 && node.edges[input].isDisputed() {
 				disputed = i + 1
 			}
-			believed = treeNode.edges[in][0].to == to
+			believed = node.edges[input][0].child == child
 		}
-		treeNode = to
+		node = child
 	}
 	return disputed
 }
 
-// revise looks which states of the basis are still apart, after an output turned
+// rebuildBasis looks which states of the basis are still apart, after an output turned
 // out to be wrong.
-func (l *learner) revise() {
-	l.turned = false
+func (l *learner) rebuildBasis() {
+	l.beliefChanged = false
 	l.revision++
 	old := l.basis
 	if old == nil {
 		old = []*treeNode{l.root}
 	}
 	l.basis = nil
-	for _, treeNode := range old {
-		treeNode.state = -1
+	for _, node := range old {
+		node.state = -1
 	}
-	for _, b := range old {
-		if !b.believed() || b.parent != nil && b.parent.state < 0 {
+	for _, node := range old {
+		if !node.isBelieved() || node.parent != nil && node.parent.state < 0 {
 			continue
 		}
-		if !slices.ContainsFunc(l.basis, func(o *treeNode) bool { return !apart(o, b) }) {
-			b.state = len(l.basis)
-			l.basis = append(l.basis, b)
+		if !slices.ContainsFunc(l.basis, func(o *treeNode) bool { return !areApart(o, node) }) {
+			node.state = len(l.basis)
+			l.basis = append(l.basis, node)
 		}
 	}
 }
 
-// remaining is how many queries there still are to make, as far as that is known:
+// remainingQueries is how many queries there still are to make, as far as that is known:
 // one for each transition that was not tried, one to tell each pair of states that
 // a transition may lead to, and the tests.
-func (l *learner) remaining() int {
-	n := max(0, l.Config.Tests-l.Result.Tests)
-	l.frontier(func(_ *treeNode, _ int, to *treeNode) bool {
-		if to == nil {
+func (l *learner) remainingQueries() int {
+	n := max(0, l.Config.RandomTests-l.Result.PassedTests)
+	l.visitFrontier(func(_ *treeNode, _ int, child *treeNode) bool {
+		if child == nil {
 			n += 2
 		} else {
-			n += max(0, len(l.candidates(to))-1)
+			n += max(0, len(l.candidateStates(child))-1)
 		}
 		return true
 	})

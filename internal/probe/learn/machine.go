@@ -12,17 +12,17 @@ type Machine struct {
 
 // State is a state of a Machine.
 type State struct {
-	// Access is a word that leads here, a shortest one in what Learn returns.
-	Access []string
-	// Edges has a transition for each input of the machine, in that order.
-	Edges []Transition
+	// AccessWord is a word that leads here, a shortest one in what Learn returns.
+	AccessWord []string
+	// Transitions has a transition for each input of the machine, in that order.
+	Transitions []Transition
 }
 
 // Transition is what an input does in a state.
 type Transition struct {
 	Output string
-	// To is the number of the state that follows.
-	To int
+	// Target is the number of the state that follows.
+	Target int
 }
 
 // Run returns the outputs for a word. It is shorter than the word if an input is
@@ -30,48 +30,48 @@ type Transition struct {
 func (m *Machine) Run(word []string) []string {
 	outputs := make([]string, 0, len(word))
 	at := 0
-	for _, in := range word {
-		i := slices.Index(m.Inputs, in)
+	for _, input := range word {
+		i := slices.Index(m.Inputs, input)
 		if i < 0 {
 			break
 		}
-		edge := m.States[at].Edges[i]
+		edge := m.States[at].Transitions[i]
 		outputs = append(outputs, edge.Output)
-		at = edge.To
+		at = edge.Target
 	}
 	return outputs
 }
 
-// after returns the state after a word.
-func (m *Machine) after(word []int) int {
-	q := 0
-	for _, in := range word {
-		q = m.States[q].Edges[in].To
+// stateAfter returns the state after a word.
+func (m *Machine) stateAfter(word []int) int {
+	state := 0
+	for _, input := range word {
+		state = m.States[state].Transitions[input].Target
 	}
-	return q
+	return state
 }
 
-func (m *Machine) equal(machine *Machine) bool {
-	return slices.EqualFunc(m.States, machine.States, func(s, t State) bool { return slices.Equal(s.Edges, t.Edges) })
+func (m *Machine) hasEqualStates(other *Machine) bool {
+	return slices.EqualFunc(m.States, other.States, func(state, t State) bool { return slices.Equal(state.Transitions, t.Transitions) })
 }
 
-// inOrder is the machine with its states numbered as they are reached, breadth
+// renumberBreadthFirst is the machine with its states numbered as they are reached, breadth
 // first, inputs in their order.
-func (m *Machine) inOrder() *Machine {
+func (m *Machine) renumberBreadthFirst() *Machine {
 	number, order := map[int]int{0: 0}, []int{0}
 	out := &Machine{Inputs: m.Inputs, States: []State{{}}}
 	for at := 0; at < len(order); at++ {
-		edges := slices.Clone(m.States[order[at]].Edges)
+		edges := slices.Clone(m.States[order[at]].Transitions)
 		for i, transition := range edges {
-			if _, ok := number[transition.To]; !ok {
-				number[transition.To] = len(order)
-				order = append(order, transition.To)
-				access := append(slices.Clone(out.States[at].Access), m.Inputs[i])
-				out.States = append(out.States, State{Access: access})
+			if _, ok := number[transition.Target]; !ok {
+				number[transition.Target] = len(order)
+				order = append(order, transition.Target)
+				access := append(slices.Clone(out.States[at].AccessWord), m.Inputs[i])
+				out.States = append(out.States, State{AccessWord: access})
 			}
-			edges[i].To = number[transition.To]
+			edges[i].Target = number[transition.Target]
 		}
-		out.States[at].Edges = edges
+		out.States[at].Transitions = edges
 	}
 	return out
 }

@@ -6,23 +6,23 @@ import (
 	"testing"
 )
 
-// table makes a machine of rows of "output to" pairs, one for each input.
-func table(inputs string, rows ...[]Transition) *Machine {
-	m := &Machine{Inputs: strings.Fields(inputs)}
+// newTableMachine makes a machine of rows of "output to" pairs, one for each input.
+func newTableMachine(inputs string, rows ...[]Transition) *Machine {
+	other := &Machine{Inputs: strings.Fields(inputs)}
 	for _, r := range rows {
-		m.States = append(m.States, State{Edges: r})
+		other.States = append(other.States, State{Transitions: r})
 	}
-	return m
+	return other
 }
 
 func TestDOTIsWhatLearningToolsRead(t *testing.T) {
-	m := table("login say/all",
-		[]Transition{{Output: "ok", To: 1}, {Output: `no "one" hears`, To: 0}},
-		[]Transition{{Output: "a\\b\nc\x01", To: 1}, {Output: "", To: 0}},
-		[]Transition{{Output: "no", To: 1}, {Output: "ok", To: 0}},
+	other := newTableMachine("login say/all",
+		[]Transition{{Output: "ok", Target: 1}, {Output: `no "one" hears`, Target: 0}},
+		[]Transition{{Output: "a\\b\nc\x01", Target: 1}, {Output: "", Target: 0}},
+		[]Transition{{Output: "no", Target: 1}, {Output: "ok", Target: 0}},
 	)
 	var b strings.Builder
-	if err := m.WriteDOT(&b); err != nil {
+	if err := other.WriteDOT(&b); err != nil {
 		t.Fatal(err)
 	}
 	const want = `digraph g {
@@ -48,7 +48,7 @@ __start0 -> s0;
 }
 
 func TestRunEndsAtAnInputThatIsNotTheMachines(t *testing.T) {
-	m := table("a b", []Transition{{Output: "x", To: 1}, {Output: "y", To: 0}}, []Transition{{Output: "z", To: 1}, {Output: "w", To: 0}})
+	other := newTableMachine("a b", []Transition{{Output: "x", Target: 1}, {Output: "y", Target: 0}}, []Transition{{Output: "z", Target: 1}, {Output: "w", Target: 0}})
 	for _, c := range []struct {
 		word, want string
 	}{
@@ -57,21 +57,21 @@ func TestRunEndsAtAnInputThatIsNotTheMachines(t *testing.T) {
 		{"a b a", "x w x"},
 		{"a c", "x"},
 	} {
-		if got := strings.Join(m.Run(strings.Fields(c.word)), " "); got != c.want {
+		if got := strings.Join(other.Run(strings.Fields(c.word)), " "); got != c.want {
 			t.Errorf("Run(%s) = %s, not %s", c.word, got, c.want)
 		}
 	}
 }
 
 func TestAccessWordsLeadWhereTheySay(t *testing.T) {
-	m := minimal(3, uniform(9, 4, 2))
-	for s, state := range m.States {
+	other := drawMinimal(3, uniformMachines(9, 4, 2))
+	for s, state := range other.States {
 		at := 0
-		for _, in := range state.Access {
-			at = m.States[at].Edges[slices.Index(m.Inputs, in)].To
+		for _, input := range state.AccessWord {
+			at = other.States[at].Transitions[slices.Index(other.Inputs, input)].Target
 		}
 		if at != s {
-			t.Errorf("%q leads to %d, not to %d", state.Access, at, s)
+			t.Errorf("%q leads to %d, not to %d", state.AccessWord, at, s)
 		}
 	}
 }

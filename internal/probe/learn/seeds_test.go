@@ -3,4 +3,4 @@
 package learn
 
 // seeds is how many machines of a kind the tests draw.
-const seeds = 10
+const machinesPerKind = 10

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// system is a machine as a subject, with whatever can go wrong.
-type system struct {
-	m      *Machine
-	rand   *rand.Rand
-	wrong  float64 // how often an output is another one
-	silent float64 // how often there is no answer; half of those requests were not heard
+// unreliableSystem is a machine as a subject, with whatever can go wrong.
+type unreliableSystem struct {
+	machine         *Machine
+	random          *rand.Rand
+	wrongOutputRate float64 // how often an output is another one
+	noAnswerRate    float64 // how often there is no answer; half of those requests were not heard
 	// alternatives are outputs that an edge gives half of the time.
 	alternatives map[edgeID]string
-	budget       int // how many words are answered, all if it is 0
-	asked        []string
+	maxQueries   int // how many words are answered, all if it is 0
+	queries      []string
 }
 
 type edgeID struct {
@@ -28,50 +28,50 @@ type edgeID struct {
 
 var errBudget = errors.New("no budget left")
 
-func (s *system) Ask(_ context.Context, word []string) ([]string, error) {
-	if s.budget > 0 && len(s.asked) == s.budget {
+func (s *unreliableSystem) Ask(_ context.Context, word []string) ([]string, error) {
+	if s.maxQueries > 0 && len(s.queries) == s.maxQueries {
 		return nil, errBudget
 	}
-	s.asked = append(s.asked, strings.Join(word, " "))
-	at, outs := 0, []string(nil)
-	for _, in := range word {
-		transition := s.m.States[at].Edges[slices.Index(s.m.Inputs, in)]
-		out, to := transition.Output, transition.To
-		if other, ok := s.alternatives[edgeID{at, in}]; ok && s.rand.IntN(2) == 0 {
-			out = other
+	s.queries = append(s.queries, strings.Join(word, " "))
+	at, outputs := 0, []string(nil)
+	for _, input := range word {
+		transition := s.machine.States[at].Transitions[slices.Index(s.machine.Inputs, input)]
+		output, to := transition.Output, transition.Target
+		if other, ok := s.alternatives[edgeID{at, input}]; ok && s.random.IntN(2) == 0 {
+			output = other
 		}
-		if s.wrong > 0 && s.rand.Float64() < s.wrong {
-			out = s.otherOutput(out)
+		if s.wrongOutputRate > 0 && s.random.Float64() < s.wrongOutputRate {
+			output = s.otherOutput(output)
 		}
-		if s.silent > 0 && s.rand.Float64() < s.silent {
-			out = "no answer"
-			if s.rand.IntN(2) == 0 {
+		if s.noAnswerRate > 0 && s.random.Float64() < s.noAnswerRate {
+			output = "no answer"
+			if s.random.IntN(2) == 0 {
 				to = at
 			}
 		}
-		outs, at = append(outs, out), to
+		outputs, at = append(outputs, output), to
 	}
-	return outs, nil
+	return outputs, nil
 }
 
-func (s *system) otherOutput(not string) string {
+func (s *unreliableSystem) otherOutput(not string) string {
 	var all []string
-	for _, state := range s.m.States {
-		for _, transition := range state.Edges {
+	for _, state := range s.machine.States {
+		for _, transition := range state.Transitions {
 			if transition.Output != not && !slices.Contains(all, transition.Output) {
 				all = append(all, transition.Output)
 			}
 		}
 	}
-	return all[s.rand.IntN(len(all))]
+	return all[s.random.IntN(len(all))]
 }
 
-func newSystem(m *Machine, seed uint64) *system {
-	return &system{m: m, rand: rand.New(rand.NewPCG(seed, 7))}
+func newSystem(other *Machine, seed uint64) *unreliableSystem {
+	return &unreliableSystem{machine: other, random: rand.New(rand.NewPCG(seed, 7))}
 }
 
-// letters are names for inputs.
-func letters(n int) []string {
+// inputNames are names for inputs.
+func inputNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {
 		names[i] = fmt.Sprintf("i%d", i)
@@ -79,33 +79,33 @@ func letters(n int) []string {
 	return names
 }
 
-// blank is a machine in which each input has the output no and leads to what
+// newMachine is a machine in which each input has the output no and leads to what
 // the function says.
-func blank(states, inputs int, to func(state, input int) int) *Machine {
-	m := &Machine{Inputs: letters(inputs)}
+func newMachine(states, inputs int, to func(state, input int) int) *Machine {
+	other := &Machine{Inputs: inputNames(inputs)}
 	for s := range states {
 		edges := make([]Transition, inputs)
 		for i := range edges {
-			edges[i] = Transition{Output: "no", To: to(s, i)}
+			edges[i] = Transition{Output: "no", Target: to(s, i)}
 		}
-		m.States = append(m.States, State{Edges: edges})
+		other.States = append(other.States, State{Transitions: edges})
 	}
-	return m
+	return other
 }
 
-// minimal draws machines until one has all its states and no two alike.
-func minimal(seed uint64, draw func(r *rand.Rand) *Machine) *Machine {
-	r := rand.New(rand.NewPCG(seed, 1))
+// drawMinimal draws machines until one has all its states and no two alike.
+func drawMinimal(seed uint64, draw func(random *rand.Rand) *Machine) *Machine {
+	random := rand.New(rand.NewPCG(seed, 1))
 	for {
-		m := draw(r)
-		small := m.inOrder()
-		if len(small.States) != len(m.States) {
+		other := draw(random)
+		small := other.renumberBreadthFirst()
+		if len(small.States) != len(other.States) {
 			continue
 		}
 		alike := false
 		for p := range small.States {
-			for q := range p {
-				alike = alike || equivalent(small, p, small, q)
+			for state := range p {
+				alike = alike || areEquivalentStates(small, p, small, state)
 			}
 		}
 		if !alike {
@@ -114,17 +114,17 @@ func minimal(seed uint64, draw func(r *rand.Rand) *Machine) *Machine {
 	}
 }
 
-// equivalent reports whether two states, of machines with the same inputs, answer
+// areEquivalentStates reports whether two states, of machines with the same inputs, answer
 // all words alike.
-func equivalent(a *Machine, p int, b *Machine, q int) bool {
-	seen := map[[2]int]bool{{p, q}: true}
-	for queue := [][2]int{{p, q}}; len(queue) > 0; queue = queue[1:] {
-		for in := range a.Inputs {
-			transition, f := a.States[queue[0][0]].Edges[in], b.States[queue[0][1]].Edges[in]
+func areEquivalentStates(a *Machine, p int, b *Machine, state int) bool {
+	seen := map[[2]int]bool{{p, state}: true}
+	for queue := [][2]int{{p, state}}; len(queue) > 0; queue = queue[1:] {
+		for input := range a.Inputs {
+			transition, f := a.States[queue[0][0]].Transitions[input], b.States[queue[0][1]].Transitions[input]
 			if transition.Output != f.Output {
 				return false
 			}
-			if next := [2]int{transition.To, f.To}; !seen[next] {
+			if next := [2]int{transition.Target, f.Target}; !seen[next] {
 				seen[next] = true
 				queue = append(queue, next)
 			}
@@ -133,84 +133,84 @@ func equivalent(a *Machine, p int, b *Machine, q int) bool {
 	return true
 }
 
-// same reports whether a machine that was learned is the one that there is.
-func same(learned, m *Machine) bool {
-	return learned != nil && len(learned.States) == len(m.States) && equivalent(learned, 0, m, 0)
+// isEquivalent reports whether a machine that was learned is the one that there is.
+func isEquivalent(learned, other *Machine) bool {
+	return learned != nil && len(learned.States) == len(other.States) && areEquivalentStates(learned, 0, other, 0)
 }
 
-// uniform draws all targets and outputs evenly.
-func uniform(states, inputs, outputs int) func(*rand.Rand) *Machine {
-	return func(r *rand.Rand) *Machine {
-		m := blank(states, inputs, func(int, int) int { return r.IntN(states) })
-		for _, state := range m.States {
-			for i := range state.Edges {
-				state.Edges[i].Output = fmt.Sprintf("o%d", r.IntN(outputs))
+// uniformMachines draws all targets and outputs evenly.
+func uniformMachines(states, inputs, outputs int) func(*rand.Rand) *Machine {
+	return func(random *rand.Rand) *Machine {
+		other := newMachine(states, inputs, func(int, int) int { return random.IntN(states) })
+		for _, state := range other.States {
+			for i := range state.Transitions {
+				state.Transitions[i].Output = fmt.Sprintf("o%d", random.IntN(outputs))
 			}
 		}
-		return m
+		return other
 	}
 }
 
-// protocol draws machines like those of protocols: most inputs are refused and
+// protocolMachines draws machines like those of protocols: most inputs are refused and
 // change nothing, the others lead anywhere.
-func protocol(states, inputs, outputs int, refused float64) func(*rand.Rand) *Machine {
-	return func(r *rand.Rand) *Machine {
-		m := blank(states, inputs, func(s, _ int) int { return s })
-		for s := range m.States {
-			for i := range m.States[s].Edges {
-				if r.Float64() >= refused {
-					m.States[s].Edges[i] = Transition{Output: fmt.Sprintf("o%d", r.IntN(outputs)), To: r.IntN(states)}
+func protocolMachines(states, inputs, outputs int, refused float64) func(*rand.Rand) *Machine {
+	return func(random *rand.Rand) *Machine {
+		other := newMachine(states, inputs, func(s, _ int) int { return s })
+		for s := range other.States {
+			for i := range other.States[s].Transitions {
+				if random.Float64() >= refused {
+					other.States[s].Transitions[i] = Transition{Output: fmt.Sprintf("o%d", random.IntN(outputs)), Target: random.IntN(states)}
 				}
 			}
 		}
-		return m
+		return other
 	}
 }
 
-// resets draws chains in which one input goes on, and is seen to, and each other
+// chainsWithResets draws chains in which one input goes on, and is seen to, and each other
 // one goes back to the beginning. Each input goes on in so many states.
-func resets(states, inputs, each int) func(*rand.Rand) *Machine {
-	return func(r *rand.Rand) *Machine {
-		m := blank(states, inputs, func(int, int) int { return 0 })
-		order := r.Perm(inputs * each)
+func chainsWithResets(states, inputs, each int) func(*rand.Rand) *Machine {
+	return func(random *rand.Rand) *Machine {
+		other := newMachine(states, inputs, func(int, int) int { return 0 })
+		order := random.Perm(inputs * each)
 		for s := range states - 1 {
-			m.States[s].Edges[order[s]%inputs] = Transition{Output: "yes", To: s + 1}
+			other.States[s].Transitions[order[s]%inputs] = Transition{Output: "yes", Target: s + 1}
 		}
-		m.States[states-1].Edges[order[states-1]%inputs].Output = "open"
-		return m
+		other.States[states-1].Transitions[order[states-1]%inputs].Output = "open"
+		return other
 	}
 }
 
-// lock draws protocols in which a word of the length, at one of the states, goes
+// hiddenChains draws protocols in which a word of the length, at one of the states, goes
 // through states that cannot be told from a refusal until something else
 // happens at its end.
-func lock(states, inputs, outputs, hidden int) func(*rand.Rand) *Machine {
-	return func(r *rand.Rand) *Machine {
-		m := protocol(states-hidden, inputs, outputs, 0.6)(r)
-		door := r.IntN(len(m.States))
+func hiddenChains(states, inputs, outputs, hidden int) func(*rand.Rand) *Machine {
+	return func(random *rand.Rand) *Machine {
+		other := protocolMachines(states-hidden, inputs, outputs, 0.6)(random)
+		door := random.IntN(len(other.States))
 		from := door
 		for range hidden {
-			state := State{Edges: slices.Clone(m.States[door].Edges)}
-			m.States = append(m.States, state)
-			m.States[from].Edges[r.IntN(inputs)] = Transition{Output: "no", To: len(m.States) - 1}
-			from = len(m.States) - 1
+			state := State{Transitions: slices.Clone(other.States[door].Transitions)}
+			other.States = append(other.States, state)
+			other.States[from].Transitions[random.IntN(inputs)] = Transition{Output: "no", Target: len(other.States) - 1}
+			from = len(other.States) - 1
 		}
-		m.States[from].Edges[r.IntN(inputs)].Output = "open"
-		return m
+		other.States[from].Transitions[random.IntN(inputs)].Output = "open"
+		return other
 	}
 }
 
-// status draws chains that one input at each state goes along silently; only one
+// silentChains draws chains that one input at each state goes along silently; only one
 // input tells where one is.
-func status(states, inputs int) func(*rand.Rand) *Machine {
-	return func(r *rand.Rand) *Machine {
-		m := blank(states, inputs, func(s, _ int) int { return s })
+func silentChains(states, inputs int) func(*rand.Rand) *Machine {
+	return func(random *rand.Rand) *Machine {
+		other := newMachine(states, inputs, func(s, _ int) int { return s })
 		for s := range states {
 			if s < states-1 {
-				m.States[s].Edges[1+r.IntN(inputs-1)].To = s + 1
+				other.States[s].Transitions[1+random.IntN(inputs-1)].Target = s + 1
 			}
-			m.States[s].Edges[0].Output = fmt.Sprintf("at%d", s)
+			other.States[s].Transitions[0].Output = fmt.Sprintf("at%d", s)
 		}
-		return m
+		return other
 	}
 }

@@ -61,12 +61,12 @@ func (s *study) stateLock() {
 	}
 	lock := subject.Lock()
 	fact := finding.Fact{
-		Command: "*", Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(lock.After), Grade: finding.Observed,
-		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", lock.After),
+		Command: "*", Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(lock.FailedLogins), Grade: finding.Observed,
+		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", lock.FailedLogins),
 		Observations: 1, Sessions: 1, Evidence: []string{lock.ID},
 	}
-	if lock.High > 0 {
-		fact.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", lock.Low.Seconds(), lock.High.Seconds())
+	if lock.MaxDuration > 0 {
+		fact.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", lock.MinDuration.Seconds(), lock.MaxDuration.Seconds())
 	}
 	if fact.ID = factID(&fact); s.facts.byID[fact.ID] == nil {
 		s.facts.all = append(s.facts.all, &statedFact{Fact: fact})
@@ -82,15 +82,15 @@ func (s *study) stateLimits() {
 	for _, limit := range subject.Limits() {
 		fact := finding.Fact{
 			Command: "*", Aspect: finding.AspectLimit, Name: "requests", Claim: "then " + limit.Answer, Grade: finding.Observed,
-			Value:     fmt.Sprintf("about %d, again after at most %.0f s", limit.Requests, limit.Per.Seconds()),
-			Statement: fmt.Sprintf("After about %d requests the answer is %s; at most %.0f s later all is answered again", limit.Requests, limit.Answer, limit.Per.Seconds()),
+			Value:     fmt.Sprintf("about %d, again after at most %.0f s", limit.Requests, limit.Period.Seconds()),
+			Statement: fmt.Sprintf("After about %d requests the answer is %s; at most %.0f s later all is answered again", limit.Requests, limit.Answer, limit.Period.Seconds()),
 		}
-		if limit.Per == 0 {
+		if limit.Period == 0 {
 			fact.Command, fact.Name, fact.Value = limit.Command, "once in a while", "yes"
 			fact.Statement = fmt.Sprintf("%s was answered %s, and not when all was sent again from a reset", limit.Command, limit.Answer)
 		}
 		fact.ID = factID(&fact)
-		fact.Observations, fact.Sessions, fact.Evidence = limit.Times, 1, []string{limit.ID}
+		fact.Observations, fact.Sessions, fact.Evidence = limit.Occurrences, 1, []string{limit.ID}
 		s.facts.all = append(s.facts.all, &statedFact{Fact: fact})
 	}
 }

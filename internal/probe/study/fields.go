@@ -47,7 +47,7 @@ func (s *study) collectSamples(command string) []fieldSample {
 				continue
 			}
 			sample := fieldSample{trace: trace, index: index, sentValues: make(map[string][]string), sentKeys: make(map[string]bool)}
-			pairs, _ := s.File.Syntax.Decode(trace.Answers[index].Sent)
+			pairs, _ := s.File.Syntax.Decode(trace.Answers[index].Request)
 			for _, pair := range pairs {
 				key := strings.ToLower(pair.Key)
 				sample.sentKeys[pair.Key] = true

@@ -48,7 +48,7 @@ func (s *study) outcomeOf(step experiment.Step, answer *lab.Answer) string {
 		return kind
 	case s.isNotLoggedIn(answer):
 		return "no session"
-	case lab.Done(s.File, step.Command, answer):
+	case lab.IsDone(s.File, step.Command, answer):
 		return "done"
 	}
 	return "refused"

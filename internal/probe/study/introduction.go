@@ -85,7 +85,7 @@ func (s *study) introduceCommand(command *experiment.Command) error {
 	}
 	index := len(plan.setup)
 	first := &trace.Answers[index]
-	isDone := lab.Done(s.File, command.Name, first)
+	isDone := lab.IsDone(s.File, command.Name, first)
 	s.describeCommand(command, first, isDone)
 	s.stateFact(finding.Fact{
 		Command: command.Name, Aspect: finding.AspectField, Name: "base request", Claim: "answer", Value: s.codeOf(command.Name, first),

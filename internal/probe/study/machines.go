@@ -187,20 +187,20 @@ func (s *study) learnMachine(system *systemUnderTest) error {
 	}
 	before := s.Subject.Sent()
 	result, err := learn.Learn(s.ctx, system, learn.Config{
-		Inputs: system.inputNames, Seed: s.Seed, Traces: s.knownTraces(system), Scenarios: s.scenarioWords(system), MaxStates: maxStates, Tests: testsPerInput * len(system.inputNames),
+		Inputs: system.inputNames, Seed: s.Seed, Traces: s.knownTraces(system), Scenarios: s.scenarioWords(system), MaxStates: maxStates, RandomTests: testsPerInput * len(system.inputNames),
 	})
 	if err != nil {
 		return err
 	}
-	var stopped *lab.Stopped
+	var stopped *lab.StoppedError
 	switch {
-	case errors.As(result.Stopped, &stopped):
+	case errors.As(result.StopErr, &stopped):
 		return stopped
-	case errors.Is(result.Stopped, errShareUsed):
+	case errors.Is(result.StopErr, errShareUsed):
 		requestsPerQuery := (s.Subject.Sent()-before)/max(1, result.Queries) + 1
-		s.noteUntestedRequests(what, "a machine is shown once it was tested, and the budget ended before", result.Remaining*requestsPerQuery)
-	case result.Stopped != nil:
-		s.noteUntested(what, result.Stopped.Error())
+		s.noteUntestedRequests(what, "a machine is shown once it was tested, and the budget ended before", result.RemainingQueries*requestsPerQuery)
+	case result.StopErr != nil:
+		s.noteUntested(what, result.StopErr.Error())
 	default:
 		system.learned = result
 		s.learnedSystems = append(s.learnedSystems, system)
@@ -302,10 +302,10 @@ func (s *study) addMachine(system *systemUnderTest) {
 		machine.DOT = dot.String()
 	}
 	for index, state := range learned.States {
-		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", index), Access: state.Access})
-		for other, transition := range state.Edges {
+		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", index), Access: state.AccessWord})
+		for other, transition := range state.Transitions {
 			machine.Transitions = append(machine.Transitions, finding.MachineTransition{
-				From: fmt.Sprintf("s%d", index), Input: system.inputNames[other], Output: transition.Output, To: fmt.Sprintf("s%d", transition.To),
+				From: fmt.Sprintf("s%d", index), Input: system.inputNames[other], Output: transition.Output, To: fmt.Sprintf("s%d", transition.Target),
 			})
 		}
 	}

@@ -31,11 +31,11 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 		}
 		return steps
 	}
-	edge := func(output string, to int) learn.Transition { return learn.Transition{Output: output, To: to} }
-	one := []learn.State{{Edges: []learn.Transition{edge("not logged in", 0), edge("ok", 0)}}}
+	edge := func(output string, to int) learn.Transition { return learn.Transition{Output: output, Target: to} }
+	one := []learn.State{{Transitions: []learn.Transition{edge("not logged in", 0), edge("ok", 0)}}}
 	two := []learn.State{
-		{Edges: []learn.Transition{edge("not logged in", 0), edge("ok", 1)}},
-		{Access: []string{"a Login"}, Edges: []learn.Transition{edge("ok", 1), edge("ok", 1)}},
+		{Transitions: []learn.Transition{edge("not logged in", 0), edge("ok", 1)}},
+		{AccessWord: []string{"a Login"}, Transitions: []learn.Transition{edge("ok", 1), edge("ok", 1)}},
 	}
 	refused := &lab.Trace{Steps: steps("a List"), Answers: []lab.Answer{{Status: 404}}}
 	for _, c := range []struct {

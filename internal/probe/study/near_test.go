@@ -32,7 +32,7 @@ func only(t *testing.T, mutant string, phases ...string) *finding.Study {
 	}
 	dial, stop := s.ServeInMemory()
 	t.Cleanup(stop)
-	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", Requests: 3000, Salt: 1, Dial: dial})
+	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", MaxRequests: 3000, Salt: 1, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 		}
 		dial, stop := s.ServeInMemory()
 		defer stop()
-		l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", Requests: requests, Salt: seed, Dial: dial})
+		l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", MaxRequests: requests, Salt: seed, Dial: dial})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 		if err != nil {
 			t.Fatal(err)
 		}
-		out.Tries, out.Faults = l.Tries(), l.Faults()
+		out.Tries, out.Faults = l.Attempts(), l.TransportFaults()
 	})
 	return out
 }

@@ -405,7 +405,7 @@ func (s *study) maskEchoes(answer *lab.Answer, key string) []lab.Field {
 
 // sentValues are the values that a request had for a key, in whatever letters.
 func (s *study) sentValues(answer *lab.Answer, key string) []string {
-	pairs, _ := s.File.Syntax.Decode(answer.Sent)
+	pairs, _ := s.File.Syntax.Decode(answer.Request)
 	var values []string
 	for _, pair := range pairs {
 		if strings.EqualFold(pair.Key, key) {

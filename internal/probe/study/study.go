@@ -16,7 +16,7 @@ import (
 // A Subject is what experiments are made on: a server, or two at once.
 type Subject interface {
 	// Run makes an experiment. It fails with lab.ErrForbidden if that must not be
-	// made, and with *lab.Stopped if none can be made any more.
+	// made, and with *lab.StoppedError if none can be made any more.
 	Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error)
 	// Sent is how many requests were sent.
 	Sent() int
@@ -223,7 +223,7 @@ func (s *study) runPhase(phase studyPhase) error {
 	err := phase.runPhase(s)
 	s.ignoresTraces = false
 	done := finding.PhaseSummary{Name: phase.name, Requests: s.Subject.Sent() - before}
-	var stopped *lab.Stopped
+	var stopped *lab.StoppedError
 	switch {
 	case errors.As(err, &stopped):
 		s.findings.Stopped = stopped.Reason
@@ -305,8 +305,8 @@ func (s *study) runUntilLock(nonce uint64, steps ...experiment.Step) (*lab.Trace
 		return nil, nil
 	}
 	if locked := new(lab.LockedError); errors.As(err, &locked) {
-		s.noteUntested(strings.TrimSuffix(s.formatSteps(locked.Left), "; "), locked.Error())
-		return locked.Part, nil
+		s.noteUntested(strings.TrimSuffix(s.formatSteps(locked.Unsent), "; "), locked.Error())
+		return locked.Partial, nil
 	}
 	if errors.Is(err, lab.ErrForbidden) {
 		var skipped skippedRequests
@@ -314,8 +314,8 @@ func (s *study) runUntilLock(nonce uint64, steps ...experiment.Step) (*lab.Trace
 		s.noteUntested(skipped.String(), err.Error())
 		return nil, nil
 	}
-	if trace != nil && trace.Unmade != "" {
-		s.noteUntested(s.formatSteps(steps), "it proves nothing: "+trace.Unmade)
+	if trace != nil && trace.InvalidReason != "" {
+		s.noteUntested(s.formatSteps(steps), "it proves nothing: "+trace.InvalidReason)
 		return nil, nil
 	}
 	return trace, err

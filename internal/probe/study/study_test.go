@@ -40,7 +40,7 @@ func server(t *testing.T, path string, c probetest.Config, requests int) (*exper
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	l, err := lab.New(lab.Config{File: file, URL: url, Name: "a", Requests: requests, Salt: 1})
+	l, err := lab.New(lab.Config{File: file, URL: url, Name: "a", MaxRequests: requests, Salt: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func run(t *testing.T, path string, c probetest.Config, requests int, confirm bo
 	if l.Sent() > requests {
 		t.Errorf("%d requests, more than the budget of %d", l.Sent(), requests)
 	}
-	out.Tries, out.Faults = l.Tries(), l.Faults()
+	out.Tries, out.Faults = l.Attempts(), l.TransportFaults()
 	return out
 }
 

@@ -18,7 +18,7 @@ func (s *study) studyTransport() error {
 		s.noteUntested("transport", "there is no command that reads something")
 		return nil
 	}
-	for _, way := range lab.Ways() {
+	for _, way := range lab.RequestForms() {
 		step := readStep
 		step.HTTPForm = way
 		trace, err := s.newSteps().login(s.actor).append(readStep, step, readStep).run()
@@ -58,7 +58,7 @@ func (s *study) stateAnswerFraming(readStep experiment.Step) error {
 	}
 	answer := &trace.Answers[1]
 	for _, framing := range []struct{ name, value string }{
-		{"Content-Type", answer.Type}, {"status", fmt.Sprint(answer.Status)}, {"line end behind a record", fmt.Sprintf("%q", answer.End)},
+		{"Content-Type", answer.ContentType}, {"status", fmt.Sprint(answer.Status)}, {"line end behind a record", fmt.Sprintf("%q", answer.LineEnding)},
 	} {
 		s.stateFact(finding.Fact{
 			Command: "*", Aspect: finding.AspectTransport, Name: framing.name, Claim: "of answers", Value: framing.value,
