@@ -173,8 +173,8 @@ type maintenanceStore interface {
 	// Uptime returns the highest uptime that the store has received, from RecordUptime or in a request
 	// key: how long servers have run on this store.
 	Uptime(ctx context.Context) (time.Duration, error)
-	// RecordUptime stores the uptime and deletes request keys from before forget.
-	RecordUptime(ctx context.Context, uptime, forget time.Duration) error
+	// RecordUptime stores the uptime and deletes request keys older than forgetBefore.
+	RecordUptime(ctx context.Context, uptime, forgetBefore time.Duration) error
 	// PurgeEntries deletes entries that are older than before. In each mailbox it begins with the
 	// oldest and stops at the first entry that must stay. It deletes only entries that some consumer
 	// has collected and that no consumer may ask for again (Cursor.RepeatFrom); if the account has had

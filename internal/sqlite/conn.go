@@ -201,3 +201,25 @@ func (r resultRow) blob(i int) []byte {
 func (r resultRow) uin(i int) rookery.UIN { return rookery.UIN(r.int(i)) }
 func (r resultRow) bool(i int) bool       { return r.int(i) != 0 }
 func (r resultRow) time(i int) time.Time  { return time.UnixMicro(r.int(i)).UTC() }
+
+// statementsPerTransaction is the number of statements that BEGIN and COMMIT of a ReleaseMemory call
+// add to the writer's connection. They do not make the connection count as used.
+const statementsPerTransaction = 2
+
+// ReleaseMemory drops the cached database pages of connections that were idle since the previous call.
+// The pool of readers returns its connections in turn, so that the loop visits each of them.
+func (s *Store) ReleaseMemory(ctx context.Context) error {
+	for range s.readerCount {
+		if err := s.withReader(ctx, func(conn *dbConn) error { return conn.releaseUnusedMemory(0) }); err != nil {
+			return err
+		}
+	}
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		batch.afterCommit = append(batch.afterCommit, func() {
+			if err := batch.conn.releaseUnusedMemory(statementsPerTransaction); err != nil {
+				batch.log.Warn("the store cannot release memory", "error", err)
+			}
+		})
+		return nil
+	}})
+}

@@ -8,36 +8,6 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Uptime implements service.Store.
-func (s *Store) Uptime(context.Context) (time.Duration, error) {
-	select {
-	case <-s.closed:
-		return 0, errClosed
-	default:
-		return s.requestKeys.latestUptime(), nil
-	}
-}
-
-// RecordUptime implements service.Store.
-func (s *Store) RecordUptime(ctx context.Context, up, forget time.Duration) error {
-	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		// The deleted rows of marks may be the only ones with a later uptime.
-		for name, value := range map[string]time.Duration{
-			"uptime": max(up, batch.requestKeys.latestUptime()), "forgotten": forget,
-		} {
-			if _, err := batch.conn.execute(
-				"UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name,
-			); err != nil {
-				return err
-			}
-		}
-		_, err := batch.conn.execute(`DELETE FROM marks WHERE id < coalesce(
-			(SELECT id FROM marks WHERE newest >= ? ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM marks))`, forget)
-		batch.afterCommit = append(batch.afterCommit, func() { batch.requestKeys.recordUptime(up, forget) })
-		return err
-	}})
-}
-
 // accountsPerPurge is how many accounts one PurgeEntries call examines.
 const accountsPerPurge = 64
 
@@ -96,8 +66,8 @@ func (s *Store) flushMailbox(ctx context.Context, uin rookery.UIN) error {
 	}})
 }
 
-// deletableEntry is an entry that PurgeEntries may delete. Entries that the account sent itself are
-// deletable even if no consumer has read so far.
+// deletableEntry is an entry that PurgeEntries may delete. Copies of the account's own messages may
+// be deleted before any consumer has read up to them.
 type deletableEntry struct {
 	number      uint64
 	sentByOwner bool
@@ -112,7 +82,7 @@ func (s *Store) findDeletable(
 		return nil, nil
 	}
 	err = s.withReader(ctx, func(conn *dbConn) error {
-		bound, err := conn.loadPurgeBounds(uin)
+		bounds, err := conn.loadPurgeBounds(uin)
 		if err != nil {
 			return err
 		}
@@ -122,11 +92,11 @@ func (s *Store) findDeletable(
 			if !row.bool(1) {
 				return false
 			}
-			if bound.allowsDeletion(entry) {
+			if bounds.allowsDeletion(entry) {
 				deletable = append(deletable, entry)
 			}
 			return len(deletable) < limit
-		}, before, uin, clampToInt64(bound.upperBound()))
+		}, before, uin, clampToInt64(bounds.upperBound()))
 	})
 	return deletable, err
 }
@@ -140,13 +110,13 @@ func (s *Store) deleteEntries(
 		return 0, nil
 	}
 	err = s.submitWrite(ctx, writeRequest{entryCount: len(deletable), apply: func(batch *writeBatch) error {
-		bound, err := batch.conn.loadPurgeBounds(uin)
+		bounds, err := batch.conn.loadPurgeBounds(uin)
 		if err != nil {
 			return err
 		}
 		deleted = 0 // apply may run twice
 		for _, entry := range deletable {
-			if !bound.allowsDeletion(entry) {
+			if !bounds.allowsDeletion(entry) {
 				continue
 			}
 			for _, statement := range []string{
@@ -170,7 +140,8 @@ func (s *Store) deleteEntries(
 
 // purgeBounds says which old entries of a mailbox may be deleted.
 type purgeBounds struct {
-	// collectedUpTo is the highest entry that some consumer has read and no consumer keeps.
+	// collectedUpTo is the highest entry that some consumer has read and that no consumer may ask
+	// for again.
 	collectedUpTo uint64
 	// highestCursor is the highest cursor of all consumers.
 	highestCursor uint64
@@ -192,6 +163,9 @@ func (p purgeBounds) allowsDeletion(entry deletableEntry) bool {
 		(entry.number <= p.collectedUpTo || entry.sentByOwner && entry.number > p.highestCursor)
 }
 
+// loadPurgeBounds computes the bounds from the cursors of all consumers, the rows of table places.
+// max(number) is the highest cursor. keep is a cursor's RepeatFrom: the entries from the lowest keep
+// on may be requested again, so collectedUpTo ends before it. keep is 0 where there is none.
 func (c *dbConn) loadPurgeBounds(uin rookery.UIN) (p purgeBounds, err error) {
 	_, err = c.queryFirst(`SELECT min(max(number), coalesce(min(nullif(keep, 0)) - 1, max(number))), max(number),
 			coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
@@ -203,25 +177,4 @@ func (c *dbConn) loadPurgeBounds(uin rookery.UIN) (p purgeBounds, err error) {
 		}
 	}, uin)
 	return p, err
-}
-
-// statementsPerTransaction is how many statements ReleaseMemory itself executes on the writer's
-// connection, to begin and commit.
-const statementsPerTransaction = 2
-
-// ReleaseMemory drops cached database pages of the connections that were idle since the previous call.
-func (s *Store) ReleaseMemory(ctx context.Context) error {
-	for range s.readerCount {
-		if err := s.withReader(ctx, func(conn *dbConn) error { return conn.releaseUnusedMemory(0) }); err != nil {
-			return err
-		}
-	}
-	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		batch.afterCommit = append(batch.afterCommit, func() {
-			if err := batch.conn.releaseUnusedMemory(statementsPerTransaction); err != nil {
-				batch.log.Warn("the store cannot release memory", "error", err)
-			}
-		})
-		return nil
-	}})
 }

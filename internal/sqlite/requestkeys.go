@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -333,4 +334,36 @@ func latestKeyTime(list []storedKey) time.Duration {
 		at = max(at, stored.key.ReceivedAt)
 	}
 	return at
+}
+
+// Uptime implements service.Store.
+func (s *Store) Uptime(context.Context) (time.Duration, error) {
+	select {
+	case <-s.closed:
+		return 0, errClosed
+	default:
+		return s.requestKeys.latestUptime(), nil
+	}
+}
+
+// RecordUptime implements service.Store. Request keys are rows of table marks, one for each write
+// batch. A row is deleted when its newest key is older than forgetBefore.
+func (s *Store) RecordUptime(ctx context.Context, uptime, forgetBefore time.Duration) error {
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		// Request keys carry uptimes too. Their rows are deleted below, and the stored uptime must
+		// never go back, so it is raised to the latest of them.
+		for name, value := range map[string]time.Duration{
+			"uptime": max(uptime, batch.requestKeys.latestUptime()), "forgotten": forgetBefore,
+		} {
+			if _, err := batch.conn.execute(
+				"UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name,
+			); err != nil {
+				return err
+			}
+		}
+		_, err := batch.conn.execute(`DELETE FROM marks WHERE id < coalesce(
+			(SELECT id FROM marks WHERE newest >= ? ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM marks))`, forgetBefore)
+		batch.afterCommit = append(batch.afterCommit, func() { batch.requestKeys.recordUptime(uptime, forgetBefore) })
+		return err
+	}})
 }
