@@ -6,8 +6,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// observeAfterChanges makes all changes in a row, and between them looks at what everybody sees:
-// a list that lags behind shows only to who has looked before.
+// observeAfterChanges performs all changes in a row and reads every list after each. A list that is
+// cached shows only to an account that has read it before.
 func (s *study) observeAfterChanges() error {
 	everybody := []string{s.actor, s.friend, s.stranger}
 	looks := func(builder *stepBuilder, roles ...string) *stepBuilder {
@@ -17,7 +17,7 @@ func (s *study) observeAfterChanges() error {
 		return builder
 	}
 	changes := s.changingRequests()
-	// Who has left sees nothing any more, so these come last.
+	// An account that has logged out sees nothing, so logins and logouts come last.
 	slices.SortStableFunc(changes, func(first, second trialPlan) int { return s.sessionOrder(first) - s.sessionOrder(second) })
 	for group := range slices.Chunk(changes, 6) {
 		builder := looks(s.newSteps().login(everybody...), everybody...)
@@ -25,7 +25,7 @@ func (s *study) observeAfterChanges() error {
 			builder.append(slices.DeleteFunc(slices.Clone(plan.setup), func(step experiment.Step) bool { return s.File.VerbOf(step) == verbLogin })...)
 			looks(builder.append(plan.request).observe(s.concernedRole(plan), verbReceive), plan.request.Role, s.concernedRole(plan))
 		}
-		builder.isIncomplete = false // there may be no third account
+		builder.isIncomplete = false // the file may have only two accounts
 		if err := runAll(builder); err != nil {
 			return err
 		}
@@ -33,8 +33,8 @@ func (s *study) observeAfterChanges() error {
 	return nil
 }
 
-// observeChangesLater makes each change, lets a day go by, which has every hour and midnight in it,
-// and looks what is left of it; of what ends with a session, after a minute.
+// observeChangesLater performs each change and reads its effects a day later. The day includes
+// every hour and midnight. Changes that end with a session are read after a minute.
 func (s *study) observeChangesLater() error {
 	if s.File.Clock.URL == "" {
 		s.noteUntested("what is left of a change after a day", "the server has no clock that can be moved")
@@ -52,7 +52,7 @@ func (s *study) observeChangesLater() error {
 			return err
 		}
 	}
-	// What waits for an answer is answered a day later.
+	// Pending friend requests are answered a day later.
 	for _, answer := range []experiment.Verb{verbAccept, verbReject} {
 		if err := runAll(s.newSteps().login(s.actor).perform(s.actor, verbRequest, s.stranger).wait(seconds(86401)).login(s.stranger).perform(s.stranger, answer, s.actor).observe(s.stranger, verbFriends)); err != nil {
 			return err
@@ -61,7 +61,7 @@ func (s *study) observeChangesLater() error {
 	return nil
 }
 
-// changingRequests are the requests that change something: one of each purpose, and each
+// changingRequests returns one request for each purpose that changes something, and one for each
 // status.
 func (s *study) changingRequests() []trialPlan {
 	var plans []trialPlan
@@ -81,7 +81,7 @@ func (s *study) changingRequests() []trialPlan {
 	return plans
 }
 
-// sessionOrder is 1 for what begins or ends a session.
+// sessionOrder is 1 for a request that begins or ends a session, and 0 for others.
 func (s *study) sessionOrder(plan trialPlan) int {
 	if verb := s.File.VerbOf(plan.request); verb == verbLogin || verb == verbLogout {
 		return 1
@@ -89,7 +89,7 @@ func (s *study) sessionOrder(plan trialPlan) int {
 	return 0
 }
 
-// concernedRole is the other role that sees a change.
+// concernedRole returns the other role that can see a change.
 func (s *study) concernedRole(plan trialPlan) string {
 	if plan.request.TargetRole != "" {
 		return plan.request.TargetRole

@@ -8,17 +8,17 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A codeUse is a code of a command's answers, with where it came.
+// codeStatistics counts one code of a command's answers.
 type codeStatistics struct {
 	finding.CodeUsage
 	sessions      int
-	firstTrace    *lab.Trace // the first of these
+	firstTrace    *lab.Trace // shows the code in answer firstIndex
 	firstIndex    int
-	latestTraceID string // the latest one's ID
+	latestTraceID string // the trace counted last in sessions
 }
 
-// countCodes counts the codes of all answers, by command and by what the account had
-// done before. What an odd form of HTTP is answered is told with the forms.
+// countCodes counts the codes in all traces by command and login state. It skips requests in
+// unusual forms of HTTP, which the transport phase reports.
 func (s *study) countCodes() (found []*codeStatistics) {
 	index := make(map[[3]string]*codeStatistics)
 	for _, trace := range s.traces {
@@ -55,8 +55,7 @@ func (s *study) countCodes() (found []*codeStatistics) {
 	return found
 }
 
-// trackLogin keeps track of who is logged in, as far as that can be told by what was
-// asked.
+// trackLogin updates whether an account is logged in, as far as the requests and answers tell.
 func (s *study) trackLogin(states map[string]string, who string, step experiment.Step, answer *lab.Answer) {
 	switch s.File.VerbOf(step) {
 	case verbLogin:
@@ -73,19 +72,19 @@ func (s *study) trackLogin(states map[string]string, who string, step experiment
 		case s.isNotLoggedIn(answer) && states[who] == "logged in":
 			states[who] = "no longer logged in"
 		case s.isDone(step, answer) && states[who] == "no longer logged in":
-			states[who] = "logged in" // the answer before said otherwise for another reason
+			states[who] = "logged in" // the earlier answer had another cause
 		}
 	}
 }
 
-// codeKey is the command, the state, and the code of an answer.
+// codeKey returns the command, the login state and the code of an answer.
 func (s *study) codeKey(step experiment.Step, state string, answer *lab.Answer) [3]string {
 	if s.isNotLoggedIn(answer) && state == "logged in" {
 		switch self := s.keyOfType(step.Command, experiment.TypeSelf); {
 		case len(step.Changes) == 0:
 			state = "no longer logged in"
 		case slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool { return change.Key == self }):
-			state = "asking for another" // it is the other who is not logged in
+			state = "asking for another" // the other account is not logged in
 		default:
 			state = "asking otherwise than the file"
 		}
@@ -97,7 +96,7 @@ func (s *study) codeKey(step experiment.Step, state string, answer *lab.Answer) 
 	return [3]string{step.Command, state, code}
 }
 
-// stateCodes states which codes each command answers, for each state.
+// stateCodes states which codes each command returns in each login state.
 func (s *study) stateCodes() {
 	s.findings.Codes = nil
 	for _, statistics := range s.countCodes() {

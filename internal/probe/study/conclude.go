@@ -10,8 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// conclude makes the study whole: what follows from all answers together, and the
-// facts in their last form.
+// conclude analyses all traces together and puts the facts into the findings.
 func (s *study) conclude() {
 	s.describeFields()
 	s.stateCodes()
@@ -27,9 +26,9 @@ func (s *study) conclude() {
 			s.noteUntested(studyPhase.name, "the study ended before: "+s.findings.Stopped)
 		}
 	}
-	// What a larger budget reaches comes first.
+	// Items that a larger budget would reach come first.
 	slices.SortStableFunc(s.findings.Untested, func(first, second finding.UntestedItem) int { return min(second.Requests, 1) - min(first.Requests, 1) })
-	// What many facts say together comes before each of these.
+	// Summaries come before facts about single values.
 	slices.SortStableFunc(s.facts.all, func(first, second *statedFact) int { return singleValueOrder(first) - singleValueOrder(second) })
 	for _, stated := range s.facts.all {
 		for index, step := range stated.steps {
@@ -42,8 +41,7 @@ func (s *study) conclude() {
 	}
 }
 
-// singleValueOrder is 1 for a fact that is one of many of its kind: one value, one moment, one
-// code.
+// singleValueOrder is 1 for a fact about a single value, time or code, and 0 for others.
 func singleValueOrder(stated *statedFact) int {
 	for _, kind := range []string{"value ", "after ", "can be "} {
 		if strings.HasPrefix(stated.Claim, kind) {
@@ -53,7 +51,7 @@ func singleValueOrder(stated *statedFact) int {
 	return 0
 }
 
-// stateLock states that failed logins lock an account, where a right one does not help.
+// stateLock states that failed logins lock an account even for the right password.
 func (s *study) stateLock() {
 	subject, ok := s.Subject.(interface{ Lock() *lab.Lock })
 	if !ok || subject.Lock() == nil {
@@ -73,7 +71,7 @@ func (s *study) stateLock() {
 	}
 }
 
-// stateLimits states which limits of requests were met.
+// stateLimits states the rate limits that the subject met.
 func (s *study) stateLimits() {
 	subject, ok := s.Subject.(interface{ Limits() []lab.Limit })
 	if !ok {
@@ -95,7 +93,7 @@ func (s *study) stateLimits() {
 	}
 }
 
-// describeEffects tells in short what commands were seen to do.
+// describeEffects summarises the observed effects of each command.
 func (s *study) describeEffects() {
 	for index := range s.findings.Commands {
 		c := &s.findings.Commands[index]
@@ -110,7 +108,7 @@ func (s *study) describeEffects() {
 	}
 }
 
-// effectOf is what a command for a purpose was seen to do, "" if nothing was.
+// effectOf returns the observed effect of a command that serves a purpose, "" if none was seen.
 func (s *study) effectOf(verb experiment.Verb, command string) string {
 	state := func(after string) string { return s.facts.valueOf("*", finding.AspectSession, "after "+after, "state") }
 	bond := func(name string) string {

@@ -12,9 +12,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// confirmFacts makes the experiments that speak for facts again, with other marks, and
-// then with somebody else coming and going before: what does not hold then is
-// contested.
+// confirmFacts repeats the experiments behind facts, first with other marks, then with another
+// account active before them. A fact that fails becomes contested.
 func (s *study) confirmFacts() error {
 	s.stateCodes()
 	groups := s.witnessGroups()
@@ -34,14 +33,14 @@ func (s *study) confirmFacts() error {
 	return nil
 }
 
-// A group are facts that one experiment speaks for.
+// factGroup holds the facts that one experiment shows.
 type factGroup struct {
 	steps []experiment.Step
 	facts []*statedFact
 }
 
-// witnessGroups are the experiments behind the facts, each once: one that is the
-// beginning of another is a part of that.
+// witnessGroups returns the experiments behind observed facts, each once. An experiment that begins
+// another one is covered by it.
 func (s *study) witnessGroups() []*factGroup {
 	byLine := make(map[string]*factGroup)
 	var groups []*factGroup
@@ -65,8 +64,8 @@ func (s *study) witnessGroups() []*factGroup {
 			}
 		}
 	}
-	// Those first that a scenario asked for, then those that say most for least; where time
-	// is real, waiting costs most.
+	// Scenarios come first, then experiments that confirm many facts with few steps. Where time is
+	// real, waiting counts most.
 	slices.SortStableFunc(groups, func(first, second *factGroup) int {
 		if asked := s.scenarioPriority(second) - s.scenarioPriority(first); asked != 0 {
 			return asked
@@ -79,8 +78,8 @@ func (s *study) witnessGroups() []*factGroup {
 	return groups
 }
 
-// scenarioPriority is 1 for what a scenario shows, if there is room for it: a long one that does not
-// fit must not keep others out.
+// scenarioPriority is 1 for an experiment of a scenario that fits into the budget. A long scenario
+// that does not fit must not displace the others.
 func (s *study) scenarioPriority(group *factGroup) int {
 	if !s.hasRoom(4 * len(group.steps)) {
 		return 0
@@ -93,7 +92,7 @@ func (s *study) scenarioPriority(group *factGroup) int {
 	return 0
 }
 
-// waitingSeconds is how many seconds an experiment takes for waiting.
+// waitingSeconds returns how long an experiment waits in real time.
 func (s *study) waitingSeconds(group *factGroup) int {
 	total := 0.0
 	for _, step := range group.steps {
@@ -113,8 +112,7 @@ func (s *study) formatSteps(steps []experiment.Step) string {
 	return text
 }
 
-// repeatGroup makes an experiment once more. In the last round somebody else comes and
-// goes before it.
+// repeatGroup repeats an experiment. In the last round another account logs in and out before it.
 func (s *study) repeatGroup(group *factGroup, round int) error {
 	steps, shift := group.steps, 0
 	if round == 2 {
@@ -136,12 +134,12 @@ func (s *study) repeatGroup(group *factGroup, round int) error {
 	return nil
 }
 
-// countRepetition counts one more look at a fact.
+// countRepetition adds the result of a repeated experiment to a fact.
 func (s *study) countRepetition(stated *statedFact, form string, answer *lab.Answer, attack bool) {
 	index := len(stated.steps) - 1
 	if form != s.normalForm(stated.steps[index], &stated.answers[index]) {
 		if attack {
-			return // somebody who is there may well be seen: that is no contradiction
+			return // the other account may be visible, which contradicts nothing
 		}
 		stated.Grade = finding.Contested
 		stated.Against = append(stated.Against, answer.ID)
@@ -162,8 +160,8 @@ func (s *study) countRepetition(stated *statedFact, form string, answer *lab.Ans
 
 var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 
-// disturbSteps is an experiment with somebody else coming and going before. It
-// returns by how much the steps are shifted.
+// disturbSteps puts a login and logout of another account before the steps. It also returns the
+// number of added steps.
 func (s *study) disturbSteps(steps []experiment.Step) ([]experiment.Step, int) {
 	other := ""
 	for _, account := range s.File.Accounts {

@@ -10,9 +10,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// compareChanged says how two changed requests that differ in one key alone were answered. It
-// says nothing of two that have no change in common: what follows of these, the comparison
-// of each with the file's request says.
+// compareChanged compares the answers to two changed requests that differ in exactly one key. It
+// ignores pairs without a common change, because compareWithBase already covers them.
 func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bool) {
 	step, otherStep := trace.Steps[index], trace.Steps[j]
 	key, one := s.onlyDifferingKey(step, otherStep)
@@ -48,8 +47,8 @@ func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bo
 	return fact, true
 }
 
-// onlyDifferingKey is the key in which two requests of one command differ; ok is false if
-// there is none, or more than one. The order of the keys counts as one more.
+// onlyDifferingKey returns the one key in which two requests of a command differ. It returns false
+// if they differ in several keys or in the order of keys.
 func (s *study) onlyDifferingKey(step, other experiment.Step) (key string, ok bool) {
 	firstPairs, firstErr := s.File.Pairs(step)
 	secondPairs, secondErr := s.File.Pairs(other)
@@ -77,7 +76,7 @@ func valuesOf(pairs []experiment.Pair, key string) (values []string) {
 	return values
 }
 
-// describeValue is what a request has for a key, in words.
+// describeValue returns the key and its value in a request, in words.
 func (s *study) describeValue(step experiment.Step, key string) string {
 	pairs, err := s.File.Pairs(step)
 	values := valuesOf(pairs, key)

@@ -8,10 +8,10 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// studyCounts sends much of one kind: long queues for who is there and for who is away,
-// and the same request many times.
+// studyCounts sends many messages before any is collected, and the same request many times.
 func (s *study) studyCounts() error {
-	// A longer row is lost more often on its way, and begun anew.
+	// A long experiment is more likely to lose a request on the network, and is then repeated from
+	// the start.
 	queueLength := min(max(s.MaxRequests/30, batchSize), 100)
 	if s.MaxRequests >= deepStudyRequests {
 		queueLength = 300
@@ -23,12 +23,12 @@ func (s *study) studyCounts() error {
 		return err
 	}
 	if s.MaxRequests < deepStudyRequests {
-		return nil // those who are there were sent a batch and more
+		return nil // studyBatches covers receivers that are logged in
 	}
 	return s.studyQueue("who is logged in", queueLength, s.newSteps().login(s.actor, s.friend), s.friend)
 }
 
-// studyQueue sends n messages before any is collected, and collects all.
+// studyQueue sends count messages before any is collected, and then collects all.
 func (s *study) studyQueue(to string, count int, builder *stepBuilder, role string) error {
 	for range count {
 		builder.perform(s.actor, verbSend, role)
@@ -58,8 +58,8 @@ func (s *study) studyQueue(to string, count int, builder *stepBuilder, role stri
 	return nil
 }
 
-// repeatRequests sends each request that may be made again and again many times: the first
-// that lists friends, who is online and messages n times, the others a third as often.
+// repeatRequests repeats each request that is safe to repeat: count times for the first command
+// that lists friends, lists who is online, or collects messages, and a third as often for others.
 func (s *study) repeatRequests(count int) error {
 	for _, step := range s.purposeSteps() {
 		verb := s.File.VerbOf(step)

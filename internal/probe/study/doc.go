@@ -1,8 +1,9 @@
-// Package study finds out how an unknown server behaves: it plans experiments from
-// what an experiment file declares, and judges by the answers. It knows no
-// command by name: the file says what each is for, as far as that is known.
+// Package study finds out how an unknown server behaves. It takes an experiment file and a
+// [Subject] that runs experiments, and returns facts, fields, machines and timers as a
+// [finding.Study]. It knows no command by name: the file says what each command is for, as far as
+// that is known.
 //
-// A study is a row of phases, each a file of this package. All go through
-// [Subject], so that two servers can be asked at once and compared. Everything is
-// a function of the file, the seed and the answers.
+// A study runs a list of phases, each in a file of this package. All requests go through [Subject],
+// so that one server can be studied or two can be compared. The same file, seed and answers always
+// lead to the same study.
 package study

@@ -10,8 +10,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// findBounds finds by halving where values stop being taken: lengths of texts and
-// marks, and sizes of numbers.
+// findBounds searches by bisection for the limits of accepted values: the length of texts and
+// marks, and the size of numbers.
 func (v *parameterJudge) findBounds(plan trialPlan) error {
 	switch v.parameter.Type {
 	case experiment.TypeText, experiment.TypeMark:
@@ -24,10 +24,10 @@ func (v *parameterJudge) findBounds(plan trialPlan) error {
 	return nil
 }
 
-// An edge is between two values that are answered otherwise.
+// valueBounds are two values that are answered differently. The bound lies between them.
 type valueBounds struct{ low, high *variantTrial }
 
-// findLongestText finds the longest text that is taken.
+// findLongestText finds the length of the longest accepted text.
 func (v *parameterJudge) findLongestText(plan trialPlan) error {
 	var bounds valueBounds
 	low, high := 0, 0
@@ -65,8 +65,8 @@ func (v *parameterJudge) findLongestText(plan trialPlan) error {
 	return nil
 }
 
-// uniformLength is the length of a value that differs from others in nothing but its
-// length, 0 for any other value.
+// uniformLength returns the length of a value that consists of one repeated character, and 0 for
+// other values.
 func uniformLength(trial *variantTrial) int {
 	value := strings.ReplaceAll(trial.value, "{seq}", strings.Repeat("9", lab.MarkLength))
 	if !trial.isPlainValue || value == "" || value > "~" || strings.Trim(value, value[:1]) != "" {
@@ -75,7 +75,7 @@ func uniformLength(trial *variantTrial) int {
 	return len(value)
 }
 
-// stateBounds states a fact that needs the two trials beside an edge.
+// stateBounds states a fact that needs the trials on both sides of a bound.
 func (v *parameterJudge) stateBounds(bounds valueBounds, claim, value, statement string) {
 	stated := v.stateParameter(bounds.high, claim, value, statement)
 	if id := bounds.low.trace.Answers[bounds.low.index].ID; !slices.Contains(stated.Evidence, id) {
@@ -88,7 +88,7 @@ func (v *parameterJudge) tryValue(plan trialPlan, value string) (*variantTrial, 
 	return v.tryVariant(plan, parameterVariant{name: value, changes: []experiment.PairChange{setKey(v.parameter.Key, value)}, value: value, isPlainValue: true})
 }
 
-// findNumberBounds finds each place where numbers begin to be answered otherwise.
+// findNumberBounds finds each number at which the answer changes.
 func (v *parameterJudge) findNumberBounds(plan trialPlan) error {
 	var sortedTrials []*variantTrial
 	for index := range v.trials {
@@ -108,7 +108,7 @@ func (v *parameterJudge) findNumberBounds(plan trialPlan) error {
 	return nil
 }
 
-// parseNumber is the number that a value is, nil if it is none.
+// parseNumber returns the number that a value represents, nil if it is no number in canonical form.
 func parseNumber(value string) *big.Int {
 	if strings.Trim(value, "-0123456789") != "" || value != "0" && strings.HasPrefix(value, "0") {
 		return nil
@@ -120,7 +120,7 @@ func parseNumber(value string) *big.Int {
 	return number
 }
 
-// narrowBounds narrows an edge between two numbers.
+// narrowBounds narrows the range between two numbers until they are adjacent.
 func (v *parameterJudge) narrowBounds(plan trialPlan, bounds valueBounds) error {
 	if err := v.tryUsualBounds(plan, &bounds); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (v *parameterJudge) narrowBounds(plan trialPlan, bounds valueBounds) error 
 		case v.answerCode(bounds.high):
 			high, bounds.high = middle, trial
 		default:
-			return nil // there is something else between them, such as an account that there is
+			return nil // a third answer in between, for example an existing account
 		}
 	}
 	v.stateBounds(bounds, "numbers from "+high.String(), v.answerCode(bounds.high),
@@ -147,8 +147,8 @@ func (v *parameterJudge) narrowBounds(plan trialPlan, bounds valueBounds) error 
 	return nil
 }
 
-// tryUsualBounds tries whether numbers end where those of so many bits or digits do: most
-// edges are there, and halving takes dozens of requests.
+// tryUsualBounds tries powers of two and ten first. Most bounds are there, and bisection takes
+// dozens of requests.
 func (v *parameterJudge) tryUsualBounds(plan trialPlan, bounds *valueBounds) error {
 	var candidates []*big.Int
 	for _, bits := range []uint{8, 15, 16, 31, 32, 63, 64} {

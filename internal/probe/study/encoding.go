@@ -12,13 +12,13 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A words is a text as it is sent, and as it is meant.
+// textCase is a text as it is sent, and as it should arrive.
 type textCase struct {
 	name, sent, expected string
 	way                  string
 }
 
-// textCases are those that tell apart how servers read and write them.
+// textCases returns texts that distinguish how servers read and write text.
 func (s *study) textCases() []textCase {
 	syntax := s.File.Syntax
 	gbk := func(text string) string {
@@ -75,7 +75,7 @@ func (s *study) textCases() []textCase {
 	return textCases
 }
 
-// studyEncoding sends texts and looks at how they arrive.
+// studyEncoding sends texts and compares what arrives.
 func (s *study) studyEncoding() error {
 	sendStep, ok := s.stepFor(s.actor, verbSend, s.friend)
 	key := ""
@@ -105,7 +105,7 @@ func (s *study) studyEncoding() error {
 	return s.requestDeclaredCharsets()
 }
 
-// textsAtOnce is how many texts are sent in one experiment.
+// textsPerExperiment is how many texts one experiment sends.
 const textsPerExperiment = 6
 
 func (s *study) sendTexts(sendStep experiment.Step, key string) error {
@@ -130,7 +130,7 @@ func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 			if field == "" {
 				field = fieldEndingWith(&trace.Answers[index+1], textCase.expected)
 			}
-			if field != "" { // else nothing shows what arrived
+			if field != "" { // otherwise no field shows the text
 				s.stateText(sendStep, textCase, trace, index, field)
 			}
 		}
@@ -138,10 +138,9 @@ func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 	return nil
 }
 
-// braced writes a text so that nothing in it is a placeholder.
 func braced(text string) string { return experiment.EscapeTemplate(text) }
 
-// fieldEndingWith is the field of an answer in whose list a text has arrived, "" if in none.
+// fieldEndingWith returns the key of the list that ends with a text, "" if there is none.
 func fieldEndingWith(answer *lab.Answer, text string) string {
 	for _, field := range answer.Fields {
 		if field.IsList && len(field.List) > 0 && field.List[len(field.List)-1] == text {
@@ -169,7 +168,7 @@ func (s *study) stateText(sendStep experiment.Step, w textCase, trace *lab.Trace
 	}, trace, index+1)
 }
 
-// requestDeclaredCharsets asks with declared charsets for what has names in it.
+// requestDeclaredCharsets requests nicknames and profiles under each declared charset.
 func (s *study) requestDeclaredCharsets() error {
 	builder := s.newSteps().login(s.actor, s.friend)
 	for _, charset := range s.File.Syntax.Charsets {

@@ -11,19 +11,18 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A sample is one answer that was done, with what was sent for it.
+// fieldSample is one successful answer with its request.
 type fieldSample struct {
 	trace      *lab.Trace
 	index      int
-	sentValues map[string][]string // the values of the request by key in small letters, unescaped
-	sentKeys   map[string]bool     // the keys of the request as they were written
+	sentValues map[string][]string // by key in lower case, unescaped
+	sentKeys   map[string]bool     // keys in their original spelling
 }
 
 func (p *fieldSample) answer() *lab.Answer { return &p.trace.Answers[p.index] }
 
-// describeFields says of each field of each command's answer what it holds. It asks
-// nothing: all answers of the study, those to odd requests too, are tried on each
-// thought.
+// describeFields describes each field of each command's answer. It sends nothing. It tests each
+// hypothesis on all successful answers, including those to unusual requests.
 func (s *study) describeFields() {
 	for _, command := range s.findings.Commands {
 		samples := s.collectSamples(command.Name)
@@ -38,7 +37,7 @@ func (s *study) describeFields() {
 	}
 }
 
-// collectSamples are the answers to a command that were done.
+// collectSamples returns the successful answers to a command.
 func (s *study) collectSamples(command string) []fieldSample {
 	var samples []fieldSample
 	for _, trace := range s.traces {
@@ -59,8 +58,7 @@ func (s *study) collectSamples(command string) []fieldSample {
 	return samples
 }
 
-// answerKeys are the keys of the samples' answers, in the order in which the fullest
-// answer has them.
+// answerKeys returns the keys of the samples' answers, in the order of the answer with most fields.
 func answerKeys(samples []fieldSample) []string {
 	var keys []string
 	for _, sample := range samples {
@@ -74,7 +72,7 @@ func answerKeys(samples []fieldSample) []string {
 	return uniqueStrings(keys)
 }
 
-// stateFieldOrder states in which order the fields come.
+// stateFieldOrder states the order of the fields.
 func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 	var orders []string
 	var example *fieldSample
@@ -110,8 +108,8 @@ func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 	}
 }
 
-// countObservations gives a fact the observations of all samples that show it, and the
-// grade that they earn: each was a chance to see it fail.
+// countObservations replaces the counts of a fact by those of all samples that show it, and
+// confirms it if there are enough: each sample could have contradicted it.
 func (s *study) countObservations(stated *statedFact, samples []fieldSample, showsFact func(*fieldSample) bool) {
 	stated.Observations, stated.Sessions = 0, 0
 	last := ""
@@ -133,10 +131,10 @@ func (s *study) countObservations(stated *statedFact, samples []fieldSample, sho
 	}
 }
 
-// confirmedBy is how many observations a fact needs to be confirmed.
+// minObservations is how many observations confirm a fact.
 const minObservations = 4
 
-// describeField says what one field holds.
+// describeField states what one field holds.
 func (s *study) describeField(command, key string, place int, samples []fieldSample) {
 	out := finding.AnswerField{Command: command, Key: key, Place: place, Grade: finding.Observed}
 	var values []string
@@ -168,7 +166,7 @@ func (s *study) describeField(command, key string, place int, samples []fieldSam
 	}, samples[example].trace, samples[example].index)
 	s.countObservations(stated, samples, showsFact)
 	if (out.Kind == "enum" || out.When != "") && stated.Grade == finding.Confirmed {
-		stated.Grade = finding.Observed // the next answer may hold something else
+		stated.Grade = finding.Observed // the next answer may hold another value
 	}
 	out.Grade = stated.Grade
 	s.findings.Fields = append(s.findings.Fields, out)
@@ -196,8 +194,8 @@ func describeKind(kind, source string, values []string) string {
 	return "a " + kind
 }
 
-// classifyField tries one thought after the other: the most telling that no sample
-// contradicts.
+// classifyField returns the most specific kind that no sample contradicts. The source is the key
+// that the field echoes or counts.
 func (s *study) classifyField(command, key string, values []string, isList bool, samples []fieldSample) (kind, source string) {
 	if slices.Contains(s.File.Answer.ProseKeys, key) {
 		return "prose", ""
@@ -219,7 +217,7 @@ func (s *study) classifyField(command, key string, values []string, isList bool,
 	}
 	switch {
 	case key != s.File.Answer.CodeKey && slices.Contains([]experiment.Verb{verbInfo, experiment.VerbRead}, s.File.VerbOf(experiment.Step{Command: command})):
-		return "text", "" // what few accounts say of themselves tells nothing of what others may
+		return "text", "" // a few profiles do not show what others may contain
 	case len(values) == 1 && len(samples) > 2 && (key == s.File.Answer.CodeKey || s.hasVariedAnswers(command, key, samples)):
 		return "constant", ""
 	case len(values) > 1 && (s.areListedValues(values) || len(values) <= 3 && len(samples) >= 10*len(values)):
@@ -230,9 +228,9 @@ func (s *study) classifyField(command, key string, values []string, isList bool,
 	return "text", ""
 }
 
-// hasVariedAnswers reports whether the answers differed in what a field may depend on: only then
-// does it say anything that the field never did. Of a list that is given page by page
-// there must have been a page that is not the last.
+// hasVariedAnswers reports whether the answers differed in something that a field may depend on.
+// Otherwise a constant field proves nothing. For a paged list, one page must not have been the
+// last.
 func (s *study) hasVariedAnswers(command, key string, samples []fieldSample) bool {
 	var forms []string
 	for index := range samples {
@@ -254,11 +252,11 @@ func (s *study) hasVariedAnswers(command, key string, samples []fieldSample) boo
 	return len(forms) > 1
 }
 
-// wasPaged reports whether a list was ever given in part: something of the same list came
-// behind the element that ends an answer.
+// wasPaged reports whether any answer held only a part of its list: another answer continues behind
+// its last element.
 func (s *study) wasPaged(command string, samples []fieldSample) bool {
 	cursor := strings.ToLower(s.keyOfType(command, experiment.TypeCursor))
-	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list and number of an element
+	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list identity and account number
 	for index := range samples {
 		sample := &samples[index]
 		_, elements := accountList(sample.answer())
@@ -274,7 +272,7 @@ func (s *study) wasPaged(command string, samples []fieldSample) bool {
 				goesOn[position] = true
 			}
 		}
-		if from := sample.sentValues[cursor]; len(from) == 1 { // of two it is not known which counts
+		if from := sample.sentValues[cursor]; len(from) == 1 { // with two cursors, which one counts is unknown
 			goesOn[[2]string{list, from[0]}] = true
 		}
 	}
@@ -286,8 +284,8 @@ func (s *study) wasPaged(command string, samples []fieldSample) bool {
 	return false
 }
 
-// listIdentity names the list that a sample is a page of, by who asked for what of it, and by what
-// was changed before.
+// listIdentity identifies the list that a sample is a page of: by role, request and earlier
+// changes.
 func (s *study) listIdentity(sample *fieldSample) string {
 	step := sample.trace.Steps[sample.index]
 	var request []string
@@ -303,7 +301,7 @@ func (s *study) listIdentity(sample *fieldSample) string {
 	return step.Role + ": " + strings.Join(request, "&") + " behind " + s.formatSteps(before)
 }
 
-// areListedValues reports whether values are among those that the file lists for a parameter.
+// areListedValues reports whether the file lists all values for one parameter.
 func (s *study) areListedValues(values []string) bool {
 	return slices.ContainsFunc(s.File.Commands, func(command *experiment.Command) bool {
 		return slices.ContainsFunc(s.parametersOf(command), func(parameter experiment.Parameter) bool {
@@ -324,8 +322,8 @@ func isIncreasing(values []string) bool {
 	return len(values) > 1
 }
 
-// echoedKey is the key of the request whose value a field always repeats; the key of
-// the same name is preferred.
+// echoedKey returns the key of the request whose value a field always repeats. It prefers the key
+// with the same name.
 func (s *study) echoedKey(key string, samples []fieldSample) string {
 	var candidates []string
 	for sentKey := range samples[0].sentValues {
@@ -346,8 +344,8 @@ func (s *study) echoedKey(key string, samples []fieldSample) string {
 	return ""
 }
 
-// countEchoes counts the different values of a key of the request that a field
-// repeated; 0 if it once did not.
+// countEchoes counts the different values of a request key that a field repeated. It returns 0 if
+// the field ever differed.
 func (s *study) countEchoes(key, sentKey string, samples []fieldSample) int {
 	different := make(map[string]bool)
 	for index := range samples {
@@ -358,7 +356,7 @@ func (s *study) countEchoes(key, sentKey string, samples []fieldSample) int {
 		value := s.File.Syntax.Unescape(field.Raw)
 		sent := samples[index].sentValues[sentKey]
 		if value == "" && (len(sent) == 0 || !samples[index].sentKeys[s.fileSpelling(samples[index].trace.Steps[samples[index].index].Command, sentKey)]) {
-			continue // a key in other letters may be no key to the server
+			continue // the server may not know the key in another case
 		}
 		if !slices.ContainsFunc(sent, func(v string) bool { return areEqualValues(v, value) }) {
 			return 0
@@ -368,13 +366,13 @@ func (s *study) countEchoes(key, sentKey string, samples []fieldSample) int {
 	return len(different)
 }
 
-// areEqualValues reports whether texts are the same, or the same number.
+// areEqualValues reports whether two values are the same text in any case, or the same number.
 func areEqualValues(first, second string) bool {
 	n, m := strings.TrimLeft(first, "0"), strings.TrimLeft(second, "0")
 	return strings.EqualFold(first, second) || n == m && digits.FindString(n) == n && n != ""
 }
 
-// fileSpelling is a key as the file spells it.
+// fileSpelling returns a key in the spelling of the file.
 func (s *study) fileSpelling(command, key string) string {
 	if declared, ok := s.File.Command(command); ok {
 		for _, pair := range declared.Request {
@@ -386,7 +384,8 @@ func (s *study) fileSpelling(command, key string) string {
 	return key
 }
 
-// countedList is the list of the same answer whose elements a field counts.
+// countedList returns the list of the same answer whose elements a field counts, "" if there is
+// none.
 func (s *study) countedList(key string, samples []fieldSample) string {
 	for _, list := range answerKeys(samples) {
 		fits, most := 0, 0
@@ -411,8 +410,7 @@ func (s *study) countedList(key string, samples []fieldSample) string {
 	return ""
 }
 
-// stateRelations states what fields have to do with each other: parallel lists, and
-// lists that are sorted.
+// stateRelations states which lists are parallel and which are sorted.
 func (s *study) stateRelations(command string, samples []fieldSample) {
 	keys := answerKeys(samples)
 	for index, first := range keys {
@@ -452,7 +450,8 @@ func (s *study) stateParallelLists(command, first, second string, samples []fiel
 	}, example.trace, example.index), samples, showsFact)
 }
 
-// stateAscending states that a list of accounts ascends, if that was ever put to the test.
+// stateAscending states that a list of account numbers ascends, if at least one answer could have
+// contradicted it.
 func (s *study) stateAscending(command, key string, samples []fieldSample) {
 	var example *fieldSample
 	showsFact := func(sample *fieldSample) bool {

@@ -9,10 +9,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// NormalForm is the normal form of an answer: what is compared, and what a fact
-// expects. Fields that mask says, or whose wording means nothing, are there
-// without their values.
-func NormalForm(file *experiment.File, answer *lab.Answer, mask func(key string) bool) string {
+// NormalForm returns the part of an answer that comparisons and facts use. It replaces the values
+// of fields for which isMasked is true, and of fields that hold prose.
+func NormalForm(file *experiment.File, answer *lab.Answer, isMasked func(key string) bool) string {
 	switch answer.Kind() {
 	case "wait":
 		return ""
@@ -29,19 +28,19 @@ func NormalForm(file *experiment.File, answer *lab.Answer, mask func(key string)
 		switch {
 		case slices.Contains(file.Answer.ProseKeys, field.Key):
 			parts[index] = field.Key + "=..."
-		case mask != nil && mask(field.Key):
+		case isMasked != nil && isMasked(field.Key):
 			parts[index] = field.Key + "=*"
 		}
 	}
 	return strings.Join(parts, "&")
 }
 
-// normalForm is the normal form of an answer to a step.
+// normalForm returns the normal form of an answer to a step, with volatile fields masked.
 func (s *study) normalForm(step experiment.Step, answer *lab.Answer) string {
 	return NormalForm(s.File, answer, func(key string) bool { return s.volatile.masks(step.Command, key) })
 }
 
-// outcomeOf says in a word what became of a request.
+// outcomeOf returns "done", "refused", "no session", or the kind of an answer that is no record.
 func (s *study) outcomeOf(step experiment.Step, answer *lab.Answer) string {
 	switch kind := answer.Kind(); {
 	case kind == "nothing" || kind == "status" || kind == "text":
@@ -66,8 +65,8 @@ func (s *study) isNotLoggedIn(answer *lab.Answer) bool {
 	return code != "" && (slices.Contains(s.File.Answer.NotLoggedInCodes, code) || code == s.notLoggedInCode)
 }
 
-// codeOf is how an answer says how it went: its code, with the other fields that
-// count for the command, or what came in place of a record.
+// codeOf returns the code of an answer together with the fields that the file requires for success.
+// For an answer that is no record it returns what came instead.
 func (s *study) codeOf(command string, answer *lab.Answer) string {
 	switch answer.Kind() {
 	case "status":
@@ -94,5 +93,5 @@ func (s *study) codeOf(command string, answer *lab.Answer) string {
 	return text
 }
 
-// lastIndex is the index of a trace's last answer.
+// lastIndex returns the index of a trace's last answer.
 func lastIndex(trace *lab.Trace) int { return len(trace.Answers) - 1 }

@@ -8,17 +8,17 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A bond is a way in which two accounts may become friends, or cease to be.
+// friendshipCase is a sequence of steps that may begin or end a friendship.
 type friendshipCase struct {
 	name          string
-	first, second string // whose lists are looked at
+	first, second string // roles whose friend lists are compared
 	steps         *stepBuilder
 }
 
-// studyFriendship finds out how accounts become friends, and what ends it.
+// studyFriendship finds out how accounts become friends, and what ends a friendship.
 func (s *study) studyFriendship() error {
 	for index, friendship := range s.friendshipCases() {
-		if index == 8 { // the rest is less telling than accounts that are of another mind
+		if index == 8 { // the remaining cases show less than accounts with other rules
 			if err := s.befriendOthers(); err != nil {
 				return err
 			}
@@ -35,8 +35,8 @@ func (s *study) studyFriendship() error {
 	return nil
 }
 
-// befriendOthers tries to befriend the accounts beyond the first three, which may take
-// everybody, or nobody.
+// befriendOthers sends requests to the accounts beyond the first three, which may accept everybody
+// or nobody.
 func (s *study) befriendOthers() error {
 	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):min(7, len(s.File.Accounts))] {
 		r := other.Role
@@ -96,7 +96,7 @@ func (s *study) friendshipCases() []friendshipCase {
 	}
 }
 
-// stateFriendship states whether the two list each other.
+// stateFriendship states which of the two accounts lists the other.
 func (s *study) stateFriendship(friendship friendshipCase, trace *lab.Trace) {
 	firstIndex, secondIndex := -1, -1
 	for index, step := range trace.Steps {

@@ -8,9 +8,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// studyHiddenKeys looks for keys that the file does not name: many are added to a
-// request at once, and halved where the answer changes. Keys of other commands come
-// first, with values that mean something there.
+// studyHiddenKeys looks for keys that the file does not declare. It adds many keys to one request,
+// and bisects if the answer changes. Keys of other commands come first, with values that have a
+// meaning there.
 func (s *study) studyHiddenKeys() error {
 	for _, step := range s.purposeSteps() {
 		plan := s.planTrial(step)
@@ -64,8 +64,8 @@ func (s *study) studyHiddenKeys() error {
 	return nil
 }
 
-// borrowedKeys are the keys of other commands, with a value that is not the usual one
-// there. Those that all commands have are left out.
+// borrowedKeys returns the keys of other commands with a value other than the usual one. It leaves
+// out keys that all commands have.
 func (s *study) borrowedKeys(step experiment.Step) []experiment.Pair {
 	declared, _ := s.File.Command(step.Command)
 	var pairs []experiment.Pair
@@ -79,7 +79,7 @@ func (s *study) borrowedKeys(step experiment.Step) []experiment.Pair {
 			}
 			value := s.otherValue(parameter, base)
 			if parameter.Type == experiment.TypeEnum && len(parameter.Values) > 2 {
-				value = parameter.Values[2] // the second is often that of being away
+				value = parameter.Values[2] // the second often means away
 			}
 			pairs = append(pairs, experiment.Pair{Key: parameter.Key, Value: value})
 		}
@@ -87,8 +87,7 @@ func (s *study) borrowedKeys(step experiment.Step) []experiment.Pair {
 	return pairs
 }
 
-// candidateKeys are the keys of other commands and answers, and those of two letters
-// that begin like them.
+// candidateKeys returns the keys of other commands and answers, and keys of two letters.
 func (s *study) candidateKeys(step experiment.Step) []string {
 	declared, _ := s.File.Command(step.Command)
 	var found []string
@@ -115,8 +114,8 @@ func (s *study) candidateKeys(step experiment.Step) []string {
 	return found
 }
 
-// searchHiddenKeys tries keys together, and halves where something changes. It returns how
-// many change nothing.
+// searchHiddenKeys adds keys together, and bisects if the answer changes. It returns how many keys
+// have no effect.
 func (s *study) searchHiddenKeys(plan trialPlan, baseTrial *variantTrial, keys []experiment.Pair) (withoutEffect int, err error) {
 	if len(keys) == 0 {
 		return 0, nil

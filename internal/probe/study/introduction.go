@@ -8,8 +8,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// introduceCommands sends each command as the file has it, without a session and with one. Before,
-// between and behind it repeats all of them, to see what differs between equal requests.
+// introduceCommands sends each command as the file declares it, without and with a session. In
+// between it repeats all of them three times to find fields that differ between equal requests.
 func (s *study) introduceCommands() error {
 	repeated := s.newRepetitions()
 	if err := s.runRepetitions(repeated); err != nil {
@@ -27,13 +27,13 @@ func (s *study) introduceCommands() error {
 		}
 	}
 	if !s.ConfirmFacts {
-		return nil // two servers are compared: a field that one fills differently is no difference
+		return nil // in a comparison, a field that one server fills differently is a difference
 	}
 	return s.runRepetitions(repeated)
 }
 
-// findNotLoggedInCode sends each command without a login: what most say is the code of
-// who is not logged in.
+// findNotLoggedInCode sends each command without a login. The most frequent code means that no one
+// is logged in.
 func (s *study) findNotLoggedInCode() error {
 	counts := make(map[string]int)
 	var order []string
@@ -74,8 +74,7 @@ func (s *study) contains(list []string, value string) bool {
 	return false
 }
 
-// introduceCommand sends the base request of a command in its usual place: behind the
-// logins of whom it concerns.
+// introduceCommand sends the base request of a command after the logins that it needs.
 func (s *study) introduceCommand(command *experiment.Command) error {
 	step := experiment.Step{Role: s.actor, Command: command.Name}
 	plan := s.planTrial(step)

@@ -9,19 +9,19 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// A verdict is what the trials of one parameter show.
+// parameterJudge draws conclusions from the trials of one parameter.
 type parameterJudge struct {
 	*study
 	command   *experiment.Command
 	parameter experiment.Parameter
 	base      *variantTrial
 	trials    []variantTrial
-	// isProvisional says that a closer look follows: what is concluded from all trials together
-	// may then be another.
+	// isProvisional says that more trials follow, which may change conclusions from all trials
+	// together.
 	isProvisional bool
 }
 
-// judgeTrials states what the trials of a parameter show.
+// judgeTrials states everything that the trials show.
 func (v *parameterJudge) judgeTrials() {
 	v.judgePresence()
 	v.judgeKeyCase()
@@ -35,7 +35,7 @@ func (v *parameterJudge) judgeTrials() {
 	v.judgeValues()
 }
 
-// trialNamed is the trial of a variant, nil if it was not made.
+// trialNamed returns the trial of a variant, nil if it was not run.
 func (v *parameterJudge) trialNamed(name string) *variantTrial {
 	for index := range v.trials {
 		if v.trials[index].name == name {
@@ -45,7 +45,7 @@ func (v *parameterJudge) trialNamed(name string) *variantTrial {
 	return nil
 }
 
-// stateParameter states a fact that a trial shows.
+// stateParameter states a fact about the parameter that a trial shows.
 func (v *parameterJudge) stateParameter(trial *variantTrial, claim, value, statement string) *statedFact {
 	fact := finding.Fact{
 		Command: v.command.Name, Aspect: finding.AspectParameter, Name: v.parameter.Key, Claim: claim, Value: value,
@@ -59,8 +59,8 @@ func (v *parameterJudge) stateParameter(trial *variantTrial, claim, value, state
 	return stated
 }
 
-// proofOf says what else proves who logs in: what a key of a login does depends on that,
-// and with another proof it may do something else. It is "" for other commands.
+// proofOf describes the other parameters that prove the password in a login, because the effect of
+// a key may depend on them. It returns "" for other commands.
 func (v *parameterJudge) proofOf(trial *variantTrial) string {
 	if isCommonType(v.parameter.Type) {
 		return ""
@@ -68,7 +68,8 @@ func (v *parameterJudge) proofOf(trial *variantTrial) string {
 	return v.study.describeProof(trial.trace.Steps[trial.index], []string{v.parameter.Key})
 }
 
-// describeProof says what a login has for a proof beside some keys, "" for other commands.
+// describeProof lists the secrets and enumerations of a login except for the given keys. It returns
+// "" for other commands.
 func (s *study) describeProof(step experiment.Step, beside []string) string {
 	command, ok := s.File.Command(step.Command)
 	if !ok || s.File.VerbOf(step) != experiment.VerbLogin {
@@ -89,13 +90,12 @@ func (s *study) describeProof(step experiment.Step, beside []string) string {
 	return "with " + strings.Join(proofs, " and ")
 }
 
-// answerCode is how the request of a trial was answered.
+// answerCode returns the code that a trial was answered with.
 func (v *parameterJudge) answerCode(trial *variantTrial) string {
 	return v.codeOf(trial.trace.Steps[trial.index].Command, &trial.trace.Answers[trial.index])
 }
 
-// judgePresence states whether a parameter is needed, and what stands for it if it is
-// not there.
+// judgePresence states whether the parameter is required, and its default.
 func (v *parameterJudge) judgePresence() {
 	trial := v.trialNamed("absent")
 	switch {
@@ -110,8 +110,8 @@ func (v *parameterJudge) judgePresence() {
 	}
 }
 
-// findDefault is the value that gives the same as none at all, if there is one, and
-// others give something else.
+// findDefault returns the value that has the same effect as leaving the parameter out. It finds
+// none unless other values have another effect.
 func (v *parameterJudge) findDefault(trial *variantTrial) (string, bool) {
 	absent := v.trialForm(trial, "")
 	found, other := "", false
@@ -127,8 +127,8 @@ func (v *parameterJudge) findDefault(trial *variantTrial) (string, bool) {
 	return found, found != "" && other
 }
 
-// judgeKeyCase states whether the key is understood in other letters; that shows only
-// where it matters whether it is there.
+// judgeKeyCase states whether the case of the key matters. This shows only for a key whose absence
+// has an effect.
 func (v *parameterJudge) judgeKeyCase() {
 	trial, absent := v.trialNamed("key in small letters"), v.trialNamed("absent")
 	switch {
@@ -140,7 +140,7 @@ func (v *parameterJudge) judgeKeyCase() {
 	}
 }
 
-// judgeDuplicates states which counts of a key that is given twice.
+// judgeDuplicates states which value counts if the key is given twice.
 func (v *parameterJudge) judgeDuplicates() {
 	otherLast, otherFirst := v.trialNamed("twice, the other last"), v.trialNamed("twice, the other first")
 	if otherLast == nil || otherFirst == nil || otherLast.normalForm == otherFirst.normalForm {
@@ -154,7 +154,7 @@ func (v *parameterJudge) judgeDuplicates() {
 	}
 }
 
-// judgePosition states whether it matters where in the request the pair stands.
+// judgePosition states whether the position of the pair matters.
 func (v *parameterJudge) judgePosition() {
 	first, last := v.trialNamed("first"), v.trialNamed("last")
 	if first == nil || last == nil {
@@ -169,8 +169,8 @@ func (v *parameterJudge) judgePosition() {
 	v.stateParameter(last, "place in the request", "any", "may stand anywhere in the request")
 }
 
-// judgeEscapes states whether escapes are read in the value, and spaces around it left
-// out. Only a value that counts can show it.
+// judgeEscapes states whether the server decodes escapes in the value and trims spaces. This shows
+// only if another value has another effect.
 func (v *parameterJudge) judgeEscapes() {
 	if trial := v.trialNamed("x"); trial == nil || trial.normalForm == v.base.normalForm {
 		return
@@ -188,8 +188,8 @@ func (v *parameterJudge) judgeEscapes() {
 	}
 }
 
-// judgeInfluence states which fields of the answer follow from the parameter: those that
-// differ where nothing but it was changed.
+// judgeInfluence states which fields of the answer depend on the parameter: those that differ when
+// only the parameter changes.
 func (v *parameterJudge) judgeInfluence() {
 	var fields []string
 	var shows *variantTrial
@@ -217,8 +217,8 @@ func (v *parameterJudge) judgeInfluence() {
 
 func isMarkName(value string) bool { return strings.HasPrefix(value, "{seq") }
 
-// judgeCountBounds states how long a list is that is asked for without a count, and with
-// one that is too large; the list must be longer for that to show.
+// judgeCountBounds states the default and the maximum length of a list. This shows only if the list
+// is longer.
 func (v *parameterJudge) judgeCountBounds() {
 	list, absent, large := v.pagedLists[v.command.Name], v.trialNamed("absent"), v.trialNamed("99999")
 	if list == nil || absent == nil || large == nil {
@@ -234,7 +234,7 @@ func (v *parameterJudge) judgeCountBounds() {
 	}
 }
 
-// judgeValues states which values are taken, and whether they mean anything.
+// judgeValues states which values are accepted, and whether the value has any effect.
 func (v *parameterJudge) judgeValues() {
 	ignored := v.base.outcome == "done"
 	for index := range v.trials {
@@ -249,14 +249,14 @@ func (v *parameterJudge) judgeValues() {
 		}
 		v.stateParameter(trial, "value "+trial.name, value, fmt.Sprintf("as %q is %s", trial.name, value))
 	}
-	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.TypeMark { // fewer say little, and marks show only when they are repeated
+	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.TypeMark { // few trials prove little, and the effect of marks shows only in repeats
 		v.stateParameter(&v.trials[0], "meaning", "ignored", "changes nothing, whatever it is")
 	}
 	v.judgeNumberType()
 }
 
-// judgeNumberType states that a parameter is a number, if numbers are taken and all else is
-// refused.
+// judgeNumberType states that the parameter is a number if numbers are accepted and other values
+// are not.
 func (v *parameterJudge) judgeNumberType() {
 	taken, refused := (*variantTrial)(nil), (*variantTrial)(nil)
 	for index := range v.trials {
@@ -266,7 +266,7 @@ func (v *parameterJudge) judgeNumberType() {
 		case digits.FindString(trial.value) == trial.value && trial.outcome == "done":
 			taken = trial
 		case strings.ContainsAny(trial.value, "xyz") && trial.outcome == "done":
-			return // other things are taken too
+			return // values that are not numbers are accepted
 		case trial.value == "x":
 			refused = trial
 		}

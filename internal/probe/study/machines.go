@@ -15,16 +15,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/learn"
 )
 
-// An aspect is a part of the protocol that is learned as one machine: some
-// inputs, with what is done before each word.
+// machineAspect is a part of the protocol that is learned as one machine. The setup runs before
+// each word.
 type machineAspect struct {
 	name   string
 	setup  []experiment.Step
 	inputs []experiment.Step
 }
 
-// learnMachines learns the protocol's state machines, one for each aspect: a single one
-// of everything would be too large to be learned, and to be read.
+// learnMachines learns a state machine for each aspect. A single machine of everything would be too
+// large to learn and to read.
 func (s *study) learnMachines() error {
 	for _, aspect := range s.machineAspects() {
 		if err := s.learnMachine(s.newSystemUnderTest(aspect)); err != nil {
@@ -57,19 +57,19 @@ func (s *study) machineAspects() []machineAspect {
 		bonds.observe(a, verbFriends).observe(c, verbFriends)
 		aspects = append(aspects, machineAspect{"friendship", s.newSteps().observe(a, verbLogin).observe(c, verbLogin).steps, bonds.steps})
 	}
-	// Messages wait in queues, and such a machine may have no end: it comes last.
+	// Messages wait in queues, so this machine may have no end. It comes last.
 	return append(aspects, machineAspect{"messages", s.newSteps().observe(a, verbLogin).observe(b, verbLogin).steps,
 		s.newSteps().perform(a, verbSend, b).observe(b, verbReceive, verbLogin, verbLogout).observe(a, verbLogout, verbLogin).steps})
 }
 
-// A systemUnderTest is the learner's system under test: words are experiments, answers are
-// abstracted to outputs.
+// systemUnderTest is the learner's view of an aspect: words become experiments, and answers become
+// outputs.
 type systemUnderTest struct {
 	study *study
 	machineAspect
 	inputNames []string
 	inputSteps map[string]experiment.Step
-	// learned is what was learned, nil if nothing was.
+	// learned is nil until learning succeeds.
 	learned *learn.Result
 }
 
@@ -85,10 +85,10 @@ func (s *study) newSystemUnderTest(aspect machineAspect) *systemUnderTest {
 	return system
 }
 
-// testsPerInput is how many random tests a machine must pass, by its inputs.
+// testsPerInput is how many random tests a machine must pass for each of its inputs.
 const testsPerInput = 10
 
-// minRequests is how many requests a machine takes at least, its tests included.
+// minRequests returns how many requests learning and testing take at least.
 func (p *systemUnderTest) minRequests() int {
 	const wordLength = 4
 	return (1 + testsPerInput) * len(p.inputNames) * (len(p.setup) + wordLength)
@@ -113,8 +113,8 @@ func (p *systemUnderTest) Ask(_ context.Context, word []string) ([]string, error
 	return outputs, nil
 }
 
-// machineOutput is what counts of an answer in a machine: how it went, and what its
-// fields say apart from counts, marks and the words of messages.
+// machineOutput reduces an answer to what matters in a machine: its code and its fields, without
+// counts, marks and texts of messages.
 func (s *study) machineOutput(step experiment.Step, answer *lab.Answer) string {
 	if answer.Kind() != "record" {
 		return s.codeOf(step.Command, answer)
@@ -146,7 +146,7 @@ func (s *study) machineOutput(step experiment.Step, answer *lab.Answer) string {
 	return "ok " + strings.Join(parts, " ")
 }
 
-// echoesBaseRequest reports whether a field only says again what the base request says.
+// echoesBaseRequest reports whether a field repeats a value of the base request.
 func (s *study) echoesBaseRequest(step experiment.Step, field lab.Field) bool {
 	command, ok := s.File.Command(step.Command)
 	if !ok {
@@ -156,7 +156,8 @@ func (s *study) echoesBaseRequest(step experiment.Step, field lab.Field) bool {
 	return ok && (base == field.Value || strings.HasPrefix(base, "{") && strings.HasPrefix(field.Value, "{"))
 }
 
-// distinctElements are the different elements of a list, the words of messages as one.
+// distinctElements returns the different elements of a list in order. All texts of messages count
+// as one element.
 func (s *study) distinctElements(list []string) []string {
 	var found []string
 	for _, element := range list {
@@ -171,10 +172,10 @@ func (s *study) distinctElements(list []string) []string {
 	return found
 }
 
-// maxStates is where an aspect counts as one that grows without end.
+// maxStates is the size at which a machine counts as infinite.
 const maxStates = 40
 
-// learnMachine learns the machine of one aspect, if the budget lets it be tested.
+// learnMachine learns the machine of one aspect, if the budget suffices for its tests.
 func (s *study) learnMachine(system *systemUnderTest) error {
 	what := "state machine: " + system.name
 	if len(system.inputNames) < 2 {
@@ -208,8 +209,8 @@ func (s *study) learnMachine(system *systemUnderTest) error {
 	return nil
 }
 
-// reportMachines puts those machines into the findings that say something, and nothing
-// that the study saw otherwise.
+// reportMachines adds the machines to the findings. It leaves out those with one state, and those
+// that contradict other traces.
 func (s *study) reportMachines() {
 	for _, system := range s.learnedSystems {
 		what := "state machine: " + system.name
@@ -223,8 +224,8 @@ func (s *study) reportMachines() {
 	}
 }
 
-// contradictedWord is a word that the study saw answered otherwise than the machine
-// says, more often than so.
+// contradictedWord returns a word that the traces contradict more often than they agree, nil if
+// there is none.
 func (s *study) contradictedWord(system *systemUnderTest) []string {
 	balance := make(map[string]int)
 	traces := s.knownTraces(system)
@@ -243,8 +244,7 @@ func (s *study) contradictedWord(system *systemUnderTest) []string {
 	return nil
 }
 
-// knownTraces are the traces that were made before, as far as they are words of the
-// machineAspect.
+// knownTraces returns the earlier traces that are words of the aspect.
 func (s *study) knownTraces(system *systemUnderTest) []learn.Trace {
 	var traces []learn.Trace
 	for _, t := range s.traces {
@@ -255,8 +255,8 @@ func (s *study) knownTraces(system *systemUnderTest) []learn.Trace {
 	return traces
 }
 
-// asWord is the part of a trace that is a word of the aspect: behind what is done
-// before each, up to a step that is no input.
+// asWord returns the part of a trace that is a word of the aspect: after the setup, up to the first
+// step that is no input.
 func (s *study) asWord(system *systemUnderTest, trace *lab.Trace) (learn.Trace, bool) {
 	var word learn.Trace
 	for index, step := range trace.Steps {
@@ -276,7 +276,7 @@ func (s *study) asWord(system *systemUnderTest, trace *lab.Trace) (learn.Trace, 
 	return word, len(word.Inputs) > 0
 }
 
-// textCase are the user's scenarios, as far as they are words of the aspect.
+// scenarioWords returns the inputs of the aspect in each scenario of the file.
 func (s *study) scenarioWords(system *systemUnderTest) [][]string {
 	var words [][]string
 	for _, scenario := range s.File.Scenarios {
@@ -293,7 +293,7 @@ func (s *study) scenarioWords(system *systemUnderTest) [][]string {
 	return words
 }
 
-// addMachine puts a machine into the findings.
+// addMachine adds a machine to the findings.
 func (s *study) addMachine(system *systemUnderTest) {
 	learned := system.learned.Machine
 	machine := finding.StateMachine{Aspect: system.name, Inputs: system.inputNames, Queries: system.learned.Queries, Guarantee: system.learned.Guarantee()}

@@ -9,8 +9,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// studyMarks finds out what a request's mark protects: what is sent twice with the
-// same one.
+// studyMarks finds out what a request's mark protects: it repeats requests with the same mark.
 func (s *study) studyMarks() error {
 	sendStep, ok := s.stepFor(s.actor, verbSend, s.friend)
 	if !ok || s.markKey(sendStep) == "" {
@@ -33,8 +32,8 @@ func (s *study) studyMarks() error {
 	return s.repeatOtherChanges()
 }
 
-// repeatMessages sends a message twice with one mark, in several situations. Literal
-// says that the mark is what it is; else the one of the first time is used again.
+// repeatMessages sends a message twice with one mark in several situations. If isLiteral, the mark
+// is used as given; otherwise the second message repeats the mark of the first.
 func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLiteral bool) error {
 	a, b, c := s.actor, s.friend, s.stranger
 	key := s.keyOfType(sendStep.Command, experiment.TypeText)
@@ -61,7 +60,7 @@ func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLi
 	fromB.Role, fromB.TargetRole = b, a
 	fromC := repeatedStep
 	fromC.Role = c
-	// In each row the first message is step 3.
+	// The first message is always step 3.
 	sendFirst := func() *stepBuilder { return s.newSteps().login(a, b).append(firstStep) }
 	if err := s.stateRepeat(kind, "at once", sendFirst().append(again(repeatedStep, 3)).observe(b, verbReceive, verbReceive)); err != nil {
 		return err
@@ -118,7 +117,7 @@ func (s *study) stateRepeat(kind, situation string, builder *stepBuilder) error 
 	return nil
 }
 
-// countRepeatedTexts counts the messages in which repeats are recognised.
+// countRepeatedTexts counts the messages "one", which tests of repeats send.
 func countRepeatedTexts(answer *lab.Answer) int {
 	count := 0
 	for _, field := range answer.Fields {
@@ -131,7 +130,7 @@ func countRepeatedTexts(answer *lab.Answer) int {
 	return count
 }
 
-// collectAgain collects twice with one mark.
+// collectAgain collects messages twice with one mark.
 func (s *study) collectAgain() error {
 	a, b := s.actor, s.friend
 	receiveStep, ok := s.stepFor(b, verbReceive, "")
@@ -163,7 +162,7 @@ func (s *study) collectAgain() error {
 	)
 }
 
-// collectLater collects twice with one mark, with time between.
+// collectLater collects messages twice with one mark, with time in between.
 func (s *study) collectLater() error {
 	receiveStep, ok := s.stepFor(s.friend, verbReceive, "")
 	if !ok || s.markKey(receiveStep) == "" {
@@ -175,7 +174,7 @@ func (s *study) collectLater() error {
 	)
 }
 
-// measureMarkMemory finds out how long a mark is remembered.
+// measureMarkMemory measures how long the server remembers a mark.
 func (s *study) measureMarkMemory(sendStep experiment.Step) error {
 	key := s.keyOfType(sendStep.Command, experiment.TypeText)
 	if key == "" {
@@ -199,7 +198,7 @@ func (s *study) measureMarkMemory(sendStep experiment.Step) error {
 	return nil
 }
 
-// repeatOtherChanges repeats other commands that change something.
+// repeatOtherChanges repeats other changing commands with one mark.
 func (s *study) repeatOtherChanges() error {
 	a, b, c := s.actor, s.friend, s.stranger
 	var experiments []*stepBuilder

@@ -9,7 +9,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// The verbs that scenarios are made of, in short.
+// Short names for the verbs of experiment files.
 const (
 	verbLogin   = experiment.VerbLogin
 	verbLogout  = experiment.VerbLogout
@@ -27,8 +27,7 @@ const (
 	verbReceive = experiment.VerbReceive
 )
 
-// studyMessages finds out what becomes of messages: whether they arrive, once, in
-// order, and to whom.
+// studyMessages finds out whether messages arrive, once, in order, and for whom.
 func (s *study) studyMessages() error {
 	a, b, c := s.actor, s.friend, s.stranger
 	if err := s.studyArrivals(); err != nil {
@@ -38,14 +37,14 @@ func (s *study) studyMessages() error {
 		return err
 	}
 	if err := runAll(
-		// A message that was collected does not come back, whatever happens between.
+		// A collected message must not return, whatever happens in between.
 		s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive).perform(b, verbLogout, "").login(b).observe(b, verbReceive),
 		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogout, "").login(b).observe(b, verbReceive, verbReceive),
 		s.newSteps().login(a, b).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive),
 		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogin, "").fromPlace(1).perform(b, verbReceive, "").fromPlace(1).perform(b, verbReceive, "").fromPlace(1),
 		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbLogout, "").observe(b, verbReceive, verbReceive),
 		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbStatus, "").observe(b, verbReceive),
-		// Several, of one and of two senders.
+		// Several messages from one and from two senders.
 		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend, b).observe(b, verbReceive, verbReceive),
 		s.newSteps().login(a).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive),
 		s.newSteps().login(a, b, c).perform(a, verbSend, b).perform(c, verbSend, b).perform(a, verbSend, b).perform(c, verbSend, b).observe(b, verbReceive, verbReceive),
@@ -69,8 +68,8 @@ func (s *study) studyMessages() error {
 	return nil
 }
 
-// studyArrivals states whether a message arrives at a receiver who is there, and at
-// one who comes later; and whether it comes a second time.
+// studyArrivals states how often a message arrives at a receiver who is logged in, and at one who
+// logs in later.
 func (s *study) studyArrivals() error {
 	a, b := s.actor, s.friend
 	for _, arrival := range []struct {
@@ -101,7 +100,7 @@ func (s *study) studyArrivals() error {
 	return nil
 }
 
-// countSentTexts counts the words that were sent in an answer.
+// countSentTexts counts the sent texts that an answer contains.
 func (s *study) countSentTexts(trace *lab.Trace, index int) int {
 	count := 0
 	for i, step := range trace.Steps {
@@ -124,10 +123,10 @@ func (s *study) countSentTexts(trace *lab.Trace, index int) int {
 	return count
 }
 
-// batchSize is how many messages are sent to see how many come at once.
+// batchSize is how many messages studyBatches sends to find the size of a batch.
 const batchSize = 54
 
-// studyBatches sends many messages, short and long, and collects them.
+// studyBatches sends many short messages and a few long ones, and collects them.
 func (s *study) studyBatches() error {
 	manyMessages := s.newSteps().login(s.actor, s.friend)
 	for range batchSize {
@@ -161,7 +160,7 @@ func (s *study) studyBatches() error {
 	return runAll(longMessages.observe(s.friend, verbReceive, verbReceive, verbReceive))
 }
 
-// statusSteps are the steps in which a role takes each status that the file lists.
+// statusSteps returns the steps by which a role sets each status that the file lists.
 func (s *study) statusSteps(role string) []experiment.Step {
 	step, ok := s.stepFor(role, verbStatus, "")
 	if !ok {

@@ -11,8 +11,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// studyNearValues sends values that are nearly the right ones: proofs, numbers, marks and texts
-// that servers take for others if they do not look at all of them.
+// studyNearValues sends values that are almost right: proofs, numbers, marks and texts that a
+// server confuses if it compares only a part of them.
 func (s *study) studyNearValues() error {
 	for _, part := range []func() error{s.tryNearProofs, s.tryNearMarks, s.tryTextLengths, s.tryNearNumbers} {
 		if err := part(); err != nil {
@@ -22,7 +22,7 @@ func (s *study) studyNearValues() error {
 	return nil
 }
 
-// tryNearProofs logs in with proofs that are wrong in one character.
+// tryNearProofs logs in with proofs that differ in one character.
 func (s *study) tryNearProofs() error {
 	loginStep, ok := s.stepFor(s.actor, verbLogin, "")
 	if !ok {
@@ -55,8 +55,8 @@ func (s *study) tryNearProofs() error {
 	return nil
 }
 
-// findWorkingProofs are changes of a login that log in: the usual proof, and the first
-// other kind that does.
+// findWorkingProofs returns changes of a login that succeed: the usual proof, and the first proof
+// of another kind.
 func (s *study) findWorkingProofs(loginStep experiment.Step, key, base string) [][]experiment.PairChange {
 	all := [][]experiment.PairChange{{setKey(key, base)}}
 	command, _ := s.File.Command(loginStep.Command)
@@ -83,7 +83,7 @@ func formatChanges(changes []experiment.PairChange) string {
 	return strings.Join(parts, " ")
 }
 
-// nearVariants are values that are a template's but for one character.
+// nearVariants returns variants of a template that differ in one character.
 func nearVariants(base string) []parameterVariant {
 	variants := []parameterVariant{{name: "with one character behind", value: base + "0"}, {name: "with a zero before", value: "0" + base}}
 	for _, alteration := range []struct{ function, name string }{
@@ -96,7 +96,7 @@ func nearVariants(base string) []parameterVariant {
 	return variants
 }
 
-// tryNearMarks sends a message whose mark is nearly that of another: both must arrive.
+// tryNearMarks sends two messages with almost the same mark. Both must arrive.
 func (s *study) tryNearMarks() error {
 	sendStep, ok := s.stepFor(s.actor, verbSend, s.friend)
 	text := s.keyOfType(sendStep.Command, experiment.TypeText)
@@ -131,10 +131,10 @@ func (s *study) tryNearMarks() error {
 	return nil
 }
 
-// tryNearNumbers sends the numbers of commands with a multiple of a power of two added:
-// what is read into too few bits is another number, and nearly the right one.
+// tryNearNumbers adds powers of two to the numbers in requests. A server that reads them into too
+// few bits takes them for the original number.
 func (s *study) tryNearNumbers() error {
-	own := false // who asks is read alike in all commands
+	own := false // all commands read the own account number alike
 	steps := s.purposeSteps()
 	slices.SortStableFunc(steps, func(step, other experiment.Step) int {
 		return changing(s.isReadOnly(step)) - changing(s.isReadOnly(other))
@@ -162,7 +162,6 @@ func (s *study) tryNearNumbers() error {
 	return nil
 }
 
-// changing sorts those that only read first: they take few requests.
 func changing(reads bool) int {
 	if reads {
 		return 0
@@ -170,7 +169,7 @@ func changing(reads bool) int {
 	return 1
 }
 
-// overflowingNumbers are numbers of a parameter's type that are the same in the lowest bits.
+// overflowingNumbers returns numbers whose lowest bits equal those of a parameter's usual value.
 func (s *study) overflowingNumbers(step experiment.Step, parameter experiment.Parameter) []string {
 	base := "1"
 	switch parameter.Type {
@@ -207,14 +206,14 @@ func (s *study) overflowingNumbers(step experiment.Step, parameter experiment.Pa
 	case experiment.TypeCount, experiment.TypeCursor, experiment.TypeNumber:
 		return append(found[1:], "2147483647", "2147483648", "00"+base)
 	}
-	return found[1:] // the first can be another account
+	return found[1:] // the first may be an existing account
 }
 
-// lengths are those around which texts are cut, in bytes.
+// textLengths are typical limits of text, in bytes.
 var textLengths = []int{31, 63, 99, 127, 139, 159, 199, 254, 511, 999, 1023, 1999, 3999}
 
-// tryTextLengths sends texts of one byte a character and of three, each kind in
-// one experiment: what is cut at a limit shows.
+// tryTextLengths sends texts of several lengths, with one and with three bytes per character, to
+// find out where the server truncates them.
 func (s *study) tryTextLengths() error {
 	sendStep, ok := s.stepFor(s.actor, verbSend, s.friend)
 	key := s.keyOfType(sendStep.Command, experiment.TypeText)
@@ -225,7 +224,7 @@ func (s *study) tryTextLengths() error {
 		builder := s.newSteps().login(s.actor, s.friend)
 		firstIndex := len(builder.steps)
 		for _, count := range textLengths {
-			// One byte ahead of the characters puts no limit between two of them.
+			// The extra byte keeps limits from falling between two characters.
 			text := "a" + strings.Repeat(textKind.character, count/len(textKind.character)+1)
 			builder.perform(s.actor, verbSend, s.friend, setKey(key, text)).observe(s.friend, verbReceive)
 		}

@@ -11,17 +11,17 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A list is one that a command gives page by page.
+// pagedList is a list that a command returns in pages.
 type pagedList struct {
 	command             string
 	role                string
 	countKey, cursorKey string // the keys; "" for none
-	elementKey          string // the field that holds what the cursor stands for
+	elementKey          string // the field whose elements the cursor refers to
 	elements            []string
-	otherRoles          []string // roles that have to be logged in for it
+	otherRoles          []string // must be logged in for the list to be complete
 }
 
-// studyPaging reads each list in pages of many sizes, from many positions.
+// studyPaging reads each list in pages of many sizes and from many positions.
 func (s *study) studyPaging() error {
 	var lists []*pagedList
 	for _, command := range s.File.Commands {
@@ -58,10 +58,10 @@ func (s *study) studyPaging() error {
 	return nil
 }
 
-// mostRoles is how many roles are looked at for the longest list.
+// maxRoles is how many roles are searched for the longest list.
 const maxRoles = 8
 
-// findLongestLists finds the role with the longest list, for each list.
+// findLongestLists finds the role with the longest list for each command.
 func (s *study) findLongestLists(lists []*pagedList) error {
 	for index, account := range s.File.Accounts[:min(maxRoles, len(s.File.Accounts))] {
 		others := []string{s.actor, s.friend, s.stranger}
@@ -85,8 +85,8 @@ func (s *study) findLongestLists(lists []*pagedList) error {
 	return nil
 }
 
-// rolesNeeded are the roles that have to be logged in for a list to be as it was
-// seen: none where everybody is listed, whoever is there.
+// rolesNeeded returns the roles that must be logged in for the list to stay as it was. A list of
+// friends needs none.
 func (s *study) rolesNeeded(list *pagedList, others []string) []string {
 	if s.File.VerbOf(experiment.Step{Command: list.command}) == verbFriends {
 		return nil
@@ -94,7 +94,7 @@ func (s *study) rolesNeeded(list *pagedList, others []string) []string {
 	return others
 }
 
-// wholeListChanges are the changes with which a list is asked for at once.
+// wholeListChanges returns the changes that request the list at once.
 func (l *pagedList) wholeListChanges() []experiment.PairChange {
 	if l.countKey == "" {
 		return nil
@@ -102,7 +102,7 @@ func (l *pagedList) wholeListChanges() []experiment.PairChange {
 	return []experiment.PairChange{setKey(l.countKey, "1000")}
 }
 
-// accountList is the list of an answer whose elements are accounts.
+// accountList returns the list of an answer that holds account numbers.
 func accountList(answer *lab.Answer) (key string, elements []string) {
 	best := -1
 	for _, field := range answer.Fields {
@@ -112,7 +112,7 @@ func accountList(answer *lab.Answer) (key string, elements []string) {
 		joined := strings.Join(field.List, "")
 		size := len(joined)
 		if strings.Contains(joined, "{") {
-			size += 1 << 20 // the name of an account is surer than any number
+			size += 1 << 20 // the name of an account is more certain than any number
 		}
 		if size > best {
 			best, key, elements = size, field.Key, field.List
@@ -121,8 +121,8 @@ func accountList(answer *lab.Answer) (key string, elements []string) {
 	return key, elements
 }
 
-// areAccounts reports whether elements could be account numbers: names of roles, or
-// numbers without two alike.
+// areAccounts reports whether elements can be account numbers: role names, or numbers without
+// duplicates.
 func areAccounts(elements []string) bool {
 	seen := make(map[string]bool)
 	for _, element := range elements {
@@ -135,7 +135,7 @@ func areAccounts(elements []string) bool {
 	return len(elements) > 0
 }
 
-// pageStep is the step that asks for one page.
+// pageStep returns the step that requests one page.
 func (l *pagedList) pageStep(s *study, count, cursor string) experiment.Step {
 	step := experiment.Step{Role: l.role, Command: l.command}
 	if l.countKey != "" && count != "" {
@@ -175,7 +175,7 @@ func (s *study) readPages(list *pagedList) error {
 	return nil
 }
 
-// cursorValues are positions at, before, between and behind elements.
+// cursorValues returns positions at, before, between and after elements.
 func (l *pagedList) cursorValues() []string {
 	at := []string{"0", "1"}
 	for _, index := range []int{0, 1, len(l.elements) / 2, len(l.elements) - 2, len(l.elements) - 1} {
@@ -201,7 +201,7 @@ func uniqueStrings(list []string) []string {
 	return distinct
 }
 
-// statePages states what pages of several sizes and positions show.
+// statePages states the size and order of pages.
 func (s *study) statePages(list *pagedList, trace *lab.Trace, firstIndex int) {
 	most := 0
 	index := firstIndex
@@ -249,7 +249,7 @@ func changedValue(step experiment.Step, key string) string {
 	return ""
 }
 
-// accountNumber is the account number behind an element, which may be a role's name.
+// accountNumber returns the account number of an element, which may be the name of a role.
 func (s *study) accountNumber(element string) uint64 {
 	if name, ok := strings.CutPrefix(element, "{"); ok {
 		if account, ok := s.File.Account(strings.TrimSuffix(name, "}")); ok {
@@ -277,10 +277,10 @@ func describeOrder(elements []string, number func(string) uint64) string {
 	return "in no order of numbers"
 }
 
-// mostPages is how far a walk goes.
+// maxPages is how many pages a walk reads at most.
 const maxPages = 6
 
-// walkPages reads a whole list page by page, as a client does.
+// walkPages reads a list page by page, as a client does.
 func (s *study) walkPages(list *pagedList) error {
 	if list.cursorKey == "" {
 		return nil
@@ -319,7 +319,7 @@ func (s *study) walkPages(list *pagedList) error {
 	return nil
 }
 
-// shortFields are the short fields of an answer that may say whether there is more.
+// shortFields returns the numeric fields that may say whether another page follows.
 func (s *study) shortFields(answer *lab.Answer) string {
 	var found []string
 	for _, field := range answer.Fields {
@@ -355,7 +355,7 @@ func (s *study) stateWalk(list *pagedList, pageWalk *finding.PageWalk, seen []st
 	}
 }
 
-// changeBetweenPages lets a list change between two pages.
+// changeBetweenPages changes a list between two pages.
 func (s *study) changeBetweenPages(list *pagedList) error {
 	verb := s.File.VerbOf(experiment.Step{Command: list.command})
 	if verb != verbFriends || s.stranger == "" {

@@ -10,39 +10,39 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A trial is what became of one variant.
+// variantTrial is the result of one variant.
 type variantTrial struct {
 	parameterVariant
 	trace           *lab.Trace
-	index, endIndex int    // the request's answer, and behind the last that shows effects
-	normalForm      string // of the answer, and of where its effects show
+	index, endIndex int    // the request's answer, and the end of those that show its effects
+	normalForm      string // of the answer and of those that show its effects
 	outcome         string
 }
 
-// A task is one parameter of one command that is to be tried.
+// parameterTask is one parameter of one command to try.
 type parameterTask struct {
 	step      experiment.Step
 	command   *experiment.Command
 	parameter experiment.Parameter
 	variants  []parameterVariant
-	// isProvisional says that the parameter is tried in few ways, to be looked at closely later.
+	// isProvisional says that a later phase tries the parameter more closely.
 	isProvisional bool
-	// ownAnswerOnly says that only the request's own answer is looked at.
+	// ownAnswerOnly leaves out the steps that show effects.
 	ownAnswerOnly bool
 }
 
-// The turns in which parameters are tried.
+// Turns in which parameters are tried. Common keys are those that all commands have.
 const (
-	ownKeysOfReads      = iota // what only one command has, where nothing is changed by trying
-	commonKeys                 // what all commands have, on one that lists something
-	ownKeysOfChanges           // what only one command has, where each try needs looking around
-	commonKeysOfChanges        // what all commands have, in a few ways, where it changes something
-	commonKeysBriefly          // and on all others, in a few ways and without looking around
+	ownKeysOfReads      = iota // keys of one command that changes nothing
+	commonKeys                 // common keys, in a command that lists something
+	ownKeysOfChanges           // keys of one command with effects, which need observation
+	commonKeysOfChanges        // common keys, in a few ways, in commands with effects
+	commonKeysBriefly          // common keys, in a few ways and without observation, in all others
 	turnCount
 )
 
-// tryParametersBriefly tries each parameter of each command in the few ways that tell most, before
-// anything is looked at closely.
+// tryParametersBriefly tries each parameter in the few ways that show most, before other phases
+// look closely.
 func (s *study) tryParametersBriefly() error {
 	for _, tasks := range s.parameterTasks(isTelling) {
 		for index := range tasks {
@@ -55,8 +55,8 @@ func (s *study) tryParametersBriefly() error {
 	return nil
 }
 
-// isTelling reports whether a variant is tried with every parameter: without it, empty,
-// with a value that the file lists, and with what is none.
+// isTelling reports whether a variant belongs to the brief trial: absent, empty, a listed value, or
+// an invalid one.
 func isTelling(task *parameterTask, variant parameterVariant) bool {
 	switch variant.name {
 	case "absent", "empty", "x", "0", "wrong", "the secret itself", "9.9", "Xyzzy":
@@ -65,8 +65,8 @@ func isTelling(task *parameterTask, variant parameterVariant) bool {
 	return slices.Contains(task.parameter.Values, variant.name)
 }
 
-// studyParameters tries each parameter of each command in many ways, and then finds
-// where values stop being taken.
+// studyParameters tries each parameter in many ways, and then searches for the limits of its
+// values.
 func (s *study) studyParameters() error {
 	var edges []func() error
 	for _, tasks := range s.parameterTasks(func(*parameterTask, parameterVariant) bool { return true }) {
@@ -87,7 +87,7 @@ func (s *study) studyParameters() error {
 	return nil
 }
 
-// parameterTasks are all parameters of all commands, by turn, with the variants that are wanted.
+// parameterTasks returns all parameters of all commands by turn, with the wanted variants.
 func (s *study) parameterTasks(wanted func(*parameterTask, parameterVariant) bool) (tasks [turnCount][]parameterTask) {
 	for _, step := range s.purposeSteps() {
 		command, _ := s.File.Command(step.Command)
@@ -107,7 +107,7 @@ func (s *study) parameterTasks(wanted func(*parameterTask, parameterVariant) boo
 	return tasks
 }
 
-// turnOf says when a parameter is tried.
+// turnOf returns the turn in which a parameter is tried.
 func (s *study) turnOf(task *parameterTask) int {
 	verb := s.File.VerbOf(task.step)
 	switch {
@@ -123,8 +123,8 @@ func (s *study) turnOf(task *parameterTask) int {
 	return ownKeysOfChanges
 }
 
-// isWorthwhile reports whether a variant is tried in a turn: how pairs are written is
-// tried where it costs little.
+// isWorthwhile reports whether a variant is tried in a turn. Variants of notation are tried only
+// where they cost few requests.
 func (s *study) isWorthwhile(task *parameterTask, turn int, variant parameterVariant) bool {
 	switch turn {
 	case ownKeysOfReads:
@@ -141,7 +141,7 @@ func (s *study) isWorthwhile(task *parameterTask, turn int, variant parameterVar
 	return true
 }
 
-// isShortestVariant are the variants of keys that were tried with other commands.
+// isShortestVariant selects variants for keys that were tried with other commands.
 func isShortestVariant(variant parameterVariant) bool {
 	switch variant.name {
 	case "absent", "another account", "9.9", "9999999", "oneself":
@@ -150,8 +150,8 @@ func isShortestVariant(variant parameterVariant) bool {
 	return false
 }
 
-// tryTasks tries the parameters of a turn, those of one command together. It
-// returns what finds the edges.
+// tryTasks tries the parameters of a turn, one command at a time. It returns functions that search
+// for limits.
 func (s *study) tryTasks(tasks []parameterTask) (edges []func() error, err error) {
 	for len(tasks) > 0 {
 		count := 1
@@ -198,7 +198,7 @@ func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err err
 	return edges, err
 }
 
-// newJudge are the trials of one parameter.
+// newJudge selects the trials of one parameter.
 func (s *study) newJudge(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) *parameterJudge {
 	judge := &parameterJudge{study: s, command: task.command, parameter: task.parameter, isProvisional: task.isProvisional}
 	for index := range trials {
@@ -222,7 +222,7 @@ func isSameVariant(a, b *parameterVariant) bool {
 	return a.name == b.name && len(a.changes) > 0 && slices.Equal(a.changes, b.changes)
 }
 
-// purposeSteps are all commands, each for all that it does.
+// purposeSteps returns one step for each purpose of each command.
 func (s *study) purposeSteps() []experiment.Step {
 	var steps []experiment.Step
 	for _, command := range s.File.Commands {
@@ -234,7 +234,7 @@ func (s *study) purposeSteps() []experiment.Step {
 	return steps
 }
 
-// isFixedByPurpose reports whether it is the purpose that sets a key: another value would
+// isFixedByPurpose reports whether the purpose determines the value of a key. Another value would
 // be another purpose.
 func (s *study) isFixedByPurpose(step experiment.Step, key string) bool {
 	command, _ := s.File.Command(step.Command)
@@ -246,7 +246,7 @@ func (s *study) isFixedByPurpose(step experiment.Step, key string) bool {
 	return false
 }
 
-// isShortVariant are the variants of common keys that are tried with every command.
+// isShortVariant selects variants for common keys in commands with effects.
 func isShortVariant(variant parameterVariant) bool {
 	switch variant.name {
 	case "absent", "empty", "twice, the other last", "key in small letters", "another account", "9.9", "Xyzzy":
@@ -255,13 +255,12 @@ func isShortVariant(variant parameterVariant) bool {
 	return false
 }
 
-// atOnce is how many variants of a request that changes nothing are tried in one
-// experiment.
+// variantsPerExperiment is how many variants of one request an experiment tries.
 const variantsPerExperiment = 18
 
-// tryVariants tries variants. Where a request changes nothing several are sent in one
-// experiment; if its base request is answered otherwise in the end, each is tried
-// by itself. So it is with variants of others that are all refused.
+// tryVariants tries variants of a request. Variants without effects, and variants that are all
+// refused, share an experiment. If the base request has another answer at the end of it, each
+// variant gets its own experiment.
 func (s *study) tryVariants(plan trialPlan, variants []parameterVariant) (baseTrial *variantTrial, trials []variantTrial, err error) {
 	remaining := variants
 	if plan.isReadOnly {
@@ -301,9 +300,8 @@ func (s *study) tryVariants(plan trialPlan, variants []parameterVariant) (baseTr
 	return baseTrial, trials, nil
 }
 
-// trySweep sends variants of a request that may change something in a row, to see
-// which are refused: these need no more. Done are those, rest the others, to be
-// tried by themselves.
+// trySweep sends variants of a request with effects in a row. Those that are refused are done. The
+// others need an experiment of their own.
 func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []variantTrial, remaining []parameterVariant, err error) {
 	for group := range slices.Chunk(variants, variantsPerExperiment) {
 		steps := slices.Clone(plan.setup)
@@ -320,8 +318,8 @@ func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []va
 			remaining = append(remaining, group...)
 			continue
 		}
-		// What was done may be why what came behind it is refused, unless the base
-		// request is still done in the end.
+		// A refusal may be due to an earlier variant, unless the base request still succeeds at the
+		// end.
 		steady := s.isDone(plan.request, &trace.Answers[len(plan.setup)+len(group)])
 		for i, variant := range group {
 			index := len(plan.setup) + i
@@ -336,7 +334,7 @@ func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []va
 	return done, remaining, nil
 }
 
-// tryTogether tries variants in a row. Base is nil if they influence each other.
+// tryTogether tries variants in a row. The base trial is nil if they influence each other.
 func (s *study) tryTogether(plan trialPlan, group []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
 	steps := append(slices.Clone(plan.setup), plan.request)
 	for _, variant := range group {
@@ -360,7 +358,7 @@ func (s *study) tryTogether(plan trialPlan, group []parameterVariant) (base *var
 	return b, trials, nil
 }
 
-// tryVariant tries one variant in an experiment of its own.
+// tryVariant tries one variant in its own experiment.
 func (s *study) tryVariant(plan trialPlan, variant parameterVariant) (*variantTrial, error) {
 	trace, err := s.runExperiment(plan.stepsWith(variant.changes...)...)
 	if err != nil || trace == nil {
@@ -375,9 +373,8 @@ func (s *study) newTrial(variant parameterVariant, trace *lab.Trace, index, end 
 	return trial
 }
 
-// trialForm are the forms of the answers that belong to a trial. Where the request's
-// answer echoes what the request had for a key, that is said, and not what it was:
-// another value is no other answer.
+// trialForm returns the normal forms of the answers of a trial. It replaces an echo of the key's
+// value, because an echo of another value is no other answer.
 func (s *study) trialForm(trial *variantTrial, key string) string {
 	var forms []string
 	for index := trial.index; index < trial.endIndex; index++ {
@@ -390,7 +387,7 @@ func (s *study) trialForm(trial *variantTrial, key string) string {
 	return strings.Join(forms, "\n")
 }
 
-// maskEchoes are the fields of an answer, with {echo} where one repeats what was sent.
+// maskEchoes returns the fields of an answer, with {echo} in place of a repeated value.
 func (s *study) maskEchoes(answer *lab.Answer, key string) []lab.Field {
 	sent := s.sentValues(answer, key)
 	fields := slices.Clone(answer.Fields)
@@ -403,7 +400,7 @@ func (s *study) maskEchoes(answer *lab.Answer, key string) []lab.Field {
 	return fields
 }
 
-// sentValues are the values that a request had for a key, in whatever letters.
+// sentValues returns the values that a request had for a key in any case.
 func (s *study) sentValues(answer *lab.Answer, key string) []string {
 	pairs, _ := s.File.Syntax.Decode(answer.Request)
 	var values []string
@@ -415,7 +412,7 @@ func (s *study) sentValues(answer *lab.Answer, key string) []string {
 	return values
 }
 
-// addMatrixRow adds a row to the parameter matrix, or to one that is there what it has not.
+// addMatrixRow adds the trials to the parameter's row of the matrix.
 func (s *study) addMatrixRow(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) {
 	command, parameter := task.command, task.parameter
 	line := s.File.FormatStep(task.step) + " " + parameter.Key
@@ -446,7 +443,7 @@ func (s *study) addMatrixRow(task *parameterTask, baseTrial *variantTrial, trial
 	}
 }
 
-// tryUnknownKeys adds a key that nobody knows, at both ends.
+// tryUnknownKeys adds an unknown key at the beginning and at the end.
 func (s *study) tryUnknownKeys() error {
 	for _, step := range s.purposeSteps() {
 		command, _ := s.File.Command(step.Command)

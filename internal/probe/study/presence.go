@@ -9,7 +9,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// studyPresence finds out who sees what of whom.
+// studyPresence finds out who sees which status.
 func (s *study) studyPresence() error {
 	a, b, c := s.actor, s.friend, s.stranger
 	if err := s.studyVisibleStatus(); err != nil {
@@ -26,7 +26,7 @@ func (s *study) studyPresence() error {
 		s.newSteps().login(a, b, c).observe(c, verbOnline, verbReceive, verbFind).perform(c, verbInfo, a).observe(a, verbOnline, verbReceive),
 		s.newSteps().login(a, b).perform(b, verbInfo, a).observe(b, verbFind).observe(a, verbFind),
 		s.newSteps().login(a).perform(a, verbInfo, b).perform(a, verbInfo, c).perform(a, verbInfo, a).observe(a, verbOnline, verbFind),
-		// Collecting news twice, and by who has just come.
+		// Notices are collected twice, and by an account that has just logged in.
 		s.newSteps().login(b, a).observe(b, verbReceive, verbReceive),
 		s.newSteps().login(a, b).observe(b, verbReceive, verbReceive),
 	}
@@ -35,12 +35,12 @@ func (s *study) studyPresence() error {
 	}
 	for index, statusStep := range s.statusSteps(a) {
 		experiments = append(experiments, s.newSteps().login(a, b).append(statusStep).observe(a, verbOnline))
-		// What a status looks like to who comes later matters most, and comes first.
+		// The status that an account sees after its login matters most, and comes first.
 		experiments = slices.Insert(experiments, index,
 			s.newSteps().login(a).append(statusStep).login(b, c).observe(b, verbOnline, verbFind).perform(b, verbInfo, a).observe(c, verbOnline, verbFind).perform(c, verbInfo, a))
 		experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).login(a)))
 		newLogin := watch(s.newSteps().login(a, b).append(statusStep).perform(a, verbLogout, "").login(a))
-		if index == 1 { // whether a login begins with the usual status shows with any other
+		if index == 1 { // any status except the default shows whether a login resets it
 			experiments = slices.Insert(experiments, 0, newLogin)
 		} else {
 			experiments = append(experiments, newLogin)
@@ -52,8 +52,7 @@ func (s *study) studyPresence() error {
 	return runAll(experiments...)
 }
 
-// studyVisibleStatus states what a friend sees of each status: whether it is as if the account
-// were away.
+// studyVisibleStatus states whether a friend sees an account with a status as if it were offline.
 func (s *study) studyVisibleStatus() error {
 	a, b := s.actor, s.friend
 	awayTrace, err := s.newSteps().login(b).observe(b, verbOnline).run()
@@ -90,13 +89,13 @@ func (s *study) studyVisibleStatus() error {
 	return nil
 }
 
-// stepIndex is where a trace has a step.
+// stepIndex returns the index of a step in a trace.
 func (s *study) stepIndex(trace *lab.Trace, step experiment.Step) int {
 	line := s.File.FormatStep(step)
 	return slices.IndexFunc(trace.Steps, func(otherStep experiment.Step) bool { return s.File.FormatStep(otherStep) == line })
 }
 
-// latestIndex is the index of the latest step with a verb, -1 for none.
+// latestIndex returns the index of the latest step with a verb, -1 if there is none.
 func (s *study) latestIndex(trace *lab.Trace, verb experiment.Verb) int {
 	for index := lastIndex(trace); index >= 0; index-- {
 		if s.File.VerbOf(trace.Steps[index]) == verb {
@@ -116,7 +115,7 @@ func (s *study) listsRole(trace *lab.Trace, index int, role string) bool {
 	return false
 }
 
-// nonEmptyLists is what an answer's lists hold, in short.
+// nonEmptyLists formats the lists of an answer that have elements.
 func (s *study) nonEmptyLists(trace *lab.Trace, index int) string {
 	text := ""
 	for _, field := range trace.Answers[index].Fields {

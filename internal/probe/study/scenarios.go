@@ -10,8 +10,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// runScenarios makes those of the file, each whole if no lock ends it, and states what follows
-// from comparing the answers within each.
+// runScenarios runs the scenarios of the file, each until a lock ends it, and compares the answers
+// within each.
 func (s *study) runScenarios() error {
 	for _, scenario := range s.File.Scenarios {
 		trace, err := s.runUntilLock(0, scenario.Steps...)
@@ -19,7 +19,7 @@ func (s *study) runScenarios() error {
 			return err
 		}
 		if trace == nil {
-			continue // what was not made is named among what was not tested
+			continue // already recorded as untested
 		}
 		s.keepTrace(trace)
 		out := finding.ScenarioRecord{Name: scenario.Name, Facts: s.compareSteps(trace)}
@@ -35,9 +35,9 @@ func (s *study) runScenarios() error {
 	return nil
 }
 
-// compareSteps compares each changed request of a trace with the nearest one of the
-// same command, asked in the same state, that is as the file has it, and with those
-// before it that differ from it in one key. It returns the IDs of the facts that follow.
+// compareSteps compares each changed request of a trace with the nearest unchanged request in the
+// same login state, and with earlier requests that differ in one key. It returns the IDs of the
+// facts that follow.
 func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 	states := s.sessionStates(trace)
 	state := func(fact finding.Fact, index int) {
@@ -64,7 +64,7 @@ func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 	return facts
 }
 
-// sessionStates says of each step whether the role that acts was logged in before it.
+// sessionStates returns for each step whether its role was logged in before.
 func (s *study) sessionStates(trace *lab.Trace) []bool {
 	states, loggedIn := make([]bool, len(trace.Steps)), make(map[string]bool)
 	for index, step := range trace.Steps {
@@ -83,16 +83,16 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 	return states
 }
 
-// areComparable reports whether two requests differ at most in their changes. Who is logged
-// in may log in: the state does not matter for that.
+// areComparable reports whether two requests differ only in their changes. The login state is
+// irrelevant for a login.
 func (s *study) areComparable(trace *lab.Trace, states []bool, index, j int) bool {
 	step, y := trace.Steps[index], trace.Steps[j]
 	return step.Command == y.Command && step.Verb == y.Verb && step.Role == y.Role && step.TargetRole == y.TargetRole && step.Place == y.Place && step.HTTPForm == y.HTTPForm &&
 		(states[index] == states[j] || s.File.VerbOf(step) == experiment.VerbLogin)
 }
 
-// nearestBaseRequest is the index of the request that is as the file has it to compare one with,
-// -1 if there is none.
+// nearestBaseRequest returns the index of the unchanged request to compare with, -1 if there is
+// none.
 func (s *study) nearestBaseRequest(trace *lab.Trace, states []bool, index int) int {
 	best := -1
 	for j, otherStep := range trace.Steps {
@@ -108,8 +108,8 @@ func (s *study) nearestBaseRequest(trace *lab.Trace, states []bool, index int) i
 
 func distance(index, other int) int { return max(index-other, other-index) }
 
-// compareWithBase says how a changed request was answered, compared with one as the file
-// has it.
+// compareWithBase returns a fact about how the answer to a changed request differs from that to the
+// base request.
 func (s *study) compareWithBase(trace *lab.Trace, index, other int) finding.Fact {
 	step := trace.Steps[index]
 	var keys, changes []string
@@ -141,7 +141,7 @@ func (s *study) compareWithBase(trace *lab.Trace, index, other int) finding.Fact
 	return fact
 }
 
-// describeChange is a change in words.
+// describeChange describes a change in words.
 func describeChange(change experiment.PairChange) string {
 	switch change.Kind {
 	case experiment.SetValue:
@@ -156,8 +156,8 @@ func describeChange(change experiment.PairChange) string {
 	return "with " + change.Key + " moved"
 }
 
-// formWithoutEchoes is the form of an answer, in which fields that repeat what was sent for
-// the keys say no more than that.
+// formWithoutEchoes returns the normal form of an answer without the values that it repeats for the
+// keys.
 func (s *study) formWithoutEchoes(step experiment.Step, answer *lab.Answer, keys []string) string {
 	masked := *answer
 	for _, key := range keys {
@@ -166,7 +166,7 @@ func (s *study) formWithoutEchoes(step experiment.Step, answer *lab.Answer, keys
 	return s.normalForm(step, &masked)
 }
 
-// differingParts are the fields of one form that another does not have so.
+// differingParts returns the fields of one normal form that another does not have.
 func differingParts(form, other string) string {
 	known := strings.Split(other, "&")
 	parts := slices.DeleteFunc(strings.Split(form, "&"), func(part string) bool { return slices.Contains(known, part) })

@@ -9,21 +9,21 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// An event is something after which it is asked who counts as logged in.
+// sessionEvent is a sequence of steps after which the study tests whether the account is logged in.
 type sessionEvent struct {
 	name  string
 	steps *stepBuilder
-	// probesAll says that every command is tried behind it, and not a few only.
+	// probesAll tests with every command instead of a few.
 	probesAll bool
-	// place is where it is asked from.
+	// place is the client address that the tests come from.
 	place int
 }
 
-// studySessions finds out after what an account counts as logged in.
+// studySessions finds out which events begin and end a session.
 func (s *study) studySessions() error {
 	events := s.sessionEvents()
 	for index, event := range events {
-		if index == 8 { // the rest is less telling than what comes here
+		if index == 8 { // the remaining events show less than proofs and locks
 			if err := s.tryProofs(); err != nil {
 				return err
 			}
@@ -64,8 +64,7 @@ func (s *study) sessionEvents() []sessionEvent {
 	}
 }
 
-// tryEvent sends commands behind an event: reading ones first, those that end
-// something last.
+// tryEvent sends commands after an event: reading commands first, those that end something last.
 func (s *study) tryEvent(event sessionEvent) error {
 	if event.steps.isIncomplete || event.place >= len(s.File.Places) {
 		s.noteUntested("sessions: "+event.name, "the file lacks a command, an account or a second place for it")
@@ -91,7 +90,7 @@ func (s *study) tryEvent(event sessionEvent) error {
 	return nil
 }
 
-// stateSession states whether who was logged in still is.
+// stateSession states whether the account is still logged in.
 func (s *study) stateSession(event sessionEvent, trace *lab.Trace, index int) {
 	value := "logged in"
 	if s.isNotLoggedIn(&trace.Answers[index]) {
@@ -126,7 +125,7 @@ func (s *study) stateSessionNeed(step experiment.Step, answer *lab.Answer, trace
 	}, trace, index)
 }
 
-// probeSteps are commands that are sent to see who is logged in.
+// probeSteps returns the commands that test whether the account is logged in.
 func (s *study) probeSteps(probesAll bool, place int) []experiment.Step {
 	var reads, others []experiment.Step
 	for _, command := range s.File.Commands {
@@ -149,7 +148,7 @@ func (s *study) probeSteps(probesAll bool, place int) []experiment.Step {
 	return append(reads, others...)
 }
 
-// wrongSecretChanges are the changes that make a login fail.
+// wrongSecretChanges returns the changes that make a login fail.
 func (s *study) wrongSecretChanges() []experiment.PairChange {
 	loginStep, ok := s.stepFor(s.actor, experiment.VerbLogin, "")
 	if !ok {
@@ -164,7 +163,7 @@ func (s *study) wrongSecretChanges() []experiment.PairChange {
 	return nil
 }
 
-// wrongProof has the form of a proof, and proves nothing.
+// wrongProof returns a wrong value in the form of the template's proof.
 func wrongProof(template string) string {
 	switch {
 	case strings.Contains(template, "sha256"):
@@ -177,11 +176,10 @@ func wrongProof(template string) string {
 	return "not the secret"
 }
 
-// mostWrong is how many wrong logins are tried in a row.
+// maxFailedLogins is how many wrong logins are tried in a row.
 const maxFailedLogins = 11
 
-// studyLocks finds out after how many failed logins the right one is refused, and
-// for how long.
+// studyLocks finds out how many failed logins lock an account, and for how long.
 func (s *study) studyLocks() error {
 	wrong := s.wrongSecretChanges()
 	if wrong == nil {
@@ -211,8 +209,8 @@ func (s *study) studyLocks() error {
 	return nil
 }
 
-// studyLockedAccount looks at an account that is locked: from elsewhere, another one from there,
-// and later.
+// studyLockedAccount tests a locked account from another address, another account from the same
+// address, and the account later.
 func (s *study) studyLockedAccount(count int, wrong []experiment.PairChange) error {
 	locked := func() *stepBuilder {
 		builder := s.newSteps()
@@ -233,7 +231,7 @@ func (s *study) studyLockedAccount(count int, wrong []experiment.PairChange) err
 		fromElsewhere.perform(s.actor, experiment.VerbLogin, "", wrong...).fromPlace(1)
 	}
 	if err := runAll(
-		// Whether the right one makes forget those before.
+		// Does a successful login reset the count?
 		almost().login(s.actor).append(almost().steps...).login(s.actor).observe(s.actor, experiment.VerbFriends),
 		fromElsewhere.login(s.actor).observe(s.actor, experiment.VerbFriends),
 		locked().perform(s.actor, experiment.VerbLogin, "").fromPlace(1).observe(s.actor, experiment.VerbFriends).fromPlace(1),
@@ -253,7 +251,7 @@ func (s *study) studyLockedAccount(count int, wrong []experiment.PairChange) err
 	return nil
 }
 
-// tryProofs tries kinds of secrets that the file does not use.
+// tryProofs logs in with kinds of secrets that the file does not use.
 func (s *study) tryProofs() error {
 	loginStep, ok := s.stepFor(s.actor, experiment.VerbLogin, "")
 	if !ok {
@@ -277,7 +275,7 @@ func (s *study) tryProofs() error {
 	return nil
 }
 
-// listedValues are the values of a command's parameters that the file lists.
+// listedValues returns the values that the file lists for the parameters of a command.
 func (s *study) listedValues(command *experiment.Command) []experiment.Pair {
 	var pairs []experiment.Pair
 	for _, parameter := range s.parametersOf(command) {

@@ -10,19 +10,19 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// factSet holds the facts, by what they are about.
+// factSet holds the facts of a study in the order in which they were stated.
 type factSet struct {
 	file *experiment.File
 	all  []*statedFact
 	byID map[string]*statedFact
 }
 
-// A fact is a finding with the experiments that speak for it.
+// statedFact is a fact with the experiment that shows it.
 type statedFact struct {
 	finding.Fact
-	steps   []experiment.Step // the witness
-	answers []lab.Answer      // what is expected in it
-	// isProvisional says that a closer look may conclude otherwise: that is no contradiction.
+	steps   []experiment.Step // the witness: steps up to the one that shows the fact
+	answers []lab.Answer      // the expected answers to steps
+	// isProvisional allows a later, closer look to replace the fact without a contradiction.
 	isProvisional bool
 }
 
@@ -30,8 +30,8 @@ func newStatedFacts(file *experiment.File) *factSet {
 	return &factSet{file: file, byID: make(map[string]*statedFact)}
 }
 
-// factID is what a fact is about: two facts of one id with different values
-// contradict each other.
+// factID returns the identity of a fact. Two facts with the same ID and different values contradict
+// each other.
 func factID(fact *finding.Fact) string {
 	parts := []string{fact.Command, string(fact.Aspect), fact.Name, fact.Claim}
 	if fact.Scope != "" {
@@ -40,7 +40,8 @@ func factID(fact *finding.Fact) string {
 	return strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
 }
 
-// stateFact states a fact, for which a trace speaks: its answers up to a step.
+// stateFact adds a fact that the answers of a trace up to lastStep show. If the fact is known
+// already, it counts a further observation, or a contradiction.
 func (s *study) stateFact(fact finding.Fact, trace *lab.Trace, lastStep int) *statedFact {
 	fact.ID = factID(&fact)
 	var evidence []string
@@ -77,7 +78,7 @@ func (s *study) stateFact(fact finding.Fact, trace *lab.Trace, lastStep int) *st
 	return known
 }
 
-// withClaim returns the facts of a claim.
+// withClaim returns the facts with a claim.
 func (k *factSet) withClaim(claim string) []*statedFact {
 	var found []*statedFact
 	for _, stated := range k.all {
@@ -88,7 +89,7 @@ func (k *factSet) withClaim(claim string) []*statedFact {
 	return found
 }
 
-// valueOf is the value of a fact, "" if it is not known.
+// valueOf returns the value of an uncontested fact, "" if there is none.
 func (k *factSet) valueOf(command string, aspect finding.Aspect, name, claim string) string {
 	fact := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
 	if known := k.byID[factID(&fact)]; known != nil && known.Grade != finding.Contested {
@@ -97,7 +98,8 @@ func (k *factSet) valueOf(command string, aspect finding.Aspect, name, claim str
 	return ""
 }
 
-// describeValue is the value of a fact in a sentence, "" if it is not known.
+// describeValue puts the value of a fact into a format string. It returns "" if there is no such
+// fact.
 func (k *factSet) describeValue(command string, aspect finding.Aspect, name, claim, sentence string) string {
 	value := k.valueOf(command, aspect, name, claim)
 	if value == "" {

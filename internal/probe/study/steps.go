@@ -8,25 +8,25 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// stepFor is the step in which a role does what a verb says; ok is false if the file has
-// no command for it.
+// stepFor returns the step by which a role performs a verb. It returns false if the file has no
+// command for the verb, or there is no such role.
 func (s *study) stepFor(role string, verb experiment.Verb, to string, changes ...experiment.PairChange) (experiment.Step, bool) {
 	step, ok := s.File.StepOf(verb, role, to)
 	step.Changes = changes
 	return step, ok && role != ""
 }
 
-// stepBuilder makes steps of the verbs that the file has; those that it has not, and
-// those of roles that there are not, are left out.
+// stepBuilder builds the steps of an experiment. It leaves out verbs and roles that the file does
+// not have.
 type stepBuilder struct {
 	study        *study
 	steps        []experiment.Step
-	isIncomplete bool // something that was wanted is missing
+	isIncomplete bool // a required step was left out, so the experiment is not run
 }
 
 func (s *study) newSteps() *stepBuilder { return &stepBuilder{study: s} }
 
-// perform adds a step.
+// perform adds a required step.
 func (r *stepBuilder) perform(role string, verb experiment.Verb, to string, changes ...experiment.PairChange) *stepBuilder {
 	step, ok := r.study.stepFor(role, verb, to, changes...)
 	if !ok || (to == "" && needsTarget(verb)) {
@@ -37,8 +37,7 @@ func (r *stepBuilder) perform(role string, verb experiment.Verb, to string, chan
 	return r
 }
 
-// observe adds steps that are left out without regret: one for each command that does
-// what a verb says.
+// observe adds optional steps, one for each command with the verb.
 func (r *stepBuilder) observe(role string, verbs ...experiment.Verb) *stepBuilder {
 	if role == "" {
 		return r
@@ -49,7 +48,7 @@ func (r *stepBuilder) observe(role string, verbs ...experiment.Verb) *stepBuilde
 	return r
 }
 
-// fromPlace moves the latest step to another place.
+// fromPlace moves the latest step to another client address.
 func (r *stepBuilder) fromPlace(place int) *stepBuilder {
 	if len(r.study.File.Places) <= place {
 		r.isIncomplete = true
@@ -59,7 +58,7 @@ func (r *stepBuilder) fromPlace(place int) *stepBuilder {
 	return r
 }
 
-// login adds logins.
+// login adds a login of each role.
 func (r *stepBuilder) login(roles ...string) *stepBuilder {
 	for _, role := range roles {
 		r.perform(role, experiment.VerbLogin, "")
@@ -73,14 +72,13 @@ func (r *stepBuilder) wait(duration time.Duration) *stepBuilder {
 	return r
 }
 
-// append adds steps as they are.
+// append adds steps unchanged.
 func (r *stepBuilder) append(steps ...experiment.Step) *stepBuilder {
 	r.steps = append(r.steps, steps...)
 	return r
 }
 
-// run makes the experiment, unless something that it needs is missing: then the
-// trace is nil.
+// run runs the experiment. The trace is nil if a required step is missing.
 func (r *stepBuilder) run() (*lab.Trace, error) {
 	if r.isIncomplete || len(r.steps) == 0 {
 		return nil, nil
@@ -96,7 +94,7 @@ func needsTarget(verb experiment.Verb) bool {
 	return false
 }
 
-// runAll runs rows until one fails.
+// runAll runs experiments until one returns an error.
 func runAll(experiments ...*stepBuilder) error {
 	for _, builder := range experiments {
 		if _, err := builder.run(); err != nil {
@@ -106,12 +104,12 @@ func runAll(experiments ...*stepBuilder) error {
 	return nil
 }
 
-// setKey is a change of a key's value.
+// setKey returns a change of a key's value.
 func setKey(key, value string) experiment.PairChange {
 	return experiment.PairChange{Kind: experiment.SetValue, Key: key, Value: value}
 }
 
-// keyOfType is the key of a command's parameter of a type, "" if it has none.
+// keyOfType returns the first key of a command with one of the types, "" if there is none.
 func (s *study) keyOfType(command string, types ...experiment.ParameterType) string {
 	declared, ok := s.File.Command(command)
 	if !ok {
@@ -125,8 +123,8 @@ func (s *study) keyOfType(command string, types ...experiment.ParameterType) str
 	return ""
 }
 
-// parametersOf are the parameters of a command: those of its base request in
-// their order, then those that the file declares beside.
+// parametersOf returns the parameters of a command: those of its base request in order, then the
+// others that the file declares.
 func (s *study) parametersOf(command *experiment.Command) []experiment.Parameter {
 	var parameters []experiment.Parameter
 	for _, pair := range command.Request {
@@ -142,12 +140,12 @@ func (s *study) parametersOf(command *experiment.Command) []experiment.Parameter
 	return parameters
 }
 
-// markKey is the key of the mark in the command of a step.
+// markKey returns the key of the mark in a step's command, "" if it has none.
 func (s *study) markKey(step experiment.Step) string {
 	return s.keyOfType(step.Command, experiment.TypeMark)
 }
 
-// withMark is a step with another value as its mark.
+// withMark returns a step with another mark.
 func (s *study) withMark(step experiment.Step, value string) experiment.Step {
 	if key := s.markKey(step); key != "" {
 		step.Changes = append(slices.Clone(step.Changes), setKey(key, value))
@@ -155,7 +153,7 @@ func (s *study) withMark(step experiment.Step, value string) experiment.Step {
 	return step
 }
 
-// isCommonType reports whether a type is of keys that every request has.
+// isCommonType reports whether every command has a key of this type.
 func isCommonType(t experiment.ParameterType) bool {
 	switch t {
 	case experiment.TypeVersion, experiment.TypeCommandName, experiment.TypeMark, experiment.TypeSelf:

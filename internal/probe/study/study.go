@@ -13,85 +13,85 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A Subject is what experiments are made on: a server, or two at once.
+// Subject runs experiments on one server, or on two servers at once.
 type Subject interface {
-	// Run makes an experiment. It fails with lab.ErrForbidden if that must not be
-	// made, and with *lab.StoppedError if none can be made any more.
+	// Run runs an experiment. It returns [lab.ErrForbidden] if the experiment is not allowed, and
+	// *[lab.StoppedError] if no further experiment can run.
 	Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error)
-	// Sent is how many requests were sent.
+	// Sent returns the number of requests sent so far.
 	Sent() int
 }
 
-// Config says what is studied, and how much of it.
+// Config says what to study and how much of it.
 type Config struct {
 	File    *experiment.File
 	Subject Subject
-	// MaxRequests is how many requests the study may use, less Reserve.
+	// MaxRequests is the budget of the study, including the requests that ReservedRequests
+	// withholds.
 	MaxRequests int
-	// ReservedRequests is how many are wanted for something else; asked before each phase, nil
-	// if none are.
+	// ReservedRequests, if set, returns the part of MaxRequests that the caller needs for other
+	// purposes. It is called before each phase.
 	ReservedRequests func() int
 	Seed             uint64
-	// Server is the server's URL, for what is written of facts.
+	// Server is the server's URL, for the command that replays a fact.
 	Server string
-	// ConfirmFacts asks for facts to be made sure of: their experiments are made again, and
-	// machines are learned. Without, all of the budget goes into trying as many
-	// requests as possible.
+	// ConfirmFacts repeats the experiments behind facts and learns state machines. Without it the
+	// whole budget goes into different requests.
 	ConfirmFacts bool
-	// SkippedPhases names phases that are left out, to see what they are worth.
+	// SkippedPhases names phases to leave out, so that a benchmark can measure their worth.
 	SkippedPhases []string
-	// OnPhase is told what begins; nil if nobody wants to know.
+	// OnPhase, if set, is called with the name of each phase before it begins.
 	OnPhase func(name string)
-	// OnFacts is told how many facts there are after each phase.
+	// OnFacts, if set, is called after each phase with the number of facts so far.
 	OnFacts func(int)
-	// Pause lets real time go by where nothing else does; nil if that would show
-	// nothing, as with a transcript.
+	// Pause, if set, waits in real time, so that clocks in answers move. It is nil where waiting
+	// shows nothing, as in a replay.
 	Pause func(time.Duration)
 }
 
-// A study is one under way.
+// study is the state of a running study.
 type study struct {
 	Config
 	ctx      context.Context
 	findings *finding.Study
 	facts    *factSet
 	volatile volatileFields
-	// stopsAtLimit says that the phase under way ends where its share is used up.
+	// stopsAtLimit ends the current phase when its share of the budget is used up.
 	stopsAtLimit  bool
-	ignoresTraces bool // the traces of the phase under way are not looked at in the end
-	requestLimit  int  // no request of the phase under way goes beyond it
-	// skippedRequests is what the phase under way leaves out for lack of budget.
+	ignoresTraces bool // excludes the traces of the current phase from the analysis of fields and codes
+	requestLimit  int  // Subject.Sent may not exceed this in the current phase
+	// skipped collects what the current phase leaves out for lack of budget.
 	skipped skippedRequests
-	// traces are all that were made.
+	// traces are the traces that the analysis of fields, codes and machines uses.
 	traces []*lab.Trace
-	// notLoggedInCode is the code of who is not logged in, "" if it is not known.
+	// notLoggedInCode is the code of requests without a login, "" if unknown.
 	notLoggedInCode         string
-	actor, friend, stranger string // the roles: who acts, a friend, a stranger
+	actor, friend, stranger string // roles: friend is a friend of actor, stranger is not; "" if missing
 	sessionLifetime         durationRange
-	// learnedSystems are those of which a machine was learned.
+	// learnedSystems are the systems whose machines were learned completely.
 	learnedSystems []*systemUnderTest
-	// deferredTimers is what other phases leave to that of the timers.
+	// deferredTimers are measurements that earlier phases leave to the timers phase.
 	deferredTimers []func() error
-	// matrixRows are those of the parameter matrix, by step and key.
+	// matrixRows holds the index of each row of the parameter matrix, by step and key.
 	matrixRows map[string]int
-	// pagedLists are those that are given page by page, by command.
+	// pagedLists are the lists that are read page by page, by command.
 	pagedLists map[string]*pagedList
 }
 
-// errShare ends a phase whose share of the budget is used up.
+// errShareUsed ends a phase whose share of the budget is used up.
 var errShareUsed = errors.New("its share of the budget is used up")
 
-// A phase is a part of the study.
+// studyPhase is one part of a study.
 type studyPhase struct {
 	name string
-	// budgetShare is its weight when what is left of the budget is shared out. What has none
-	// gets as much of it as it needs.
+	// budgetShare is the weight of the phase when the remaining budget is divided. A phase with
+	// weight 0 may use all of it.
 	budgetShare int
 	runPhase    func(*study) error
 }
 
-// phases are all, in order: those that find much with little come first. Their
-// shares are about what each needs with a dozen commands, in hundreds of requests.
+// phases lists all phases in order: those that find much with few requests come first. A share is
+// about what the phase needs for a dozen commands, in requests.
 var phases = []studyPhase{
 	{"acquaintance", 0, (*study).introduceCommands},
 	{"scenarios", 0, (*study).runScenarios},
@@ -115,15 +115,15 @@ var phases = []studyPhase{
 	{"confirmation", 60, (*study).confirmFacts},
 }
 
-// ofOneServer are the phases of which a comparison of two servers has nothing: what
-// they try, others have tried before.
+// singleServerPhases are left out when two servers are compared, because other phases send the same
+// requests.
 var singleServerPhases = []string{"breadth", "hidden keys", "state machines", "confirmation"}
 
-// endAtOnce are the phases that end when their share is used up. The others go on
-// without sending anything, so that what they do not reach is named.
+// phasesStoppingAtLimit end as soon as their share is used up. The other phases continue without
+// sending, so that the report names what they did not reach.
 var phasesStoppingAtLimit = []string{"acquaintance", "hidden keys", "state machines", "confirmation"}
 
-// PhaseNames are the names of the parts of a study, in order.
+// PhaseNames returns the names of all phases in order.
 func PhaseNames() []string {
 	names := make([]string, len(phases))
 	for index, phase := range phases {
@@ -132,14 +132,14 @@ func PhaseNames() []string {
 	return names
 }
 
-// ComparisonPhases are the names of those that a comparison of two servers has.
+// ComparisonPhases returns the names of the phases that a comparison of two servers runs.
 func ComparisonPhases() []string {
 	return slices.DeleteFunc(PhaseNames(), func(name string) bool { return slices.Contains(singleServerPhases, name) })
 }
 
-// Run studies the subject and returns what was found; that is worth something
-// even if it ended early, which Stopped then says. An error is for a study that
-// could not begin, or broke.
+// Run studies the subject and returns the findings. A study that ends early returns what it has
+// found, and names the reason in Stopped. Run returns an error if the study cannot continue for
+// another reason.
 func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	s := &study{
 		Config: config, ctx: ctx,
@@ -166,9 +166,9 @@ func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	return s.findings, nil
 }
 
-// planPhases are the phases with their shares, and the sum of these.
+// planPhases returns the phases to run with their shares, and the sum of the shares.
 func (s *study) planPhases() (plan []studyPhase, sum int) {
-	// What a budget has beyond what the other phases need goes into looking again.
+	// The other phases need about 4,000 requests. The remainder goes to confirmation and machines.
 	beyond := max(0, s.MaxRequests-4000)
 	for _, phase := range phases {
 		switch {
@@ -182,7 +182,7 @@ func (s *study) planPhases() (plan []studyPhase, sum int) {
 		case phase.name == "state machines":
 			phase.budgetShare += beyond / 3
 		case s.ConfirmFacts && beyond > 4000:
-			phase.budgetShare *= 2 // there is room: what is not needed goes to those behind
+			phase.budgetShare *= 2 // what these phases do not use remains for later ones
 		}
 		plan = append(plan, phase)
 		sum += phase.budgetShare
@@ -193,7 +193,8 @@ func (s *study) planPhases() (plan []studyPhase, sum int) {
 	return plan, sum
 }
 
-// moveTimersLast moves the timers behind all that can be had without waiting.
+// moveTimersLast moves the timers behind all phases that need no waiting, except for the
+// confirmation.
 func moveTimersLast(plan []studyPhase) {
 	index := slices.IndexFunc(plan, func(phase studyPhase) bool { return phase.name == "timers" })
 	timers := plan[index]
@@ -212,7 +213,7 @@ func (s *study) reservedRequests() int {
 	return s.ReservedRequests()
 }
 
-// runPhase runs one phase.
+// runPhase runs one phase and records what it did.
 func (s *study) runPhase(phase studyPhase) error {
 	if s.OnPhase != nil {
 		s.OnPhase(phase.name)
@@ -231,7 +232,7 @@ func (s *study) runPhase(phase studyPhase) error {
 	case err != nil && !errors.Is(err, errShareUsed):
 		return fmt.Errorf("%s: %w", phase.name, err)
 	}
-	if s.skipped.requests > 0 && phase.name != "state machines" { // these say themselves what they lack
+	if s.skipped.requests > 0 && phase.name != "state machines" { // learnMachine reports its own gaps
 		done.Ended = errShareUsed.Error()
 		s.noteUntestedRequests(phase.name+": "+s.skipped.String(), errShareUsed.Error(), s.skipped.requests)
 	}
@@ -243,7 +244,7 @@ func (s *study) runPhase(phase studyPhase) error {
 	return nil
 }
 
-// roleAt is the role in a place of the file's order, "" if there are not so many.
+// roleAt returns the role at an index of the file's accounts, "" if there are fewer.
 func (s *study) roleAt(index int) string {
 	if index < len(s.File.Accounts) {
 		return s.File.Accounts[index].Role
@@ -251,10 +252,10 @@ func (s *study) roleAt(index int) string {
 	return ""
 }
 
-// noteUntested notes what was not tested.
+// noteUntested records what was not tested, and why.
 func (s *study) noteUntested(what, reason string) { s.noteUntestedRequests(what, reason, 0) }
 
-// noteUntestedRequests notes what some requests more would test.
+// noteUntestedRequests records what was not tested, and how many more requests would test it.
 func (s *study) noteUntestedRequests(what, reason string, requests int) {
 	item := finding.UntestedItem{What: what, Why: reason, Requests: requests}
 	if !slices.Contains(s.findings.Untested, item) {
@@ -262,7 +263,8 @@ func (s *study) noteUntestedRequests(what, reason string, requests int) {
 	}
 }
 
-// runExperiment makes an experiment. Forbidden ones are noted and answered with nil.
+// runExperiment runs an experiment and keeps its trace. The trace is nil if the experiment was not
+// run or was cut short; the reason is recorded as untested.
 func (s *study) runExperiment(steps ...experiment.Step) (*lab.Trace, error) {
 	return s.runWithNonce(0, steps...)
 }
@@ -275,7 +277,8 @@ func (s *study) runWithNonce(nonce uint64, steps ...experiment.Step) (*lab.Trace
 	return trace, err
 }
 
-// runComplete makes an experiment, within the phase's share.
+// runComplete runs an experiment without keeping its trace. It drops a trace that a lock has cut
+// short.
 func (s *study) runComplete(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	trace, err := s.runUntilLock(nonce, steps...)
 	if trace != nil && len(trace.Steps) < len(steps) {
@@ -284,7 +287,8 @@ func (s *study) runComplete(nonce uint64, steps ...experiment.Step) (*lab.Trace,
 	return trace, err
 }
 
-// runUntilLock makes an experiment. The trace has fewer steps if a lock has ended it.
+// runUntilLock runs an experiment if the phase has budget for it. The trace has fewer steps than
+// asked for if the server locked an account meanwhile.
 func (s *study) runUntilLock(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	count := 0
 	for _, step := range steps {
@@ -321,15 +325,14 @@ func (s *study) runUntilLock(nonce uint64, steps ...experiment.Step) (*lab.Trace
 	return trace, err
 }
 
-// roomForDepth is a budget that has room for what few servers do wrong, beside what
-// each command does.
+// deepStudyRequests is the budget from which a study of one server also looks for rare faults.
 const deepStudyRequests = 20_000
 
-// alikeOnPurpose are the phases that ask the same again and again, or for what is
-// refused: what their answers have in common says nothing of fields.
+// repetitivePhases send the same requests many times, or requests that are refused. Their answers
+// would mislead the analysis of fields.
 var repetitivePhases = []string{"near values", "look, change, look", "counts", "time across"}
 
-// keepTrace keeps a trace: what its answers have in common is looked at in the end.
+// keepTrace adds a trace to those that are analysed at the end.
 func (s *study) keepTrace(trace *lab.Trace) {
 	if s.ignoresTraces {
 		return

@@ -12,14 +12,14 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// durationRange is how long a session lives without a request, as far as it is known.
+// durationRange brackets how long a session lives without a request.
 type durationRange struct {
-	low, high float64 // seconds; high 0: it was not seen to end
+	low, high float64 // seconds; high is 0 if the end was not seen
 }
 
 func seconds(n float64) time.Duration { return time.Duration(math.Round(n*1000)) * time.Millisecond }
 
-// studyTimers finds out which times the server keeps.
+// studyTimers measures the times after which the server ends something.
 func (s *study) studyTimers() error {
 	if err := s.measureSessionTimeout(); err != nil {
 		return err
@@ -43,8 +43,7 @@ func (s *study) studyTimers() error {
 	return s.observeAfterTimeout()
 }
 
-// livenessProbe makes an experiment that ends in a look whether something holds after so
-// many seconds.
+// livenessProbe runs an experiment that tests whether something still holds after a time.
 type livenessProbe func(seconds float64) (bool, *lab.Trace, error)
 
 // measureSessionTimeout measures how long a session lives without a request.
@@ -67,8 +66,8 @@ func (s *study) measureSessionTimeout() error {
 	return err
 }
 
-// measureTimer brackets a time: by steps that grow, then by halves, down to a second or
-// a hundredth of it where time is real.
+// measureTimer brackets a time with growing waits, then by bisection, to one second, or to 2 %
+// where time is real.
 func (s *study) measureTimer(name string, maxSeconds float64, isAlive livenessProbe) error {
 	timer := finding.Timer{Name: name, Kind: "not known"}
 	low, high := 0.0, 0.0
@@ -115,7 +114,7 @@ func noTrace(trace *lab.Trace, err error) error {
 	return nil
 }
 
-// narrowTimer narrows the time until something has ended between low and high.
+// narrowTimer narrows the end of something to between low and high.
 func (s *study) narrowTimer(low, high *float64, maxSeconds float64, look func(float64) (bool, error)) error {
 	for seconds := 15.0; seconds <= maxSeconds; seconds *= 3 {
 		ok, err := look(seconds)
@@ -123,7 +122,7 @@ func (s *study) narrowTimer(low, high *float64, maxSeconds float64, look func(fl
 			return err
 		}
 		if !ok && *low == 0 {
-			// What does not even hold at first has no length.
+			// What does not hold after a second has no duration.
 			ok, err := look(1)
 			if err != nil {
 				return err
@@ -154,7 +153,7 @@ func (s *study) narrowTimer(low, high *float64, maxSeconds float64, look func(fl
 	return nil
 }
 
-// resolution is how exactly a time is measured, in seconds.
+// resolution returns how exactly to measure a time, in seconds.
 func (s *study) resolution(of float64) float64 {
 	if s.File.Clock.URL != "" {
 		return 1
@@ -182,12 +181,13 @@ func (s *study) stateTimerLength(name string, low, high float64) {
 	}
 }
 
-// partOfLifetime is a time that is well within the session's, but not twice.
+// partOfLifetime returns a wait that is shorter than a session's lifetime, but more than half of
+// it.
 func (s *study) partOfLifetime() time.Duration {
 	return seconds(math.Ceil(s.sessionLifetime.high * 0.6))
 }
 
-// studyTimeoutKind finds out whether requests put the end off.
+// studyTimeoutKind finds out whether requests postpone the end of a session.
 func (s *study) studyTimeoutKind() error {
 	builder := s.newSteps().login(s.actor)
 	for range 5 {
@@ -214,7 +214,7 @@ func (s *study) updateTimers(name string, change func(*finding.Timer)) {
 	}
 }
 
-// studyRefreshers finds out which requests put the end of a session off.
+// studyRefreshers finds out which requests postpone the end of a session.
 func (s *study) studyRefreshers() error {
 	cases := s.refreshCases()
 	if s.File.Clock.URL == "" {
@@ -233,7 +233,7 @@ func (s *study) studyRefreshers() error {
 	return nil
 }
 
-// stateRefresh states whether a request put the end of a session off.
+// stateRefresh states whether a request postponed the end of a session.
 func (s *study) stateRefresh(refresh refreshCase, trace *lab.Trace, index int) {
 	value := "refreshes"
 	if s.isNotLoggedIn(&trace.Answers[index]) {
@@ -252,7 +252,7 @@ func (s *study) stateRefresh(refresh refreshCase, trace *lab.Trace, index int) {
 	}, trace, index)
 }
 
-// A refresher is what may put the end of a session off.
+// refreshCase is a request, or an event, that may postpone the end of a session.
 type refreshCase struct {
 	name, command string
 	steps         []experiment.Step
@@ -290,8 +290,8 @@ func (s *study) refreshCases() []refreshCase {
 	return cases
 }
 
-// observeAfterTimeout looks at what others see of a session that has ended, and at
-// every command.
+// observeAfterTimeout tests what other accounts see of an expired session, and how it answers each
+// command.
 func (s *study) observeAfterTimeout() error {
 	afterEnd := seconds(s.sessionLifetime.high + 1)
 	if err := runAll(

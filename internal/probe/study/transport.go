@@ -50,7 +50,7 @@ func (s *study) studyTransport() error {
 	return s.stateAnswerFraming(readStep)
 }
 
-// stateAnswerFraming states what stands around the records of answers.
+// stateAnswerFraming states the content type, the status and the line end of answers.
 func (s *study) stateAnswerFraming(readStep experiment.Step) error {
 	trace, err := s.newSteps().login(s.actor).append(readStep).run()
 	if err != nil || trace == nil {

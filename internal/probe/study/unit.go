@@ -6,18 +6,18 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// A unit is how one request is tried: what comes before it, the request, and
-// where its effects show.
+// trialPlan says how one request is tried: the steps before it, the request, and the steps that
+// show its effects.
 type trialPlan struct {
 	setup        []experiment.Step
 	request      experiment.Step
 	observations []experiment.Step
-	// isReadOnly says that the request changes nothing: several variants can be tried in
-	// one experiment.
+	// isReadOnly says that the request changes nothing, so that one experiment can try several
+	// variants.
 	isReadOnly bool
 }
 
-// isReadOnly reports whether the file says that a step changes nothing.
+// isReadOnly reports whether the file declares that a step changes nothing.
 func (s *study) isReadOnly(step experiment.Step) bool {
 	switch s.File.VerbOf(step) {
 	case experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead:
@@ -26,7 +26,7 @@ func (s *study) isReadOnly(step experiment.Step) bool {
 	return false
 }
 
-// planTrial is how a request of a role is tried, by what the command is for.
+// planTrial returns how to try a request, depending on the purpose of its command.
 func (s *study) planTrial(step experiment.Step) trialPlan {
 	plan := trialPlan{request: step}
 	a, b, c := step.Role, s.friend, s.stranger
@@ -82,7 +82,7 @@ func (s *study) planTrial(step experiment.Step) trialPlan {
 	return plan
 }
 
-// stepsWith is the whole experiment with a variant of the request.
+// stepsWith returns the complete experiment with a variant of the request.
 func (u *trialPlan) stepsWith(changes ...experiment.PairChange) []experiment.Step {
 	step := u.request
 	step.Changes = append(slices.Clone(step.Changes), changes...)

@@ -7,8 +7,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// skippedRequests is what a phase would have tried with a larger budget: keys of commands, or
-// commands as a whole, and about how many requests that takes.
+// skippedRequests collects what a phase would have tried with a larger budget: keys of commands, or
+// commands without a key, and the number of requests.
 type skippedRequests struct {
 	commands []string
 	keys     map[string][]string
@@ -28,7 +28,7 @@ func (u *skippedRequests) add(command, key string, requests int) {
 	}
 }
 
-// String names what was not reached: PS, M5 of Login; TN of List.
+// String lists what was skipped, for example "PS, M5 of Login; TN of List".
 func (u *skippedRequests) String() string {
 	var parts []string
 	for _, c := range u.commands {
@@ -40,7 +40,7 @@ func (u *skippedRequests) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// addSteps names an experiment by its last changed request, or by its last one.
+// addSteps names an experiment by its last changed request, or else by its last request.
 func (u *skippedRequests) addSteps(steps []experiment.Step, requests int) {
 	var namedStep experiment.Step
 	for _, step := range steps {
@@ -55,5 +55,5 @@ func (u *skippedRequests) addSteps(steps []experiment.Step, requests int) {
 	u.add(namedStep.Command, key, requests)
 }
 
-// hasRoom reports whether the phase's share has room for a number of requests.
+// hasRoom reports whether the phase may send that many requests.
 func (s *study) hasRoom(requests int) bool { return s.Subject.Sent()+requests <= s.requestLimit }

@@ -10,16 +10,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A variant is one way to send a parameter otherwise.
+// parameterVariant is one way to change a parameter.
 type parameterVariant struct {
 	name         string
 	changes      []experiment.PairChange
-	value        string // the value that the parameter has then, if that is all that changed
+	value        string // the value of the parameter, if nothing else changed
 	isPlainValue bool
 }
 
-// parameterVariants are those of one parameter: what holds for every key, then what its
-// type suggests.
+// parameterVariants returns the variants of one parameter: those for every key, then those for its
+// type.
 func (s *study) parameterVariants(command *experiment.Command, parameter experiment.Parameter) []parameterVariant {
 	base, inBase := baseValue(command, parameter.Key)
 	var variants []parameterVariant
@@ -53,7 +53,7 @@ func (s *study) parameterVariants(command *experiment.Command, parameter experim
 	return variants
 }
 
-// addTypedVariants are the variants that a type suggests.
+// addTypedVariants adds the variants for a parameter's type.
 func (s *study) addTypedVariants(parameter experiment.Parameter, base string, value, template func(name, value string)) {
 	each := func(values ...string) {
 		for _, v := range values {
@@ -74,7 +74,7 @@ func (s *study) addTypedVariants(parameter experiment.Parameter, base string, va
 	case experiment.TypeTarget:
 		template("oneself", "{me}")
 		for index, account := range s.File.Accounts {
-			if index < 3 { // the others are asked for where it matters who they are
+			if index < 3 { // other accounts are used where their rules matter
 				template("{"+account.Role+"}", "{"+account.Role+"}")
 			}
 		}
@@ -115,8 +115,8 @@ func (s *study) addTypedVariants(parameter experiment.Parameter, base string, va
 	}
 }
 
-// markOfLength is a template for a mark of n characters. A long one begins with the
-// step's own mark, so that no server takes it for a repeat from another run.
+// markOfLength returns a template for a mark of count characters. A long mark begins with the
+// step's own mark, so that the server does not take it for a repeat from another run.
 func markOfLength(count int) string {
 	if count <= lab.MarkLength {
 		return strings.Repeat("9", count)
@@ -124,8 +124,7 @@ func markOfLength(count int) string {
 	return "{seq}" + strings.Repeat("9", count-lab.MarkLength)
 }
 
-// swapHashCase is a proof in capitals where it is in small letters, and the other
-// way round.
+// swapHashCase swaps upper and lower case of a hash in a template.
 func swapHashCase(template string) string {
 	for _, name := range []string{"md5", "sha1", "sha256"} {
 		small, large := "{"+name+"(", "{"+strings.ToUpper(name)+"("
@@ -148,8 +147,8 @@ func baseValue(command *experiment.Command, key string) (string, bool) {
 	return "", false
 }
 
-// StructuralChange is the change of one kind that is tried with a parameter: the pair
-// given twice, or its key in other letters. None if there is none for that key.
+// StructuralChange returns the change of one kind that a study tries with a parameter: the pair
+// given twice, or its key in another case. It returns nil if there is none.
 func StructuralChange(file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind) []experiment.PairChange {
 	s := &study{Config: Config{File: file}}
 	s.actor, s.friend, s.stranger = s.roleAt(0), s.roleAt(1), s.roleAt(2)
@@ -161,7 +160,7 @@ func StructuralChange(file *experiment.File, command *experiment.Command, parame
 	return nil
 }
 
-// otherValue is one that is likely to be understood, and to mean something else.
+// otherValue returns a valid value with another meaning.
 func (s *study) otherValue(parameter experiment.Parameter, base string) string {
 	switch parameter.Type {
 	case experiment.TypeTarget, experiment.TypeSelf:
@@ -186,7 +185,7 @@ func (s *study) otherValue(parameter experiment.Parameter, base string) string {
 	return "123"
 }
 
-// swapKeyCase is a key in other letters.
+// swapKeyCase returns a key in another case.
 func swapKeyCase(key string) string {
 	if lower := strings.ToLower(key); lower != key {
 		return lower
@@ -194,7 +193,7 @@ func swapKeyCase(key string) string {
 	return strings.ToUpper(key)
 }
 
-// neighbouringNumbers are numbers beside those of a list.
+// neighbouringNumbers returns numbers near those of a list.
 func neighbouringNumbers(values []string) []string {
 	var found []string
 	for _, distance := range []int{10, 1, 5} {
@@ -222,8 +221,8 @@ func contains(list []string, value string) bool {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// nearVersions are those near a version, with each of its numbers counted up and down,
-// and some that are none.
+// nearVersions returns versions with each number increased and decreased, and some that are
+// invalid.
 func nearVersions(base string) []string {
 	all := []string{"x", "", base + "0", base + ".0", "9.9"}
 	found := digits.FindAllStringIndex(base, -1)
@@ -234,7 +233,7 @@ func nearVersions(base string) []string {
 		}
 		from, to := -1, 1
 		if index == len(found)-1 {
-			from, to = -3, 5 // the least number is the one that is counted up
+			from, to = -3, 5 // the last number changes most often
 		}
 		for offset := from; offset <= to; offset++ {
 			if offset != 0 && count+offset >= 0 {

@@ -9,9 +9,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// volatileFields holds the volatile fields, which differ between equal requests that were sent
-// in the same state. They are masked, field by field.
-type volatileFields map[[2]string][]string // command and key: values that were seen
+// volatileFields holds the values of fields that differ between equal requests in the same state.
+// Comparisons mask them.
+type volatileFields map[[2]string][]string // values by command and key
 
 // anyCommand stands for all commands.
 const anyCommand = "*"
@@ -20,7 +20,7 @@ func (n volatileFields) masks(command, key string) bool {
 	return len(n[[2]string{command, key}]) > 0 || len(n[[2]string{anyCommand, key}]) > 0
 }
 
-// values are those of a field that is volatile.
+// values returns the seen values of a volatile field.
 func (n volatileFields) values(command, key string) []string {
 	if own := n[[2]string{command, key}]; len(own) > 0 {
 		return own
@@ -28,8 +28,8 @@ func (n volatileFields) values(command, key string) []string {
 	return n[[2]string{anyCommand, key}]
 }
 
-// addValues keeps values of a volatile field. A field that is volatile in the answers of two
-// commands is so in all.
+// addValues records values of a volatile field. A field that is volatile for two commands is
+// volatile for all.
 func (n volatileFields) addValues(command, key string, values ...string) {
 	for position := range n {
 		if position[1] == key && position[0] != command && position[0] != anyCommand {
@@ -47,16 +47,15 @@ func (n volatileFields) appendValues(position [2]string, values []string) {
 	}
 }
 
-// A repetition is an experiment that is made over and over. Its requests are the same to
-// the byte where a control URL resets the server, and so is the state of the server.
-// What differs in the answers then is volatile.
+// repeatedSteps is an experiment that is repeated with the same requests from the same state.
+// Whatever differs in the answers is volatile.
 type repeatedSteps struct {
 	steps  []experiment.Step
 	traces []*lab.Trace
 }
 
-// newRepetitions have the base request of each command, where it is done and where it is
-// refused because nobody is logged in.
+// newRepetitions returns two experiments with the base request of each command: one in which they
+// succeed, and one in which they are refused without a login.
 func (s *study) newRepetitions() []*repeatedSteps {
 	done := s.newSteps().login(s.actor, s.friend)
 	refused := s.newSteps()
@@ -84,11 +83,11 @@ func (s *study) newRepetitions() []*repeatedSteps {
 	return repetitions
 }
 
-// waits are what goes by before each repetition where the server's clock can be moved. A
-// clock in an answer shows it; no session should end in it.
+// repetitionWaits are the waits before each repetition if the server's clock can be moved. They
+// change clocks in answers without ending a session.
 var repetitionWaits = []time.Duration{time.Second, 3 * time.Second, 64 * time.Second}
 
-// runRepetitions makes the experiments that are repeated once more, after some time.
+// runRepetitions runs each experiment once more.
 func (s *study) runRepetitions(repetitions []*repeatedSteps) error {
 	for _, repetition := range repetitions {
 		steps := repetition.steps
@@ -113,10 +112,9 @@ func (s *study) runRepetitions(repetitions []*repeatedSteps) error {
 	return nil
 }
 
-// compareRepeated notes the fields in which the latest of equal experiments differs from
-// the one before. A list is volatile only if it is another in all of them: what an earlier
-// experiment has left behind may show in one. So it is with a short value that the first two
-// had alike: what became of somebody meanwhile may show in it.
+// compareRepeated records the fields that differ between the two latest repetitions. A list counts
+// only if all repetitions differ, because an earlier experiment may have changed one of them. The
+// same holds for a short value that the first two repetitions share.
 func (s *study) compareRepeated(traces []*lab.Trace) {
 	first, before, now := traces[0], traces[len(traces)-2], traces[len(traces)-1]
 	for index, step := range now.Steps {
@@ -135,10 +133,10 @@ func (s *study) compareRepeated(traces []*lab.Trace) {
 	}
 }
 
-// shortestClock is how long a time in minutes is at least, such as 10:05.
+// minClockLength is the length of the shortest time of day, such as 10:05.
 const minClockLength = 5
 
-// reportVolatileFields puts the volatile fields into the findings.
+// reportVolatileFields adds the volatile fields to the findings.
 func (s *study) reportVolatileFields() {
 	for _, command := range s.findings.Commands {
 		for _, key := range command.AnswerKeys {

@@ -9,12 +9,11 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// Where time is real every account waits at the same time: each is looked at once,
-// at another moment, so that one wait brackets a time as often as there are
-// accounts.
+// Where time is real, all accounts wait together. Each is tested once at a different time, so that
+// one wait tests as many times as there are accounts.
 
-// observationTimes are the times at which accounts are looked at: those between low and
-// high at equal distances, or, as long as high is not known, growing ones.
+// observationTimes returns the times to test: at equal distances between low and high, or doubling
+// while high is unknown.
 func observationTimes(low, high, maxSeconds float64, count int) []float64 {
 	var times []float64
 	if high == 0 {
@@ -31,7 +30,7 @@ func observationTimes(low, high, maxSeconds float64, count int) []float64 {
 	return times
 }
 
-// measureWithAllAccounts brackets the session's life with all accounts at once.
+// measureWithAllAccounts brackets a session's lifetime with all accounts at once.
 func (s *study) measureWithAllAccounts() error {
 	timer := finding.Timer{Name: "session", Kind: "not known"}
 	maxSeconds := s.File.Limits.LongestWait.Seconds()
@@ -58,7 +57,7 @@ func (s *study) measureWithAllAccounts() error {
 	return nil
 }
 
-// observeAtTimes logs accounts in, and looks at one after the other.
+// observeAtTimes logs accounts in, and tests one after the other.
 func (s *study) observeAtTimes(timer *finding.Timer, at []float64) error {
 	builder := s.newSteps()
 	for index := range at {
@@ -91,7 +90,7 @@ func (s *study) observeAtTimes(timer *finding.Timer, at []float64) error {
 	return nil
 }
 
-// refreshTogether tries what refreshes a session with all accounts at once.
+// refreshTogether tests refresh cases with all accounts at once.
 func (s *study) refreshTogether(cases []refreshCase) error {
 	count := len(s.File.Accounts)
 	for len(cases) > 0 {
@@ -121,7 +120,7 @@ func (s *study) refreshTogether(cases []refreshCase) error {
 	return nil
 }
 
-// withRole are steps of another role.
+// withRole returns the steps for another role.
 func withRole(steps []experiment.Step, role string) []experiment.Step {
 	copied := make([]experiment.Step, len(steps))
 	for index, step := range steps {
@@ -131,7 +130,7 @@ func withRole(steps []experiment.Step, role string) []experiment.Step {
 	return copied
 }
 
-// stateTimerMoment states whether something that ends was over at a time.
+// stateTimerMoment states whether something has ended after a time.
 func (s *study) stateTimerMoment(name string, seconds float64, alive bool, trace *lab.Trace, index int) {
 	value := "over"
 	if alive {
