@@ -8,19 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// noKey is where a command has no text.
+// noKey marks a command without a text.
 const noKey keyID = -1
 
-// A row is what a command takes.
+// commandRow describes a command's parameters.
 type commandRow struct {
 	parameters     []keyID
-	textKey        keyID // one of them, or noKey
-	needsNoSession bool  // needs no session
+	textKey        keyID // one of parameters, or noKey
+	needsNoSession bool  // may be sent without a login
 	isChanging     bool
 }
 
-// rowForCommand is the table of commands. A function, for a table that everybody can
-// write to would be none.
+// rowForCommand returns the row of a command. It is a function because a table could be modified.
 func rowForCommand(command commandID) commandRow {
 	switch command {
 	case cmdLogin:
@@ -47,15 +46,15 @@ func rowForCommand(command commandID) commandRow {
 	return commandRow{textKey: noKey}
 }
 
-// A request is what came in over HTTP.
+// httpRequest is the part of an HTTP request that matters to the protocol.
 type httpRequest struct {
 	address   netip.Addr
 	charset   charset
-	isProxied bool // a header says that somebody else sent it
+	isProxied bool // has a proxy's header
 	body      []byte
 }
 
-// A call is one request on its way through the checks.
+// serverCall is a request while it is checked and executed.
 type serverCall struct {
 	*serverState
 	httpRequest
@@ -63,8 +62,8 @@ type serverCall struct {
 	head              requestHead
 	commandRow        commandRow
 	uin               uint32
-	account           *testAccount  // nil if there is none, or none that is logged in where one has to be
-	previousRequestAt time.Duration // when the asker was last heard of
+	account           *testAccount  // nil if the account does not exist
+	previousRequestAt time.Duration // for requests that must not extend the session
 	preferredCharset  charset
 	parameters        []parameter
 	answer
@@ -76,7 +75,8 @@ type parameter struct {
 	isGiven bool
 }
 
-// runRequest answers a request. The answer is nil where none has the form of a record.
+// runRequest executes a request. head.version is nil afterwards if the request speaks no known
+// version.
 func (w *serverState) runRequest(request httpRequest) *serverCall {
 	call := &serverCall{serverState: w, httpRequest: request, parsed: parseRecord(w.serverRules, request.body)}
 	if call.readHead() {
@@ -85,8 +85,7 @@ func (w *serverState) runRequest(request httpRequest) *serverCall {
 	return call
 }
 
-// readHead reads what every request carries; it is false for a version that is
-// not spoken.
+// readHead reads the keys that every request has. It returns false for an unknown version.
 func (c *serverCall) readHead() bool {
 	rules := c.serverRules
 	word := string(c.parsed.findWord(keyVersion))
@@ -111,7 +110,7 @@ func (c *serverCall) readHead() bool {
 	return true
 }
 
-// dropInvalidRunes drops what is no text: such a word is not understood, only echoed.
+// dropInvalidRunes drops bytes that are no UTF-8. The result is only echoed.
 func dropInvalidRunes(text string) string {
 	if utf8.ValidString(text) {
 		return text
@@ -125,7 +124,7 @@ func dropInvalidRunes(text string) string {
 	return string(valid)
 }
 
-// checkRequest makes the checks in their order, then does what the command says.
+// checkRequest checks the request in the order of docs/protocol.md, and then executes it.
 func (c *serverCall) checkRequest() {
 	seq, _ := c.parsed.findValue(keySeq)
 	c.findSession()
@@ -152,8 +151,8 @@ func (c *serverCall) checkRequest() {
 	}
 }
 
-// findSession looks up who asks, for how its texts are read depends on what it
-// said before.
+// findSession finds the account and its session. How texts are decoded depends on earlier requests
+// of the session.
 func (c *serverCall) findSession() {
 	if number, ok := parseNumber(c.head.account); ok && number >= operatorUIN && number < 1<<32 {
 		c.uin = uint32(number)
@@ -168,8 +167,7 @@ func (c *serverCall) findSession() {
 	}
 }
 
-// checkSession is the session check. A request that passes it keeps the session
-// alive.
+// checkSession reports whether the request may be executed, and extends the session if so.
 func (c *serverCall) checkSession() bool {
 	if c.commandRow.needsNoSession {
 		return true
@@ -188,8 +186,7 @@ func (c *serverCall) checkSession() bool {
 	return rules.needsNoLogin[c.head.command] || rules.worksAfterLogout[c.head.command] && slices.Contains(session.loggedOutFrom, c.address)
 }
 
-// perform reads the parameters and does what the command says, or repeats what
-// it said before.
+// perform reads the parameters and executes the command, or repeats its earlier answer.
 func (c *serverCall) perform() {
 	ok := c.readParameters()
 	if ok && c.commandRow.isChanging {
@@ -199,7 +196,7 @@ func (c *serverCall) perform() {
 	}
 }
 
-// execute is the command itself.
+// execute executes the command.
 func (c *serverCall) execute() {
 	switch c.head.command {
 	case cmdLogin:
@@ -235,8 +232,7 @@ func (c *serverCall) answerUnknownCommand() {
 	}
 }
 
-// readParameters decodes what the command takes, and reports whether all of it is
-// text.
+// readParameters decodes the parameters, and returns false if one of them is no text.
 func (c *serverCall) readParameters() bool {
 	for _, key := range c.commandRow.parameters {
 		parsed := parameter{key: key}
@@ -250,8 +246,8 @@ func (c *serverCall) readParameters() bool {
 	return true
 }
 
-// readText decodes one value. Of a text only the end is trimmed, and some
-// mutants read texts in a way of their own.
+// readText decodes one value. Only the end of a text is trimmed. Some mutants decode texts
+// differently.
 func (c *serverCall) readText(key keyID, raw []byte, to *string) bool {
 	rules := &c.serverRules.text
 	if key == c.commandRow.textKey {
@@ -283,7 +279,7 @@ func (c *serverCall) readText(key keyID, raw []byte, to *string) bool {
 	return true
 }
 
-// parameter is the value of a parameter, "" if it was not given.
+// parameterValue returns the value of a parameter, "" if it is absent.
 func (c *serverCall) parameterValue(key keyID) string {
 	for _, parameter := range c.parameters {
 		if parameter.key == key {
@@ -302,7 +298,7 @@ func (c *serverCall) hasParameter(key keyID) bool {
 	return false
 }
 
-// fail, wrong and refuse say no, with a reason that names the key.
+// fail, failParameter and refuse set the answer to an error, with a reason that names the key.
 func (c *serverCall) fail(code answerCode, key keyID, reason string) {
 	c.code, c.reason = code, c.dialect.Keys[key]+" "+reason
 }
@@ -311,7 +307,7 @@ func (c *serverCall) failParameter(key keyID, reason string) { c.fail(codeWrongP
 
 func (c *serverCall) refuse(reason string) { c.code, c.answer.reason = codeRefused, reason }
 
-// formatReason is the wording of a reason, which no client may depend on.
+// formatReason returns the wording of a reason. Clients must not depend on it.
 func (r *serverRules) formatReason(text string) string {
 	if r.record.rewordsReasons {
 		return "Sorry, no! Word: " + text + " (at least so it seems)."

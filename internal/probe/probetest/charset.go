@@ -8,7 +8,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// A charset is what a value was written in.
+// charset is the encoding of a value.
 type charset int
 
 const (
@@ -17,7 +17,7 @@ const (
 	gbCharset
 )
 
-// declaredCharset reads the charset of a Content-Type. Only the Chinese ones decide.
+// declaredCharset reads the charset of a Content-Type. Only the Chinese charsets matter.
 func declaredCharset(contentType string) charset {
 	_, name, ok := strings.Cut(strings.ToLower(contentType), "charset=")
 	if !ok {
@@ -31,9 +31,9 @@ func declaredCharset(contentType string) charset {
 	return undeclared
 }
 
-// decodeText makes text of bytes, as PROTOCOL.md's "Encoding" has it. prefers is
-// what the session's values said so far, undeclared if none did; says is what
-// this one says. ok is false for what fits no charset, and for a NUL.
+// decodeText decodes a value as docs/protocol.md says. preferred is the charset of earlier values
+// in the session, or undeclared. newPreference is the charset that this value reveals. ok is false
+// if no charset fits, and for a NUL.
 func (r *serverRules) decodeText(raw []byte, declared, preferred charset) (text string, newPreference charset, ok bool) {
 	if bytes.IndexByte(raw, 0) >= 0 {
 		return "", undeclared, false
@@ -64,7 +64,7 @@ func (r *serverRules) decodeText(raw []byte, declared, preferred charset) (text 
 	return text, gbCharset, ok
 }
 
-// decodeValidUTF8 reads bytes that are UTF-8, and may be meant as something else.
+// decodeValidUTF8 decodes valid UTF-8 that may be meant as another charset.
 func (r *serverRules) decodeValidUTF8(raw []byte, preferred charset) (string, charset, bool) {
 	if hasHighRune(raw) {
 		return string(raw), utf8Charset, true
@@ -86,8 +86,8 @@ func isASCII(raw []byte) bool {
 	return true
 }
 
-// hasHighRune reports whether a character is above U+07FF, which bytes of another
-// charset hardly ever look like.
+// hasHighRune reports whether the text has a character above U+07FF. Other charsets hardly ever
+// look like that.
 func hasHighRune(raw []byte) bool {
 	for _, char := range raw {
 		if char >= 0xe0 {

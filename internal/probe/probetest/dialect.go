@@ -5,49 +5,49 @@ import (
 	"strings"
 )
 
-// A Dialect is all words of the wire. The behaviour knows only the names of
-// this file, so a dialect renames the protocol and changes nothing of it.
+// Dialect holds all words of the wire. The server's behaviour uses only the identifiers of this
+// file, so a dialect renames the protocol without changing it.
 type Dialect struct {
 	Name string
 
-	Pair    byte   // between two pairs: &
-	Assign  byte   // between a key and its value: =
-	ListEnd string // behind each element of a list: a comma
-	Escape  byte   // begins an escape, two hex digits follow: %
-	Escaped string // what is escaped in an answer, one byte each
-	NewLine string // what a line end in an answer becomes
+	Pair    byte   // separates pairs: &
+	Assign  byte   // separates a key from its value: =
+	ListEnd string // follows each element of a list: a comma
+	Escape  byte   // begins an escape of two hex digits: %
+	Escaped string // the bytes to escape in answers
+	NewLine string // replaces a line end in answers
 
 	Versions []dialectVersion
-	Unspoken string // a version that is not spoken, for the mutant that does
-	NoAnswer string // to a version that is not spoken: NULL
+	Unspoken string // an unknown version, which a mutant accepts
+	NoAnswer string // the answer to an unknown version: NULL
 
 	Commands [commandCount]string
 	Keys     [keyCount]string
-	Head     []keyID               // the pairs that every answer begins with
-	Fields   [commandCount][]keyID // the order of those behind them
+	Head     []keyID               // the first keys of every answer
+	Fields   [commandCount][]keyID // the order of the other keys
 
 	Codes    [codeCount]string
 	Statuses [statusCount]string
 	Types    [typeCount]string // of messages
-	Results  [2]string         // of a Login: done, failed
-	Last     [2]string         // more to come, the last page
-	End      string            // what SimpleInfo2 ends with
+	Results  [2]string         // of a login: success, failure
+	Last     [2]string         // more pages follow, this is the last
+	End      string            // the end mark of SimpleInfo2
 	Proofs   [proofCount]string
 	Levels   [3]string // of GetInfo: brief, normal, detailed
 	Added    [addedCount]string
 	Choices  [choiceCount]string
 }
 
-// A Version is what differs between the versions of one dialect.
+// dialectVersion holds what differs between the versions of a dialect.
 type dialectVersion struct {
 	Name        string
-	LineEnd     string               // behind an answer
-	Spelt       map[commandID]string // commands that its answers spell otherwise
-	Batch       int                  // how many bytes an answer with messages may have
-	AllStatuses bool                 // older clients know three
+	LineEnd     string               // after an answer
+	Spelt       map[commandID]string // names that answers spell differently
+	Batch       int                  // maximum size of an answer with messages, in bytes
+	AllStatuses bool                 // false for older clients, which know three
 }
 
-// Commands.
+// commandID identifies a command.
 type commandID int
 
 const (
@@ -69,8 +69,8 @@ const (
 	commandCount
 )
 
-// Keys of requests and of answers. What HTTP QQ calls UN, RS or MT is several
-// things, each of which has its own name here.
+// keyID identifies a key of requests or answers. UN, RS and MT of HTTP QQ have several meanings,
+// each with its own identifier.
 type keyID int
 
 const (
@@ -80,17 +80,17 @@ const (
 	keyAccount
 	keyCode
 	keyReason
-	keyTime // only with Config.Time
+	keyTime // only with Config.TimeField
 
 	keyPassword
 	keyProof
 	keyClient
-	keyStatus // also the list of them
+	keyStatus // also the list of statuses
 	keyMaxCount
 	keyAfter // begin after this account
 	keyTarget
 	keyLevel
-	keyChoice // also AddToList's answer
+	keyChoice // also in answers of AddToList
 	keyWords
 	keyText
 
@@ -105,9 +105,9 @@ const (
 	keyTypes
 	keySenders
 	keyTexts
-	keyExtra // only one mutant has it
+	keyExtra // used by a mutant only
 
-	// The profile.
+	// Keys of the profile.
 	keyAddress
 	keyAge
 	keyBlood
@@ -135,7 +135,7 @@ const (
 	keyCount
 )
 
-// Codes of answers.
+// answerCode identifies a result code.
 type answerCode int
 
 const (
@@ -148,7 +148,7 @@ const (
 	codeCount
 )
 
-// Statuses.
+// statusID identifies a status.
 type statusID int
 
 const (
@@ -162,7 +162,7 @@ const (
 	statusCount
 )
 
-// Types of messages.
+// messageType identifies the type of a message.
 type messageType int
 
 const (
@@ -175,7 +175,7 @@ const (
 	typeCount
 )
 
-// How a password is proved. proofOther is a value without meaning.
+// proofKind says how a password is proved. proofOther is a value without a meaning.
 type proofKind int
 
 const (
@@ -185,7 +185,7 @@ const (
 	proofCount
 )
 
-// What AddToList answers.
+// addResult is an answer of AddToList.
 type addResult int
 
 const (
@@ -196,7 +196,7 @@ const (
 	addedCount
 )
 
-// What Ack_AddToList says.
+// friendChoice is a choice of Ack_AddToList.
 type friendChoice int
 
 const (
@@ -206,15 +206,15 @@ const (
 	choiceCount
 )
 
-// brief, normal and detailed are places in Dialect.Levels.
+// Indexes into Dialect.Levels.
 const (
 	levelBrief = iota
 	levelNormal
 	levelDetailed
 )
 
-// CommandName is the dialect's word for a command of HTTP QQ. What is no
-// command, such as the "*" of a label, stays as it is. No dialect is HTTP QQ.
+// CommandName returns the dialect's name for a command of HTTP QQ. It returns other words
+// unchanged. A nil Dialect is HTTP QQ.
 func (d *Dialect) CommandName(httpqq string) string {
 	if d == nil {
 		return httpqq
@@ -227,7 +227,7 @@ func (d *Dialect) CommandName(httpqq string) string {
 	return httpqq
 }
 
-// findCommand looks up a word, in either case unless exact.
+// findCommand returns the command with a name, in any case unless exact.
 func (d *Dialect) findCommand(word string, exact bool) commandID {
 	for index, name := range d.Commands {
 		if name == word || !exact && strings.EqualFold(name, word) {
@@ -246,7 +246,7 @@ func (d *Dialect) findVersion(word string) *dialectVersion {
 	return nil
 }
 
-// indexOf is the place of a word in a table, -1 if it is not there.
+// indexOf returns the index of a word in a table, -1 if it is absent.
 func indexOf(table []string, word string) int {
 	for index, w := range table {
 		if w == word {
@@ -256,7 +256,7 @@ func indexOf(table []string, word string) int {
 	return -1
 }
 
-// validate finds what a table lacks.
+// validate returns an error if the dialect lacks something.
 func (d *Dialect) validate() error {
 	for index, name := range d.Commands {
 		if name == "" || len(d.Fields[index]) == 0 && commandID(index) != cmdLogout && commandID(index) != cmdChangeStat && commandID(index) != cmdMessage {
@@ -274,7 +274,7 @@ func (d *Dialect) validate() error {
 	return nil
 }
 
-// httpQQ is the dialect of PROTOCOL.md.
+// httpQQ is the dialect of docs/protocol.md.
 var httpQQ = &Dialect{
 	Name:    "HTTP QQ",
 	Pair:    '&',

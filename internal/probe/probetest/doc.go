@@ -1,37 +1,31 @@
-// Package probetest is a small server of HTTP QQ for the prober to study. It
-// is a test subject: its behaviour can be changed, one thing at a time, and
-// its words can be replaced, all of them, so that a test can ask whether the
-// prober notices the first and does not care about the second.
+// Package probetest is a small server of HTTP QQ for the prober to study. Tests can change
+// one behaviour of it at a time, which the prober must notice, and can replace all its words,
+// which must make no difference.
 //
-// It is written from PROTOCOL.md alone. It shares no line with Rookery's own
-// server and codec, so the two cannot share a mistake either. It keeps all in
-// seqMemory, and lines, device sessions and section 8 are left out.
+// The server is written from docs/protocol.md alone. It shares no code with Rookery's own
+// server and codec, so that the two cannot share a mistake. It keeps everything in memory. It
+// has no line protocol, no device sessions, and nothing of section 8.
 //
-// # World
+// # State
 //
-// POST /control/reset puts the world back to its beginning, POST /control/clock
-// with a number of seconds as the body moves the clock on. No behaviour looks
-// at the real clock. All passwords are 123456, nobody of 10001 to 10021 is
-// logged in after a reset:
+// POST /control/reset restores the initial state. POST /control/clock moves the clock by the
+// number of seconds in the body. No behaviour depends on the real clock. All passwords are
+// 123456. After a reset none of the accounts 10001 to 10021 is logged in:
 //
 //	10001, 10002    Ann and "Ben, Jr", friends of each other
-//	10003           Cat, a stranger to both
+//	10003           Cat, a friend of neither
 //	10004           Many, with the friends 11001 to 11120; every third of these
-//	                is logged in, from nowhere, and stays so
-//	10005 to 10012  without friends, rule ask
-//	10020, 10021    rule open, rule closed
+//	                is permanently logged in, without an address
+//	10005 to 10012  without friends; friend requests must be accepted
+//	10020, 10021    Open accepts everybody, Closed nobody
 //
 // # Mutants
 //
-// What the server does is data where it can be (rules), and each mutant changes
-// one thing of that. To add one: give rules a field whose zero value, or whose
-// value in contract, is what PROTOCOL.md says; use it at the one place where it
-// matters; add a line to one of the tables in mutants_*.go; and show in
-// scripts_test.go by a short exchange what differs. The tests fail as long as
-// the label and the exchange do not agree. [Mutants] are those that the prober
-// is measured by. Those of [MoreMutants] are of the same kinds and kept apart, so that
-// one can see whether it was only tuned to the first.
+// A mutant is a server with one changed behaviour, which a field of serverRules describes. To
+// add a mutant, add a field whose zero value is the behaviour of docs/protocol.md, or set it in
+// protocolRules. Use the field in one place, add the mutant to a table in mutants_*.go, and add
+// an exchange that shows the difference to scripts_test.go. The prober is measured with
+// [Mutants]. [MoreMutants] are similar, and show whether the prober was only tuned to the first.
 //
-// The behaviour never names a word of the wire. Those are in a Dialect, which
-// has one table for each kind of word.
+// The behaviour never uses a word of the wire. All words are in a [Dialect].
 package probetest

@@ -1,6 +1,7 @@
 package probetest
 
-// readTarget is whom a command is about. It need not exist.
+// readTarget returns the number of the account that a command refers to. The account need not
+// exist.
 func (c *serverCall) readTarget() (uint32, bool) {
 	text := c.parameterValue(keyTarget)
 	if text == "" {
@@ -18,7 +19,7 @@ func (c *serverCall) readTarget() (uint32, bool) {
 	return uint32(number), true
 }
 
-// findTarget is a target that exists.
+// findTarget returns an existing account that a command refers to.
 func (c *serverCall) findTarget() (*testAccount, bool) {
 	uin, ok := c.readTarget()
 	if !ok {
@@ -70,7 +71,7 @@ func (c *serverCall) setAddResult(uin uint32, result addResult) {
 	c.setValue(keyTarget, formatUIN(uin))
 }
 
-// acceptsWithoutAsking reports whether an account needs not be asked.
+// acceptsWithoutAsking reports whether an account accepts friends without a request.
 func (c *serverCall) acceptsWithoutAsking(account *testAccount) bool {
 	rules := &c.serverRules.friends
 	return account.friendRule == ruleOpen && !rules.openAsks || account.friendRule == ruleAsk && rules.askIsOpen
@@ -81,7 +82,7 @@ func (c *serverCall) isAskedBy(account *testAccount) bool {
 	return ok && !(c.serverRules.friends.requestsExpireAtMidnight && c.account.lastRequestDay != c.currentDay())
 }
 
-// acceptRequest makes friends of the asker and of one who wanted to be its friend.
+// acceptRequest accepts a pending friend request.
 func (c *serverCall) acceptRequest(account *testAccount) {
 	befriend(c.account, account)
 	if c.serverRules.friends.acceptsOneSide {
@@ -121,8 +122,8 @@ func (c *serverCall) ackAddToList() {
 	}
 }
 
-// requestFriendship asks an account to be a friend, or makes it one if nothing more has
-// to be asked.
+// requestFriendship sends a friend request, or makes friends at once if the account's rule allows
+// it.
 func (c *serverCall) requestFriendship(account *testAccount) bool {
 	switch {
 	case c.account.isFriend(account.uin):
@@ -148,7 +149,7 @@ func (c *serverCall) requestFriendship(account *testAccount) bool {
 	return true
 }
 
-// answerRequest accepts or rejects a request that waits.
+// answerRequest accepts or rejects a pending friend request.
 func (c *serverCall) answerRequest(account *testAccount, choice friendChoice) bool {
 	rules := &c.serverRules.friends
 	if !c.isAskedBy(account) && !(rules.acceptsUnasked && choice == choiceAccept) {
@@ -168,8 +169,7 @@ func (c *serverCall) answerRequest(account *testAccount, choice friendChoice) bo
 	return true
 }
 
-// delFromList ends a friendship. What a friend's notice would still say is not
-// for a stranger.
+// delFromList ends a friendship. It also removes notices, which strangers must not see.
 func (c *serverCall) delFromList() {
 	account, ok := c.findTarget()
 	if !ok {

@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// Fuzz is the baseline that the prober has to beat: it sends the same random
-// requests to two servers and compares their answers byte for byte, save for
-// SEQ. A difference counts if the same sequence shows it once more. At most so
-// many requests are sent to each server; a and b are URLs as Listen gives them.
-// The command is that of the request whose answers differ.
+// Fuzz is the baseline that the prober must beat. It sends the same random requests to two servers
+// and compares the answers except for SEQ. A difference counts if the same sequence shows it again.
+// Fuzz sends at most the given number of requests to each server. first and second are URLs as
+// [Server.Listen] returns them. The returned command is that of the request with different answers.
 func Fuzz(ctx context.Context, first, second string, requests int, seed int64, dialect *Dialect) (found bool, command string, err error) {
 	if dialect == nil {
 		dialect = httpQQ
@@ -51,17 +50,17 @@ type fuzzer struct {
 	random    *rand.Rand
 }
 
-// A step is a request, or a wait.
+// fuzzStep is a request or a wait.
 type fuzzStep struct {
-	waitSeconds int // seconds
+	waitSeconds int // 0 for a request
 	clientIndex int
 	contentType string
 	command     string
 	body        []byte
 }
 
-// runSequence sends a sequence to both servers, from a reset on. It returns the place
-// of the first difference, -1 if there is none.
+// runSequence sends a sequence to both servers after a reset. It returns the index of the first
+// difference, -1 if there is none.
 func (f *fuzzer) runSequence(ctx context.Context, steps []fuzzStep) (int, error) {
 	for _, url := range f.servers {
 		if err := f.client.reset(ctx, url); err != nil {
@@ -89,8 +88,7 @@ func (f *fuzzer) runSequence(ctx context.Context, steps []fuzzStep) (int, error)
 	return -1, nil
 }
 
-// runStep takes one step at one server, and returns what is compared of the
-// answer.
+// runStep runs one step on one server, and returns the part of the answer to compare.
 func (f *fuzzer) runStep(ctx context.Context, url string, step fuzzStep) (string, error) {
 	if step.waitSeconds > 0 {
 		return "", f.client.moveClock(ctx, url, step.waitSeconds)
@@ -116,14 +114,14 @@ func (d *Dialect) maskSeq(answer []byte) []byte {
 	return bytes.Join(parts, []byte{d.Pair})
 }
 
-// The accounts that a sequence is about, and others that it may mention.
+// Accounts that send requests, other targets, and waits in seconds.
 var (
 	fuzzRoles  = []string{"10001", "10002", "10003", "10004"}
 	fuzzOthers = []string{"10005", "10020", "10021", "11001", "10000", "10999", "4294967296", "0", "1", "abc", "-1", ""}
 	fuzzWaits  = []int{1, 5, 14, 16, 29, 31, 59, 61, 119, 121, 239, 299, 301, 600}
 )
 
-// drawSequence draws a few logins, then requests and waits.
+// drawSequence draws a few logins, and then requests and waits.
 func (f *fuzzer) drawSequence() []fuzzStep {
 	var steps []fuzzStep
 	for _, role := range fuzzRoles {
@@ -148,7 +146,7 @@ func (f *fuzzer) chance(percent int) bool { return f.random.IntN(100) < percent 
 
 func pickOne[T any](f *fuzzer, from []T) T { return from[f.random.IntN(len(from))] }
 
-// baseRequest is the usual request of a command.
+// baseRequest returns the usual request of a command.
 func (f *fuzzer) baseRequest(command commandID, role string) fuzzRequest {
 	dialect := f.dialect
 	request := fuzzRequest{version: 1, command: command, seq: strconv.Itoa(100000 + f.random.IntN(900000)), uin: role}
@@ -181,7 +179,7 @@ func (f *fuzzer) baseRequest(command commandID, role string) fuzzRequest {
 	return request
 }
 
-// varyRequest varies a request and makes a step of it.
+// varyRequest changes a request at random.
 func (f *fuzzer) varyRequest(request fuzzRequest) fuzzStep {
 	step := fuzzStep{command: f.dialect.Commands[request.command], contentType: contentType}
 	for index := range request.arguments {

@@ -10,10 +10,10 @@ import (
 
 const contentType = "text/plain; charset=UTF-8"
 
-// openFor is how long a connection is kept that should have been closed.
+// ignoredCloseTime is how long a connection stays open that should be closed.
 const ignoredCloseTime = 10 * time.Second
 
-// writeReply writes a reply in the way the rules have it.
+// writeReply sends a reply as the rules say.
 func (s *Server) writeReply(writer http.ResponseWriter, request *http.Request, rep reply) {
 	rules := &s.rules.http
 	time.Sleep(rep.delay)
@@ -29,7 +29,8 @@ func (s *Server) writeReply(writer http.ResponseWriter, request *http.Request, r
 	}
 	switch {
 	case rules.addsHeader:
-		// Names that net/http does not spell so itself; nil keeps it from adding its own.
+		// net/http writes these names as they are. The nil value stops it from adding its own
+		// header.
 		header["Content-Type"], header["content-type"] = nil, []string{contentType}
 		header["x-cache"] = []string{"MISS"}
 	case rules.omitsContentType:
@@ -52,8 +53,8 @@ func (s *Server) writeReply(writer http.ResponseWriter, request *http.Request, r
 	writer.Write(rep.body)
 }
 
-// replyAndHoldOpen answers by hand and leaves the connection open, though the client
-// pastRequest for its end.
+// replyAndHoldOpen writes the response itself and keeps the connection open, although the client
+// asked to close it.
 func replyAndHoldOpen(writer http.ResponseWriter, rep reply) bool {
 	conn, _, err := http.NewResponseController(writer).Hijack()
 	if err != nil {

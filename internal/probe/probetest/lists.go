@@ -39,7 +39,7 @@ func (c *serverCall) listUncached() {
 	}
 }
 
-// visibleAccounts is who looks online in this command.
+// visibleAccounts returns the accounts that the command shows as online.
 func (c *serverCall) visibleAccounts(accounts []*testAccount) []*testAccount {
 	var visible []*testAccount
 	for _, account := range accounts {
@@ -50,8 +50,8 @@ func (c *serverCall) visibleAccounts(accounts []*testAccount) []*testAccount {
 	return visible
 }
 
-// cutPage cuts the page that was asked for out of a list, and says of it where it
-// ends, how long it is and whom it holds.
+// cutPage returns the requested page of a list, and sets its last flag, size and numbers. It
+// returns false if a parameter is invalid.
 func (c *serverCall) cutPage(accounts []*testAccount) ([]*testAccount, bool) {
 	rules := &c.lists[c.head.command]
 	after, ok := 0, true
@@ -88,7 +88,7 @@ func (c *serverCall) cutPage(accounts []*testAccount) ([]*testAccount, bool) {
 	return page, true
 }
 
-// pageSize is how many are asked for, where a command lets them be asked for.
+// pageSize returns the requested size of the page.
 func (c *serverCall) pageSize(r *listRules) (int, bool) {
 	text := c.parameterValue(keyMaxCount)
 	if text == "" || r.ignoresNegativeSize && text[0] == '-' {
@@ -104,7 +104,7 @@ func (c *serverCall) pageSize(r *listRules) (int, bool) {
 	return min(number, r.maxSize), ok
 }
 
-// accountsAfter is what of a list comes behind an account.
+// accountsAfter returns the accounts after a cursor.
 func (r *listRules) accountsAfter(accounts []*testAccount, after int) []*testAccount {
 	if r.isDescending {
 		accounts = slices.Clone(accounts)
@@ -122,7 +122,7 @@ func (r *listRules) accountsAfter(accounts []*testAccount, after int) []*testAcc
 	return nil
 }
 
-// lastFlagOf is 1 on the last page, 0 on others.
+// lastFlagOf returns 1 on the last page and 0 on others.
 func (r *listRules) lastFlagOf(page, rest, size int) int {
 	last := page == rest
 	switch r.lastFlag {
@@ -139,8 +139,7 @@ func (r *listRules) lastFlagOf(page, rest, size int) int {
 	return 0
 }
 
-// nextCursor is where SimpleInfo2 goes on. That no page may end with the account
-// 65535 cannot happen here: there is none.
+// nextCursor returns the value of NP. No account here has the number of the end mark.
 func (c *serverCall) nextCursor(page []*testAccount, last int) string {
 	switch {
 	case last == 0 || len(page) > 0 && c.lists[c.head.command].omitsEndMark:
@@ -150,7 +149,7 @@ func (c *serverCall) nextCursor(page []*testAccount, last int) string {
 	}
 }
 
-// setStatuses adds the list of statuses, in the words of the caller's version.
+// setStatuses adds the statuses that the client's version knows.
 func (c *serverCall) setStatuses(page []*testAccount) {
 	var values []string
 	for _, account := range page {
@@ -191,7 +190,7 @@ func nickList(page []*testAccount) []string {
 	return values
 }
 
-// findPeople lists who is online and is as was asked for.
+// findPeople lists the online accounts that match the request.
 func (c *serverCall) findPeople() {
 	asked := []keyID{keyAge, keySex, keyProvince}
 	found := slices.DeleteFunc(c.visibleAccounts(c.accountList), func(account *testAccount) bool {
@@ -217,8 +216,7 @@ func (c *serverCall) findPeople() {
 	}
 }
 
-// profileField is what an account says of itself. Some fields are numbers, and
-// not empty where nothing was said.
+// profileField returns a field of a profile. Some fields are numbers, with the default 0.
 func (a *testAccount) profileField(key keyID) string {
 	switch key {
 	case keyNick:

@@ -1,7 +1,7 @@
 package probetest
 
-// MadeUp is a dialect that nobody speaks: the same protocol under other names,
-// with other separators and escapes, and its fields in another order.
+// MadeUp returns an invented dialect: the same protocol with other names, separators and escapes,
+// and with fields in another order.
 func MadeUp() *Dialect {
 	return &Dialect{
 		Name:    "made up",

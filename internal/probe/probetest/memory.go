@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// ServeInMemory serves over connections in memory, until close is called. Nothing waits for the
-// network then, so a test can run on a clock of its own.
+// ServeInMemory serves connections in memory until close is called. Nothing waits for a network, so
+// a test can use a fake clock.
 func (s *Server) ServeInMemory() (dial func(ctx context.Context, place, server string) (net.Conn, error), close func()) {
 	listener := &pipeListener{connections: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
@@ -60,7 +60,7 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 
-// A pipeEnd says where the other end is.
+// pipeConn is a server's end of a connection, with a remote address.
 type pipeConn struct {
 	net.Conn
 	address net.Addr

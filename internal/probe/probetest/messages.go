@@ -47,7 +47,7 @@ func (c *serverCall) sendMessage() {
 	}
 }
 
-// storeMessage puts a message into a mailbox.
+// storeMessage adds a message to a mailbox.
 func (w *serverState) storeMessage(recipient *testAccount, message storedMessage) {
 	message.storedAt = w.now
 	recipient.mailbox = append(recipient.mailbox, message)
@@ -56,7 +56,7 @@ func (w *serverState) storeMessage(recipient *testAccount, message storedMessage
 	}
 }
 
-// collectMessages answers GetMsgEx: the last batch again, nothing, or a new batch.
+// collectMessages answers GetMsgEx with the last batch, with nothing, or with a new batch.
 func (c *serverCall) collectMessages() {
 	batches, requestHistory := &c.account.batchHistory, &c.account.requestHistories[cmdCollect]
 	if c.mail.firstIsEmpty && !requestHistory.askedSinceLogin {
@@ -80,8 +80,8 @@ func (c *serverCall) collectMessages() {
 	}
 }
 
-// nextBatch takes stored messages, oldest first, then notices, as many as one
-// answer may hold, but at least one.
+// nextBatch takes stored messages, oldest first, and then notices: as many as fit into an answer,
+// but at least one.
 func (c *serverCall) nextBatch() []storedMessage {
 	var batch []storedMessage
 	size := c.emptyAnswerSize()
@@ -127,7 +127,7 @@ func (c *serverCall) orderBatch(batch []storedMessage) []storedMessage {
 	return batch
 }
 
-// emptyAnswerSize is the size of an answer with messages, less the messages.
+// emptyAnswerSize returns the size of an answer without messages.
 func (c *serverCall) emptyAnswerSize() int {
 	var a answer
 	a.setValue(keyMessages, strconv.Itoa(c.mail.batchSize))
@@ -137,7 +137,7 @@ func (c *serverCall) emptyAnswerSize() int {
 	return len(c.formatAnswer(c.head, a, ""))
 }
 
-// messageSize is what a message adds to an answer.
+// messageSize returns how many bytes a message adds to an answer.
 func (c *serverCall) messageSize(message storedMessage) int {
 	return len(c.typeName(message.messageType)) + len(formatUIN(message.from)) + len(c.appendEscaped(nil, message.text)) + 3*len(c.dialect.ListEnd)
 }
@@ -162,7 +162,7 @@ func (c *serverCall) setMessages(batch []storedMessage) {
 	c.setList(keyTexts, texts)
 }
 
-// textLength is what a text's length is counted in.
+// textLength returns the length of a text in the unit of maxLength.
 func (t *textRules) textLength(text string) int {
 	if t.countsCharacters {
 		return utf8.RuneCountInString(text)

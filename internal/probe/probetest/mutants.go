@@ -1,33 +1,33 @@
 package probetest
 
-// A Mutant is one behaviour that is changed.
+// Mutant is a server with one changed behaviour.
 type Mutant struct {
 	Name        string // in kebab-case
-	Kind        string // what it belongs to
-	Description string // what it does differently, in a sentence
+	Kind        string // groups similar mutants
+	Description string // the difference, in a sentence
 	Command     string // that the first difference found should name, "*" for three or more; in the words of HTTP QQ
-	Aspect      string // likewise
-	Wider       bool   // is of a kind that a study by purposes misses
-	Equivalent  bool   // is no difference, and must not be reported
+	Aspect      string // expected like Command
+	Wider       bool   // a study of purposes alone misses it
+	Equivalent  bool   // must not be reported
 }
 
-// PartnerConfig is the configuration of the server that a mutant is compared to.
+// PartnerConfig returns the server that the mutant is compared with.
 func (m Mutant) PartnerConfig() Config {
 	return Config{TimeField: m.Name == timeField}
 }
 
-// Mutants are those of the benchmark.
+// Mutants returns the mutants of the benchmark.
 func Mutants() []Mutant {
 	return listMutants(coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents)
 }
 
-// MoreMutants are further ones, none of them equivalent: to see whether what was
-// learnt from Mutants holds for others of their kinds.
+// MoreMutants returns further mutants of the same kinds, without equivalent ones. They show whether
+// the prober was only tuned to [Mutants].
 func MoreMutants() []Mutant {
 	return listMutants(moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider)
 }
 
-// A table is a function, for a variable could be changed.
+// mutantTable is a function because a variable could be modified.
 type mutantTable func() []mutantChange
 
 type mutantChange struct {
@@ -45,7 +45,7 @@ func listMutants(tables ...mutantTable) []Mutant {
 	return mutants
 }
 
-// findMutant is what the mutant of a name changes, nil if there is none.
+// findMutant returns the change of the mutant with a name, nil if there is none.
 func findMutant(name string) func(*serverRules) {
 	for _, table := range []mutantTable{
 		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents,

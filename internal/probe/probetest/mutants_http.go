@@ -38,8 +38,7 @@ func moreHTTP() []mutantChange {
 	}
 }
 
-// transientFaults are differences that do not show again: neither found nor missed, but
-// told as what they are.
+// transientFaults are differences that do not recur. The prober must report them as such.
 func transientFaults() []mutantChange {
 	return []mutantChange{
 		newMutant("fails-once", "one failure", "*", "limit",
@@ -48,7 +47,7 @@ func transientFaults() []mutantChange {
 	}
 }
 
-// equivalents are no differences.
+// equivalents are changes that must not be reported as differences.
 func equivalents() []mutantChange {
 	return []mutantChange{
 		newEquivalent("field-order", "The fields of an answer come in reverse, behind RES.",

@@ -2,9 +2,8 @@ package probetest
 
 import "time"
 
-// The mutants of this file are of kinds that a study misses when it tries only what
-// commands are for: values near the right one, lists that lag behind, counts, time
-// that goes by, and two requests at once.
+// A study misses the mutants of this file if it tries only what commands are for: almost correct
+// values, cached lists, counts, waiting, and simultaneous requests.
 
 func coreWider() []mutantChange {
 	return []mutantChange{

@@ -9,39 +9,39 @@ import (
 	"time"
 )
 
-// Noise is what real servers do to whoever studies them. None of it is behaviour of the
-// protocol, so none of it may change what is found out.
+// Noise describes faults that real servers and networks add. They are no part of the protocol, so a
+// study must reach the same facts with them.
 type Noise struct {
 	Seed uint64
-	// Volatile is what the field of [Config.TimeField] holds: "" for the time of day, id for
-	// a random number of the request.
+	// Volatile is the content of the field of [Config.TimeField]: "" for the time of day, "id" for
+	// a random number.
 	Volatile string
-	// LossRate is how many of all requests get no answer; half of these took effect.
+	// LossRate is the share of requests without an answer, from 0 to 1. Half of them take effect.
 	LossRate float64
-	// MaxDelay is how long answers take at most.
+	// MaxDelay is the longest delay of an answer.
 	MaxDelay time.Duration
-	// Limit is how many requests are served in Per, on the server's own clock, which a
-	// reset leaves alone. 0 is no limit.
+	// Limit is how many requests are served in Per by the server's own clock. Resets do not affect
+	// it. 0 means no limit.
 	Limit int
 	Per   time.Duration
-	// Status is what the others get: a status of HTTP, or 0 for a record with the code
-	// [LimitCode].
+	// Status is the HTTP status of refused requests, or 0 for a record with the code [LimitCode].
 	Status int
-	// RetryAfter says when to come back in the answer's head.
+	// RetryAfter adds a Retry-After header to refusals.
 	RetryAfter bool
-	// UsesRealClock makes the limit follow the real clock as well, and NotMoved that alone.
+	// UsesRealClock adds real time to the clock of the limit. IgnoresClock removes the server's own
+	// clock from it.
 	UsesRealClock, IgnoresClock bool
 }
 
-// LimitCode is the code of a record that says that there were too many requests.
+// LimitCode is the code of a record that refuses a request beyond the limit.
 const LimitCode = "77"
 
-// noiseSource is the state of a server's noise. Whoever uses it holds the server's lock.
+// noiseSource is the state of a server's noise. The server's lock guards it.
 type noiseSource struct {
 	Noise
 	random      *rand.Rand
 	startedAt   time.Time
-	clockOffset time.Duration // by /control/clock; a reset leaves it alone
+	clockOffset time.Duration // set by /control/clock; not affected by resets
 	servedAt    []time.Duration
 }
 
@@ -49,7 +49,7 @@ func newNoise(noise Noise) *noiseSource {
 	return &noiseSource{Noise: noise, random: rand.New(rand.NewPCG(noise.Seed, 1)), startedAt: time.Now()}
 }
 
-// countAndLimit reports whether a request is beyond the limit, and counts it if it is not.
+// countAndLimit reports whether a request exceeds the limit, and counts it if not.
 func (n *noiseSource) countAndLimit() bool {
 	if n.Limit == 0 {
 		return false
@@ -69,7 +69,7 @@ func (n *noiseSource) countAndLimit() bool {
 	return false
 }
 
-// refusal is the answer beyond the limit.
+// refusal returns the reply to a request beyond the limit.
 func (n *noiseSource) refusal(dialect *Dialect) reply {
 	rep := reply{status: n.Status, header: make(http.Header)}
 	if n.RetryAfter {
@@ -84,7 +84,7 @@ func (n *noiseSource) refusal(dialect *Dialect) reply {
 	return rep
 }
 
-// volatileValue is what the field holds that no two answers have alike.
+// volatileValue returns a value that differs in every answer.
 func (n *noiseSource) volatileValue() string {
 	if n.Volatile == "id" {
 		var id [6]byte

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// A question is a request that has no dialect yet. Values are sent as they are.
+// fuzzRequest is a request that is independent of the dialect. Its values are sent unescaped.
 type fuzzRequest struct {
-	version   int // a place in Dialect.Versions
+	version   int // index into Dialect.Versions
 	command   commandID
 	seq       string
 	uin       string
@@ -25,7 +25,7 @@ type fuzzArgument struct {
 	value string
 }
 
-// formatPairs writes out a question, one string for each pair.
+// formatPairs returns the pairs of a request in the dialect.
 func (d *Dialect) formatPairs(request fuzzRequest) []string {
 	assign := string(d.Assign)
 	values := []string{
@@ -44,7 +44,7 @@ func (d *Dialect) joinPairs(pairs []string) []byte {
 	return []byte(strings.Join(pairs, string(d.Pair)))
 }
 
-// A peer asks servers from several addresses of this machine.
+// fuzzClient sends requests from two loopback addresses.
 type fuzzClient struct{ clients [2]*http.Client }
 
 func newFuzzClient() *fuzzClient {
@@ -81,7 +81,7 @@ func (p *fuzzClient) post(ctx context.Context, from int, url, contentType string
 	return response.StatusCode, answer, err
 }
 
-// reset and wait use the control addresses of a server.
+// reset and moveClock use the control URLs of a server.
 func (p *fuzzClient) reset(ctx context.Context, url string) error {
 	_, _, err := p.post(ctx, 0, url+"control/reset", "text/plain", nil)
 	return err

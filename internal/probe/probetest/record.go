@@ -7,20 +7,20 @@ import (
 	"unicode/utf8"
 )
 
-// A pair is a key and its value as they were sent.
+// recordPair is a key with its undecoded value.
 type recordPair struct {
 	key   string
 	value []byte
 }
 
-// A record is a request, cut into pairs and not yet decoded.
+// parsedRecord is a request that is split into pairs but not decoded.
 type parsedRecord struct {
 	pairs []recordPair
 	rules *serverRules
 }
 
-// parseRecord cuts a body into pairs. Where a text ends depends on the command, so
-// the command is looked for first.
+// parseRecord splits a body into pairs. It looks for the command first, because the end of a text
+// depends on it.
 func parseRecord(rules *serverRules, body []byte) parsedRecord {
 	body = trimSpace(body)
 	parsed := parsedRecord{rules: rules}
@@ -33,8 +33,7 @@ func parseRecord(rules *serverRules, body []byte) parsedRecord {
 	return parsed
 }
 
-// cutPair makes a pair of what stands between two separators. Without a value it
-// is none, and has no key.
+// cutPair splits a pair. Without a separator the pair has no key.
 func (r *serverRules) cutPair(part []byte) recordPair {
 	key, value, ok := bytes.Cut(part, []byte{r.dialect.Assign})
 	if !ok {
@@ -43,9 +42,8 @@ func (r *serverRules) cutPair(part []byte) recordPair {
 	return recordPair{string(key), value}
 }
 
-// parseWithText cuts a body that has a text. The text takes all that follows if
-// every other key that the command needs stands before it, else it ends before
-// the first of those that are still to come.
+// parseWithText splits a body that contains a text. If all other keys of the command precede the
+// text, the text extends to the end. Otherwise it ends before the first key that is still missing.
 func (r *serverRules) parseWithText(body []byte, row commandRow) []recordPair {
 	needed := []keyID{keyVersion, keyCommand, keySeq, keyAccount}
 	for _, key := range row.parameters {
@@ -81,7 +79,7 @@ func (r *serverRules) parseWithText(body []byte, row commandRow) []recordPair {
 	}
 }
 
-// textEnd is where the pair at the beginning of rest ends.
+// textEnd returns the end of the pair that begins remaining.
 func (r *serverRules) textEnd(remaining []byte, needed []keyID) int {
 	for index, char := range remaining {
 		if char != r.dialect.Pair {
@@ -105,8 +103,7 @@ func (r *serverRules) isKey(sent string, key keyID) bool {
 	return sent == name || !r.record.exactKeys && strings.EqualFold(sent, name)
 }
 
-// findValue is the value of a key as it was sent; the first counts if there are
-// several.
+// findValue returns the undecoded value of a key, of the first one if there are several.
 func (rec parsedRecord) findValue(key keyID) (value []byte, ok bool) {
 	for _, pair := range rec.pairs {
 		if rec.rules.isKey(pair.key, key) {
@@ -119,8 +116,7 @@ func (rec parsedRecord) findValue(key keyID) (value []byte, ok bool) {
 	return value, ok
 }
 
-// findWord is the value of a key that is ASCII if it is right: trimmed, and escapes
-// decoded.
+// findWord returns the trimmed and decoded value of a key that should be ASCII.
 func (rec parsedRecord) findWord(key keyID) []byte {
 	value, _ := rec.findValue(key)
 	return rec.rules.dialect.unescape(trimSpace(value))
@@ -132,7 +128,7 @@ func trimRight(raw []byte) []byte { return bytes.TrimRight(raw, " \r\n") }
 
 func plusToSpace(raw []byte) []byte { return bytes.ReplaceAll(raw, []byte("+"), []byte(" ")) }
 
-// unescape decodes escapes; what begins none stands for itself.
+// unescape decodes escapes. An escape character that begins no escape stays.
 func (d *Dialect) unescape(raw []byte) []byte {
 	if bytes.IndexByte(raw, d.Escape) < 0 {
 		return raw
@@ -173,7 +169,7 @@ func hexValue(char byte) int {
 	return -1
 }
 
-// A field is one pair of an answer, of a value or of a list.
+// field is one pair of an answer, with a value or a list.
 type field struct {
 	key    keyID
 	value  string
@@ -181,7 +177,7 @@ type field struct {
 	isList bool
 }
 
-// An answer is what a command says, before it has a dialect and a version.
+// answer is the result of a command, independent of dialect and version.
 type answer struct {
 	code   answerCode
 	fields []field
@@ -198,16 +194,16 @@ func (a *answer) setList(key keyID, list []string) {
 
 func (a *answer) setNumber(key keyID, number int) { a.setValue(key, strconv.Itoa(number)) }
 
-// requestHead is what of the request every answer repeats.
+// requestHead is the part of a request that its answer repeats.
 type requestHead struct {
 	version     *dialectVersion
 	command     commandID
-	commandWord string // the command's name as it was sent
+	commandWord string // the command's name as sent
 	seq         string
 	account     string
 }
 
-// formatAnswer makes bytes of an answer.
+// formatAnswer encodes an answer. It adds the time field unless now is empty.
 func (r *serverRules) formatAnswer(head requestHead, a answer, now string) []byte {
 	dialect := r.dialect
 	result := make([]byte, 0, 128)
@@ -251,7 +247,7 @@ func (r *serverRules) commandName(head requestHead) string {
 	return r.dialect.Commands[head.command]
 }
 
-// orderFields puts fields in the order of the dialect.
+// orderFields sorts fields into the dialect's order.
 func (r *serverRules) orderFields(command commandID, fields []field) []field {
 	if command == cmdUnknown || len(fields) == 0 {
 		return fields
@@ -292,8 +288,8 @@ func (r *serverRules) appendField(result []byte, f field) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendEscaped writes a value: separators are escaped, line ends are one
-// character, other control characters are dropped.
+// appendEscaped appends a value. It escapes separators, replaces line ends by the dialect's, and
+// drops other control characters.
 func (r *serverRules) appendEscaped(result []byte, text string) []byte {
 	for index := 0; index < len(text); index++ {
 		char := text[index]
@@ -319,7 +315,7 @@ func (r *serverRules) appendEscaped(result []byte, text string) []byte {
 	return result
 }
 
-// echoSeq is what an answer says for the mark of the request.
+// echoSeq returns the SEQ that the answer repeats.
 func (r *serverRules) echoSeq(seq string) string {
 	if utf8.RuneCountInString(seq) > r.record.seqEchoLength {
 		return string([]rune(seq)[:r.record.seqEchoLength])
@@ -327,7 +323,7 @@ func (r *serverRules) echoSeq(seq string) string {
 	return seq
 }
 
-// parseNumber reads a decimal number. What has more digits than fit is the largest.
+// parseNumber parses a decimal number. It returns 1<<40 for a larger one.
 func parseNumber(text string) (number int, ok bool) {
 	if text == "" {
 		return 0, false

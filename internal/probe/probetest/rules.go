@@ -2,8 +2,8 @@ package probetest
 
 import "time"
 
-// serverRules is the behaviour as far as it is data: what a mutant changes is here,
-// and nowhere else. Where zero is not what PROTOCOL.md says, contract says it.
+// serverRules are the parts of the behaviour that mutants change. protocolRules sets those whose
+// zero value does not follow docs/protocol.md.
 type serverRules struct {
 	dialect *Dialect
 
@@ -24,20 +24,20 @@ type recordRules struct {
 	exactKeys              bool
 	exactCommands          bool
 	lastDuplicateCounts    bool // of a key that is given twice
-	acceptsUnspokenVersion bool // one more version is spoken
-	acceptsMissingVersion  bool // no version is taken for the second
+	acceptsUnspokenVersion bool // accept Dialect.Unspoken
+	acceptsMissingVersion  bool // treat it as the second version
 	unknownCommand         unknownReaction
 	maxSeqLength           int    // characters
 	seqEchoLength          int    // characters
-	escapedBytes           string // bytes that are escaped in answers
+	escapedBytes           string // bytes to escape in answers
 	keepsLineFeed          bool
 	omitsReason            bool
 	rewordsReasons         bool
-	reversesFields         bool // of fields
-	addsTime               bool // a field with the time of day
+	reversesFields         bool // of an answer
+	addsTime               bool // of day, as a further field
 }
 
-// A reaction is what an unknown command gets.
+// unknownReaction is the reaction to an unknown command.
 type unknownReaction int
 
 const (
@@ -48,14 +48,14 @@ const (
 )
 
 type textRules struct {
-	maxLength        int  // bytes
-	countsCharacters bool // are what most counts
-	cutAfterBytes    int  // behind so many bytes a text is cut; 0 never
+	maxLength        int  // in bytes
+	countsCharacters bool // for maxLength, instead of bytes
+	cutAfterBytes    int  // 0 for never
 	decodesTwice     bool
 	plusIsSpace      bool
-	refusesBadEscape bool // that is none
-	ignoresCharset   bool // a declared one is taken for UTF-8
-	onlyUTF8         bool // nothing else is guessed
+	refusesBadEscape bool // a percent sign that begins no escape
+	ignoresCharset   bool // read a declared one as UTF-8
+	onlyUTF8         bool // guess no other charset
 }
 
 type loginRules struct {
@@ -65,84 +65,84 @@ type loginRules struct {
 	refusesPlainPassword bool
 	unknownProofIsMD5    bool
 	missingProofIsMD5    bool
-	requiresLowerMD5     bool // only
+	requiresLowerMD5     bool // refuse an MD5 in upper case
 	requiresClient       bool
 	acceptsEmptyPassword bool
-	lockAfter            int // wrong tries; 0 never
+	lockAfter            int // wrong passwords; 0 for never
 	lockFor              time.Duration
-	refusesSecondAddress bool // from another address
+	refusesSecondAddress bool // during a session
 	sharesSession        bool
-	refusesRenewal       bool // from the same address
-	failureEndsSession   bool // the session
+	refusesRenewal       bool // a login from the same address
+	failureEndsSession   bool // after a wrong password
 	keepsStatus          bool
 	proofMatch           proofMatchRule
 }
 
 type sessionRules struct {
 	timeout              time.Duration
-	timeoutIsAbsolute    bool // it ends so long after its Login
+	timeoutIsAbsolute    bool // counted from the login
 	doesNotRefresh       [commandCount]bool
-	refusalsDoNotRefresh bool // what is refused does not refresh
-	failedLoginRefreshes bool // a failed Login does
-	messagesRefresh      bool // a message to the account does
+	refusalsDoNotRefresh bool // refused requests do not extend the session
+	failedLoginRefreshes bool // a failed login extends it
+	messagesRefresh      bool // a message to the account extends it
 	acceptsAnyAddress    bool
 	needsNoLogin         [commandCount]bool
-	worksAfterLogout     [commandCount]bool // is answered for whoever was logged in
+	worksAfterLogout     [commandCount]bool // for the address that has logged out
 	ignoresLogout        bool
-	logoutNeedsSession   bool // a session
-	logoutFromAnyAddress bool // ends it from any address
-	logoutEndsAddress    bool // ends all sessions of the address
-	offlineEndsSession   bool // Change_Stat to offline does
+	logoutNeedsSession   bool // to succeed
+	logoutFromAnyAddress bool // instead of the session's own
+	logoutEndsAddress    bool // all sessions of the address
+	offlineEndsSession   bool // Change_Stat to offline ends it
 }
 
 type presenceRules struct {
-	shownAs          [commandCount]map[statusID]statusID // what a status looks like in one command
-	listsStrangers   bool                                // Query_Stat lists strangers too
-	showsLoggedOut   bool                                // who has logged out looks online until the session would have ended
+	shownAs          [commandCount]map[statusID]statusID // by command: visible status by chosen status
+	listsStrangers   bool                                // in Query_Stat
+	showsLoggedOut   bool                                // as online until the session would have expired
 	noNotices        bool
-	notifiesRenewal  bool // a Login that changes nothing is told
-	noticesInvisible bool // the notice of who becomes invisible says so
+	notifiesRenewal  bool // a login that changes nothing
+	noticesInvisible bool // send notices of an invisible status as such
 	statusLifetime   time.Duration
 }
 
-// listRules is how one command cuts its list into pages.
+// listRules says how a command divides its list into pages.
 type listRules struct {
-	defaultSize         int // of a page, if none is asked for
+	defaultSize         int // of a page
 	maxSize             int
-	extraElements       int // elements more than there should be
+	extraElements       int // per page
 	isDescending        bool
-	reversesPages       bool // each page by itself
-	cursorIsInclusive   bool // the cursor
+	reversesPages       bool // within each page
+	cursorIsInclusive   bool // pages begin with the element it names
 	ignoresCursor       bool
 	lastFlag            lastFlagRule
-	countsWholeList     bool // SN is of the whole list
-	omitsEndMark        bool // the end of SimpleInfo2 is not marked
-	ignoresNegativeSize bool // a negative TN is none
+	countsWholeList     bool // in SN, instead of the page
+	omitsEndMark        bool // of SimpleInfo2
+	ignoresNegativeSize bool // use defaultSize instead of an error
 
-	sizeModulus     int           // a count is taken modulo this
-	cacheLifetime   time.Duration // an answer is given again
-	skippedElement  int           // this element is left out
-	orderedElements int           // elements; those behind come in reverse
+	sizeModulus     int           // 0 for none
+	cacheLifetime   time.Duration // repeat the previous answer
+	skippedElement  int           // 1-based; 0 for none
+	orderedElements int           // reverse the elements after these
 	refusesEvery    int           // n-th request
-	firstIsEmpty    bool          // after a Login
+	firstIsEmpty    bool          // after each login
 }
 
-// A lastRule says what FN holds.
+// lastFlagRule says what FN contains.
 type lastFlagRule int
 
 const (
 	lastFlagCorrect lastFlagRule = iota
 	lastFlagAlways
 	lastFlagNever
-	lastFlagNotOnFullPage // a full page is never the last
+	lastFlagNotOnFullPage // 0 on every full page
 )
 
 type infoRules struct {
-	defaultLevel        int // if none is asked for
+	defaultLevel        int // without LV
 	reportsNormalLevel  bool
-	showsPictureNumbers bool // FC of Query_Stat is the picture's number
+	showsPictureNumbers bool // in FC of Query_Stat
 	showsPrivateFields  bool
-	truncatesTarget     bool // a target's number has 32 bits
+	truncatesTarget     bool // to 32 bits
 }
 
 type friendRules struct {
@@ -152,10 +152,10 @@ type friendRules struct {
 	openAsks                 bool
 	rejectionBefriends       bool
 	acceptsUnasked           bool
-	closedTakesRequests      bool // requests
+	closedTakesRequests      bool // from anyone
 	dropsWords               bool
 	acceptsSilently          bool
-	requestsExpireAtMidnight bool // a request is forgotten at midnight
+	requestsExpireAtMidnight bool // a friend request is forgotten then
 }
 
 type mailRules struct {
@@ -165,52 +165,52 @@ type mailRules struct {
 	logoutDropsMail   bool
 	newestFirst       bool
 	batchSize         int
-	textTypeName      string // in place of the dialect's
-	executesRepeats   bool   // duplicates take effect again
+	textTypeName      string // instead of the dialect's
+	executesRepeats   bool   // instead of repeating the answer
 	repeatWindow      time.Duration
-	sharesSeqMemory   bool // seqMemory, by all accounts
-	seqIgnoresContent bool // SEQ and command make a duplicate
-	seqIgnoresCommand bool // SEQ alone does
-	repeatIsEmpty     bool // GetMsgEx's same SEQ gives nothing
+	sharesSeqMemory   bool // one memory for all accounts
+	seqIgnoresContent bool // SEQ and command identify a repeat
+	seqIgnoresCommand bool // SEQ alone identifies a repeat
+	repeatIsEmpty     bool // GetMsgEx with the same SEQ returns nothing
 
-	maxMessages          int // messages in a mailbox; of more the oldest are lost
-	maxOfflineMessages   int // in that of who is away; further ones are lost
+	maxMessages          int // in a mailbox; older ones are lost
+	maxOfflineMessages   int // in the mailbox of an offline account; newer ones are lost
 	losesAfterFullBatch  bool
 	losesEvery           int // n-th message of a sender
 	messageLifetime      time.Duration
-	significantSeqLength int // characters of a SEQ that make a duplicate
+	significantSeqLength int // compare only so many characters
 	seqIgnoresCase       bool
-	orderedMessages      int // messages of a batch; those behind come in reverse
+	orderedMessages      int // per batch; the others are reversed
 	firstIsEmpty         bool
 }
 
 type httpRules struct {
 	answersGet       bool
-	omitsCharset     bool // Content-Type without charset
-	emptyTextIs500   bool // CLTMSG without a text
-	ignoresClose     bool // whatever Connection says
+	omitsCharset     bool // in Content-Type
+	emptyTextIs500   bool // of CLTMSG
+	ignoresClose     bool // keep the connection in spite of Connection: close
 	neverKeepsAlive  bool
 	sendsChunked     bool
 	maxJitter        time.Duration
-	lossRate         float64 // of all requests, half of them after their effect
+	lossRate         float64 // share of requests; half of them take effect
 	addsHeader       bool
-	omitsContentType bool // there is no Content-Type
+	omitsContentType bool // from answers
 	pipelining       pipelineRule
-	failingRequest   int // the request with this number since the start gets status 500
+	failingRequest   int // the n-th since the start gets status 500
 }
 
 const (
-	// minLongSeq is where a SEQ is long enough not to collide.
+	// minLongSeq is the length from which equal SEQs are no coincidence.
 	minLongSeq  = 6
 	shortWindow = 15 * time.Second
-	// A GetMsgEx among the last few is a copy that was held up.
+	// A GetMsgEx with one of the last few SEQs is a delayed copy.
 	maxStragglers   = 16
 	stragglerWindow = 120 * time.Second
 	maxTextBytes    = 4000
 	maxBodyBytes    = 64 << 10
 )
 
-// protocolRules is what PROTOCOL.md says.
+// protocolRules returns the behaviour that docs/protocol.md describes.
 func protocolRules(dialect *Dialect) *serverRules {
 	rules := &serverRules{dialect: dialect}
 	rules.record.maxSeqLength, rules.record.seqEchoLength, rules.record.escapedBytes = 32, maxBodyBytes, dialect.Escaped

@@ -8,20 +8,19 @@ import (
 	"unicode/utf8"
 )
 
-// isShortSeq reports whether a SEQ comes out of so few that two may be equal by
-// chance.
+// isShortSeq reports whether a SEQ is so short that two requests may have the same one by chance.
 func isShortSeq(seq string) bool { return utf8.RuneCountInString(seq) < minLongSeq }
 
-// seqMemory is what an account's changing requests left, so that they are not done
-// twice.
+// seqMemory remembers the answers to an account's changing requests, so that a repeat has no second
+// effect.
 type seqMemory struct {
 	answers   map[seqKey]rememberedAnswer
 	latestKey seqKey
 	latestAt  time.Duration
-	hasLatest bool // latest holds something
+	hasLatest bool // latestKey is valid
 }
 
-// A mark is what makes two requests equal.
+// seqKey identifies equal requests.
 type seqKey struct {
 	seq     string
 	command commandID
@@ -33,7 +32,7 @@ type rememberedAnswer struct {
 	storedAt time.Duration
 }
 
-// findAnswer is what a request equal to this one was answered.
+// findAnswer returns the remembered answer to an equal request.
 func (m *seqMemory) findAnswer(key seqKey, now, window time.Duration) ([]field, bool) {
 	remembered, ok := m.answers[key]
 	if !ok || key.seq == "" {
@@ -60,7 +59,7 @@ func (m *seqMemory) storeAnswer(key seqKey, fields []field, now, window time.Dur
 	m.latestKey, m.latestAt, m.hasLatest = key, now, true
 }
 
-// forgetShortSeqs is what a Login does: some clients count from 1.
+// forgetShortSeqs runs at each login, because some clients count from 1.
 func (m *seqMemory) forgetShortSeqs() {
 	if isShortSeq(m.latestKey.seq) {
 		m.hasLatest = false
@@ -74,7 +73,7 @@ func (w *serverState) seqMemoryOf(account *testAccount) *seqMemory {
 	return &account.seqMemory
 }
 
-// executeOnce does what a changing request asks for, unless it was done before.
+// executeOnce applies a changing request unless it is a repeat.
 func (c *serverCall) executeOnce(apply func()) {
 	memory, key, rules := c.seqMemoryOf(c.account), c.repeatKey(), &c.mail
 	if fields, ok := memory.findAnswer(key, c.now, rules.repeatWindow); ok && !rules.executesRepeats {
@@ -107,12 +106,12 @@ func (c *serverCall) repeatKey() seqKey {
 	return seqKey{seq, c.head.command, content.String()}
 }
 
-// batchHistory is what an account's GetMsgEx left.
+// batchHistory remembers an account's GetMsgEx requests.
 type batchHistory struct {
 	lastBatch []storedMessage
 	sentAt    time.Duration
-	canRepeat bool          // batch may be asked for again
-	requests  []pastRequest // the last few, the latest at the end; batch belongs to it
+	canRepeat bool          // lastBatch may be requested again
+	requests  []pastRequest // the last few in order; lastBatch answered the latest
 }
 
 type pastRequest struct {
@@ -120,7 +119,7 @@ type pastRequest struct {
 	sentAt time.Duration
 }
 
-// What a GetMsgEx is.
+// collectionKind says how to answer a GetMsgEx.
 type collectionKind int
 
 const (
@@ -151,7 +150,7 @@ func (b *batchHistory) classify(seq string, now time.Duration) collectionKind {
 	return collectNew
 }
 
-// addBatch notes a new batch, by which the one before it has arrived.
+// addBatch records a new batch, which confirms the previous one.
 func (b *batchHistory) addBatch(seq string, now time.Duration, batch []storedMessage) {
 	b.lastBatch, b.sentAt, b.canRepeat = batch, now, len(batch) > 0 && seq != ""
 	b.requests = append(b.requests, pastRequest{seq, now})

@@ -15,28 +15,29 @@ import (
 	"time"
 )
 
-// Config says which server to make.
+// Config describes a server to create.
 type Config struct {
 	Mutant    string   // the name of one behaviour that is changed, "" for none
-	Dialect   *Dialect // nil: HTTP QQ
-	TimeField bool     // answers have a field with the time of day
-	Noise     Noise    // what else happens to requests
+	Dialect   *Dialect // nil for HTTP QQ
+	TimeField bool     // add a field with the time of day to answers
+	Noise     Noise    // faults of the server and the network
 }
 
-// A Server is an http.Handler. It may be used by several goroutines.
+// Server is an http.Handler. It is safe for concurrent use.
 type Server struct {
 	rules *serverRules
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	state *serverState
 	noise *noiseSource
-	// random decides which requests are lost, and how late others are. A reset
-	// leaves it alone, or each run would lose the same request.
+	// random decides which requests are lost and how late answers are. A reset does not restart it,
+	// because every run would then lose the same request.
 	random       *rand.Rand
-	requestCount int // requests; likewise
+	requestCount int // since the start, regardless of resets
 }
 
-// New makes a server whose world is that after a reset.
+// New creates a server in the state after a reset. It returns an error for an unknown mutant or an
+// incomplete dialect.
 func New(config Config) (*Server, error) {
 	dialect := config.Dialect
 	if dialect == nil {
@@ -57,7 +58,7 @@ func New(config Config) (*Server, error) {
 	return &Server{rules: rules, state: newServerState(rules), noise: newNoise(config.Noise), random: rand.New(rand.NewPCG(1, 2))}, nil
 }
 
-// Listen serves on a loopback address, until close is called.
+// Listen serves on a loopback address until close is called.
 func (s *Server) Listen(addr string) (url string, close func(), err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -99,7 +100,7 @@ func (s *Server) ServeHTTP(writer http.ResponseWriter, r *http.Request) {
 	s.writeReply(writer, r, s.handleRequest(req))
 }
 
-// readRequest takes the request out of HTTP. A status says why it cannot be.
+// readRequest reads a request, or returns the HTTP status that says why it cannot.
 func readRequest(writer http.ResponseWriter, request *http.Request) (httpRequest, int) {
 	body, err := io.ReadAll(http.MaxBytesReader(writer, request.Body, maxBodyBytes))
 	if errors.As(err, new(*http.MaxBytesError)) {
@@ -121,16 +122,16 @@ func readRequest(writer http.ResponseWriter, request *http.Request) (httpRequest
 	}, 0
 }
 
-// A reply is what goes back over HTTP.
+// reply is an HTTP response.
 type reply struct {
 	status int
 	body   []byte
 	header http.Header
-	isLost bool // the connection is closed instead
+	isLost bool // close the connection instead of answering
 	delay  time.Duration
 }
 
-// handleRequest asks the world.
+// handleRequest runs a request and returns the reply, distorted by rules and noise.
 func (s *Server) handleRequest(request httpRequest) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,12 +179,12 @@ func (s *Server) handleRequest(request httpRequest) reply {
 	return rep
 }
 
-// isUnknownCommand reports whether it was the command that stopped the request.
+// isUnknownCommand reports whether the request failed because its command is unknown.
 func (c *serverCall) isUnknownCommand() bool {
 	return c.head.command == cmdUnknown && c.code != codeNoAccount && !c.isProxied
 }
 
-// handleControl moves the clock and resets the world.
+// handleControl resets the server or moves its clock.
 func (s *Server) handleControl(writer http.ResponseWriter, request *http.Request) {
 	if request.Method != http.MethodPost {
 		http.Error(writer, "control is by POST", http.StatusMethodNotAllowed)

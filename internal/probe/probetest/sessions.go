@@ -54,7 +54,7 @@ func (c *serverCall) login() {
 	c.setNumber(keyLifetime, rules.announcedLifetime)
 }
 
-// requestedStatus is the status that a Login asks for, -1 for none.
+// requestedStatus returns the status in a login, -1 if there is none.
 func (c *serverCall) requestedStatus() (statusID, bool) {
 	if !c.hasParameter(keyStatus) {
 		return -1, true
@@ -68,7 +68,7 @@ func (c *serverCall) failLogin(reason string) {
 	c.answer.reason = "Password error: " + reason
 }
 
-// verifyPassword reports whether the password is right, in the way that it says.
+// verifyPassword reports whether the password is correct for the requested kind of proof.
 func (c *serverCall) verifyPassword() bool {
 	rules := &c.serverRules.login
 	proof, ps := c.parameterValue(keyProof), c.parameterValue(keyPassword)
@@ -91,7 +91,7 @@ func (c *serverCall) verifyPassword() bool {
 	return false
 }
 
-// lockRemaining is how long no Login is possible from here.
+// lockRemaining returns how long logins from this address stay locked.
 func (c *serverCall) lockRemaining() time.Duration {
 	if failed := c.failedLogins[loginKey{c.uin, c.address}]; failed != nil && failed.lockedUntil > c.now {
 		return failed.lockedUntil - c.now
@@ -115,8 +115,7 @@ func (c *serverCall) countFailure() {
 	}
 }
 
-// beginSession logs the asker in. A session at another address ends by that, and
-// nobody sees a difference.
+// beginSession logs the account in. It ends a session at another address without a visible change.
 func (c *serverCall) beginSession(status statusID) {
 	account, previous := c.account, c.account.session
 	c.changeVisibly(account, func() {
@@ -144,7 +143,7 @@ func (c *serverCall) beginSession(status statusID) {
 	account.batchHistory.forgetShortSeqs()
 }
 
-// logout ends the asker's session, if it has one.
+// logout ends the session, if there is one.
 func (c *serverCall) logout() {
 	rules := &c.serverRules.session
 	if rules.logoutEndsAddress {

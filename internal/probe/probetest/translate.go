@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// A Translator gives words of a dialect their HTTP QQ names, so that what was found out in
-// one can be held against what is true in the other. It knows words by where they stand:
-// the dialect's keys are unique, and what a value means follows from its key.
+// Translator translates words of a dialect to HTTP QQ, so that findings in one can be compared with
+// the truth in the other. Keys are unique in a dialect, and the meaning of a value follows from its
+// key.
 type Translator struct{ dialect *Dialect }
 
-// Translator is one for the dialect.
+// Translator returns a translator from the dialect to HTTP QQ.
 func (d *Dialect) Translator() Translator { return Translator{d} }
 
-// Command is a command's name.
+// Command translates the name of a command.
 func (t Translator) Command(word string) string {
 	return translateWord(word, t.dialect.Commands[:], httpQQ.Commands[:])
 }
 
-// Key is a key's name.
+// Key translates a key.
 func (t Translator) Key(word string) string {
 	return translateWord(word, t.dialect.Keys[:], httpQQ.Keys[:])
 }
@@ -33,7 +33,7 @@ func (t Translator) Keys(text string) string {
 	return strings.Join(words, " ")
 }
 
-// Value is a value of a key.
+// Value translates a value of a key.
 func (t Translator) Value(key, word string) string {
 	for k, tables := range valueTables {
 		if t.dialect.Keys[k] != key {
@@ -78,7 +78,7 @@ func (t Translator) Pairs(text string) string {
 			value, end = remaining, httpQQ.ListEnd
 		}
 		if key == t.dialect.Keys[keyTexts] {
-			return t.Key(key) + "=" + t.Value(t.dialect.Keys[keyStatus], value) + end // of a notice
+			return t.Key(key) + "=" + t.Value(t.dialect.Keys[keyStatus], value) + end // a status in a notice
 		}
 		return t.Key(key) + "=" + t.Value(key, value) + end
 	})
@@ -86,7 +86,7 @@ func (t Translator) Pairs(text string) string {
 
 var pairPattern = regexp.MustCompile(`\b[A-Za-z0-9]+=[^ /,]*`)
 
-// Fields are the keys that a done answer to a command can have, in their order.
+// FieldsOf returns the keys of a successful answer to a command, in order.
 func (d *Dialect) FieldsOf(command string) []string {
 	var keys []string
 	index := slices.Index(d.Commands[:], command)
@@ -99,5 +99,5 @@ func (d *Dialect) FieldsOf(command string) []string {
 	return append(keys, d.Keys[keyTime])
 }
 
-// HTTPQQ is the dialect of the protocol itself.
+// HTTPQQ returns the dialect of HTTP QQ.
 func HTTPQQ() *Dialect { return httpQQ }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A nearRule says which proofs pass beside the right one.
+// proofMatchRule says which wrong proofs are accepted.
 type proofMatchRule int
 
 const (
@@ -19,7 +19,7 @@ const (
 	matchIgnoringZeros
 )
 
-// matches reports whether a proof is taken for the right one.
+// matches reports whether a proof is accepted.
 func (n proofMatchRule) matches(proof, right string, equal func(first, second string) bool) bool {
 	switch n {
 	case matchIgnoringLast:
@@ -32,25 +32,24 @@ func (n proofMatchRule) matches(proof, right string, equal func(first, second st
 	return equal(proof, right)
 }
 
-// A limit is how many requests of a command an account has in a time; none if it is
-// zero.
+// requestLimit is how many requests of a command an account may send in a period. The zero value is
+// no limit.
 type requestLimit struct {
 	maxRequests int
 	period      time.Duration
 }
 
-// A past is what an account's requests of one command left.
+// requestHistory remembers an account's requests of one command.
 type requestHistory struct {
 	count           int             // since the reset
-	allowedAt       []time.Duration // of those that the limit let pass
-	askedSinceLogin bool            // since the latest Login
-	lastFields      []field         // of the answer that is given again
+	allowedAt       []time.Duration // times of the requests within the limit
+	askedSinceLogin bool            // since the latest login
+	lastFields      []field         // of the cached answer
 	lastContent     string
 	lastAt          time.Duration
 }
 
-// countAndLimit counts a request of the account that asks, and reports whether it is
-// beyond a limit.
+// countAndLimit counts a request and reports whether it exceeds a limit.
 func (c *serverCall) countAndLimit() bool {
 	if c.account == nil || c.head.command == cmdUnknown {
 		return false
@@ -72,8 +71,7 @@ func (c *serverCall) countAndLimit() bool {
 	return false
 }
 
-// answerCached answers a list as it was, and reports whether that is so; answer makes it
-// anew otherwise.
+// answerCached repeats the previous answer while it is in the cache, and calls answer otherwise.
 func (c *serverCall) answerCached(answer func()) {
 	history, lifetime := &c.account.requestHistories[c.head.command], c.lists[c.head.command].cacheLifetime
 	content := c.repeatKey().content
@@ -85,8 +83,7 @@ func (c *serverCall) answerCached(answer func()) {
 	history.askedSinceLogin, history.lastContent, history.lastFields, history.lastAt = true, content, slices.Clone(c.fields), c.now
 }
 
-// distortList are the friends that a list has after what a mutant does to long ones, or to
-// the first after a Login.
+// distortList applies the list mutants to a list of friends.
 func (c *serverCall) distortList(accounts []*testAccount) []*testAccount {
 	rules := &c.lists[c.head.command]
 	if number := rules.skippedElement; number > 0 && len(accounts) >= number {
@@ -102,10 +99,10 @@ func (c *serverCall) distortList(accounts []*testAccount) []*testAccount {
 	return accounts
 }
 
-// currentDay is which day it is: the world begins at midnight.
+// currentDay returns the number of the day. A reset is at midnight.
 func (w *serverState) currentDay() int { return int(w.now / (24 * time.Hour)) }
 
-// A togetherRule says how two requests that come at once are answered.
+// pipelineRule says how two pipelined requests are answered.
 type pipelineRule int
 
 const (
@@ -114,8 +111,7 @@ const (
 	answersFirstOnly
 )
 
-// pipelineListener is a listener whose connections answer two requests that come at
-// once in their own way.
+// pipelineListener applies a pipelineRule to its connections.
 type pipelineListener struct {
 	net.Listener
 	rule pipelineRule
@@ -129,13 +125,13 @@ func (l pipelineListener) Accept() (net.Conn, error) {
 	return &pipelineConn{Conn: conn, rule: l.rule}, nil
 }
 
-// pipelineConn holds the first of two answers back.
+// pipelineConn delays or drops one of two pipelined answers.
 type pipelineConn struct {
 	net.Conn
 	rule pipelineRule
 
-	mu             sync.Mutex // guards what follows
-	pendingAnswers int        // answers to requests that came at once
+	mu             sync.Mutex // guards the fields below
+	pendingAnswers int        // to pipelined requests
 	heldAnswer     []byte
 }
 

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// A world is all that the server knows. Whoever uses it holds the server's lock.
+// serverState is everything that a reset restores. The server's lock guards it.
 type serverState struct {
 	*serverRules
 	now             time.Duration // since the last reset
 	accounts        map[uint32]*testAccount
-	accountList     []*testAccount // by number
+	accountList     []*testAccount // in ascending order
 	failedLogins    map[loginKey]*failedLogins
-	sharedSeqMemory seqMemory // only of a mutant, where all accounts share it
+	sharedSeqMemory seqMemory // used by a mutant only
 }
 
-// A try is who tries to log in, and from where.
+// loginKey is an account with the address of a login attempt.
 type loginKey struct {
 	uin     uint32
 	address netip.Addr
@@ -25,7 +25,7 @@ type loginKey struct {
 // failedLogins counts wrong passwords.
 type failedLogins struct {
 	failures    int
-	lockedUntil time.Duration // locked; 0 not
+	lockedUntil time.Duration // 0 if not locked
 }
 
 type friendRule int
@@ -40,32 +40,32 @@ type testAccount struct {
 	uin            uint32
 	nick           string
 	face           int
-	profile        map[keyID]string // shared by all worlds, and not changed
+	profile        map[keyID]string // shared by all states; never modified
 	friendRule     friendRule
-	friends        []uint32          // by number; replaced, not changed
-	requesters     map[uint32]string // who wants to be a friend, with the words
-	lastRequestDay int               // the day on which the latest did
+	friends        []uint32          // ascending; replaced, never modified
+	requesters     map[uint32]string // pending friend requests with their texts
+	lastRequestDay int               // of the latest friend request
 
 	session   testSession
 	status    statusID
 	notices   []statusNotice
 	mailbox   []storedMessage
-	collected int // of the mailbox
+	collected int // number of collected messages in mailbox
 
 	seqMemory        seqMemory
 	batchHistory     batchHistory
 	requestHistories [commandCount]requestHistory
-	statusSetAt      time.Duration // when the status was
+	statusSetAt      time.Duration // when the status was set
 }
 
-// testSession is the one address session that an account has.
+// testSession is the single address session of an account.
 type testSession struct {
 	isLive           bool
-	addresses        []netip.Addr  // one, but for a mutant
-	loginAt          time.Duration // its latest Login
-	lastRequestAt    time.Duration // its latest request
+	addresses        []netip.Addr  // several only with sharesSession
+	loginAt          time.Duration // of the latest login
+	lastRequestAt    time.Duration // of the latest request
 	isPermanent      bool
-	looksOnline      bool // looks online still, though it is not; only of a mutant
+	looksOnline      bool // appears online after a logout; used by a mutant only
 	loggedOutFrom    []netip.Addr
 	preferredCharset charset
 }
@@ -74,7 +74,7 @@ func (s *testSession) isAt(address netip.Addr) bool {
 	return s.isLive && slices.Contains(s.addresses, address)
 }
 
-// A notice is a friend's status that the account has not been told yet.
+// statusNotice is a friend's status that the account has not collected yet.
 type statusNotice struct {
 	from   uint32
 	status statusID
@@ -87,7 +87,7 @@ type storedMessage struct {
 	storedAt    time.Duration
 }
 
-// Profiles, for GetInfo and Finger to have something to show.
+// profiles are the profiles that GetInfo and Finger show.
 var profiles = map[uint32]map[keyID]string{
 	10000: {keyAbout: "keeps this server"},
 	10001: {
@@ -107,7 +107,7 @@ var profiles = map[uint32]map[keyID]string{
 	10005: {keyAge: "31", keySex: "1", keyProvince: "Munster"},
 }
 
-// newProfile is what an account has that said nothing.
+// emptyProfile is the profile of all other accounts.
 var emptyProfile = map[keyID]string{}
 
 const (
@@ -116,7 +116,7 @@ const (
 	lastFriend  = 11120
 )
 
-// newServerState is the world after a reset.
+// newServerState returns the state after a reset.
 func newServerState(rules *serverRules) *serverState {
 	state := &serverState{serverRules: rules, accounts: make(map[uint32]*testAccount, 160), failedLogins: map[loginKey]*failedLogins{}}
 	state.addAccount(10001, testAccount{nick: "Ann", face: 3, friends: []uint32{10002}})
@@ -155,8 +155,7 @@ func (w *serverState) addAccount(uin uint32, account testAccount) {
 
 func defaultNick(uin uint32) string { return "N" + formatUIN(uin) }
 
-// visibleStatus is what an account's friends see of it: its status, or that it is
-// offline.
+// visibleStatus returns the status that friends see.
 func (w *serverState) visibleStatus(account *testAccount) statusID {
 	if !account.session.isLive && !account.session.looksOnline {
 		return statusOffline
@@ -167,7 +166,7 @@ func (w *serverState) visibleStatus(account *testAccount) statusID {
 	return account.status
 }
 
-// statusShownBy is what one command shows of an account.
+// statusShownBy returns the status that one command shows.
 func (w *serverState) statusShownBy(command commandID, account *testAccount) statusID {
 	if lifetime := w.presence.statusLifetime; lifetime > 0 && command == cmdQueryStat && account.session.isLive && w.now-account.statusSetAt >= lifetime {
 		return statusOnline
@@ -180,7 +179,7 @@ func (w *serverState) statusShownBy(command commandID, account *testAccount) sta
 	return w.visibleStatus(account)
 }
 
-// basicStatus is what a status is to whoever knows three.
+// basicStatus maps a status to the three that older versions know.
 func basicStatus(status statusID) statusID {
 	switch status {
 	case statusBusy, statusDoNotDisturb:
@@ -193,8 +192,8 @@ func basicStatus(status statusID) statusID {
 	return status
 }
 
-// changeVisibly does something to an account and tells its friends what they see
-// differently afterwards.
+// changeVisibly applies a change to an account, and notifies its friends if its visible status
+// changes.
 func (w *serverState) changeVisibly(account *testAccount, apply func()) {
 	previous := basicStatus(w.visibleStatus(account))
 	apply()
@@ -203,8 +202,8 @@ func (w *serverState) changeVisibly(account *testAccount, apply func()) {
 	}
 }
 
-// notifyFriends leaves a notice for each friend that is logged in. Only the latest of
-// a friend is kept.
+// notifyFriends adds a notice for each friend that is logged in. It replaces an earlier notice of
+// the same account.
 func (w *serverState) notifyFriends(a *testAccount, status statusID) {
 	if w.presence.noNotices {
 		return
@@ -219,13 +218,12 @@ func (w *serverState) notifyFriends(a *testAccount, status statusID) {
 	}
 }
 
-// removeNotices is the notices less those of one account.
+// removeNotices removes the notices from one account.
 func removeNotices(notices []statusNotice, from uint32) []statusNotice {
 	return slices.DeleteFunc(notices, func(notice statusNotice) bool { return notice.from == from })
 }
 
-// endSession ends an account's session. What it was to be told of others is told to
-// nobody.
+// endSession ends an account's session and drops its notices.
 func (w *serverState) endSession(account *testAccount) {
 	w.changeVisibly(account, func() {
 		account.session = testSession{loggedOutFrom: account.session.loggedOutFrom}
@@ -233,8 +231,7 @@ func (w *serverState) endSession(account *testAccount) {
 	})
 }
 
-// moveClock moves the clock on and ends the sessions that fall due, the
-// earliest first.
+// moveClock moves the clock and ends the sessions that expire, in the order of their deadlines.
 func (w *serverState) moveClock(duration time.Duration) {
 	w.now += duration
 	for {
@@ -251,7 +248,7 @@ func (w *serverState) moveClock(duration time.Duration) {
 	}
 }
 
-// sessionDeadline is when a session ends by itself.
+// sessionDeadline returns when a session expires.
 func (w *serverState) sessionDeadline(session *testSession) time.Duration {
 	if w.session.timeoutIsAbsolute {
 		return session.loginAt + w.session.timeout
@@ -259,7 +256,7 @@ func (w *serverState) sessionDeadline(session *testSession) time.Duration {
 	return session.lastRequestAt + w.session.timeout
 }
 
-// befriend makes friends of two.
+// befriend makes two accounts friends of each other.
 func befriend(account, other *testAccount) {
 	account.friends, other.friends = insertUIN(account.friends, other.uin), insertUIN(other.friends, account.uin)
 	delete(account.requesters, other.uin)
@@ -271,7 +268,7 @@ func (a *testAccount) isFriend(uin uint32) bool {
 	return ok
 }
 
-// insertUIN and less make new lists: those of a fresh world are shared.
+// insertUIN and removeUIN return new lists, because all states share the lists of a new state.
 func insertUIN(list []uint32, uin uint32) []uint32 {
 	index, ok := slices.BinarySearch(list, uin)
 	if ok {

@@ -1,5 +1,4 @@
-// Serve runs the reference server until it is interrupted, for trying the prober
-// by hand.
+// Serve runs the reference server until it is interrupted, so that the prober can be tried by hand.
 package main
 
 import (

@@ -1,16 +1,16 @@
-// Package truth says whether a fact that a study states of a server is true. It knows that
-// from a table that was written from the protocol's description and the server's rules, and
-// asks nothing of the study's code.
+// Package truth judges facts that a study states of a server. It takes a table that was written
+// from docs/protocol.md and the server's rules, and the facts of a study. It returns the facts that
+// the table contradicts or does not cover, and the rows that no fact confirms. It uses no code of
+// the study.
 //
-// In goes a table, and the facts of a study; out comes what of them the table contradicts or
-// says nothing about, and which of its rows no fact states. A table is text. A row names one fact:
+// A row of a table describes one fact:
 //
 //	List/parameter/TN/presence = optional
 //
-// In a rule, which begins with ~, * stands for any name and <A|B> for one of several; it
-// holds for each fact that fits. Both can stand in values too. A value "some of A B C" is
-// any of these words, and a row NAME/ends-after = 60 speaks of all times of a timer. The
-// first row that fits counts.
+// A row that begins with ~ is a pattern, which covers every fact that it matches: * stands for any
+// name, and <A|B> for one of several. Values of all rows may use both. The value "some of A B C"
+// accepts any of these words, and the row NAME/ends-after = 60 covers all times of a timer. The
+// first matching row counts.
 package truth
 
 import (
@@ -30,25 +30,25 @@ var reference string
 //go:embed rookery.txt
 var rookery string
 
-// Reference is what is true of the reference server, in the words of HTTP QQ.
+// Reference returns the table of the reference server, in the words of HTTP QQ.
 func Reference() (Table, error) { return Parse(reference) }
 
-// Rookery is what is true of Rookery's server.
+// Rookery returns the table of Rookery's server.
 func Rookery() (Table, error) { return Parse(rookery) }
 
-// A Row is one line of a table.
+// Row is one line of a table.
 type Row struct {
 	ID, Value string
-	// Rule says that it holds for all facts that fit, and not for one.
+	// Rule marks a pattern, which covers all facts that match.
 	Rule                    bool
-	endsAfter               float64 // of a timer; 0 for other facts
+	endsAfter               float64 // seconds, for the length of a timer
 	idPattern, valuePattern *regexp.Regexp
 }
 
-// A Table is what is true of a server.
+// Table describes a server. The first matching row covers a fact.
 type Table []Row
 
-// Parse reads a table.
+// Parse parses a table.
 func Parse(text string) (Table, error) {
 	var table Table
 	seen := make(map[string]bool)
@@ -77,7 +77,7 @@ func compilePattern(text, wildcard string, wild bool) *regexp.Regexp {
 	return regexp.MustCompile("^" + expression + "$")
 }
 
-// RowFor is the row that speaks about a fact, nil if none does.
+// RowFor returns the row that covers a fact, nil if there is none.
 func (t Table) RowFor(id string) *Row {
 	for index := range t {
 		if t[index].idPattern.MatchString(id) {
@@ -108,7 +108,7 @@ func (t Table) RowFor(id string) *Row {
 	return &Row{ID: id, Value: value}
 }
 
-// Agrees reports whether a value is what the row says.
+// Agrees reports whether a value agrees with the row.
 func (r *Row) Agrees(value string) bool {
 	var low, high float64
 	if r.endsAfter > 0 {
@@ -122,8 +122,7 @@ func (r *Row) Agrees(value string) bool {
 	return r.Value == value || r.valuePattern != nil && r.valuePattern.MatchString(value)
 }
 
-// Judge tells of the facts stated as confirmed or observed that are false, with what is true,
-// and of those that the table says nothing about.
+// Judge returns a message for each confirmed or observed fact that is false or not covered.
 func (t Table) Judge(facts []finding.Fact) (problems []string) {
 	for index := range facts {
 		fact := &facts[index]
@@ -145,8 +144,8 @@ func isStated(fact *finding.Fact) bool {
 	return fact.Grade == finding.Confirmed || fact.Grade == finding.Observed
 }
 
-// Missing are the rows that none of the facts states, and how many could be: rules are not
-// counted, for they speak of whatever fits.
+// Missing returns the rows, except for patterns, that no fact confirms, and the number of rows that
+// facts could confirm.
 func (t Table) Missing(facts []finding.Fact) (missing []Row, total int) {
 	known := make(map[string]string)
 	for index := range facts {
