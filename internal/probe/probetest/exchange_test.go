@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// A talk is a scripted exchange with one server. What was answered is kept, so
-// that the same exchange with another server can be compared.
+// talk is a scripted exchange with one server. It records the answers, so that the same exchange
+// with another server can be compared.
 type talk struct {
 	t       *testing.T
 	d       *Dialect
 	peer    *fuzzClient
 	url     string
-	from    int    // which of the peer's addresses
-	seq     string // of the next request; a fresh one if it is empty
+	from    int    // index of the client's address
+	seq     string // of the next request; a new one if empty
 	charset string
 	drawn   int
 	log     []said
@@ -31,7 +31,7 @@ type said struct {
 	answer  string
 }
 
-// open starts the server of a configuration.
+// openTalk starts a server.
 func openTalk(t *testing.T, config Config) *talk {
 	s, err := New(config)
 	if err != nil {
@@ -51,7 +51,7 @@ func openTalk(t *testing.T, config Config) *talk {
 	return x
 }
 
-// ask sends a request; args are keys, each followed by its value.
+// ask sends a request. The arguments are keys, each followed by its value.
 func (x *talk) ask(uin int, command commandID, args ...any) string {
 	return x.send(command, x.d.formatPairs(x.question(uin, command, args...)))
 }
@@ -69,7 +69,7 @@ func (x *talk) question(uin int, command commandID, args ...any) fuzzRequest {
 	return request
 }
 
-// send sends pairs that may be no proper request.
+// send sends pairs, which need not be a valid request.
 func (x *talk) send(command commandID, pairs []string) string {
 	body := x.d.joinPairs(pairs)
 	status, answer, err := x.peer.post(context.Background(), x.from, x.url, "text/plain; charset="+x.charset, body)
@@ -89,7 +89,7 @@ func (x *talk) note(command commandID, asked, answer string) {
 	x.log = append(x.log, said{name, asked, answer})
 }
 
-// raw sends a request of its own kind and notes the headers too.
+// raw sends a request with its own method and headers, and records the response headers.
 func (x *talk) raw(method string, header http.Header) {
 	fuzzRequest := x.question(10001, cmdList)
 	request, err := http.NewRequest(method, x.url, strings.NewReader(string(x.d.joinPairs(x.d.formatPairs(fuzzRequest)))))
@@ -137,8 +137,7 @@ func (x *talk) reset() {
 	}
 }
 
-// each shows that three commands change alike: after the same beginning, who
-// uses one of them.
+// each runs three commands, each after the same beginning.
 func (x *talk) each(uin int, begin func()) {
 	for _, command := range []commandID{cmdList, cmdQueryStat, cmdCollect} {
 		x.reset()
@@ -148,8 +147,7 @@ func (x *talk) each(uin int, begin func()) {
 	}
 }
 
-// differing are the commands whose answers differ, in the order in which they
-// first do.
+// differing returns the commands with different answers, in the order in which they first differ.
 func differing(a, b []said) []string {
 	var values []string
 	for index := range a {
@@ -160,9 +158,7 @@ func differing(a, b []said) []string {
 	return values
 }
 
-// Every mutant is shown to be what its label says: at the labelled command its
-// answer is another than that of the server that it is compared to. It says
-// the same in another dialect.
+// Every mutant must differ from its partner first at the command of its label, in any dialect.
 func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
 	scripts := scripts()
 	for _, dialect := range []*Dialect{httpQQ, MadeUp()} {
@@ -189,8 +185,8 @@ func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
 	}
 }
 
-// fits reports whether a label names what differs. What the answer to an
-// unknown command or to every request is has no command.
+// fits reports whether a label names the difference. Answers to unknown commands and to all
+// requests belong to no command.
 func fits(m Mutant, got []string) bool {
 	switch {
 	case len(got) == 0:
@@ -242,8 +238,8 @@ func TestEquivalentMutantsAnswerAlike(t *testing.T) {
 	}
 }
 
-// parsed is what of an answer a program reads: its pairs, in no order, less
-// the reason's wording and the time.
+// parsed returns the pairs of an answer in sorted order, without the wording of the reason and the
+// time.
 func parsed(answer string) string {
 	pairs := strings.Split(answer, "&")
 	pairs = slices.DeleteFunc(pairs, func(p string) bool {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// listen starts a server.
+// listen starts a server and returns its URL.
 func listen(t *testing.T, config Config) string {
 	s, err := New(config)
 	if err != nil {

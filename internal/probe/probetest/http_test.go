@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// do sends a request of any kind.
+// do sends a request.
 func do(t *testing.T, method, url, body string, header http.Header) (*http.Response, string) {
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {

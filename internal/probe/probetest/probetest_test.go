@@ -13,7 +13,7 @@ var (
 	other = netip.MustParseAddr("127.0.0.2")
 )
 
-// A desk asks a server without HTTP.
+// desk sends requests to a server without HTTP.
 type desk struct {
 	t *testing.T
 	s *Server
@@ -33,7 +33,7 @@ func (d desk) from(address netip.Addr, cs charset, record string) string {
 
 func (d desk) ask(record string) string { return d.from(home, undeclared, record) }
 
-// say sends a request of version 1.1 and returns the answer behind UIN.
+// say sends a request of version 1.1 and returns the part of the answer after UIN.
 func (d desk) say(uin int, remaining string) string {
 	cmd, args, _ := strings.Cut(remaining, "&")
 	if args != "" {
@@ -88,9 +88,8 @@ func TestTheExamplesOfTheContract(t *testing.T) {
 	}
 }
 
-// Each row is a conversation of its own: a line with a number first is a
-// httpRequest of that account and what its answer begins with, "wait" moves the
-// clock, "login" logs in.
+// Each row is a conversation. A line that begins with a number is a request of that account and the
+// beginning of its answer. "wait" moves the clock, and "login" logs in.
 func TestRules(t *testing.T) {
 	for name, lines := range ruleTable {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +115,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// matches compares an answer; "..." at the end stands for any rest.
+// matches compares an answer. "..." at the end matches anything.
 func matches(got, want string) bool {
 	if begin, ok := strings.CutSuffix(want, "..."); ok {
 		return strings.HasPrefix(got, begin)

@@ -1,6 +1,6 @@
 package probetest
 
-// ruleTable is what TestRules tries.
+// ruleTable holds the conversations of TestRules.
 var ruleTable = map[string]string{
 	"a status is kept while a session lives": `
 		login 10001

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// scripts has for each mutant an exchange that shows what it does.
+// scripts returns an exchange for each mutant that shows its difference.
 func scripts() map[string]func(x *talk) {
 	all := map[string]func(x *talk){}
 	for _, table := range []map[string]func(x *talk){listScripts(), sessionScripts(), loginScripts(), recordScripts(), peopleScripts(), mailScripts(), httpScripts(), widerScripts()} {
@@ -18,7 +18,7 @@ func scripts() map[string]func(x *talk) {
 
 const many = 10004
 
-// lists logs Many in and asks for one list.
+// lists logs account Many in and requests one list.
 func lists(command commandID, args ...any) func(x *talk) {
 	return func(x *talk) {
 		x.login(many)
@@ -167,7 +167,7 @@ func loginScripts() map[string]func(x *talk) {
 }
 
 func recordScripts() map[string]func(x *talk) {
-	// varied sends three commands, each with its pairs changed.
+	// varied sends three commands with changed pairs.
 	varied := func(change func(x *talk, pairs []string) []string) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001)
@@ -434,7 +434,7 @@ func httpScripts() map[string]func(x *talk) {
 	}
 }
 
-// lists asks for all lists that friends are on.
+// lists requests all lists that show friends.
 func (x *talk) lists(uin int) {
 	for _, c := range []commandID{cmdList, cmdQueryStat, cmdQueryStat2, cmdSimpleInfo2} {
 		x.ask(uin, c)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// widerScripts are those of the mutants in mutants_wider.go.
+// widerScripts returns the exchanges for the mutants in mutants_wider.go.
 func widerScripts() map[string]func(x *talk) {
 	write := func(x *talk, words string) { x.ask(10001, cmdMessage, keyTarget, 10002, keyText, words) }
 	proof := func(kind proofKind, words string) func(x *talk) {
@@ -105,7 +105,7 @@ func widerScripts() map[string]func(x *talk) {
 	}
 }
 
-// twoAtOnce sends two requests in one piece, and notes what comes back.
+// twoAtOnce sends two requests in one write and records the answers.
 func twoAtOnce(x *talk) {
 	x.login(10001)
 	conn, err := net.Dial("tcp", strings.Trim(x.url, "htp:/"))
@@ -125,6 +125,6 @@ func twoAtOnce(x *talk) {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	answers := regexp.MustCompile(`70000\d`).FindAllString(string(all), -1) // the marks
+	answers := regexp.MustCompile(`70000\d`).FindAllString(string(all), -1) // the SEQs
 	x.note(cmdList, out.String(), strings.Join(answers, " "))
 }

@@ -51,7 +51,7 @@ func New(config Config) (*Server, error) {
 	if config.Mutant != "" {
 		change := findMutant(config.Mutant)
 		if change == nil {
-			return nil, fmt.Errorf("there is no mutant %q", config.Mutant)
+			return nil, fmt.Errorf("there is no mutant %q; serve -mutant list shows all", config.Mutant)
 		}
 		change(rules)
 	}
@@ -66,7 +66,7 @@ func (s *Server) Listen(addr string) (url string, close func(), err error) {
 	}
 	if address := listener.Addr().(*net.TCPAddr); !address.IP.IsLoopback() {
 		listener.Close()
-		return "", nil, fmt.Errorf("%s is no loopback address", addr)
+		return "", nil, fmt.Errorf("%s is not a loopback address", addr)
 	}
 	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
 	go server.Serve(pipelineListener{listener, s.rules.http.pipelining})
@@ -85,11 +85,11 @@ func (s *Server) ServeHTTP(writer http.ResponseWriter, r *http.Request) {
 		http.Error(writer, "there are no pages here", http.StatusNotFound)
 		return
 	default:
-		http.Error(writer, "records are sent by POST", http.StatusMethodNotAllowed)
+		http.Error(writer, "records must be sent by POST", http.StatusMethodNotAllowed)
 		return
 	}
 	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
-		http.Error(writer, "pages of others may not ask here", http.StatusForbidden)
+		http.Error(writer, "requests from web pages are not allowed", http.StatusForbidden)
 		return
 	}
 	req, status := readRequest(writer, r)
@@ -187,7 +187,7 @@ func (c *serverCall) isUnknownCommand() bool {
 // handleControl resets the server or moves its clock.
 func (s *Server) handleControl(writer http.ResponseWriter, request *http.Request) {
 	if request.Method != http.MethodPost {
-		http.Error(writer, "control is by POST", http.StatusMethodNotAllowed)
+		http.Error(writer, "control requests must be sent by POST", http.StatusMethodNotAllowed)
 		return
 	}
 	body, err := io.ReadAll(io.LimitReader(request.Body, 100))
@@ -202,13 +202,13 @@ func (s *Server) handleControl(writer http.ResponseWriter, request *http.Request
 	case "/control/clock":
 		seconds, err := strconv.ParseFloat(strings.TrimSpace(string(body)), 64)
 		if err != nil || !(seconds >= 0 && seconds < 1e9) {
-			http.Error(writer, "the body is how many seconds the clock goes on", http.StatusBadRequest)
+			http.Error(writer, "the body must be the number of seconds by which to move the clock", http.StatusBadRequest)
 			return
 		}
 		s.noise.clockOffset += time.Duration(seconds * float64(time.Second))
 		s.state.moveClock(time.Duration(seconds * float64(time.Second)))
 	default:
-		http.Error(writer, "there are /control/reset and /control/clock", http.StatusNotFound)
+		http.Error(writer, "use /control/reset or /control/clock", http.StatusNotFound)
 		return
 	}
 	writer.WriteHeader(http.StatusNoContent)

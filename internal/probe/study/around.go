@@ -37,7 +37,7 @@ func (s *study) observeAfterChanges() error {
 // every hour and midnight. Changes that end with a session are read after a minute.
 func (s *study) observeChangesLater() error {
 	if s.File.Clock.URL == "" {
-		s.noteUntested("what is left of a change after a day", "the server has no clock that can be moved")
+		s.noteUntested("what is left of a change after a day", "the experiment file has no URL that moves the server's clock")
 		return nil
 	}
 	for _, plan := range s.changingRequests() {

@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A codeServer answers each request with the code that it has for the command.
+// codeServer answers each request with a fixed code for its command.
 type codeServer struct {
 	codes map[string]string
 	made  int
@@ -31,7 +31,7 @@ func (c *codeServer) Run(_ context.Context, steps []experiment.Step, _ uint64) (
 	return trace, nil
 }
 
-// codeStudy is a study of such a server that has room for anything.
+// codeStudy returns a study of such a server without a limit.
 func codeStudy(t *testing.T, c *codeServer) *study {
 	t.Helper()
 	text, err := os.ReadFile("../compare/testdata/reference.yaml")
@@ -50,7 +50,7 @@ func codeStudy(t *testing.T, c *codeServer) *study {
 
 const cannotList = "List/field/RES/can-be-RES=9/never-logged-in"
 
-// Three requests of one session and one of each of two others are five in three sessions.
+// Three requests of one session and one of each of two others are five requests in three sessions.
 func TestSessionsOfACodeAreCounted(t *testing.T) {
 	study := codeStudy(t, &codeServer{codes: map[string]string{"List": "9"}})
 	list := experiment.Step{Role: "a", Command: "List"}
@@ -64,7 +64,7 @@ func TestSessionsOfACodeAreCounted(t *testing.T) {
 	if stated == nil || stated.Observations != 5 || stated.Sessions != 3 {
 		t.Errorf("the fact is %+v", stated)
 	}
-	study.stateCodes() // counting again counts nothing twice
+	study.stateCodes() // must not count anything twice
 	if stated.Observations != 5 || stated.Sessions != 3 {
 		t.Errorf("counted again the fact is %+v", stated)
 	}
@@ -85,8 +85,7 @@ func TestSessionsOfAFieldAreCounted(t *testing.T) {
 	}
 }
 
-// What a command can be answered is attacked as other facts are: with somebody else coming
-// and going before.
+// Facts about codes are repeated like other facts, also with another account active before.
 func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 	c := &codeServer{codes: map[string]string{"List": "9", "Login": "0", "Logout": "0"}}
 	study := codeStudy(t, c)
@@ -102,7 +101,7 @@ func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 		t.Errorf("the fact is %+v", stated)
 	}
 
-	// One that does not come again is no fact any more.
+	// A code that does not recur becomes contested.
 	study = codeStudy(t, c)
 	if _, err := study.runExperiment(list); err != nil {
 		t.Fatal(err)
@@ -116,7 +115,7 @@ func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 	}
 }
 
-// With little left, what a scenario of the file asked is made sure of before anything else.
+// A small budget is used for facts of scenarios first.
 func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 	c := &codeServer{codes: map[string]string{"List": "0", "Query_Stat": "0", "Login": "0", "Logout": "0"}}
 	study := codeStudy(t, c)
@@ -142,7 +141,7 @@ func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 	if first := study.witnessGroups()[0]; first.facts[0].Command != "List" {
 		t.Errorf("%s comes first", first.facts[0].ID)
 	}
-	study.requestLimit = 15 // the scenario, four times over, takes 16
+	study.requestLimit = 15 // the scenario needs 16 for four repetitions
 	if first := study.witnessGroups()[0]; first.facts[0].Command != "Query_Stat" {
 		t.Errorf("%s comes first, for which there is no room", first.facts[0].ID)
 	}

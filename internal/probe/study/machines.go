@@ -179,11 +179,11 @@ const maxStates = 40
 func (s *study) learnMachine(system *systemUnderTest) error {
 	what := "state machine: " + system.name
 	if len(system.inputNames) < 2 {
-		s.noteUntested(what, "the file has not the commands for it")
+		s.noteUntested(what, "the experiment file defines no command for it")
 		return nil
 	}
 	if minRequests := system.minRequests(); s.requestLimit-s.Subject.Sent() < minRequests {
-		s.noteUntestedRequests(what, "a machine is shown once it was tested; the budget does not reach so far", minRequests)
+		s.noteUntestedRequests(what, "a machine is reported only after it is tested, and the budget is too small for that", minRequests)
 		return nil
 	}
 	before := s.Subject.Sent()
@@ -199,7 +199,7 @@ func (s *study) learnMachine(system *systemUnderTest) error {
 		return stopped
 	case errors.Is(result.StopErr, errShareUsed):
 		requestsPerQuery := (s.Subject.Sent()-before)/max(1, result.Queries) + 1
-		s.noteUntestedRequests(what, "a machine is shown once it was tested, and the budget ended before", result.RemainingQueries*requestsPerQuery)
+		s.noteUntestedRequests(what, "a machine is reported only after it is tested, and the budget ended before that", result.RemainingQueries*requestsPerQuery)
 	case result.StopErr != nil:
 		s.noteUntested(what, result.StopErr.Error())
 	default:
@@ -217,7 +217,7 @@ func (s *study) reportMachines() {
 		if len(system.learned.Machine.States) == 1 {
 			s.noteUntested(what, "no answer depended on what came before")
 		} else if word := s.contradictedWord(system); word != nil {
-			s.noteUntested(what, "what was learned contradicts what was seen elsewhere: "+strings.Join(word, "; "))
+			s.noteUntested(what, "the learned machine contradicts other traces: "+strings.Join(word, "; "))
 		} else {
 			s.addMachine(system)
 		}

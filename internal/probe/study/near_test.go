@@ -47,8 +47,8 @@ func only(t *testing.T, mutant string, phases ...string) *finding.Study {
 	return out
 }
 
-// What is nearly right, many or at once is told of a server as it is, and of one that
-// has a fault as that.
+// Near values, large counts and pipelined requests lead to facts about a correct server, and to
+// other facts about a faulty one.
 func TestFactsOfNearValuesAndCounts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ phase, mutant, says, saysOfMutant string }{

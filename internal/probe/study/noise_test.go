@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// studyNoisy studies a noisy reference server on a clock of its own.
+// studyNoisy studies a noisy reference server on a fake clock.
 func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, seed uint64) *finding.Study {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -51,8 +51,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 	return out
 }
 
-// A field that no two answers have alike is reported as what it is, and is no reason to
-// state anything else.
+// A volatile field is reported as such and leads to no other fact.
 func TestAVolatileFieldIsAFactOfItsOwnAndNoOther(t *testing.T) {
 	t.Parallel()
 	for volatile, kind := range map[string]string{"time": "clock", "id": "fresh"} {

@@ -12,8 +12,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// runScenario studies a reference server, by one scenario and nothing else but the
-// acquaintance.
+// runScenario studies a reference server with one scenario and the introduction.
 func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, lines ...string) *finding.Study {
 	t.Helper()
 	file, l := server(t, httpQQ, c, enough)
@@ -36,7 +35,7 @@ func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, l
 	return out
 }
 
-// wantFacts checks facts by their IDs: the value, and what the statement has in it.
+// wantFacts checks facts by ID: the value, and a part of the statement.
 func wantFacts(t *testing.T, out *finding.Study, want map[string][2]string) {
 	t.Helper()
 	for id, w := range want {

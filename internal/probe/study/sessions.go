@@ -67,7 +67,7 @@ func (s *study) sessionEvents() []sessionEvent {
 // tryEvent sends commands after an event: reading commands first, those that end something last.
 func (s *study) tryEvent(event sessionEvent) error {
 	if event.steps.isIncomplete || event.place >= len(s.File.Places) {
-		s.noteUntested("sessions: "+event.name, "the file lacks a command, an account or a second place for it")
+		s.noteUntested("sessions: "+event.name, "the experiment file lacks a command, an account or a second place for it")
 		return nil
 	}
 	probes := s.probeSteps(event.probesAll, event.place)

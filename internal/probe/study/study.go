@@ -173,7 +173,7 @@ func (s *study) planPhases() (plan []studyPhase, sum int) {
 	for _, phase := range phases {
 		switch {
 		case s.ConfirmFacts && s.MaxRequests < deepStudyRequests && slices.Contains(repetitivePhases, phase.name):
-			s.noteUntested(phase.name, fmt.Sprintf("a study of one server does this with a budget of %d requests and more", deepStudyRequests))
+			s.noteUntested(phase.name, fmt.Sprintf("a study of one server does this only with a budget of %d requests or more", deepStudyRequests))
 			continue
 		case slices.Contains(s.SkippedPhases, phase.name), slices.Contains(singleServerPhases, phase.name) && !s.ConfirmFacts:
 			continue

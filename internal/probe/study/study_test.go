@@ -20,7 +20,7 @@ const (
 	madeUp = "../experiment/files/made-up.yaml"
 )
 
-// server starts a reference server, and a lab that may send it so many requests.
+// server starts a reference server and a lab with a budget of requests.
 func server(t *testing.T, path string, c probetest.Config, requests int) (*experiment.File, *lab.Lab) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -63,8 +63,8 @@ func run(t *testing.T, path string, c probetest.Config, requests int, confirm bo
 	return out
 }
 
-// Accounts with few friends never have a page that is not the last: nothing is then
-// known of the field that would say so. A friend more makes a list longer, and no page of it.
+// If all accounts have few friends, every page is the last one, so nothing is known about the field
+// that says so. One more friend does not change that.
 func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
 	t.Parallel()
 	for name, reset := range map[string]experiment.ResetKind{"a control URL resets": experiment.ResetURL, "commands reset": experiment.ResetCommands} {
@@ -104,14 +104,14 @@ func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
 	}
 	missing := finding.UntestedItem{
 		What: "sessions: login, asked from another place",
-		Why:  "the file lacks a command, an account or a second place for it",
+		Why:  "the experiment file lacks a command, an account or a second place for it",
 	}
 	if !slices.Contains(out.Untested, missing) {
 		t.Errorf("%v does not name what needs a second place", out.Untested)
 	}
 }
 
-// enough is a budget with which all phases but the last come to their end.
+// enough is a budget with which all phases except for the last end by themselves.
 const enough = 9000
 
 func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
@@ -190,9 +190,8 @@ func TestARenamedProtocolIsRecovered(t *testing.T) {
 	plain := run(t, httpQQ, probetest.Config{}, budget, false)
 	renamed := run(t, madeUp, probetest.Config{Dialect: probetest.MadeUp()}, budget, false)
 	names := renaming()
-	// Facts whose names and values are the protocol's own words cannot be compared
-	// without a table of all of them; those that tell of roles, times, orders and
-	// states can.
+	// Facts whose names and values are words of the protocol could only be compared with a table of
+	// all words. Facts about roles, times, orders and states need none.
 	known := make(map[string]string)
 	for _, fact := range renamed.Facts {
 		known[fact.ID] = fact.Value
@@ -223,10 +222,10 @@ func TestARenamedProtocolIsRecovered(t *testing.T) {
 	}
 }
 
-// roles are the names that the two experiment files have for the accounts.
+// roles maps the account names of one experiment file to those of the other.
 var roles = strings.NewReplacer("stranger alone", "cat alone", "a alone", "ann alone", "b alone", "ben alone")
 
-// renaming gives commands their names in the dialect.
+// renaming maps commands to their names in the dialect.
 func renaming() *strings.Replacer {
 	d := probetest.MadeUp()
 	var pairs []string
@@ -249,7 +248,7 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 	}
 	for _, fact := range plain.Facts {
 		if fact.Claim == "tried" || fact.Claim == "answers" || strings.HasPrefix(fact.Claim, "can be ") {
-			continue // how far the budget reaches
+			continue // depends on the budget
 		}
 		got := factOf(lossy, fact.ID)
 		if got == nil {
@@ -260,8 +259,8 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 	}
 }
 
-// The server's clock is moved all the same; the study does not know that it can
-// be, and plans as if each wait took its time.
+// The server's clock moves anyway. The study does not know that, and plans as if each wait took
+// real time.
 func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	t.Parallel()
 	file, l := server(t, httpQQ, probetest.Config{}, enough)

@@ -96,7 +96,7 @@ func (s *study) measureTimer(name string, maxSeconds float64, isAlive livenessPr
 		s.stateTimerLength(name, low, high)
 	}
 	if errors.Is(err, errNoExperiment) {
-		s.noteUntested("timer: "+name, "waiting so long is not allowed by limits: wait, or something for it is missing")
+		s.noteUntested("timer: "+name, "limits: wait allows no longer wait, or the experiment file lacks a command for it")
 		return nil
 	}
 	return err

@@ -15,7 +15,7 @@ func (s *study) studyTransport() error {
 		readStep, ok = s.stepFor(s.actor, verbReceive, "")
 	}
 	if !ok {
-		s.noteUntested("transport", "there is no command that reads something")
+		s.noteUntested("transport", "the experiment file defines no command that reads something")
 		return nil
 	}
 	for _, way := range lab.RequestForms() {

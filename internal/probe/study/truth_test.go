@@ -13,7 +13,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest/truth"
 )
 
-// noises are what real servers do, each with each other in some seed.
+// noises are typical faults of servers and networks. Over all seeds each is combined with each
+// other.
 var noises = []probetest.Noise{
 	{Volatile: "time", LossRate: 0.01},
 	{Volatile: "id", Limit: 20, Per: 10 * time.Second, Status: http.StatusTooManyRequests},
@@ -22,8 +23,7 @@ var noises = []probetest.Noise{
 	{MaxDelay: 3 * time.Second},
 }
 
-// Whatever a server does to the study's requests: nothing that is stated as observed or
-// confirmed is false, by the server's own rules.
+// No fact that is stated as observed or confirmed is false, whatever the server does to requests.
 func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
 	t.Parallel()
 	const seeds = 10
@@ -60,7 +60,7 @@ func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
 	}
 }
 
-// ordered reports whether keys are some of a list, in its order.
+// ordered reports whether keys are a subsequence of a list.
 func ordered(keys, found []string) bool {
 	for _, key := range keys {
 		index := slices.Index(found, key)
@@ -72,7 +72,7 @@ func ordered(keys, found []string) bool {
 	return true
 }
 
-// inHTTPQQ is a fact of a dialect as it would be stated of HTTP QQ.
+// inHTTPQQ translates a fact of a dialect to HTTP QQ.
 func inHTTPQQ(d *probetest.Dialect, fact finding.Fact) finding.Fact {
 	tr := d.Translator()
 	fact.Name, fact.Claim = inHTTPQQName(tr, &fact), inHTTPQQClaim(tr, &fact)
@@ -87,10 +87,10 @@ func inHTTPQQ(d *probetest.Dialect, fact finding.Fact) finding.Fact {
 	return fact
 }
 
-// toRoles are the names that the file of HTTP QQ has for the accounts.
+// toRoles maps the account names of one experiment file to those of the file of HTTP QQ.
 var toRoles = strings.NewReplacer("{ann}", "{a}", "{ben}", "{b}", "{cat}", "{stranger}", "{shut}", "{closed}")
 
-// inHTTPQQName is what a fact is about: keys, a value of a key, a command, or words.
+// inHTTPQQName translates the name of a fact: keys, a value of a key, a command, or words.
 func inHTTPQQName(tr probetest.Translator, fact *finding.Fact) string {
 	switch first, second, both := strings.Cut(fact.Name, " and "); {
 	case fact.Aspect == finding.AspectField && both:
@@ -114,7 +114,7 @@ func inHTTPQQClaim(tr probetest.Translator, fact *finding.Fact) string {
 	return toRoles.Replace(tr.Pairs(tr.Command(fact.Claim)))
 }
 
-// commandAlike is what a name that is nearly that of a command would be in HTTP QQ.
+// commandAlike translates a name that resembles that of a command.
 func commandAlike(tr probetest.Translator, command, value string) string {
 	for _, change := range []func(string) string{
 		strings.ToLower, strings.ToUpper,
@@ -146,7 +146,7 @@ func inHTTPQQValue(d *probetest.Dialect, fact *finding.Fact) string {
 	return toRoles.Replace(tr.Pairs(value))
 }
 
-// inOrder puts the fields of a notice into the order of HTTP QQ's answers.
+// inOrder sorts the fields of a notice into the order of HTTP QQ's answers.
 func inOrder(notice string) string {
 	words := strings.Fields(notice)
 	slices.SortStableFunc(words, func(first, second string) int {

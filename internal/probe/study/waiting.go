@@ -50,7 +50,7 @@ func (s *study) measureWithAllAccounts() error {
 	s.findings.Timers = append(s.findings.Timers, timer)
 	s.sessionLifetime = durationRange{timer.Low, timer.High}
 	if timer.High == 0 {
-		s.noteUntested("timer: session", fmt.Sprintf("it is longer than limits: wait allows to wait, %g s", maxSeconds))
+		s.noteUntested("timer: session", fmt.Sprintf("it is longer than limits: wait allows, %g s", maxSeconds))
 		return nil
 	}
 	s.stateTimerLength("session", timer.Low, timer.High)

@@ -60,7 +60,7 @@ func Parse(text string) (Table, error) {
 		remaining, rule := strings.CutPrefix(line, "~ ")
 		id, value, ok := strings.Cut(remaining, " = ")
 		if !ok || seen[id] {
-			return nil, fmt.Errorf("the table of facts has a line without a value, or twice: %s", line)
+			return nil, fmt.Errorf("line of the fact table without a value, or with a repeated ID: %s", line)
 		}
 		seen[id] = true
 		row := Row{ID: id, Value: value, Rule: rule, idPattern: compilePattern(id, "[^/]*", rule), valuePattern: compilePattern(value, ".*", true)}

@@ -22,10 +22,10 @@ func observed(id, value string) finding.Fact {
 	return finding.Fact{ID: id, Value: value, Grade: finding.Observed}
 }
 
-// Each rule can fail: a fact of its aspect that is false does not pass for true.
+// Each rule must be able to fail: a false fact of its aspect must be reported.
 func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 	table := rookery(t)
-	examples := map[finding.Aspect][][3]string{ // ID, what is true, what is false
+	examples := map[finding.Aspect][][3]string{ // ID, true value, false value
 		finding.AspectParameter: {
 			{"List/parameter/TN/default", "160", "50"},
 			{"Finger/parameter/AG/value-x", "answered RES=1", "taken"},
