@@ -18,7 +18,7 @@ func (s *study) observeAfterChanges() error {
 	}
 	changes := s.changingRequests()
 	// An account that has logged out sees nothing, so logins and logouts come last.
-	slices.SortStableFunc(changes, func(first, second trialPlan) int { return s.sessionOrder(first) - s.sessionOrder(second) })
+	slices.SortStableFunc(changes, func(first, second trialPlan) int { return trueLast(s.affectsSession(first), s.affectsSession(second)) })
 	for group := range slices.Chunk(changes, 6) {
 		builder := looks(s.newSteps().login(everybody...), everybody...)
 		for _, plan := range group {
@@ -81,12 +81,10 @@ func (s *study) changingRequests() []trialPlan {
 	return plans
 }
 
-// sessionOrder is 1 for a request that begins or ends a session, and 0 for others.
-func (s *study) sessionOrder(plan trialPlan) int {
-	if verb := s.File.VerbOf(plan.request); verb == verbLogin || verb == verbLogout {
-		return 1
-	}
-	return 0
+// affectsSession reports whether a request begins or ends a session.
+func (s *study) affectsSession(plan trialPlan) bool {
+	verb := s.File.VerbOf(plan.request)
+	return verb == verbLogin || verb == verbLogout
 }
 
 // concernedRole returns the other role that can see a change.

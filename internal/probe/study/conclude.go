@@ -29,7 +29,7 @@ func (s *study) conclude() {
 	// Items that a larger budget would reach come first.
 	slices.SortStableFunc(s.findings.Untested, func(first, second finding.UntestedItem) int { return min(second.Requests, 1) - min(first.Requests, 1) })
 	// Summaries come before facts about single values.
-	slices.SortStableFunc(s.facts.all, func(first, second *statedFact) int { return singleValueOrder(first) - singleValueOrder(second) })
+	slices.SortStableFunc(s.facts.all, func(first, second *statedFact) int { return trueLast(isSingleValue(first), isSingleValue(second)) })
 	for _, stated := range s.facts.all {
 		for index, step := range stated.steps {
 			stated.Witness = append(stated.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[index])})
@@ -41,14 +41,22 @@ func (s *study) conclude() {
 	}
 }
 
-// singleValueOrder is 1 for a fact about a single value, time or code, and 0 for others.
-func singleValueOrder(stated *statedFact) int {
-	for _, kind := range []string{"value ", "after ", "can be "} {
-		if strings.HasPrefix(stated.Claim, kind) {
-			return 1
-		}
+// isSingleValue reports whether a fact is about a single value, time or code.
+func isSingleValue(stated *statedFact) bool {
+	return slices.ContainsFunc([]string{"value ", "after ", "can be "}, func(kind string) bool {
+		return strings.HasPrefix(stated.Claim, kind)
+	})
+}
+
+// trueLast compares for a sort that puts what is true last.
+func trueLast(first, second bool) int {
+	switch {
+	case first == second:
+		return 0
+	case first:
+		return 1
 	}
-	return 0
+	return -1
 }
 
 // stateLock states that failed logins lock an account even for the right password.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
@@ -67,7 +68,7 @@ func (s *study) witnessGroups() []*factGroup {
 	// Scenarios come first, then experiments that confirm many facts with few steps. Where time is
 	// real, waiting counts most.
 	slices.SortStableFunc(groups, func(first, second *factGroup) int {
-		if asked := s.scenarioPriority(second) - s.scenarioPriority(first); asked != 0 {
+		if asked := trueLast(s.isScenario(second), s.isScenario(first)); asked != 0 {
 			return asked
 		}
 		if waiting := s.waitingSeconds(first) - s.waitingSeconds(second); waiting != 0 {
@@ -78,30 +79,24 @@ func (s *study) witnessGroups() []*factGroup {
 	return groups
 }
 
-// scenarioPriority is 1 for an experiment of a scenario that fits into the budget. A long scenario
-// that does not fit must not displace the others.
-func (s *study) scenarioPriority(group *factGroup) int {
-	if !s.hasRoom(4 * len(group.steps)) {
-		return 0
-	}
-	for _, scenario := range s.findings.Scenarios {
-		if slices.ContainsFunc(group.facts, func(stated *statedFact) bool { return slices.Contains(scenario.Facts, stated.ID) }) {
-			return 1
-		}
-	}
-	return 0
+// isScenario reports whether an experiment belongs to a scenario and fits into the budget. A long
+// scenario that does not fit must not displace the others.
+func (s *study) isScenario(group *factGroup) bool {
+	return s.hasRoom(4*len(group.steps)) && slices.ContainsFunc(s.findings.Scenarios, func(scenario finding.ScenarioRecord) bool {
+		return slices.ContainsFunc(group.facts, func(stated *statedFact) bool { return slices.Contains(scenario.Facts, stated.ID) })
+	})
 }
 
 // waitingSeconds returns how long an experiment waits in real time.
 func (s *study) waitingSeconds(group *factGroup) int {
-	total := 0.0
-	for _, step := range group.steps {
-		total += step.Wait.Seconds()
-	}
 	if s.File.Clock.URL != "" {
 		return 0
 	}
-	return int(total)
+	var total time.Duration
+	for _, step := range group.steps {
+		total += step.Wait
+	}
+	return int(total.Seconds())
 }
 
 func (s *study) formatSteps(steps []experiment.Step) string {

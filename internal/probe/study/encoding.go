@@ -96,7 +96,7 @@ func (s *study) studyEncoding() error {
 		switch textCase.name {
 		case "an escaped separator", "a list separator", "UTF-8 of three bytes", "an escape escaped twice", "a plus sign":
 			step := requestStep
-			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, braced(textCase.sent))}, textCase.way
+			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
 			if err := runAll(s.newSteps().login(s.actor, s.stranger).append(step).observe(s.stranger, verbReceive)); err != nil {
 				return err
 			}
@@ -115,7 +115,7 @@ func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 		firstIndex := len(builder.steps)
 		for _, textCase := range group {
 			step := sendStep
-			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, braced(textCase.sent))}, textCase.way
+			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
 			builder.append(step).observe(s.friend, verbReceive)
 		}
 		trace, err := builder.run()
@@ -137,8 +137,6 @@ func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 	}
 	return nil
 }
-
-func braced(text string) string { return experiment.EscapeTemplate(text) }
 
 // fieldEndingWith returns the key of the list that ends with a text, "" if there is none.
 func fieldEndingWith(answer *lab.Answer, text string) string {

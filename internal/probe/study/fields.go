@@ -62,11 +62,8 @@ func (s *study) collectSamples(command string) []fieldSample {
 func answerKeys(samples []fieldSample) []string {
 	var keys []string
 	for _, sample := range samples {
-		if fields := sample.answer().Fields; len(fields) > len(keys) {
-			keys = keys[:0]
-			for _, field := range fields {
-				keys = append(keys, field.Key)
-			}
+		if found := keysOf(sample.answer()); len(found) > len(keys) {
+			keys = found
 		}
 	}
 	return uniqueStrings(keys)
@@ -77,11 +74,7 @@ func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 	var orders []string
 	var example *fieldSample
 	for index := range samples {
-		var keys []string
-		for _, field := range samples[index].answer().Fields {
-			keys = append(keys, field.Key)
-		}
-		if order := strings.Join(keys, " "); !slices.Contains(orders, order) {
+		if order := strings.Join(keysOf(samples[index].answer()), " "); !slices.Contains(orders, order) {
 			orders = append(orders, order)
 			example = &samples[index]
 		}
@@ -99,11 +92,7 @@ func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 			Statement: fmt.Sprintf("%s: an answer that is done has the fields %s, in this order", command, order),
 		}, example.trace, example.index)
 		s.countObservations(stated, samples, func(sample *fieldSample) bool {
-			var keys []string
-			for _, field := range sample.answer().Fields {
-				keys = append(keys, field.Key)
-			}
-			return strings.Join(keys, " ") == order
+			return strings.Join(keysOf(sample.answer()), " ") == order
 		})
 	}
 }
@@ -216,7 +205,7 @@ func (s *study) classifyField(command, key string, values []string, isList bool,
 		return "count", source
 	}
 	switch {
-	case key != s.File.Answer.CodeKey && slices.Contains([]experiment.Verb{verbInfo, experiment.VerbRead}, s.File.VerbOf(experiment.Step{Command: command})):
+	case key != s.File.Answer.CodeKey && slices.Contains([]experiment.Verb{verbInfo, verbRead}, s.File.VerbOf(experiment.Step{Command: command})):
 		return "text", "" // a few profiles do not show what others may contain
 	case len(values) == 1 && len(samples) > 2 && (key == s.File.Answer.CodeKey || s.hasVariedAnswers(command, key, samples)):
 		return "constant", ""
@@ -441,13 +430,10 @@ func (s *study) stateParallelLists(command, first, second string, samples []fiel
 			example = &samples[index]
 		}
 	}
-	if example == nil {
-		return
-	}
-	s.countObservations(s.stateFact(finding.Fact{
+	s.stateRelation(finding.Fact{
 		Command: command, Aspect: finding.AspectField, Name: first + " and " + second, Claim: "are", Value: "parallel lists",
 		Statement: fmt.Sprintf("%s: %s and %s are parallel lists of equal length", command, first, second),
-	}, example.trace, example.index), samples, showsFact)
+	}, example, samples, showsFact)
 }
 
 // stateAscending states that a list of account numbers ascends, if at least one answer could have
@@ -468,11 +454,17 @@ func (s *study) stateAscending(command, key string, samples []fieldSample) {
 		}
 		example = &samples[index]
 	}
-	if example == nil {
-		return
-	}
-	s.countObservations(s.stateFact(finding.Fact{
+	s.stateRelation(finding.Fact{
 		Command: command, Aspect: finding.AspectField, Name: key, Claim: "order of elements", Value: "ascending",
 		Statement: fmt.Sprintf("%s: the elements of %s ascend", command, key),
-	}, example.trace, example.index), samples, showsFact)
+	}, example, samples, showsFact)
+}
+
+// stateRelation states a fact that an example shows, and counts the other samples that show it.
+func (s *study) stateRelation(
+	fact finding.Fact, example *fieldSample, samples []fieldSample, showsFact func(*fieldSample) bool,
+) {
+	if example != nil {
+		s.countObservations(s.stateFact(fact, example.trace, example.index), samples, showsFact)
+	}
 }

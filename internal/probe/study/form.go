@@ -95,3 +95,11 @@ func (s *study) codeOf(command string, answer *lab.Answer) string {
 
 // lastIndex returns the index of a trace's last answer.
 func lastIndex(trace *lab.Trace) int { return len(trace.Answers) - 1 }
+
+// keysOf returns the keys of an answer's fields in order.
+func keysOf(answer *lab.Answer) (keys []string) {
+	for _, field := range answer.Fields {
+		keys = append(keys, field.Key)
+	}
+	return keys
+}

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
@@ -12,13 +13,8 @@ import (
 // between it repeats all of them three times to find fields that differ between equal requests.
 func (s *study) introduceCommands() error {
 	repeated := s.newRepetitions()
-	if err := s.runRepetitions(repeated); err != nil {
-		return err
-	}
-	if err := s.findNotLoggedInCode(); err != nil {
-		return err
-	}
-	if err := s.runRepetitions(repeated); err != nil {
+	repeat := func() error { return s.runRepetitions(repeated) }
+	if err := runInOrder(repeat, s.findNotLoggedInCode, repeat); err != nil {
 		return err
 	}
 	for _, command := range s.File.Commands {
@@ -29,7 +25,7 @@ func (s *study) introduceCommands() error {
 	if !s.ConfirmFacts {
 		return nil // in a comparison, a field that one server fills differently is a difference
 	}
-	return s.runRepetitions(repeated)
+	return repeat()
 }
 
 // findNotLoggedInCode sends each command without a login. The most frequent code means that no one
@@ -59,19 +55,10 @@ func (s *study) findNotLoggedInCode() error {
 			s.notLoggedInCode = code
 		}
 	}
-	if len(s.File.Answer.NotLoggedInCodes) == 0 && s.contains(s.File.Answer.SuccessCodes, s.notLoggedInCode) {
+	if len(s.File.Answer.NotLoggedInCodes) == 0 && slices.Contains(s.File.Answer.SuccessCodes, s.notLoggedInCode) {
 		s.notLoggedInCode = ""
 	}
 	return nil
-}
-
-func (s *study) contains(list []string, value string) bool {
-	for _, first := range list {
-		if first == value {
-			return true
-		}
-	}
-	return false
 }
 
 // introduceCommand sends the base request of a command after the logins that it needs.
@@ -95,15 +82,14 @@ func (s *study) introduceCommand(command *experiment.Command) error {
 
 // describeCommand adds a command to the table of commands.
 func (s *study) describeCommand(declared *experiment.Command, answer *lab.Answer, isDone bool) {
-	d := finding.CommandSummary{Name: declared.Name, Works: isDone, Session: "not known", Example: exchangeOf(answer)}
+	d := finding.CommandSummary{
+		Name: declared.Name, Works: isDone, Session: "not known", Example: exchangeOf(answer), AnswerKeys: keysOf(answer),
+	}
 	for _, purpose := range declared.Purposes {
 		d.Purposes = append(d.Purposes, string(purpose.Verb))
 	}
 	for _, parameter := range s.parametersOf(declared) {
 		d.RequestKeys = append(d.RequestKeys, parameter.Key)
-	}
-	for _, field := range answer.Fields {
-		d.AnswerKeys = append(d.AnswerKeys, field.Key)
 	}
 	s.findings.Commands = append(s.findings.Commands, d)
 }

@@ -72,7 +72,7 @@ func (v *parameterJudge) proofOf(trial *variantTrial) string {
 // "" for other commands.
 func (s *study) describeProof(step experiment.Step, beside []string) string {
 	command, ok := s.File.Command(step.Command)
-	if !ok || s.File.VerbOf(step) != experiment.VerbLogin {
+	if !ok || s.File.VerbOf(step) != verbLogin {
 		return ""
 	}
 	var proofs []string

@@ -123,7 +123,7 @@ func (s *study) machineOutput(step experiment.Step, answer *lab.Answer) string {
 	if s.isNotLoggedIn(answer) {
 		return "not logged in"
 	}
-	if s.File.Answer.CodeKey != "" && !s.contains(s.File.Answer.SuccessCodes, answer.Value(s.File.Answer.CodeKey)) {
+	if s.File.Answer.CodeKey != "" && !slices.Contains(s.File.Answer.SuccessCodes, answer.Value(s.File.Answer.CodeKey)) {
 		return s.codeOf(step.Command, answer)
 	}
 	sizes := make(map[string]bool)

@@ -46,7 +46,7 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 	}{
 		{"two states", two, nil, ""},
 		{"one state", one, nil, "no answer depended on what came before"},
-		{"another answer", two, []*lab.Trace{refused}, "contradicts what was seen elsewhere: a List"},
+		{"another answer", two, []*lab.Trace{refused}, "contradicts other traces: a List"},
 	} {
 		s := &study{Config: Config{File: file}, findings: &finding.Study{}, traces: c.traces}
 		system := s.newSystemUnderTest(machineAspect{name: "session", inputs: steps("a List", "a Login")})

@@ -17,19 +17,12 @@ func (s *study) studyMarks() error {
 		return nil
 	}
 	s.deferredTimers = append(s.deferredTimers, func() error { return s.measureMarkMemory(sendStep) }, s.collectLater)
-	if err := s.repeatMessages(sendStep, "{seq}", "a long mark", false); err != nil {
-		return err
-	}
-	if err := s.repeatMessages(sendStep, "7", "a short mark", true); err != nil {
-		return err
-	}
-	if err := s.repeatMessages(sendStep, "", "an empty mark", true); err != nil {
-		return err
-	}
-	if err := s.collectAgain(); err != nil {
-		return err
-	}
-	return s.repeatOtherChanges()
+	return runInOrder(
+		func() error { return s.repeatMessages(sendStep, "{seq}", "a long mark", false) },
+		func() error { return s.repeatMessages(sendStep, "7", "a short mark", true) },
+		func() error { return s.repeatMessages(sendStep, "", "an empty mark", true) },
+		s.collectAgain, s.repeatOtherChanges,
+	)
 }
 
 // repeatMessages sends a message twice with one mark in several situations. If isLiteral, the mark

@@ -25,6 +25,7 @@ const (
 	verbDelete  = experiment.VerbDelete
 	verbSend    = experiment.VerbSend
 	verbReceive = experiment.VerbReceive
+	verbRead    = experiment.VerbRead
 )
 
 // studyMessages finds out whether messages arrive, once, in order, and for whom.

@@ -14,12 +14,7 @@ import (
 // studyNearValues sends values that are almost right: proofs, numbers, marks and texts that a
 // server confuses if it compares only a part of them.
 func (s *study) studyNearValues() error {
-	for _, part := range []func() error{s.tryNearProofs, s.tryNearMarks, s.tryTextLengths, s.tryNearNumbers} {
-		if err := part(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return runInOrder(s.tryNearProofs, s.tryNearMarks, s.tryTextLengths, s.tryNearNumbers)
 }
 
 // tryNearProofs logs in with proofs that differ in one character.
@@ -137,7 +132,7 @@ func (s *study) tryNearNumbers() error {
 	own := false // all commands read the own account number alike
 	steps := s.purposeSteps()
 	slices.SortStableFunc(steps, func(step, other experiment.Step) int {
-		return changing(s.isReadOnly(step)) - changing(s.isReadOnly(other))
+		return trueLast(!s.isReadOnly(step), !s.isReadOnly(other))
 	})
 	for _, step := range steps {
 		command, _ := s.File.Command(step.Command)
@@ -149,7 +144,7 @@ func (s *study) tryNearNumbers() error {
 			}
 			own = own || isSelf
 			for _, value := range s.overflowingNumbers(step, parameter) {
-				variants = append(variants, parameterVariant{name: value, changes: []experiment.PairChange{setKey(parameter.Key, braced(value))}, value: value, isPlainValue: true})
+				variants = append(variants, parameterVariant{name: value, changes: []experiment.PairChange{setKey(parameter.Key, experiment.EscapeTemplate(value))}, value: value, isPlainValue: true})
 			}
 		}
 		if len(variants) == 0 {
@@ -160,13 +155,6 @@ func (s *study) tryNearNumbers() error {
 		}
 	}
 	return nil
-}
-
-func changing(reads bool) int {
-	if reads {
-		return 0
-	}
-	return 1
 }
 
 // overflowingNumbers returns numbers whose lowest bits equal those of a parameter's usual value.

@@ -58,11 +58,8 @@ func (s *study) tryParametersBriefly() error {
 // isTelling reports whether a variant belongs to the brief trial: absent, empty, a listed value, or
 // an invalid one.
 func isTelling(task *parameterTask, variant parameterVariant) bool {
-	switch variant.name {
-	case "absent", "empty", "x", "0", "wrong", "the secret itself", "9.9", "Xyzzy":
-		return true
-	}
-	return slices.Contains(task.parameter.Values, variant.name)
+	brief := []string{"absent", "empty", "x", "0", "wrong", "the secret itself", "9.9", "Xyzzy"}
+	return slices.Contains(brief, variant.name) || slices.Contains(task.parameter.Values, variant.name)
 }
 
 // studyParameters tries each parameter in many ways, and then searches for the limits of its
@@ -76,15 +73,7 @@ func (s *study) studyParameters() error {
 		}
 		edges = append(edges, more...)
 	}
-	if err := s.tryUnknownKeys(); err != nil {
-		return err
-	}
-	for _, find := range edges {
-		if err := find(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return runInOrder(append([]func() error{s.tryUnknownKeys}, edges...)...)
 }
 
 // parameterTasks returns all parameters of all commands by turn, with the wanted variants.
@@ -143,11 +132,7 @@ func (s *study) isWorthwhile(task *parameterTask, turn int, variant parameterVar
 
 // isShortestVariant selects variants for keys that were tried with other commands.
 func isShortestVariant(variant parameterVariant) bool {
-	switch variant.name {
-	case "absent", "another account", "9.9", "9999999", "oneself":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"absent", "another account", "9.9", "9999999", "oneself"}, variant.name)
 }
 
 // tryTasks tries the parameters of a turn, one command at a time. It returns functions that search
@@ -248,11 +233,9 @@ func (s *study) isFixedByPurpose(step experiment.Step, key string) bool {
 
 // isShortVariant selects variants for common keys in commands with effects.
 func isShortVariant(variant parameterVariant) bool {
-	switch variant.name {
-	case "absent", "empty", "twice, the other last", "key in small letters", "another account", "9.9", "Xyzzy":
-		return true
-	}
-	return false
+	return slices.Contains([]string{
+		"absent", "empty", "twice, the other last", "key in small letters", "another account", "9.9", "Xyzzy",
+	}, variant.name)
 }
 
 // variantsPerExperiment is how many variants of one request an experiment tries.
@@ -306,9 +289,7 @@ func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []va
 	for group := range slices.Chunk(variants, variantsPerExperiment) {
 		steps := slices.Clone(plan.setup)
 		for _, variant := range group {
-			step := plan.request
-			step.Changes = append(slices.Clone(step.Changes), variant.changes...)
-			steps = append(steps, step)
+			steps = append(steps, plan.requestWith(variant.changes))
 		}
 		trace, err := s.runExperiment(append(append(steps, plan.request), plan.observations...)...)
 		if err != nil {
@@ -338,9 +319,7 @@ func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []va
 func (s *study) tryTogether(plan trialPlan, group []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
 	steps := append(slices.Clone(plan.setup), plan.request)
 	for _, variant := range group {
-		step := plan.request
-		step.Changes = append(slices.Clone(step.Changes), variant.changes...)
-		steps = append(steps, step)
+		steps = append(steps, plan.requestWith(variant.changes))
 	}
 	steps = append(steps, plan.request)
 	trace, err := s.runExperiment(steps...)

@@ -72,11 +72,11 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 		answer := &trace.Answers[index]
 		switch verb := s.File.VerbOf(step); {
 		case step.Wait > 0:
-		case verb == experiment.VerbLogin && s.isDone(step, answer):
+		case verb == verbLogin && s.isDone(step, answer):
 			loggedIn[step.Role] = true
-		case verb == experiment.VerbLogout && s.isDone(step, answer):
+		case verb == verbLogout && s.isDone(step, answer):
 			loggedIn[step.Role] = false
-		case verb != experiment.VerbLogin && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
+		case verb != verbLogin && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
 			loggedIn[step.Role], states[index] = false, false
 		}
 	}
@@ -88,7 +88,7 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 func (s *study) areComparable(trace *lab.Trace, states []bool, index, j int) bool {
 	step, y := trace.Steps[index], trace.Steps[j]
 	return step.Command == y.Command && step.Verb == y.Verb && step.Role == y.Role && step.TargetRole == y.TargetRole && step.Place == y.Place && step.HTTPForm == y.HTTPForm &&
-		(states[index] == states[j] || s.File.VerbOf(step) == experiment.VerbLogin)
+		(states[index] == states[j] || s.File.VerbOf(step) == verbLogin)
 }
 
 // nearestBaseRequest returns the index of the unchanged request to compare with, -1 if there is
@@ -99,14 +99,12 @@ func (s *study) nearestBaseRequest(trace *lab.Trace, states []bool, index int) i
 		if len(otherStep.Changes) > 0 || !s.areComparable(trace, states, index, j) {
 			continue
 		}
-		if best < 0 || distance(index, j) < distance(index, best) {
+		if best < 0 || max(index-j, j-index) < max(index-best, best-index) {
 			best = j
 		}
 	}
 	return best
 }
-
-func distance(index, other int) int { return max(index-other, other-index) }
 
 // compareWithBase returns a fact about how the answer to a changed request differs from that to the
 // base request.

@@ -24,10 +24,7 @@ func (s *study) studySessions() error {
 	events := s.sessionEvents()
 	for index, event := range events {
 		if index == 8 { // the remaining events show less than proofs and locks
-			if err := s.tryProofs(); err != nil {
-				return err
-			}
-			if err := s.studyLocks(); err != nil {
+			if err := runInOrder(s.tryProofs, s.studyLocks); err != nil {
 				return err
 			}
 		}
@@ -40,7 +37,7 @@ func (s *study) studySessions() error {
 
 func (s *study) sessionEvents() []sessionEvent {
 	wrong := s.wrongSecretChanges()
-	login, logout := experiment.VerbLogin, experiment.VerbLogout
+	login, logout := verbLogin, verbLogout
 	return []sessionEvent{
 		{name: "no login", steps: s.newSteps(), probesAll: true},
 		{name: "login", steps: s.newSteps().login(s.actor), probesAll: true},
@@ -131,9 +128,9 @@ func (s *study) probeSteps(probesAll bool, place int) []experiment.Step {
 	for _, command := range s.File.Commands {
 		step := experiment.Step{Role: s.actor, Command: command.Name, Place: place}
 		switch s.File.VerbOf(step) {
-		case experiment.VerbLogin:
+		case verbLogin:
 			continue
-		case experiment.VerbLogout:
+		case verbLogout:
 			continue
 		}
 		if s.isReadOnly(step) {
@@ -150,7 +147,7 @@ func (s *study) probeSteps(probesAll bool, place int) []experiment.Step {
 
 // wrongSecretChanges returns the changes that make a login fail.
 func (s *study) wrongSecretChanges() []experiment.PairChange {
-	loginStep, ok := s.stepFor(s.actor, experiment.VerbLogin, "")
+	loginStep, ok := s.stepFor(s.actor, verbLogin, "")
 	if !ok {
 		return nil
 	}
@@ -181,16 +178,11 @@ const maxFailedLogins = 11
 
 // studyLocks finds out how many failed logins lock an account, and for how long.
 func (s *study) studyLocks() error {
-	wrong := s.wrongSecretChanges()
-	if wrong == nil {
+	if s.wrongSecretChanges() == nil {
 		return nil
 	}
 	for count := 1; count <= maxFailedLogins; count++ {
-		builder := s.newSteps()
-		for range count {
-			builder.perform(s.actor, experiment.VerbLogin, "", wrong...)
-		}
-		trace, err := builder.login(s.actor).observe(s.actor, experiment.VerbFriends).run()
+		trace, err := s.newSteps().failLogins(count).login(s.actor).observe(s.actor, verbFriends).run()
 		if err != nil {
 			return err
 		}
@@ -202,7 +194,7 @@ func (s *study) studyLocks() error {
 				Command: trace.Steps[count].Command, Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(count),
 				Statement: fmt.Sprintf("After %d failed logins in a row the right one is refused too", count),
 			}, trace, count)
-			return s.studyLockedAccount(count, wrong)
+			return s.studyLockedAccount(count)
 		}
 	}
 	s.noteUntested("whether more than a few failed logins lock an account", fmt.Sprintf("no more than %d are tried", maxFailedLogins))
@@ -211,32 +203,19 @@ func (s *study) studyLocks() error {
 
 // studyLockedAccount tests a locked account from another address, another account from the same
 // address, and the account later.
-func (s *study) studyLockedAccount(count int, wrong []experiment.PairChange) error {
-	locked := func() *stepBuilder {
-		builder := s.newSteps()
-		for range count {
-			builder.perform(s.actor, experiment.VerbLogin, "", wrong...)
-		}
-		return builder
-	}
-	almost := func() *stepBuilder {
-		builder := s.newSteps()
-		for range count - 1 {
-			builder.perform(s.actor, experiment.VerbLogin, "", wrong...)
-		}
-		return builder
-	}
+func (s *study) studyLockedAccount(count int) error {
+	locked := func() *stepBuilder { return s.newSteps().failLogins(count) }
 	fromElsewhere := s.newSteps().login(s.actor)
 	for range count {
-		fromElsewhere.perform(s.actor, experiment.VerbLogin, "", wrong...).fromPlace(1)
+		fromElsewhere.failLogins(1).fromPlace(1)
 	}
 	if err := runAll(
 		// Does a successful login reset the count?
-		almost().login(s.actor).append(almost().steps...).login(s.actor).observe(s.actor, experiment.VerbFriends),
-		fromElsewhere.login(s.actor).observe(s.actor, experiment.VerbFriends),
-		locked().perform(s.actor, experiment.VerbLogin, "").fromPlace(1).observe(s.actor, experiment.VerbFriends).fromPlace(1),
-		locked().login(s.friend).observe(s.friend, experiment.VerbFriends),
-		s.newSteps().login(s.actor).append(locked().steps...).observe(s.actor, experiment.VerbFriends),
+		s.newSteps().failLogins(count-1).login(s.actor).failLogins(count-1).login(s.actor).observe(s.actor, verbFriends),
+		fromElsewhere.login(s.actor).observe(s.actor, verbFriends),
+		locked().perform(s.actor, verbLogin, "").fromPlace(1).observe(s.actor, verbFriends).fromPlace(1),
+		locked().login(s.friend).observe(s.friend, verbFriends),
+		s.newSteps().login(s.actor).failLogins(count).observe(s.actor, verbFriends),
 	); err != nil {
 		return err
 	}
@@ -253,7 +232,7 @@ func (s *study) studyLockedAccount(count int, wrong []experiment.PairChange) err
 
 // tryProofs logs in with kinds of secrets that the file does not use.
 func (s *study) tryProofs() error {
-	loginStep, ok := s.stepFor(s.actor, experiment.VerbLogin, "")
+	loginStep, ok := s.stepFor(s.actor, verbLogin, "")
 	if !ok {
 		return nil
 	}
@@ -267,7 +246,7 @@ func (s *study) tryProofs() error {
 		for _, proofKind := range proofKinds {
 			step := loginStep
 			step.Changes = []experiment.PairChange{setKey(key, value), setKey(proofKind.Key, proofKind.Value)}
-			if err := runAll(s.newSteps().append(step).observe(s.actor, experiment.VerbFriends)); err != nil {
+			if err := runAll(s.newSteps().append(step).observe(s.actor, verbFriends)); err != nil {
 				return err
 			}
 		}

@@ -50,16 +50,12 @@ func (s *study) stateFact(fact finding.Fact, trace *lab.Trace, lastStep int) *st
 	}
 	known := s.facts.byID[fact.ID]
 	if known == nil {
-		known = &statedFact{Fact: fact}
+		known = newStatedFact(fact, trace, lastStep)
 		known.Grade = finding.Inferred
-		if trace != nil {
-			known.steps, known.answers = trace.Steps[:lastStep+1:lastStep+1], trace.Answers[:lastStep+1]
-		}
 		s.facts.all = append(s.facts.all, known)
 		s.facts.byID[fact.ID] = known
 	} else if known.isProvisional && known.Value != fact.Value {
-		*known = statedFact{Fact: fact}
-		known.steps, known.answers = trace.Steps[:lastStep+1:lastStep+1], trace.Answers[:lastStep+1]
+		*known = *newStatedFact(fact, trace, lastStep)
 	} else if known.Value != fact.Value {
 		known.Grade = finding.Contested
 		known.Against = append(known.Against, evidence...)
@@ -76,6 +72,15 @@ func (s *study) stateFact(fact finding.Fact, trace *lab.Trace, lastStep int) *st
 		}
 	}
 	return known
+}
+
+// newStatedFact returns a fact whose witness is the trace up to lastStep, if there is a trace.
+func newStatedFact(fact finding.Fact, trace *lab.Trace, lastStep int) *statedFact {
+	stated := &statedFact{Fact: fact}
+	if trace != nil {
+		stated.steps, stated.answers = trace.Steps[:lastStep+1:lastStep+1], trace.Answers[:lastStep+1]
+	}
+	return stated
 }
 
 // withClaim returns the facts with a claim.

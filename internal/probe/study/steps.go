@@ -29,7 +29,7 @@ func (s *study) newSteps() *stepBuilder { return &stepBuilder{study: s} }
 // perform adds a required step.
 func (r *stepBuilder) perform(role string, verb experiment.Verb, to string, changes ...experiment.PairChange) *stepBuilder {
 	step, ok := r.study.stepFor(role, verb, to, changes...)
-	if !ok || (to == "" && needsTarget(verb)) {
+	if !ok || (to == "" && slices.Contains(targetedVerbs, verb)) {
 		r.isIncomplete = true
 		return r
 	}
@@ -61,7 +61,15 @@ func (r *stepBuilder) fromPlace(place int) *stepBuilder {
 // login adds a login of each role.
 func (r *stepBuilder) login(roles ...string) *stepBuilder {
 	for _, role := range roles {
-		r.perform(role, experiment.VerbLogin, "")
+		r.perform(role, verbLogin, "")
+	}
+	return r
+}
+
+// failLogins adds logins of the actor with a wrong secret.
+func (r *stepBuilder) failLogins(count int) *stepBuilder {
+	for range count {
+		r.perform(r.study.actor, verbLogin, "", r.study.wrongSecretChanges()...)
 	}
 	return r
 }
@@ -86,18 +94,23 @@ func (r *stepBuilder) run() (*lab.Trace, error) {
 	return r.study.runExperiment(r.steps...)
 }
 
-func needsTarget(verb experiment.Verb) bool {
-	switch verb {
-	case experiment.VerbSend, experiment.VerbAdd, experiment.VerbRequest, experiment.VerbAccept, experiment.VerbReject, experiment.VerbDelete, experiment.VerbInfo:
-		return true
-	}
-	return false
-}
+// targetedVerbs are the verbs that concern another account.
+var targetedVerbs = []experiment.Verb{verbSend, verbAdd, verbRequest, verbAccept, verbReject, verbDelete, verbInfo}
 
 // runAll runs experiments until one returns an error.
 func runAll(experiments ...*stepBuilder) error {
 	for _, builder := range experiments {
 		if _, err := builder.run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runInOrder calls functions until one returns an error.
+func runInOrder(functions ...func() error) error {
+	for _, function := range functions {
+		if err := function(); err != nil {
 			return err
 		}
 	}
@@ -154,10 +167,8 @@ func (s *study) withMark(step experiment.Step, value string) experiment.Step {
 }
 
 // isCommonType reports whether every command has a key of this type.
-func isCommonType(t experiment.ParameterType) bool {
-	switch t {
-	case experiment.TypeVersion, experiment.TypeCommandName, experiment.TypeMark, experiment.TypeSelf:
-		return true
-	}
-	return false
+func isCommonType(parameterType experiment.ParameterType) bool {
+	return slices.Contains([]experiment.ParameterType{
+		experiment.TypeVersion, experiment.TypeCommandName, experiment.TypeMark, experiment.TypeSelf,
+	}, parameterType)
 }

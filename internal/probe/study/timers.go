@@ -25,17 +25,12 @@ func (s *study) studyTimers() error {
 		return err
 	}
 	if s.sessionLifetime.high > 0 {
-		if err := s.studyTimeoutKind(); err != nil {
-			return err
-		}
-		if err := s.studyRefreshers(); err != nil {
+		if err := runInOrder(s.studyTimeoutKind, s.studyRefreshers); err != nil {
 			return err
 		}
 	}
-	for _, wait := range s.deferredTimers {
-		if err := wait(); err != nil {
-			return err
-		}
+	if err := runInOrder(s.deferredTimers...); err != nil {
+		return err
 	}
 	if s.sessionLifetime.high == 0 {
 		return nil
@@ -52,7 +47,7 @@ func (s *study) measureSessionTimeout() error {
 		return s.measureWithAllAccounts()
 	}
 	err := s.measureTimer("session", 7*86400, func(after float64) (bool, *lab.Trace, error) {
-		trace, err := s.newSteps().login(s.actor).wait(seconds(after)).observe(s.actor, experiment.VerbFriends).run()
+		trace, err := s.newSteps().login(s.actor).wait(seconds(after)).observe(s.actor, verbFriends).run()
 		if err != nil || trace == nil {
 			return false, nil, err
 		}
@@ -74,8 +69,11 @@ func (s *study) measureTimer(name string, maxSeconds float64, isAlive livenessPr
 	var moments []func()
 	look := func(seconds float64) (bool, error) {
 		ok, trace, err := isAlive(seconds)
-		if err != nil || trace == nil {
-			return false, errors.Join(err, noTrace(trace, err))
+		if err != nil {
+			return false, err
+		}
+		if trace == nil {
+			return false, errNoExperiment
 		}
 		timer.Points = append(timer.Points, finding.TimerPoint{After: seconds, Alive: ok, ID: trace.Answers[lastIndex(trace)].ID})
 		moments = append(moments, func() { s.stateTimerMoment(name, seconds, ok, trace, lastIndex(trace)) })
@@ -106,13 +104,6 @@ var (
 	errNoExperiment = errors.New("no experiment")
 	errNeverHolds   = errors.New("it does not hold at first")
 )
-
-func noTrace(trace *lab.Trace, err error) error {
-	if trace == nil && err == nil {
-		return errNoExperiment
-	}
-	return nil
-}
 
 // narrowTimer narrows the end of something to between low and high.
 func (s *study) narrowTimer(low, high *float64, maxSeconds float64, look func(float64) (bool, error)) error {
@@ -191,7 +182,7 @@ func (s *study) partOfLifetime() time.Duration {
 func (s *study) studyTimeoutKind() error {
 	builder := s.newSteps().login(s.actor)
 	for range 5 {
-		builder.wait(s.partOfLifetime()).observe(s.actor, experiment.VerbFriends)
+		builder.wait(s.partOfLifetime()).observe(s.actor, verbFriends)
 	}
 	trace, err := builder.run()
 	if err != nil || trace == nil {
@@ -222,7 +213,7 @@ func (s *study) studyRefreshers() error {
 		return s.refreshTogether(alone)
 	}
 	for _, refresh := range cases {
-		trace, err := s.newSteps().login(s.actor).wait(s.partOfLifetime()).append(refresh.steps...).wait(s.partOfLifetime()).observe(s.actor, experiment.VerbFriends).run()
+		trace, err := s.newSteps().login(s.actor).wait(s.partOfLifetime()).append(refresh.steps...).wait(s.partOfLifetime()).observe(s.actor, verbFriends).run()
 		if err != nil {
 			return err
 		}
@@ -262,7 +253,7 @@ func (s *study) refreshCases() []refreshCase {
 	var cases []refreshCase
 	for _, command := range s.File.Commands {
 		step := experiment.Step{Role: s.actor, Command: command.Name}
-		if s.File.VerbOf(step) == experiment.VerbLogout {
+		if s.File.VerbOf(step) == verbLogout {
 			continue
 		}
 		cases = append(cases, refreshCase{command.Name, command.Name, []experiment.Step{step}})
@@ -272,19 +263,19 @@ func (s *study) refreshCases() []refreshCase {
 			cases = append(cases, refreshCase{name, "*", builder.steps})
 		}
 	}
-	login := experiment.VerbLogin
+	login := verbLogin
 	add("a failed login", s.newSteps().perform(s.actor, login, "", s.wrongSecretChanges()...))
 	add("a failed login from another place", s.newSteps().perform(s.actor, login, "", s.wrongSecretChanges()...).fromPlace(1))
-	add("a message from another", s.newSteps().login(s.friend).perform(s.friend, experiment.VerbSend, s.actor))
-	if step, ok := s.stepFor(s.actor, experiment.VerbFriends, ""); ok {
+	add("a message from another", s.newSteps().login(s.friend).perform(s.friend, verbSend, s.actor))
+	if step, ok := s.stepFor(s.actor, verbFriends, ""); ok {
 		if key := s.keyOfType(step.Command, experiment.TypeVersion); key != "" {
-			add("a request of an unknown version", s.newSteps().perform(s.actor, experiment.VerbFriends, "", setKey(key, "99.9")))
+			add("a request of an unknown version", s.newSteps().perform(s.actor, verbFriends, "", setKey(key, "99.9")))
 		}
 		if key := s.keyOfType(step.Command, experiment.TypeCommandName); key != "" {
-			add("an unknown command", s.newSteps().perform(s.actor, experiment.VerbFriends, "", setKey(key, "Xyzzy")))
+			add("an unknown command", s.newSteps().perform(s.actor, verbFriends, "", setKey(key, "Xyzzy")))
 		}
 		if key := s.keyOfType(step.Command, experiment.TypeCount, experiment.TypeCursor); key != "" {
-			add("a refused request", s.newSteps().perform(s.actor, experiment.VerbFriends, "", setKey(key, "x")))
+			add("a refused request", s.newSteps().perform(s.actor, verbFriends, "", setKey(key, "x")))
 		}
 	}
 	return cases
@@ -295,26 +286,26 @@ func (s *study) refreshCases() []refreshCase {
 func (s *study) observeAfterTimeout() error {
 	afterEnd := seconds(s.sessionLifetime.high + 1)
 	if err := runAll(
-		s.newSteps().login(s.actor, s.friend).observe(s.friend, experiment.VerbReceive).wait(s.partOfLifetime()).observe(s.friend, experiment.VerbReceive).
-			wait(s.partOfLifetime()).observe(s.friend, experiment.VerbOnline, experiment.VerbReceive, experiment.VerbFind),
-		s.newSteps().login(s.actor).wait(afterEnd).login(s.actor).observe(s.actor, experiment.VerbFriends),
+		s.newSteps().login(s.actor, s.friend).observe(s.friend, verbReceive).wait(s.partOfLifetime()).observe(s.friend, verbReceive).
+			wait(s.partOfLifetime()).observe(s.friend, verbOnline, verbReceive, verbFind),
+		s.newSteps().login(s.actor).wait(afterEnd).login(s.actor).observe(s.actor, verbFriends),
 		s.newSteps().login(s.actor).wait(afterEnd).append(s.probeSteps(true, 0)...),
-		s.newSteps().login(s.actor).perform(s.actor, experiment.VerbSend, s.friend).wait(seconds(30*86400)).login(s.friend).observe(s.friend, experiment.VerbReceive),
+		s.newSteps().login(s.actor).perform(s.actor, verbSend, s.friend).wait(seconds(30*86400)).login(s.friend).observe(s.friend, verbReceive),
 	); err != nil {
 		return err
 	}
-	statusStep, ok := s.stepFor(s.actor, experiment.VerbStatus, "")
+	statusStep, ok := s.stepFor(s.actor, verbStatus, "")
 	if !ok {
 		return nil
 	}
 	for _, changeStep := range s.statusVariants(statusStep) {
 		if err := runAll(
-			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.low)).observe(s.actor, experiment.VerbFriends),
-			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.high)).observe(s.actor, experiment.VerbFriends),
+			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.low)).observe(s.actor, verbFriends),
+			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.high)).observe(s.actor, verbFriends),
 		); err != nil {
 			return err
 		}
-		if err := runAll(s.newSteps().login(s.actor).append(changeStep).wait(afterEnd).login(s.actor, s.friend).observe(s.friend, experiment.VerbOnline)); err != nil {
+		if err := runAll(s.newSteps().login(s.actor).append(changeStep).wait(afterEnd).login(s.actor, s.friend).observe(s.friend, verbOnline)); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (s *study) studyTransport() error {
 				Statement: fmt.Sprintf("A request in the form %q is %s", way, value),
 			}, trace, index)
 		}
-		loginStep, ok := s.stepFor(s.actor, experiment.VerbLogin, "")
+		loginStep, ok := s.stepFor(s.actor, verbLogin, "")
 		if loginStep.HTTPForm = way; !ok {
 			continue
 		}

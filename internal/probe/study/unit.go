@@ -19,11 +19,7 @@ type trialPlan struct {
 
 // isReadOnly reports whether the file declares that a step changes nothing.
 func (s *study) isReadOnly(step experiment.Step) bool {
-	switch s.File.VerbOf(step) {
-	case experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead:
-		return true
-	}
-	return false
+	return slices.Contains([]experiment.Verb{verbFriends, verbOnline, verbInfo, verbFind, verbRead}, s.File.VerbOf(step))
 }
 
 // planTrial returns how to try a request, depending on the purpose of its command.
@@ -38,35 +34,35 @@ func (s *study) planTrial(step experiment.Step) trialPlan {
 	}
 	before, after := s.newSteps(), s.newSteps()
 	switch s.File.VerbOf(step) {
-	case experiment.VerbLogin:
-		after.observe(a, experiment.VerbFriends)
-	case experiment.VerbLogout:
+	case verbLogin:
+		after.observe(a, verbFriends)
+	case verbLogout:
 		before.login(a)
-		after.observe(a, experiment.VerbFriends)
-	case experiment.VerbStatus:
+		after.observe(a, verbFriends)
+	case verbStatus:
 		before.login(a, b)
-		after.observe(b, experiment.VerbOnline, experiment.VerbReceive)
-	case experiment.VerbSend:
+		after.observe(b, verbOnline, verbReceive)
+	case verbSend:
 		before.login(a, b)
-		after.observe(b, experiment.VerbReceive)
-	case experiment.VerbReceive:
-		before.login(a, b).perform(b, experiment.VerbSend, a)
-		after.observe(a, experiment.VerbReceive)
-	case experiment.VerbAdd, experiment.VerbRequest:
+		after.observe(b, verbReceive)
+	case verbReceive:
+		before.login(a, b).perform(b, verbSend, a)
+		after.observe(a, verbReceive)
+	case verbAdd, verbRequest:
 		before.login(a, c)
 		plan.request.TargetRole = c
-		after.observe(c, experiment.VerbFriends, experiment.VerbReceive)
-	case experiment.VerbAccept, experiment.VerbReject:
-		before.login(a, c).perform(c, experiment.VerbRequest, a)
+		after.observe(c, verbFriends, verbReceive)
+	case verbAccept, verbReject:
+		before.login(a, c).perform(c, verbRequest, a)
 		plan.request.TargetRole = c
-		after.observe(a, experiment.VerbFriends).observe(c, experiment.VerbReceive)
-	case experiment.VerbDelete:
+		after.observe(a, verbFriends).observe(c, verbReceive)
+	case verbDelete:
 		before.login(a, b)
 		plan.request.TargetRole = b
-		after.observe(a, experiment.VerbFriends).observe(b, experiment.VerbFriends)
+		after.observe(a, verbFriends).observe(b, verbFriends)
 	case "":
 		before.login(a, b)
-		after.observe(a, experiment.VerbFriends, experiment.VerbReceive).observe(b, experiment.VerbFriends, experiment.VerbOnline, experiment.VerbReceive)
+		after.observe(a, verbFriends, verbReceive).observe(b, verbFriends, verbOnline, verbReceive)
 	default:
 		plan.isReadOnly = true
 		before.login(a, b)
@@ -84,8 +80,12 @@ func (s *study) planTrial(step experiment.Step) trialPlan {
 
 // stepsWith returns the complete experiment with a variant of the request.
 func (u *trialPlan) stepsWith(changes ...experiment.PairChange) []experiment.Step {
+	return slices.Concat(u.setup, []experiment.Step{u.requestWith(changes)}, u.observations)
+}
+
+// requestWith returns the request with further changes.
+func (u *trialPlan) requestWith(changes []experiment.PairChange) experiment.Step {
 	step := u.request
-	step.Changes = append(slices.Clone(step.Changes), changes...)
-	steps := append(slices.Clone(u.setup), step)
-	return append(steps, u.observations...)
+	step.Changes = slices.Concat(step.Changes, changes)
+	return step
 }

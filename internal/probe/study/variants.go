@@ -3,6 +3,7 @@ package study
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,7 +25,7 @@ func (s *study) parameterVariants(command *experiment.Command, parameter experim
 	base, inBase := baseValue(command, parameter.Key)
 	var variants []parameterVariant
 	value := func(name, value string) {
-		variants = append(variants, parameterVariant{name: name, changes: []experiment.PairChange{setKey(parameter.Key, braced(value))}, value: value, isPlainValue: true})
+		variants = append(variants, parameterVariant{name: name, changes: []experiment.PairChange{setKey(parameter.Key, experiment.EscapeTemplate(value))}, value: value, isPlainValue: true})
 	}
 	template := func(name, value string) {
 		variants = append(variants, parameterVariant{name: name, changes: []experiment.PairChange{setKey(parameter.Key, value)}, value: value, isPlainValue: true})
@@ -202,21 +203,12 @@ func neighbouringNumbers(values []string) []string {
 			if err != nil {
 				continue
 			}
-			if m := strconv.Itoa(count + distance); !contains(values, m) && !contains(found, m) && len(found) < 10 {
+			if m := strconv.Itoa(count + distance); !slices.Contains(values, m) && !slices.Contains(found, m) && len(found) < 10 {
 				found = append(found, m)
 			}
 		}
 	}
 	return found
-}
-
-func contains(list []string, value string) bool {
-	for _, first := range list {
-		if first == value {
-			return true
-		}
-	}
-	return false
 }
 
 var digits = regexp.MustCompile(`\d+`)
