@@ -13,13 +13,14 @@ import (
 func charsetEncodings() map[string]encoding.Encoding {
 	return map[string]encoding.Encoding{
 		"gbk":     simplifiedchinese.GBK,
-		"gb2312":  simplifiedchinese.GBK, // as everybody reads it
+		"gb2312":  simplifiedchinese.GBK, // decoders treat GB2312 as its superset GBK
 		"gb18030": simplifiedchinese.GB18030,
 		"big5":    traditionalchinese.Big5,
 	}
 }
 
-// LookUpCharset is a charset that a file can name, in whatever case.
+// LookUpCharset returns the encoding of a charset that a file can name. Case does not
+// matter.
 func LookUpCharset(name string) (encoding.Encoding, bool) {
 	e, ok := charsetEncodings()[strings.ToLower(name)]
 	return e, ok

@@ -2,36 +2,36 @@ package experiment
 
 import "time"
 
-// A File is what an experiment file declares of a server that is to be studied:
-// everything that the prober is told, and does not find out.
+// File is a parsed experiment file. It holds everything that the prober is told about a
+// server and cannot find out.
 type File struct {
-	// Name is what is studied, for people.
+	// Name is shown to people.
 	Name string
-	// Server is the server's URL; the command line may name another.
+	// Server is the server's URL. The command line can override it.
 	Server string
-	// Accounts are the accounts by role, in the file's order. The first is the one
-	// that acts, the second is its peer, the third is a stranger to both.
+	// Accounts are in the order of the file. The first is the main account, the second its
+	// peer, the third a stranger to both.
 	Accounts []Account
-	// Places are addresses of this machine to ask from, in the file's order. The
-	// first is where every account asks from if nothing else is said. Never empty:
-	// an empty place leaves the choice to the system.
+	// Places are addresses of this machine to send from, in the order of the file.
+	// Requests come from the first unless a step says otherwise. Places is never empty. An
+	// empty place lets the system choose.
 	Places []string
-	// Pool holds fresh accounts, nil if there are none.
+	// Pool holds fresh accounts. It is nil if there are none.
 	Pool   *AccountPool
 	Syntax RecordSyntax
 	Answer AnswerFormat
-	// Parameters are what is known of keys that many commands have; a command's own
-	// say more.
+	// Parameters describe keys that many commands share. A command's own Parameters
+	// take precedence.
 	Parameters []Parameter
-	// Commands are in the file's order.
+	// Commands are in the order of the file.
 	Commands []*Command
 	Reset    ResetMethod
 	Clock    ServerClock
 	// Friends are pairs of roles that are friends after a reset.
 	Friends [][2]string
-	// Setup are steps that are taken after each reset, in the notation of [Step].
+	// Setup holds the steps to take after each reset.
 	Setup []Step
-	// Scenarios are the user's own, asked by name.
+	// Scenarios are experiments that the author of the file wants to have tried.
 	Scenarios []Scenario
 	Limits    Limits
 	Allow     Permissions
@@ -40,22 +40,22 @@ type File struct {
 	sourceText []byte
 }
 
-// An Account is one that the prober may act as.
+// Account is an account that the prober may use.
 type Account struct {
 	Role   string
-	Number string // what {me} stands for
-	// Secret is what {secret} stands for. Hidden says that it came from the
-	// environment, so that it is written nowhere.
+	Number string // replaces {me}
+	// Secret replaces {secret}. SecretHidden means that it came from the environment,
+	// so it must not be written anywhere.
 	Secret       string
 	SecretHidden bool
-	// SecretLine is where the secret stands in the file, and Variable the one of the
-	// environment that it names, "" for none.
+	// SecretLine is the line of the secret in the file. SecretVariable is the environment
+	// variable that it names, "" for none.
 	SecretLine     int
 	SecretVariable string
 }
 
-// A Pool is a range of fresh accounts with one secret, of which each experiment
-// takes some in place of the roles' own.
+// AccountPool is a range of fresh accounts with one secret. Each experiment takes some of
+// them in place of the accounts of the roles.
 type AccountPool struct {
 	First, Last    uint64
 	Secret         string
@@ -64,171 +64,169 @@ type AccountPool struct {
 	SecretVariable string
 }
 
-// RecordSyntax is how records are written. What a file leaves out is as in HTTP QQ.
+// RecordSyntax says how records are written. The default is the syntax of HTTP QQ.
 type RecordSyntax struct {
 	PairSeparator string // between pairs: "&"
 	KeySeparator  string // between key and value: "="
-	ListSeparator string // behind each element of a list: ","
-	// EscapeSign begins an escaped byte in a value, two hex digits follow: "%". Empty:
-	// there are no escapes.
+	ListSeparator string // after each element of a list: ","
+	// EscapeSign begins an escaped byte in a value and is followed by two hex digits: "%".
+	// Empty means that there are no escapes.
 	EscapeSign string
-	// RequestPath is the target of a request: "/".
+	// RequestPath is the path in the request line: "/".
 	RequestPath string
-	// ContentType is the Content-Type of a request: "text/plain; charset=UTF-8".
+	// ContentType is the Content-Type of requests: "text/plain; charset=UTF-8".
 	ContentType string
-	// CloseConnections asks for a connection for each request.
+	// CloseConnections uses one connection per request.
 	CloseConnections bool
-	// Charsets are others than UTF-8 that the server is said to understand when
-	// Type declares them, such as gbk.
+	// Charsets are charsets other than UTF-8, such as gbk, that the server is said to
+	// understand when the Content-Type declares them.
 	Charsets []string
 }
 
-// AnswerFormat is how answers are read.
+// AnswerFormat says how to read answers.
 type AnswerFormat struct {
-	// CodeKey is the key of the field that says how it went, such as RES. Empty: none
-	// is known.
+	// CodeKey is the key of the field with the result code, such as RES. Empty means
+	// unknown.
 	CodeKey string
-	// SuccessCodes are the code's values that mean success.
+	// SuccessCodes are the codes that mean success.
 	SuccessCodes []string
-	// NotLoggedInCodes are the code's values that mean that a session is missing; empty
-	// if the prober shall find out.
+	// NotLoggedInCodes are the codes that mean that a session is missing. If empty, the
+	// prober finds out.
 	NotLoggedInCodes []string
-	// ProseKeys are fields whose wording means nothing, such as a reason for people.
+	// ProseKeys are the keys of texts for people, whose wording has no meaning.
 	ProseKeys []string
 }
 
-// A Command is one of the server's commands, with a request that is known, or
-// thought, to work.
+// Command is one of the server's commands, with a base request that is believed to work.
 type Command struct {
 	Name string
-	// Line is where it stands in the file, from 1.
+	// Line is the command's line in the file, from 1.
 	Line int
-	// Request holds the pairs of the base request, with placeholders in the values.
+	// Request holds the pairs of the base request. Values may contain placeholders.
 	Request []Pair
-	// Purposes are the purposes that the command serves, each with the pairs by which
-	// it differs from the base request. The first is the base request's own.
-	// Empty: nothing is known of it.
+	// Purposes says what the command can do. The first purpose is that of the base
+	// request. Empty means unknown.
 	Purposes []Purpose
-	// SuccessFields are further fields with the values that they must have for success, such
-	// as RS=0 behind a Login.
+	// SuccessFields are further fields that a successful answer must have, such as RS=0
+	// after a Login.
 	SuccessFields []Pair
-	// Parameters are what is known of the request's keys, and of keys that are not
-	// in the base request, in the file's order.
+	// Parameters describe keys of the request, and keys that are not in the base
+	// request, in the order of the file.
 	Parameters []Parameter
-	// Destructive commands are sent only if Allow says so.
+	// Destructive commands are sent only if Permissions allow it.
 	Destructive bool
-	// NeedsSession is false for a command that needs none; as Login.
+	// NeedsSession is false for commands that work without a session, such as Login.
 	NeedsSession bool
 }
 
-// A Pair is a key with its value, which may hold placeholders.
+// Pair is a key with its value. The value may contain placeholders.
 type Pair struct{ Key, Value string }
 
-// A Purpose is what a command is for.
+// Purpose is one use of a command. Pairs are the pairs of the request that differ from the
+// base request.
 type Purpose struct {
 	Verb  Verb
 	Pairs []Pair
 }
 
-// A Verb names what commands of this kind of server do.
+// Verb names an action that commands of such servers perform.
 type Verb string
 
 // The verbs that a file can use.
 const (
 	VerbLogin   Verb = "login"   // begins the session of {me}
-	VerbLogout  Verb = "logout"  // ends it
+	VerbLogout  Verb = "logout"  // ends the session of {me}
 	VerbStatus  Verb = "status"  // sets what others see of {me}
 	VerbFriends Verb = "friends" // lists the friends
-	VerbOnline  Verb = "online"  // lists friends who look online, with what they show
-	VerbInfo    Verb = "info"    // tells about {to}
-	VerbFind    Verb = "find"    // lists accounts that fit
-	VerbAdd     Verb = "add"     // adds {to}, if that is open to everybody
+	VerbOnline  Verb = "online"  // lists friends that appear online, with their visible status
+	VerbInfo    Verb = "info"    // returns the profile of {to}
+	VerbFind    Verb = "find"    // searches accounts
+	VerbAdd     Verb = "add"     // adds {to} as a friend, if {to} admits everybody
 	VerbRequest Verb = "request" // asks {to} to be a friend
-	VerbAccept  Verb = "accept"  // says yes to the request of {to}
-	VerbReject  Verb = "reject"  // says no to it
+	VerbAccept  Verb = "accept"  // accepts the friend request of {to}
+	VerbReject  Verb = "reject"  // rejects the friend request of {to}
 	VerbDelete  Verb = "delete"  // ends the friendship with {to}
 	VerbSend    Verb = "send"    // sends {text} to {to}
-	VerbReceive Verb = "receive" // collects what has come
-	VerbRead    Verb = "read"    // changes nothing, whatever it tells
+	VerbReceive Verb = "receive" // collects messages
+	VerbRead    Verb = "read"    // any other command that changes nothing
 )
 
-// A Parameter is what is known of one key of a command's request.
+// Parameter describes one key of a command's request.
 type Parameter struct {
 	Key    string
 	Type   ParameterType
 	Values []string // of an enum
-	// Min and Max bound a number or a count, as far as they are known; "" if not.
+	// Min and Max bound a number or a count. "" means unknown.
 	Min, Max string
-	// Declared is true for what the file says, false for what was inferred.
+	// Declared is true for parameters from the file, false for inferred ones.
 	Declared bool
 	Line     int
 }
 
-// A Type is what kind of value a parameter has.
+// ParameterType is the kind of value that a parameter takes.
 type ParameterType string
 
-// The types. What a file does not say follows from the placeholder in the base
-// request, else from the look of its value.
+// The types. A type that the file does not declare is inferred, see [File.TypeOf].
 const (
-	TypeConstant    ParameterType = "constant" // always the same, as a client's name
-	TypeVersion     ParameterType = "version"  // the protocol's
-	TypeCommandName ParameterType = "name"     // the command's
-	TypeMark        ParameterType = "mark"     // the client's mark for a request: {seq}
-	TypeSelf        ParameterType = "self"     // the account that acts: {me}
+	TypeConstant    ParameterType = "constant" // always the same, such as the name of a client
+	TypeVersion     ParameterType = "version"  // protocol version
+	TypeCommandName ParameterType = "name"     // command name
+	TypeMark        ParameterType = "mark"     // request identifier chosen by the client: {seq}
+	TypeSelf        ParameterType = "self"     // the acting account: {me}
 	TypeTarget      ParameterType = "target"   // another account: {to}
-	TypeSecret      ParameterType = "secret"   // a proof: {secret}, {md5(secret)}
-	TypeText        ParameterType = "text"     // words of a user: {text}
-	TypeCount       ParameterType = "count"    // at most so many elements of a list
-	TypeCursor      ParameterType = "cursor"   // where in a list to go on
+	TypeSecret      ParameterType = "secret"   // password proof: {secret}, {md5(secret)}
+	TypeText        ParameterType = "text"     // text written by a user: {text}
+	TypeCount       ParameterType = "count"    // maximum number of list elements
+	TypeCursor      ParameterType = "cursor"   // position in a list
 	TypeNumber      ParameterType = "number"
 	TypeEnum        ParameterType = "enum" // one of Values
 	TypeOpaque      ParameterType = "opaque"
 )
 
-// ResetMethod is how the server comes back to the state in which each experiment
+// ResetMethod says how to bring the server back to the state in which each experiment
 // begins.
 type ResetMethod struct {
 	Kind ResetKind
-	// URL is asked with POST; relative to the server's URL, or absolute.
+	// URL receives a POST. It is absolute, or relative to the server's URL.
 	URL string
 }
 
-// A ResetKind is one of the ways to begin anew.
+// ResetKind is the kind of reset.
 type ResetKind string
 
-// The ways to begin anew.
+// The kinds of resets.
 const (
-	ResetURL      ResetKind = "url"      // by a POST to a URL
-	ResetPool     ResetKind = "pool"     // by fresh accounts
-	ResetCommands ResetKind = "commands" // by collecting, logging out, and befriending as in Friends
+	ResetURL      ResetKind = "url"      // POST to a control URL
+	ResetPool     ResetKind = "pool"     // use fresh accounts
+	ResetCommands ResetKind = "commands" // collect, log out, and restore the friendships in Friends
 )
 
-// ServerClock is what time means. With a URL the server has a clock for tests, which
-// a POST of the seconds moves; without, waiting is waiting.
+// ServerClock says how time passes. A test server has a control URL that takes a POST of
+// seconds and advances its clock. Without a URL, the prober waits in real time.
 type ServerClock struct{ URL string }
 
-// A Scenario is a row of steps that the user wants to have tried.
+// Scenario is a named sequence of steps.
 type Scenario struct {
 	Name  string
 	Steps []Step
 }
 
-// Limits bound what is done to a server.
+// Limits bound the load on a server.
 type Limits struct {
 	Requests    int           // in all
 	RequestRate float64       // requests a second, 0: no limit
 	TotalTime   time.Duration // in all, 0: no limit
-	// FailedLogins is how many logins of an account may fail between two right ones, and
-	// in each FailedPer if that is not 0. A control URL that resets the server lifts both.
+	// FailedLogins is how many logins of an account may fail between two successful ones.
+	// If FailedLoginPeriod is not 0, it also bounds the failures in each such period.
+	// Neither applies if a control URL resets the server.
 	FailedLogins      int
 	FailedLoginPeriod time.Duration
 	LongestWait       time.Duration // the longest single wait where time is real
 }
 
-// Permissions is what the file permits beyond the harmless.
+// Permissions allow what the prober does not do by default.
 type Permissions struct {
 	Destructive bool
-	// Hosts are names or addresses of servers beyond this machine's loopback that
-	// may be studied with --remote.
+	// Hosts are names or addresses of remote servers that may be studied with --remote.
 	Hosts []string
 }

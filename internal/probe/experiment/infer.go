@@ -12,12 +12,12 @@ var (
 	shortNumber   = regexp.MustCompile(`^[0-9]{1,3}$`)
 )
 
-// TypeOf is what is known of a key of the command's request: what the file
-// declares, else what follows from the placeholder in the base request, else from
-// the look of the value there.
+// TypeOf returns what is known about a key of the command's request. A type that the file
+// does not declare is inferred from the placeholder in the base request, or else from the
+// value there.
 func (f *File) TypeOf(command *Command, key string) Parameter {
 	parameter := Parameter{Key: key}
-	// The command's own come last, and count.
+	// The command's own parameters come last and take precedence.
 	for _, declared := range slices.Concat(f.Parameters, command.Parameters) {
 		if declared.Key == key {
 			parameter = declared
@@ -72,8 +72,8 @@ func typeOfPlaceholder(name string) ParameterType {
 	return TypeTarget // {to}, or a role
 }
 
-// isVersion says that the pair is in every command's request, and looks like a
-// version: with a dot, or with few digits behind a key that begins with a V.
+// isVersion reports whether the pair is in the request of every command and looks like a
+// version: it has a dot, or its key begins with V and its value has one to three digits.
 func (f *File) isVersion(pair Pair) bool {
 	v := strings.HasPrefix(strings.ToLower(pair.Key), "v") && shortNumber.MatchString(pair.Value)
 	if !v && !dottedVersion.MatchString(pair.Value) {

@@ -1,6 +1,6 @@
 package experiment
 
-// Command returns a command by its name.
+// Command returns the command with the given name.
 func (f *File) Command(name string) (*Command, bool) {
 	for _, command := range f.Commands {
 		if command.Name == name {
@@ -10,8 +10,7 @@ func (f *File) Command(name string) (*Command, bool) {
 	return nil, false
 }
 
-// StepOf returns the step that does what a verb says, by the first command that
-// has it.
+// StepOf returns a step with the first command that has the verb.
 func (f *File) StepOf(verb Verb, role, target string) (Step, bool) {
 	steps := f.StepsOf(verb, role, target)
 	if len(steps) == 0 {
@@ -20,8 +19,7 @@ func (f *File) StepOf(verb Verb, role, target string) (Step, bool) {
 	return steps[0], true
 }
 
-// StepsOf returns the steps that do what a verb says, one for each command that
-// has it.
+// StepsOf returns one step for each command that has the verb.
 func (f *File) StepsOf(verb Verb, role, target string) []Step {
 	var all []Step
 	for _, command := range f.Commands {
@@ -40,7 +38,7 @@ func (f *File) StepsOf(verb Verb, role, target string) []Step {
 	return all
 }
 
-// VerbOf is what a step does, "" if the file does not know.
+// VerbOf returns the verb of a step, or "" if the file does not declare one.
 func (f *File) VerbOf(step Step) Verb {
 	if step.Verb != "" || step.Wait > 0 {
 		return step.Verb

@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A reader makes a File of YAML, and collects what is wrong on the way.
+// fileReader builds a File from YAML and collects problems.
 type fileReader struct {
 	fileName string
 	getenv   func(string) (string, bool)
@@ -26,16 +26,16 @@ func (r *fileReader) addProblem(line int, key, format string, args ...any) {
 	r.problems = append(r.problems, Problem{r.fileName, max(line, 1), key, fmt.Sprintf(format, args...)})
 }
 
-// A value is a piece of the YAML with the place where it stands. Its methods
-// report what has another form than the caller wants.
+// yamlValue is a YAML node with its position. Its methods add a problem if the node does
+// not have the form that the caller expects.
 type yamlValue struct {
 	*fileReader
 	node *yaml.Node
-	path string // from the top
+	path string // path from the top, such as commands.Login
 	line int
 }
 
-// An entry is one of a map.
+// yamlEntry is a key of a map with its value.
 type yamlEntry struct {
 	name string
 	line int
@@ -54,10 +54,10 @@ func (v yamlValue) childValue(key string, node *yaml.Node) yamlValue {
 	return yamlValue{v.fileReader, node, key, line}
 }
 
-// syntaxLine is where the parser's errors say their line.
+// syntaxErrorLine matches the line number in errors of the YAML parser.
 var syntaxErrorLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?`)
 
-// readDocument reads the only document of a file.
+// readDocument parses the file, which must be a single YAML document.
 func (r *fileReader) readDocument(text []byte) (yamlValue, bool) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
@@ -84,11 +84,12 @@ func (r *fileReader) readDocument(text []byte) (yamlValue, bool) {
 
 func (v yamlValue) isNull() bool { return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" }
 
-// isMapOrNull and listed say that the value is of that kind, or left empty.
+// isMapOrNull and isListOrNull report the kind of the value. An empty value counts as
+// both.
 func (v yamlValue) isMapOrNull() bool  { return v.isNull() || v.node.Kind == yaml.MappingNode }
 func (v yamlValue) isListOrNull() bool { return v.isNull() || v.node.Kind == yaml.SequenceNode }
 
-// describeKind says what the value is, for people.
+// describeKind says in a problem what the value is.
 func (v yamlValue) describeKind() string {
 	switch {
 	case v.isNull():
@@ -103,7 +104,7 @@ func (v yamlValue) describeKind() string {
 	return "is something else"
 }
 
-// mapEntries are those of a map whose keys are free; nothing for an empty value.
+// mapEntries returns the entries of a map with arbitrary keys, or none for an empty value.
 func (v yamlValue) mapEntries(expectedForm string) []yamlEntry {
 	if v.isNull() {
 		return nil
@@ -130,7 +131,7 @@ func (v yamlValue) mapEntries(expectedForm string) []yamlEntry {
 	return entries
 }
 
-// mapFields are those of a map with known keys.
+// mapFields returns the values of a map with a fixed set of keys.
 func (v yamlValue) mapFields(expectedForm string, allowed ...string) map[string]yamlValue {
 	fields := make(map[string]yamlValue)
 	for _, entry := range v.mapEntries(expectedForm) {
@@ -143,7 +144,7 @@ func (v yamlValue) mapFields(expectedForm string, allowed ...string) map[string]
 	return fields
 }
 
-// requireFields reports the keys that a map must have. What is no map was reported already.
+// requireFields reports missing keys. A value that is not a map has been reported before.
 func (v yamlValue) requireFields(fields map[string]yamlValue, keys ...string) {
 	for _, key := range keys {
 		if _, ok := fields[key]; !ok && v.isMapOrNull() {
@@ -152,7 +153,7 @@ func (v yamlValue) requireFields(fields map[string]yamlValue, keys ...string) {
 	}
 }
 
-// forms are examples of what must not be missing.
+// requiredExamples are shown for missing keys.
 var requiredExamples = map[string]string{
 	"accounts": "accounts: with " + accountsExample,
 	"commands": "commands: with " + commandsExample,
@@ -164,7 +165,7 @@ var requiredExamples = map[string]string{
 	"url":      "url: /reset",
 }
 
-// listElements is the elements of a list; nothing for an empty value.
+// listElements returns the elements of a list, or none for an empty value.
 func (v yamlValue) listElements(expectedForm string) []yamlValue {
 	if v.isNull() {
 		return nil
@@ -180,7 +181,7 @@ func (v yamlValue) listElements(expectedForm string) []yamlValue {
 	return list
 }
 
-// distinctTexts are the elements of a list of words, which must differ.
+// distinctTexts returns the elements of a list of scalars and reports duplicates.
 func (v yamlValue) distinctTexts(expectedForm string) []string {
 	var texts []string
 	for _, element := range v.listElements(expectedForm) {
@@ -197,7 +198,7 @@ func (v yamlValue) distinctTexts(expectedForm string) []string {
 	return texts
 }
 
-// scalarText is a scalar as it is written: a number keeps its zeros.
+// scalarText returns a scalar as it is written, so that a number keeps its leading zeros.
 func (v yamlValue) scalarText(expectedForm string) (string, bool) {
 	if v.node.Kind != yaml.ScalarNode || v.isNull() {
 		v.addProblem("%s; write %s", v.describeKind(), expectedForm)
@@ -206,7 +207,7 @@ func (v yamlValue) scalarText(expectedForm string) (string, bool) {
 	return v.node.Value, true
 }
 
-// nonEmptyText is a text that is not empty.
+// nonEmptyText returns a scalar that is not empty.
 func (v yamlValue) nonEmptyText(expectedForm string) (string, bool) {
 	text, ok := v.scalarText(expectedForm)
 	if ok && text == "" {
@@ -253,7 +254,7 @@ func (v yamlValue) durationOr(fallback time.Duration) time.Duration {
 	return duration
 }
 
-// textOneOf is a text out of a few.
+// textOneOf returns a scalar that must be one of the allowed texts.
 func (v yamlValue) textOneOf(description string, allowed []string) (string, bool) {
 	text, ok := v.scalarText("one of " + strings.Join(allowed, ", "))
 	if ok && !slices.Contains(allowed, text) {

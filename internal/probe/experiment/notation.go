@@ -11,16 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// kindSigns begin a change; = stands within one.
+// changeSigns are the signs that begin a change. A change without one sets a value.
 const changeSigns = "-+^~><"
 
-// maxWait is the longest wait that a step can have, a good 30 years: far from what
-// a time.Duration can hold, and from what anybody can want.
+// maxWait is the longest wait of a step, about 30 years. It fits a time.Duration.
 const maxWait = 1_000_000_000 * time.Second
 
-// ParseStep reads a step as it is described in the package's documentation. What
-// it names must be declared in the file; keys may be any. The error names all that
-// is wrong.
+// ParseStep parses a step in the notation of the package documentation. Roles, places,
+// commands and purposes must be declared in the file, keys need not be. The error lists
+// all problems.
 func (f *File) ParseStep(stepLine string) (Step, error) {
 	step, err := f.parseStepSyntax(stepLine)
 	if err != nil {
@@ -32,7 +31,7 @@ func (f *File) ParseStep(stepLine string) (Step, error) {
 	return step, nil
 }
 
-// FormatStep writes a step so that [File.ParseStep] reads the same again.
+// FormatStep formats a step so that [File.ParseStep] returns the same step.
 func (f *File) FormatStep(step Step) string {
 	if step.Wait > 0 {
 		return "wait " + formatSeconds(step.Wait)
@@ -54,7 +53,7 @@ func (f *File) FormatStep(step Step) string {
 	return formatted
 }
 
-// parseStepSyntax reads the notation, and leaves it open whether there is what it names.
+// parseStepSyntax parses a step without checking that its names are declared.
 func (f *File) parseStepSyntax(stepLine string) (Step, error) {
 	r := stepParser{file: f, remaining: stepLine}
 	first, err := r.nextWord("a role", "@ \t")
@@ -96,20 +95,20 @@ func (f *File) parseStepSyntax(stepLine string) (Step, error) {
 	return step, nil
 }
 
-// A stepReader holds what is left of a step's line.
+// stepParser parses a step's line from left to right.
 type stepParser struct {
 	file      *File
 	remaining string
 }
 
-// skipSpaces is what is left, behind spaces.
+// skipSpaces drops leading spaces and returns the remaining line.
 func (r *stepParser) skipSpaces() string {
 	r.remaining = strings.TrimLeft(r.remaining, " \t")
 	return r.remaining
 }
 
-// nextWord takes a word up to one of the stops; it may be quoted. An empty one is an
-// error that says what is missing.
+// nextWord parses a word, which may be quoted, up to one of stopCharacters. If the word is
+// empty, the error names what is missing.
 func (r *stepParser) nextWord(description, stopCharacters string) (string, error) {
 	r.skipSpaces()
 	word, err := r.nextWordPart(stopCharacters)
@@ -119,8 +118,8 @@ func (r *stepParser) nextWord(description, stopCharacters string) (string, error
 	return word, err
 }
 
-// fileSection takes a part of a word, which is quoted, or goes on to one of the stops,
-// and may be empty.
+// nextWordPart parses a quoted string, or characters up to one of stopCharacters. The
+// result may be empty.
 func (r *stepParser) nextWordPart(stopCharacters string) (string, error) {
 	if strings.HasPrefix(r.remaining, `"`) {
 		quoted, err := strconv.QuotedPrefix(r.remaining)
@@ -143,7 +142,7 @@ func (r *stepParser) nextWordPart(stopCharacters string) (string, error) {
 	return unquoted, nil
 }
 
-// expectWordEnd fails unless the word is over.
+// expectWordEnd fails unless a space or the end of the line follows.
 func (r *stepParser) expectWordEnd() error {
 	if r.remaining != "" && r.remaining[0] != ' ' && r.remaining[0] != '\t' {
 		return fmt.Errorf("%q stands where a word is over; put a space before it", r.remaining)
@@ -161,7 +160,7 @@ func (r *stepParser) parseWait() (Step, error) {
 	return Step{Wait: duration}, nil
 }
 
-// parsePlace takes what stands behind an @, which counts from 1.
+// parsePlace parses an optional @PLACE. Places count from 1 in step notation.
 func (r *stepParser) parsePlace() (int, error) {
 	remaining, ok := strings.CutPrefix(r.remaining, "@")
 	if !ok {
@@ -179,8 +178,8 @@ func (r *stepParser) parsePlace() (int, error) {
 	return number - 1, r.expectWordEnd()
 }
 
-// parseCommand takes the command and its verb. A quoted name is meant as it stands; of
-// others a verb is cut off, unless there is a command with a dot of that name.
+// parseCommand parses the command and its verb. A quoted name is taken literally. An
+// unquoted name is split at its last dot, unless a command has the whole name.
 func (r *stepParser) parseCommand() (string, Verb, error) {
 	quoted := strings.HasPrefix(r.skipSpaces(), `"`)
 	name, err := r.nextWord("the command", " \t")
@@ -276,13 +275,14 @@ func formatValue(value string) string {
 	return strconv.Quote(value)
 }
 
-// needsNoQuotes says that s can stand without quotes, with none of the stops in it.
+// needsNoQuotes reports whether s can be written without quotes and contains none of the
+// stop characters.
 func needsNoQuotes(text, stopCharacters string) bool {
 	return utf8.ValidString(text) && !strings.ContainsAny(text, ` "`+stopCharacters) &&
 		strings.IndexFunc(text, func(character rune) bool { return !unicode.IsPrint(character) }) < 0
 }
 
-// parseSeconds reads seconds with up to nine digits behind the point.
+// parseSeconds parses seconds with at most nine decimals.
 func parseSeconds(text string) (time.Duration, bool) {
 	whole, fraction, hasFraction := strings.Cut(text, ".")
 	digits := func(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
@@ -299,8 +299,8 @@ func formatSeconds(duration time.Duration) string {
 	return strings.TrimRight(strings.TrimRight(text, "0"), ".")
 }
 
-// checkStep says what a step names that there is not. Marks and words that it
-// takes from others are of the steps 1 to latest.
+// checkStep lists the undeclared names in a step. Placeholders such as seq:N may refer to
+// steps 1 to latestStep.
 func (f *File) checkStep(step Step, latestStep int) []error {
 	if step.Wait > 0 {
 		return nil

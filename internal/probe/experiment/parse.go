@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Parse reads an experiment file. name is what problems call it; getenv looks up
-// the variables that its secrets name, as os.LookupEnv does. An error is of type
-// [Problems], and holds all that is wrong with the file.
+// Parse parses an experiment file. Problems show name as the file's name. getenv looks up
+// the environment variables of secrets, as os.LookupEnv does. An error has the type
+// [Problems] and lists everything that is wrong with the file.
 func Parse(name string, text []byte, getenv func(string) (string, bool)) (*File, error) {
 	r := &fileReader{fileName: name, getenv: getenv, file: &File{
 		Name:       strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
@@ -36,14 +36,14 @@ func Parse(name string, text []byte, getenv func(string) (string, bool)) (*File,
 	return r.file, nil
 }
 
-// A part of a file has a key at the top.
+// fileSection is a top-level key of a file.
 type fileSection struct {
 	name     string
 	readInto func(yamlValue)
 }
 
-// sections are in the order in which one may lean on another, whatever the order in
-// the file.
+// sections lists the top-level keys in the order in which they must be read, because some
+// refer to others. Their order in the file does not matter.
 func (r *fileReader) sections() []fileSection {
 	return []fileSection{
 		{"name", r.readTitle},
@@ -96,7 +96,7 @@ func (r *fileReader) readServerURL(value yamlValue) {
 	}
 }
 
-// parseURL checks a URL, which may be relative.
+// parseURL parses a URL, which may be relative.
 func (v yamlValue) parseURL(text, expectedForm string) (*url.URL, bool) {
 	parsedURL, err := url.Parse(text)
 	switch {
@@ -130,7 +130,7 @@ func (r *fileReader) readAccounts(value yamlValue) {
 			r.addProblem(entry.line, entry.path, "is no name for a role; use letters and digits, a letter first, and none of %s",
 				"wait, seq, me, to, text, command, time, secret")
 		}
-		// Kept even if it is wrong, so that steps do not complain about it too.
+		// Keep an invalid account, so that steps with its role cause no further problems.
 		r.file.Accounts = append(r.file.Accounts, r.readAccount(entry))
 	}
 	if number := len(entries); number < 2 && value.isMapOrNull() {
@@ -160,7 +160,7 @@ func (r *fileReader) readAccount(entry yamlEntry) Account {
 	return account
 }
 
-// readSecret is a password as it stands, or from the environment.
+// readSecret returns a password from the file or from the environment.
 func (v yamlValue) readSecret() (secret string, hidden bool) {
 	const form = `$NAME for an environment variable, "${NAME:-PASSWORD}" with a password for where it is not set, or the password itself`
 	text, ok := v.scalarText(form)
@@ -186,7 +186,7 @@ func (v yamlValue) readSecret() (secret string, hidden bool) {
 	return strings.TrimPrefix(match[3], ":-"), false
 }
 
-// secretVariable is the name of the variable that a secret is in, "" for none.
+// secretVariable returns the environment variable that a secret names, or "".
 func (v yamlValue) secretVariable() string {
 	if match := variablePattern.FindStringSubmatch(v.node.Value); match != nil {
 		return match[1] + match[2]
@@ -220,7 +220,7 @@ func (r *fileReader) readPool(value yamlValue) {
 	}
 }
 
-// accountNumber is a number of an account in a pool, 0 if it is none.
+// accountNumber returns an account number of the pool, or 0 if it is invalid.
 func (v yamlValue) accountNumber() uint64 {
 	const form = "the number of an account, from 1"
 	text, ok := v.scalarText(form)
@@ -280,8 +280,8 @@ func (r *fileReader) readFriends(value yamlValue) {
 	}
 }
 
-// readRole is one that is declared. Where there are no accounts at all that is said
-// once, and not for each.
+// readRole returns a declared role. If the file declares no accounts, that is reported
+// once and not for each role.
 func (r *fileReader) readRole(value yamlValue) (string, bool) {
 	if len(r.file.Accounts) == 0 {
 		return "", false

@@ -23,7 +23,7 @@ func (r *fileReader) readCommands(value yamlValue) {
 		}
 		r.file.Commands = append(r.file.Commands, r.readCommand(entry))
 	}
-	// Only now is it known what is the same in all of them.
+	// Inferring types needs the requests of all commands.
 	for _, command := range r.file.Commands {
 		for i := range command.Parameters {
 			command.Parameters[i].Type = r.file.TypeOf(command, command.Parameters[i].Key).Type
@@ -59,7 +59,7 @@ func (r *fileReader) readCommand(entry yamlEntry) *Command {
 	return command
 }
 
-// readPairs reads pairs in the syntax of the server.
+// readPairs reads pairs in the server's record syntax.
 func (r *fileReader) readPairs(value yamlValue, expectedForm string) []Pair {
 	text, ok := value.nonEmptyText(expectedForm)
 	if !ok {
@@ -91,7 +91,7 @@ func (r *fileReader) checkPairTemplate(value yamlValue, pair Pair) {
 	}
 }
 
-// verbs are what a file can say that a command does.
+// verbNames are the verbs that a file can use.
 var verbNames = []string{
 	string(VerbLogin), string(VerbLogout), string(VerbStatus), string(VerbFriends), string(VerbOnline), string(VerbInfo), string(VerbFind), string(VerbAdd),
 	string(VerbRequest), string(VerbAccept), string(VerbReject), string(VerbDelete), string(VerbSend), string(VerbReceive), string(VerbRead),
@@ -121,8 +121,8 @@ func (r *fileReader) readPurposes(value yamlValue, command *Command) {
 	}
 }
 
-// checkPurposePair checks a pair of a purpose; the first one's must be in the request
-// already.
+// checkPurposePair checks a pair of a purpose. A pair of the first purpose must be in the
+// base request.
 func (r *fileReader) checkPurposePair(entry yamlEntry, command *Command, pair Pair) {
 	r.checkPairTemplate(entry.yamlValue, pair)
 	if !command.hasKey(pair.Key) {
@@ -190,7 +190,6 @@ func (r *fileReader) readParameters(value yamlValue, command *Command) {
 	}
 }
 
-// readEnumValues reads those of an enum.
 func (r *fileReader) readEnumValues(entry yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
 	value, ok := fields["values"]
 	if !ok {
@@ -215,7 +214,6 @@ func (r *fileReader) readEnumValues(entry yamlEntry, fields map[string]yamlValue
 
 var wholeNumber = regexp.MustCompile(`^-?[0-9]{1,40}$`)
 
-// readBounds reads min and max.
 func (r *fileReader) readBounds(entry yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
 	for _, b := range []struct {
 		key string
@@ -251,7 +249,7 @@ func isBelow(candidate, b string) bool {
 	return x.Cmp(y) < 0
 }
 
-// checkBaseValue sees that the base request fits what is said of its key.
+// checkBaseValue reports a base request whose value contradicts the declared parameter.
 func checkBaseValue(entry yamlEntry, parameter Parameter, base string) {
 	const hint = "change the request, or what is said of it here"
 	if names, err := Placeholders(base); err != nil || len(names) > 0 || base == "" {
@@ -282,8 +280,8 @@ func (r *fileReader) readScenarios(value yamlValue) {
 
 const stepsExample = "[a Login, wait 10, a Logout]"
 
-// readSteps reads steps. Where there are no accounts or commands at all that is said
-// once, and not for each step.
+// readSteps reads a list of steps. If the file declares no accounts or commands, that is
+// reported once and not for each step.
 func (r *fileReader) readSteps(value yamlValue) []Step {
 	var steps []Step
 	for i, element := range value.listElements(stepsExample) {
@@ -308,8 +306,8 @@ func (r *fileReader) readSteps(value yamlValue) []Step {
 	return steps
 }
 
-// checkDeclaredStep checks what only a file's own steps must keep: the prober sends keys
-// that nobody has declared, a user who does it has made a typing error.
+// checkDeclaredStep checks a step of the file itself. The prober sends undeclared keys on
+// purpose; in a file they are probably typing errors.
 func (f *File) checkDeclaredStep(step Step) []error {
 	command, ok := f.Command(step.Command)
 	if !ok { // a wait

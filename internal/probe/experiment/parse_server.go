@@ -9,7 +9,6 @@ import (
 	"time"
 )
 
-// readSyntax reads how records are written.
 func (r *fileReader) readSyntax(value yamlValue) {
 	syntax := &r.file.Syntax
 	fields := value.mapFields(`what differs from HTTP QQ, such as {pair: ";", list: "|"}`,
@@ -58,7 +57,7 @@ func (r *fileReader) readSyntax(value yamlValue) {
 
 func isControlRune(character rune) bool { return character < ' ' || character == 0x7f }
 
-// readSeparator keeps what stood there if the text is none.
+// readSeparator leaves destination unchanged if the text is invalid.
 func (v yamlValue) readSeparator(target *string) {
 	const form = "one or more signs in quotes"
 	text, ok := v.nonEmptyText(form)
@@ -71,7 +70,7 @@ func (v yamlValue) readSeparator(target *string) {
 	}
 }
 
-// checkSeparators sees to it that a record can be cut in one way only.
+// checkSeparators makes sure that records can be split in only one way.
 func (r *fileReader) checkSeparators(value yamlValue, fields map[string]yamlValue) {
 	syntax := r.file.Syntax
 	type sign struct{ key, text string }
@@ -98,7 +97,6 @@ func (r *fileReader) checkSeparators(value yamlValue, fields map[string]yamlValu
 	}
 }
 
-// readAnswerFormat reads how answers are read.
 func (r *fileReader) readAnswerFormat(value yamlValue) {
 	fields := value.mapFields("{code: RES, done: [0], not_logged_in: [20]}", "code", "done", "not_logged_in", "prose")
 	answer := &r.file.Answer
@@ -151,7 +149,7 @@ func (r *fileReader) readClock(value yamlValue) {
 	}
 }
 
-// textOrURL is a word, or the URL of a map that has only that.
+// textOrURL returns a scalar, or the URL of a map such as {url: /reset}.
 func (v yamlValue) textOrURL(expectedForm string) (text, target string) {
 	if v.isNull() || !v.isMapOrNull() {
 		text, _ = v.nonEmptyText(expectedForm)
@@ -191,7 +189,7 @@ func (r *fileReader) readLimits(value yamlValue) {
 	}
 }
 
-// readFailedLogins is a number, or so many per a time.
+// readFailedLogins reads a number, or a number per period.
 func (l *Limits) readFailedLogins(value yamlValue) {
 	const form = "how many logins may fail between two right ones, such as 3, or 3 per 10m"
 	text, ok := value.scalarText(form)
@@ -216,7 +214,7 @@ func (l *Limits) readFailedLogins(value yamlValue) {
 	l.FailedLoginPeriod = duration
 }
 
-// rateOr is requests a second.
+// rateOr returns requests per second.
 func (v yamlValue) rateOr(fallback float64) float64 {
 	const most = 1_000_000
 	expectedForm := fmt.Sprintf("requests a second, up to %d, 0 for no limit", most)

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// A Problem is one thing that is wrong with an experiment file.
+// Problem is one error in an experiment file.
 type Problem struct {
 	File    string
 	Line    int    // from 1
-	Key     string // where it is, from the top: commands.Login.does; "" for the whole
-	Message string // what is wrong, and what is allowed
+	Key     string // path of the key, such as commands.Login.does; "" for the whole file
+	Message string // what is wrong and what is allowed
 }
 
 func (p Problem) String() string {
@@ -21,8 +21,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Key, p.Message)
 }
 
-// Problems are all that is wrong with a file, in its order. As an error it has a
-// line for each.
+// Problems are all errors in a file, ordered by line. Error returns one line for each.
 type Problems []Problem
 
 func (ps Problems) Error() string {
@@ -33,8 +32,8 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// suggestWord says what may be written in place of a word that is not known: the
-// likeliest first.
+// suggestWord says what may be written in place of an unknown word, and names the most
+// similar allowed word first.
 func suggestWord(word string, allowed []string) string {
 	if len(allowed) == 0 {
 		return "none is declared"
@@ -46,7 +45,7 @@ func suggestWord(word string, allowed []string) string {
 	return alternatives
 }
 
-// nearestWord is the word that a typing error may have made to another, or "".
+// nearestWord returns the allowed word of which word is probably a typing error, or "".
 func nearestWord(word string, allowed []string) string {
 	nearestCandidate, minimum := "", 1+max(1, len(word)/3)
 	for _, candidate := range allowed {
@@ -57,8 +56,8 @@ func nearestWord(word string, allowed []string) string {
 	return nearestCandidate
 }
 
-// editDistance counts the bytes to insert, delete, replace or swap with a neighbour
-// to make b of a.
+// editDistance counts the bytes to insert, delete, replace, or swap with a neighbour to
+// turn a into b.
 func editDistance(candidate, b string) int {
 	var before, last []int
 	row := make([]int, len(b)+1)

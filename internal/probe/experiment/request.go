@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Source is the text that the file was parsed from. Secrets that came from the
-// environment are not in it, so that it can stand in a transcript. To parse it
-// where those variables are not set, give [Parse] a getenv that makes them up.
+// Source returns the text that the file was parsed from. It does not contain secrets from
+// the environment, so transcripts can store it. To parse it where those variables are not
+// set, pass [Parse] a getenv that invents values.
 func (f *File) Source() []byte { return slices.Clone(f.sourceText) }
 
-// Account returns an account by its role.
+// Account returns the account with the given role.
 func (f *File) Account(role string) (Account, bool) {
 	for _, account := range f.Accounts {
 		if account.Role == role {
@@ -21,8 +21,8 @@ func (f *File) Account(role string) (Account, bool) {
 	return Account{}, false
 }
 
-// Peer is the role that a step of role is directed at if the step names none: the
-// second for the first, the first for all others.
+// Peer returns the default target of a role's steps: the second role for the first, and
+// the first role for all others.
 func (f *File) Peer(role string) string {
 	switch {
 	case len(f.Accounts) < 2:
@@ -33,7 +33,7 @@ func (f *File) Peer(role string) string {
 	return f.Accounts[0].Role
 }
 
-// Purpose is the command's purpose of that verb.
+// Purpose returns the command's purpose with the given verb.
 func (c *Command) Purpose(verb Verb) (Purpose, bool) {
 	for _, purpose := range c.Purposes {
 		if purpose.Verb == verb {
@@ -43,10 +43,9 @@ func (c *Command) Purpose(verb Verb) (Purpose, bool) {
 	return Purpose{}, false
 }
 
-// Pairs are those of a step's request: the command's own, with those of the
-// purpose set, then changed in the order of the step's changes. The values are
-// still templates. It fails if there is no such command or purpose, or if a change
-// concerns a pair that is not there.
+// Pairs returns the pairs of a step's request: the base request, with the pairs of the
+// purpose, then with the step's changes in order. Values are still templates. It fails if
+// the command or purpose is unknown, or if a change names a missing key.
 func (f *File) Pairs(step Step) ([]Pair, error) {
 	command, ok := f.Command(step.Command)
 	if !ok {
@@ -72,11 +71,11 @@ func (f *File) Pairs(step Step) ([]Pair, error) {
 	return pairs, nil
 }
 
-// Encode joins pairs, whose values are expanded, to a request.
+// Encode joins pairs with expanded values to a request.
 func (f *File) Encode(pairs []Pair) []byte { return f.Syntax.Encode(pairs) }
 
-// applyTo makes the change, to pairs that are the caller's own; ok is false if the
-// pair that it concerns is not there.
+// applyTo applies the change to pairs, which it may modify. ok is false if the key of the
+// change is missing.
 func (c PairChange) applyTo(pairs []Pair) (_ []Pair, ok bool) {
 	pair := Pair{c.Key, c.Value}
 	switch c.Kind {
@@ -107,7 +106,7 @@ func (c PairChange) applyTo(pairs []Pair) (_ []Pair, ok bool) {
 	return pairs, true
 }
 
-// setPairValue gives the first pair of that key another value, or adds the pair.
+// setPairValue sets the value of the first pair with the key, or appends the pair.
 func setPairValue(pairs []Pair, pair Pair) []Pair {
 	for i := range pairs {
 		if pairs[i].Key == pair.Key {
@@ -145,7 +144,7 @@ func (c *Command) unknownPurposeError(verb Verb) error {
 	return fmt.Errorf("%s has no purpose %s; %s", c.Name, verb, suggestWord(string(verb), verbs))
 }
 
-// joinKeys lists the keys of pairs for people.
+// joinKeys lists the keys of pairs in an error message.
 func joinKeys(pairs []Pair) string {
 	if len(pairs) == 0 {
 		return "none"

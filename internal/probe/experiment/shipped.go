@@ -9,7 +9,7 @@ import (
 //go:embed files/*.yaml
 var shippedFiles embed.FS
 
-// ShippedNames are the names of the experiment files that come with the program.
+// ShippedNames returns the names of the experiment files that are part of the program.
 func ShippedNames() []string {
 	entries, err := shippedFiles.ReadDir("files")
 	if err != nil {
@@ -22,8 +22,7 @@ func ShippedNames() []string {
 	return names
 }
 
-// ReadShipped is the text of a shipped file, named as in [ShippedNames] or with .yaml
-// behind it.
+// ReadShipped returns the text of a shipped file. The name may end in .yaml.
 func ReadShipped(name string) (text []byte, ok bool) {
 	text, err := shippedFiles.ReadFile(path.Join("files", strings.TrimSuffix(name, ".yaml")+".yaml"))
 	return text, err == nil

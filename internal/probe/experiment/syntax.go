@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// httpQQSyntax is the syntax of HTTP QQ: what a file leaves out.
+// httpQQSyntax returns the syntax of HTTP QQ, which is the default.
 func httpQQSyntax() RecordSyntax {
 	return RecordSyntax{
 		PairSeparator: "&",
@@ -17,8 +17,8 @@ func httpQQSyntax() RecordSyntax {
 	}
 }
 
-// Encode joins pairs to a record. Keys and values are written as they are: text
-// that may hold anything goes through [RecordSyntax.EscapeValue] first.
+// Encode joins pairs to a record without escaping. Escape arbitrary text with
+// [RecordSyntax.EscapeValue] first.
 func (y RecordSyntax) Encode(pairs []Pair) []byte {
 	var record []byte
 	for i, pair := range pairs {
@@ -32,11 +32,10 @@ func (y RecordSyntax) Encode(pairs []Pair) []byte {
 	return record
 }
 
-// Decode splits an answer into its pairs. Line ends behind the record are left
-// out; values stay as they were sent, escapes and all. A piece without an equals
-// sign belongs to the value before it, separator included, as servers send that
-// do not escape their texts; so that [RecordSyntax.Encode] gives the record again. ok is
-// false for what does not begin with a pair.
+// Decode splits an answer into pairs. It drops line ends after the record and leaves
+// escapes in values as they are. A part without an equals sign becomes part of the value
+// before it, separator included, because some servers do not escape texts; Encode
+// therefore restores the record. ok is false if the record does not begin with a pair.
 func (y RecordSyntax) Decode(record []byte) (fields []Pair, ok bool) {
 	text := strings.TrimRight(string(record), "\r\n")
 	for part := range strings.SplitSeq(text, y.PairSeparator) {
@@ -53,8 +52,8 @@ func (y RecordSyntax) Decode(record []byte) (fields []Pair, ok bool) {
 	return fields, true
 }
 
-// SplitList are those of a list, unescaped. ok is false if the value does not end
-// like one; the empty value says nothing about what it is, and is none.
+// SplitList returns the unescaped elements of a list. ok is false if value does not end
+// with the list separator.
 func (y RecordSyntax) SplitList(value string) (elements []string, ok bool) {
 	inner, ok := strings.CutSuffix(value, y.ListSeparator)
 	if !ok {
@@ -67,17 +66,16 @@ func (y RecordSyntax) SplitList(value string) (elements []string, ok bool) {
 	return elements, true
 }
 
-// EscapeValue writes a text so that it can stand as a value in a request:
-// whatever could end the value, begin an escape, or break a line is escaped. Without
-// an escape in the syntax the text stays as it is.
+// EscapeValue escapes every byte that could end a value, begin an escape, or break a line.
+// If the syntax has no escapes, it returns the text unchanged.
 func (y RecordSyntax) EscapeValue(text string) string {
 	if y.EscapeSign == "" {
 		return text
 	}
 	var result strings.Builder
 	for i := range len(text) {
-		// Any byte of the separator, not only the whole: the value's last bytes
-		// and the separator behind them must not make another.
+		// Escape each byte of the separator: the end of the value and the separator
+		// after it must not form another separator.
 		character := text[i]
 		if character < ' ' || character == 0x7f || character == y.EscapeSign[0] || strings.IndexByte(y.PairSeparator, character) >= 0 {
 			fmt.Fprintf(&result, "%s%02X", y.EscapeSign, character)
@@ -88,8 +86,7 @@ func (y RecordSyntax) EscapeValue(text string) string {
 	return result.String()
 }
 
-// Unescape undoes the escapes of a value. What is no whole escape stands for
-// itself.
+// Unescape decodes the escapes of a value. It leaves incomplete escapes as they are.
 func (y RecordSyntax) Unescape(text string) string {
 	if y.EscapeSign == "" || !strings.Contains(text, y.EscapeSign) {
 		return text
@@ -107,7 +104,7 @@ func (y RecordSyntax) Unescape(text string) string {
 	return result.String()
 }
 
-// parseHexByte reads the two hex digits that s begins with.
+// parseHexByte decodes the two hex digits at the start of s.
 func parseHexByte(text string) (byte, bool) {
 	if len(text) < 2 {
 		return 0, false
@@ -116,7 +113,7 @@ func parseHexByte(text string) (byte, bool) {
 	return byte(highDigit<<4 | lowDigit), highDigit >= 0 && lowDigit >= 0
 }
 
-// hexDigitValue is the digit's value, or below 0.
+// hexDigitValue returns the value of a hex digit, or -1.
 func hexDigitValue(character byte) int {
 	switch {
 	case '0' <= character && character <= '9':
@@ -129,8 +126,8 @@ func hexDigitValue(character byte) int {
 	return -1
 }
 
-// splitStrict reads pairs as they stand in a file. Unlike an answer, a piece that is no
-// pair is an error: someone has written it who can mend it.
+// splitStrict parses pairs in an experiment file. Unlike Decode it fails for a part that
+// is not a pair, because the author of the file can correct it.
 func (y RecordSyntax) splitStrict(text string) ([]Pair, error) {
 	var pairs []Pair
 	for part := range strings.SplitSeq(text, y.PairSeparator) {

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// ExpandTemplate replaces the placeholders of a template by what lookup says of their
-// names, and {{ by a brace. It fails at a placeholder that lookup does not know,
-// and at a brace that is not closed.
+// ExpandTemplate replaces each placeholder of a template by the result of lookup, and {{
+// by a brace. It fails for a placeholder that lookup does not know and for a brace that is
+// not closed.
 func ExpandTemplate(value string, lookup func(name string) (string, bool)) (string, error) {
 	var result strings.Builder
 	err := scanTemplate(value, func(literal string) { result.WriteString(literal) }, func(name string) error {
@@ -30,8 +30,8 @@ func ExpandTemplate(value string, lookup func(name string) (string, bool)) (stri
 	return result.String(), nil
 }
 
-// Placeholders are the names of the placeholders in a template, in its order,
-// without their braces.
+// Placeholders returns the names of the placeholders in a template, in order and without
+// braces.
 func Placeholders(value string) ([]string, error) {
 	var names []string
 	err := scanTemplate(value, func(string) {}, func(name string) error {
@@ -41,10 +41,10 @@ func Placeholders(value string) ([]string, error) {
 	return names, err
 }
 
-// EscapeTemplate is the template that expands to s, whatever s holds.
+// EscapeTemplate returns the template that expands to s.
 func EscapeTemplate(text string) string { return strings.ReplaceAll(text, "{", "{{") }
 
-// scanTemplate calls literal and placeholder for the parts of a template.
+// scanTemplate calls literal and placeholder for the parts of a template, in order.
 func scanTemplate(value string, literal func(string), placeholder func(string) error) error {
 	for {
 		before, after, found := strings.Cut(value, "{")
@@ -68,9 +68,9 @@ func scanTemplate(value string, literal func(string), placeholder func(string) e
 	}
 }
 
-// ComputeProof is what a placeholder such as md5(secret) stands for; ok is false if the
-// name is none of that kind. Last, first and middle change one character of a proof,
-// cut leaves its last one out: last(md5(secret)) is nearly right.
+// ComputeProof evaluates a placeholder such as md5(secret). ok is false if name is not a
+// proof. The functions last, first and middle change one character of a proof and cut
+// removes the last one, as in last(md5(secret)), to make proofs that are almost right.
 func ComputeProof(name, secret string) (proof string, ok bool) {
 	if name == "secret" {
 		return secret, true
@@ -103,7 +103,7 @@ func ComputeProof(name, secret string) (proof string, ok bool) {
 	return proof, function == strings.ToLower(function)
 }
 
-// changeOneCharacter changes a proof in one character.
+// changeOneCharacter applies one of nearFunctions to a proof.
 func changeOneCharacter(function, proof string) (string, bool) {
 	if proof == "" {
 		return "", slices.Contains(nearFunctions, function)
@@ -127,18 +127,18 @@ func changeOneCharacter(function, proof string) (string, bool) {
 	return proof[:index] + other + proof[index+1:], true
 }
 
-// nearRight are the functions that make a proof nearly right.
+// nearFunctions are the functions that make a proof almost right.
 var nearFunctions = []string{"last", "first", "middle", "cut"}
 
-// placeholders are those that any template can have. In steps there are seq:N and
-// text:N too, and everywhere the roles.
+// placeholders are allowed in every template, as are roles. Steps also allow seq:N and
+// text:N.
 var placeholders = []string{
 	"seq", "me", "to", "text", "command", "time",
 	"secret", "md5(secret)", "MD5(secret)", "sha1(secret)", "sha256(secret)",
 }
 
-// checkTemplate fails at a placeholder that there is not. Marks and words of other
-// steps may be of the steps 1 to latest; with 0 there are no other steps.
+// checkTemplate fails for an unknown placeholder. Placeholders such as seq:N may refer to
+// steps 1 to latestStep. With 0 they are not allowed.
 func (f *File) checkTemplate(value string, latestStep int) error {
 	names, err := Placeholders(value)
 	if err != nil {

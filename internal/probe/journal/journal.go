@@ -1,7 +1,7 @@
-// Package journal keeps what a prober sent and what came back: one JSON object a
-// line, each with the hash of the line before, so that a transcript that was cut
-// or changed in the middle is noticed. Everything that a report says follows from
-// a transcript; what was sent is written with placeholders in place of secrets.
+// Package journal writes and reads transcripts: what a prober sent and what came back. A
+// transcript has one JSON object per line. Each line holds the hash of the line before it,
+// so that Read notices a line that was removed or changed. Reports are computed from a
+// transcript alone. Placeholders replace the secrets in what was sent.
 package journal
 
 import (
@@ -16,107 +16,113 @@ import (
 	"strings"
 )
 
-// Format is the first line's word for what a file is.
+// Format is the value of "format" in the first line of a transcript that this version
+// writes and reads.
 const Format = formatPrefix + "3"
 
-// formats is how the formats of all versions begin.
+// formatPrefix begins the format names of all versions.
 const formatPrefix = "rookery-probe-transcript-"
 
-// A Head is a transcript's first line: what has to be known to do the same again.
+// Transcript is the content of a transcript file.
 type TranscriptHead struct {
 	Format string `json:"format"`
-	// Command is what was done: run or diff.
+	// Command is the subcommand that made the transcript: run or diff.
 	Command string `json:"command"`
-	// ServerURLs are the URLs by run.
+	// ServerURLs maps server names (a, b) to URLs.
 	ServerURLs map[string]string `json:"servers"`
-	// ExperimentText is the text of the experiment file, and File its name.
+	// ExperimentText is the text of the experiment file. ExperimentName is its name.
 	ExperimentText string `json:"experiment"`
 	ExperimentName string `json:"file"`
 	Seed           uint64 `json:"seed"`
-	// Salt goes into the marks of requests, so that no server takes those of one run for
-	// repeats of another's. Resuming and reports need it to find the same marks.
+	// Salt is part of each request's mark (SEQ), so that a server does not mistake the
+	// requests of one study for repeats from another. Resuming and reporting use it to
+	// compute the same marks.
 	Salt          uint64 `json:"salt"`
-	RequestBudget int    `json:"requests"` // the budget, for each server
-	// BeganAt is when it began, in RFC 3339.
+	RequestBudget int    `json:"requests"` // sent at most, to each server
+	// BeganAt is in RFC 3339.
 	BeganAt string `json:"began"`
-	// Overrides are what the command line had otherwise than the experiment file.
+	// Overrides are the settings from the command line that replace those of the
+	// experiment file.
 	Overrides Overrides `json:"changes,omitzero"`
-	// Variables are those of the environment that the file took secrets from; what
-	// they held is in no transcript.
+	// Variables names the environment variables that supplied secrets. No transcript holds
+	// their values.
 	Variables []string `json:"variables,omitempty"`
 }
 
-// Overrides are what a command line had otherwise than an experiment file: what is
-// empty is as in the file.
+// Overrides are settings from the command line. An empty field leaves the setting of the
+// experiment file.
 type Overrides struct {
-	ResetURL string            `json:"reset,omitempty"` // a control URL
+	ResetURL string            `json:"reset,omitempty"` // control URL
 	ClockURL string            `json:"clock,omitempty"`
 	Places   []string          `json:"places,omitempty"`
 	Accounts map[string]string `json:"accounts,omitempty"` // by role
 }
 
-// An Entry is one thing that was done, and what came of it.
+// Entry is one request or wait and its result.
 type Entry struct {
-	// Server names the server: a or b.
+	// Server is the name of the server: a or b.
 	Server string `json:"run"`
-	// TryNumber counts the tries of experiments on this server, from 1; Step the steps in
-	// it, from 1, as they were planned: 0 is what was done to begin anew.
+	// TryNumber counts the tries of experiments on this server, from 1. StepNumber is the
+	// number of the planned step, from 1. Step 0 is part of the reset.
 	TryNumber  int `json:"exp"`
 	StepNumber int `json:"step"`
-	// TryKey is the experiment, in the notation of steps; with a try's first entry.
+	// TryKey is the whole experiment in step notation. Only the first entry of a try has
+	// it.
 	TryKey string `json:"key,omitempty"`
-	// StepText is this step in the notation of steps.
+	// StepText is this step in step notation.
 	StepText string `json:"line,omitempty"`
 	Role     string `json:"role,omitempty"`
-	// Elapsed is when, in seconds since the transcript began.
+	// Elapsed is the time since the transcript began, in seconds.
 	Elapsed float64 `json:"t"`
-	// WaitSeconds is how long was waited, in seconds, if that was the step.
+	// WaitSeconds is set if the step is a wait.
 	WaitSeconds float64 `json:"wait,omitempty"`
-	// Request is the whole request as it was sent, Response the whole response; nil
-	// for none.
+	// Request and Response are complete HTTP messages. nil means that there is none.
 	Request  RawBytes `json:"request,omitempty"`
 	Response RawBytes `json:"response,omitempty"`
-	// Milliseconds is how long the answer took, in milliseconds.
+	// Milliseconds is the time that the server took to answer.
 	Milliseconds float64 `json:"ms,omitempty"`
-	// Fault is what went wrong on the way, if no response came.
+	// Fault is the transport failure, if no response came.
 	Fault string `json:"fault,omitempty"`
-	// EndsTry marks a try's last entry: the try is whole, or ended by Fault.
+	// EndsTry marks the last entry of a try, whether the try is complete or Fault ended
+	// it.
 	EndsTry bool `json:"last,omitempty"`
-	// EndReason is the last line's: why there is no more.
+	// EndReason says why the study ended. Only the last line has it.
 	EndReason string `json:"end,omitempty"`
-	// PreviousHash is the hash of the line before: SHA-256 in hex, 16 digits of it.
+	// PreviousHash is the hash of the line before: the first 16 hex digits of its SHA-256.
 	PreviousHash string `json:"prev"`
 }
 
-// Interrupted is the fault of a request whose answer was not waited for.
+// Interrupted is the fault of a request whose answer the prober stopped waiting for.
 const Interrupted = "interrupted"
 
-// IsTransportFault reports whether a request failed on the way.
+// IsTransportFault reports whether the request failed on the network. An interruption does
+// not count.
 func (e *Entry) IsTransportFault() bool { return e.Fault != "" && e.Fault != Interrupted }
 
-// ID is how reports name an entry.
+// ID returns the entry's name in reports, such as a12.3.
 func (e *Entry) ID() string { return fmt.Sprintf("%s%d.%d", e.Server, e.TryNumber, e.StepNumber) }
 
-// A Writer appends entries. It is not safe for use by several goroutines.
+// TranscriptWriter appends entries to a transcript. It must not be used concurrently.
 type TranscriptWriter struct {
 	out          io.Writer
 	previousHash string
 	err          error
 }
 
-// NewWriter begins a transcript.
+// NewWriter begins a transcript and writes head.
 func NewWriter(output io.Writer, head TranscriptHead) (*TranscriptWriter, error) {
 	head.Format = Format
 	writer := &TranscriptWriter{out: output}
 	return writer, writer.writeLine(head)
 }
 
-// ContinueWriter goes on with a transcript whose last whole line is last.
+// ContinueWriter returns a writer that appends to a transcript whose last complete line is
+// lastLine.
 func ContinueWriter(output io.Writer, lastLine []byte) *TranscriptWriter {
 	return &TranscriptWriter{out: output, previousHash: hashLine(lastLine)}
 }
 
-// Append writes an entry. After an error it writes no more, and returns that error.
+// Append writes an entry. After an error, every further call returns the same error.
 func (w *TranscriptWriter) Append(entry Entry) error {
 	entry.PreviousHash = w.previousHash
 	return w.writeLine(entry)
@@ -144,14 +150,15 @@ func hashLine(line []byte) string {
 type Transcript struct {
 	Head    TranscriptHead
 	Entries []Entry
-	// LastLine is the last whole line, and Size where it ends, in bytes: a line that was
-	// cut off by a crash is not part of the transcript.
+	// LastLine is the last complete line. WholeSize is the offset of its end, in bytes. A
+	// crash may have left an incomplete line behind it, which does not belong to the
+	// transcript.
 	LastLine  []byte
 	WholeSize int64
 }
 
-// Read reads a transcript and checks its chain. A last line without an end is
-// passed over.
+// Read parses a transcript and verifies the chain of hashes. It ignores an incomplete last
+// line.
 func Read(input io.Reader) (*Transcript, error) {
 	reader := bufio.NewReaderSize(input, 1<<16)
 	transcript := &Transcript{}

@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// RawBytes are what went over a connection. JSON has them as a string, so that a
-// transcript can be searched as text. With bytes that are no UTF-8 among them it is a
-// list of strings, and of objects with those bytes in base64.
+// RawBytes are bytes from a connection. In JSON they are a string, so that transcripts can
+// be searched as text. Bytes that are not UTF-8 make it a list of strings and of objects
+// with base64.
 type RawBytes []byte
 
-// base64Piece is a piece of Bytes that no string of JSON can hold.
+// base64Piece holds bytes that a JSON string cannot.
 type base64Piece struct {
 	Base64 []byte `json:"base64"`
 }
@@ -39,7 +39,7 @@ func (b RawBytes) MarshalJSON() ([]byte, error) {
 	return marshalUnescaped(pieces)
 }
 
-// leadingText is the text that b begins with.
+// leadingText returns the longest prefix of b that is valid UTF-8.
 func leadingText(text []byte) []byte {
 	length := 0
 	for length < len(text) {
@@ -76,7 +76,7 @@ func (b *RawBytes) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-// marshalUnescaped is JSON that leaves &, < and > as they are.
+// marshalUnescaped encodes value as JSON without escaping &, < and >.
 func marshalUnescaped(value any) ([]byte, error) {
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
