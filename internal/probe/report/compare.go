@@ -6,18 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// A piece is a part of a message; Differs marks what the other message has
-// otherwise.
+// textPiece is a part of a message. Differs marks text that is not in the other message.
 type textPiece struct {
 	Text    string
 	Differs bool
 }
 
-// maxCompared bounds the table that two messages' middles are compared in; above
-// it, all of both middles is marked.
+// maxCompared bounds the size of the comparison table. Above it, everything between the
+// common prefix and suffix is marked.
 const maxCompared = 1 << 20
 
-// markDifferences cuts two messages into pieces and marks where they differ.
+// markDifferences splits two messages into pieces and marks where they differ.
 func markDifferences(leftText, rightText string) (left, right []textPiece) {
 	if leftText == rightText {
 		return unmarkedPieces(leftText), unmarkedPieces(rightText)
@@ -46,8 +45,8 @@ func unmarkedPieces(text string) []textPiece {
 	return []textPiece{{Text: text}}
 }
 
-// splitWords cuts a message where any syntax may have its seams: runs of letters and
-// digits, and each other character by itself.
+// splitWords splits a message into words and single other characters, which works for any
+// record syntax.
 func splitWords(text string) []string {
 	var names []string
 	for text != "" {
@@ -68,7 +67,7 @@ func isWordRune(character rune) bool {
 	return unicode.IsLetter(character) || unicode.IsDigit(character) || character == '-' || character == '_' || character == '.' || character == '\\'
 }
 
-// markCommonWords marks a longest common subsequence in both.
+// markCommonWords marks a longest common subsequence in both lists.
 func markCommonWords(a, b []string, sameA, sameB []bool) {
 	width := len(b) + 1
 	best := make([]int32, (len(a)+1)*width)
@@ -95,8 +94,8 @@ func markCommonWords(a, b []string, sameA, sameB []bool) {
 	}
 }
 
-// joinPieces joins neighbours of one kind. A seam between two words that differ is
-// marked with them, for the eye's sake.
+// joinPieces joins adjacent words with the same mark. It also marks a separator between
+// two words that differ, for readability.
 func joinPieces(all []string, prefixLength int, same []bool) []textPiece {
 	differs := make([]bool, len(all))
 	for i := range same {

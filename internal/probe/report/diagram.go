@@ -36,10 +36,10 @@ func transitionTable(machine finding.StateMachine) reportBlock {
 	return foldedBlock(title, tableBlocks([]string{"State", "Input", "Answer", "Leads to"}, tableRows)...)
 }
 
-const maxLabelLength = 30 // of an input or an answer, in characters
+const maxLabelLength = 30 // maximum characters of an input or an answer
 
-// A drawing is a machine with its transitions merged: those that lead from one
-// state to the same one with the same answer are one line.
+// stateDiagram is a machine for drawing. Transitions with the same states and the same
+// output are merged into one edge.
 type stateDiagram struct {
 	states []string
 	edges  []*diagramEdge
@@ -82,7 +82,7 @@ func (d *stateDiagram) stateNumber(state string) int {
 	return len(d.states) - 1
 }
 
-// edgesFrom gives the lines of a state: first those that stay in it, then those that leave.
+// edgesFrom returns the edges of a state, loops first.
 func (d *stateDiagram) edgesFrom(state int) (edges []*diagramEdge) {
 	var leaving []*diagramEdge
 	for _, edge := range d.edges {
@@ -104,17 +104,17 @@ func truncateLabel(text string) string {
 	return text
 }
 
-// Measures of a drawing, in pixels.
+// Sizes in pixels.
 const (
 	rowHeight      = 17
-	characterWidth = 7 // of a character in a font of fixed width
+	characterWidth = 7 // of a monospaced character
 	laneWidth      = 14
 	boxGap         = 14
 )
 
-// renderSVG draws the states under each other, each a box with a row for each of its
-// lines. Beside the boxes each state that is led to has a lane, which ends in an
-// arrow at its name: nothing can lie on anything else, however many lines there are.
+// renderSVG draws the states below each other as boxes with one row per edge. Each state
+// that other states lead to has a vertical lane to the right of the boxes, which ends in
+// an arrow at its name. So lines and boxes never overlap.
 func (d *stateDiagram) renderSVG(name string) template.HTML {
 	boxTop, arrowY := make([]int, len(d.states)), make([]int, len(d.states))
 	height, widestLabel := 2, 0
@@ -132,7 +132,7 @@ func (d *stateDiagram) renderSVG(name string) template.HTML {
 	var result strings.Builder
 	fmt.Fprintf(&result, `<svg class="diagram" role="img" aria-label="%s" viewBox="0 0 %d %d" width="%d" height="%d">`,
 		template.HTMLEscapeString(name), width, height, width, height)
-	laneTop, laneBottom := slices.Clone(arrowY), slices.Clone(arrowY) // where each lane begins and ends
+	laneTop, laneBottom := slices.Clone(arrowY), slices.Clone(arrowY) // vertical extent of each lane
 	for i, state := range d.states {
 		lines := d.edgesFrom(i)
 		fmt.Fprintf(&result, `<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
@@ -158,7 +158,7 @@ func (d *stateDiagram) renderSVG(name string) template.HTML {
 	return template.HTML(result.String())
 }
 
-// enteredStates are the states that others lead to.
+// enteredStates returns the states that other states lead to.
 func (d *stateDiagram) enteredStates() []int {
 	var states []int
 	for i := range d.states {
@@ -169,8 +169,8 @@ func (d *stateDiagram) enteredStates() []int {
 	return states
 }
 
-// textWidth is how wide a text is in a font of fixed width. What may be wide counts as
-// wide: a box that is too large hurts nobody.
+// textWidth estimates the width of a text in monospaced columns. Characters that may be
+// wide count as two.
 func textWidth(text string) int {
 	count := 0
 	for _, character := range text {
@@ -193,7 +193,7 @@ func (d *stateDiagram) renderMermaid() string {
 	}
 	for i := range d.states {
 		for _, edge := range d.edgesFrom(i) {
-			if edge.to == i { // Mermaid lays loops over what is beside them
+			if edge.to == i { // Mermaid draws loops over their neighbours
 				fmt.Fprintf(&result, "    s%d: %s\n", i, escapeMermaid("↺ "+edge.String()))
 			} else {
 				fmt.Fprintf(&result, "    s%d --> s%d: %s\n", i, edge.to, escapeMermaid(edge.String()))
@@ -203,8 +203,7 @@ func (d *stateDiagram) renderMermaid() string {
 	return result.String()
 }
 
-// escapeMermaid writes what has a meaning in Mermaid or HTML as character codes,
-// which Mermaid knows as #NN;.
+// escapeMermaid replaces characters with a meaning in Mermaid or HTML by #NN; codes.
 func escapeMermaid(text string) string {
 	var result strings.Builder
 	for i, character := range text {

@@ -1,7 +1,7 @@
-// Package report writes what a study has found.
+// Package report renders the results of a study.
 //
-// In goes a finding.Study. Out come report.html and report.md for people, which are
-// two renderings of one document, and JSON, DOT and JUnit files for programs. The
-// same study gives the same bytes. What servers wrote is hostile until shown
-// otherwise: it cannot become markup, and bytes that are no text show as \xNN.
+// Input is a finding.Study. Output is report.html and report.md for people, both rendered
+// from one document, and JSON, DOT and JUnit files for programs. Equal studies give equal
+// bytes. Text from servers is untrusted: it cannot become markup, and bytes that are not
+// text appear as \xNN.
 package report

@@ -7,8 +7,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// DOT writes all machines, one digraph each, in the form that other tools which
-// learn automata read.
+// DOT writes all machines, one digraph each, in the format that other tools for automata
+// learning read.
 func DOT(writer io.Writer, study *finding.Study) error {
 	var result strings.Builder
 	if len(study.Machines) == 0 {

@@ -10,8 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// presentAspects gives the aspects that facts have: the known ones in their order,
-// then others as they come.
+// presentAspects returns the aspects of facts: known aspects in their order, then others.
 func presentAspects(facts []finding.Fact) []finding.Aspect {
 	var out []finding.Aspect
 	for _, known := range finding.Aspects() {
@@ -31,8 +30,8 @@ func isSupported(fact finding.Fact) bool {
 	return fact.Grade == finding.Confirmed || fact.Grade == finding.Observed
 }
 
-// selectBySurprise chooses facts and puts those first that are sure and surprising. What
-// many facts claim surprises nobody, unless its value is a rare one.
+// selectBySurprise returns the chosen facts, most certain and most surprising first. A
+// claim that many facts share is not surprising, unless its value is rare.
 func selectBySurprise(facts []finding.Fact, chosen func(finding.Fact) bool) []finding.Fact {
 	type claim struct {
 		aspect       finding.Aspect
@@ -88,7 +87,6 @@ var gradeMeanings = map[finding.Grade]string{
 	finding.Untested:  "neither seen nor refuted",
 }
 
-// commandTitle names a command, or all of them.
 func commandTitle(command string) string {
 	if command == "*" || command == "" {
 		return "All commands"
@@ -96,8 +94,8 @@ func commandTitle(command string) string {
 	return command
 }
 
-// statementSubject is the command that has to be named before a fact's statement, "" if the
-// statement does so itself.
+// statementSubject returns the command to write before a fact's statement, or "" if the
+// statement begins with it.
 func statementSubject(fact finding.Fact) string {
 	if fact.Command == "*" || strings.HasPrefix(fact.Statement, fact.Command) {
 		return ""
@@ -105,7 +103,7 @@ func statementSubject(fact finding.Fact) string {
 	return fact.Command
 }
 
-// endSentence ends a statement as sentences end.
+// endSentence adds a full stop unless s ends with punctuation.
 func endSentence(text string) string {
 	text = strings.TrimSpace(text)
 	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?:") {
@@ -114,7 +112,7 @@ func endSentence(text string) string {
 	return text + "."
 }
 
-// describeSupport says in a few words what speaks for a fact.
+// describeSupport summarizes the evidence for a fact.
 func describeSupport(fact finding.Fact) string {
 	if fact.Observations == 0 && fact.Attacks == 0 {
 		return "not observed"
@@ -136,7 +134,7 @@ func countNoun(count int, word string) string {
 	return formatCount(count) + " " + word + "s"
 }
 
-// formatCount writes a number with its thousands apart.
+// formatCount formats a number with thousands separators.
 func formatCount(count int) string {
 	text := strconv.Itoa(count)
 	prefixLength := 0
@@ -149,7 +147,7 @@ func formatCount(count int) string {
 	return text
 }
 
-// formatSeconds writes how long something took, or has to.
+// formatSeconds formats a duration in units of a suitable size.
 func formatSeconds(seconds float64) string {
 	if seconds < 60 {
 		return strconv.FormatFloat(float64(int64(seconds*10+0.5))/10, 'f', -1, 64) + " s"
@@ -168,7 +166,7 @@ func formatSeconds(seconds float64) string {
 	return strings.Join(parts, " ")
 }
 
-// formatTime writes a time of RFC 3339 as people do.
+// formatTime formats an RFC 3339 time for people.
 func formatTime(text string) string {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {

@@ -17,9 +17,8 @@ var styleSheet string
 //go:embed page/page.html
 var pageTemplate string
 
-// HTML writes a study as one page that needs nothing else, neither a network nor a
-// script. Its policy lets no other style and no script in, whatever a server may
-// have smuggled in.
+// HTML writes a study as one self-contained page without scripts. Its content security
+// policy blocks any other style and any script, in case text from a server became markup.
 func HTML(writer io.Writer, study *finding.Study) error {
 	document := documentOf(study)
 	t, err := template.New("page").Parse(pageTemplate)
@@ -27,7 +26,7 @@ func HTML(writer io.Writer, study *finding.Study) error {
 		return err
 	}
 	sum := sha256.Sum256([]byte(styleSheet))
-	var page bytes.Buffer // nothing is written before all of it is made
+	var page bytes.Buffer // complete before anything is written
 	err = t.Execute(&page, map[string]any{
 		"Document": document,
 		"Style":    template.CSS(styleSheet),

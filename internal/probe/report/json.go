@@ -11,16 +11,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// JSON writes a study as protocol.json has it; finding.SchemaJSON is its schema.
-// Bytes that are no UTF-8 stand in it as \xNN.
+// JSON writes a study as protocol.json; finding.SchemaJSON is its schema. Bytes that are
+// not UTF-8 appear as \xNN.
 func JSON(writer io.Writer, study *finding.Study) error {
 	copied := mapTexts(study, escapeInvalidUTF8)
 	copied.Schema = finding.Schema
 	return writeIndented(writer, copied)
 }
 
-// Differences writes the differences of two servers as differences.json has them:
-// an array, surest first, empty if there are none.
+// Differences writes differences.json: an array of the differences between two servers, in
+// the order of the study, or an empty array.
 func Differences(writer io.Writer, study *finding.Study) error {
 	return writeIndented(writer, mapTexts(study, escapeInvalidUTF8).Differences)
 }
@@ -32,8 +32,8 @@ func writeIndented(writer io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-// Read reads a protocol.json. Keys that it does not know are passed over: a later
-// version may have added them.
+// Read parses a protocol.json. It ignores unknown keys, which a later version may have
+// added.
 func Read(r io.Reader) (*finding.Study, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -56,7 +56,7 @@ func Read(r io.Reader) (*finding.Study, error) {
 	return study, nil
 }
 
-// explainJSONError says in plain words where a JSON text is wrong.
+// explainJSONError says in plain words what is wrong with a JSON text.
 func explainJSONError(text []byte, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -84,9 +84,9 @@ func lineNumber(text []byte, offset int64) int {
 	return line
 }
 
-// foundType names what stands in the text.
+// foundType names the JSON type in the text.
 func foundType(typeError *json.UnmarshalTypeError) string {
-	kind, _, _ := strings.Cut(typeError.Value, " ") // a number comes with its digits
+	kind, _, _ := strings.Cut(typeError.Value, " ") // "number" is followed by its digits
 	switch kind {
 	case "string":
 		return "a text"
@@ -100,7 +100,7 @@ func foundType(typeError *json.UnmarshalTypeError) string {
 	return "a " + kind
 }
 
-// wantedType names a type as people do who do not write Go.
+// wantedType names the expected JSON type.
 func wantedType(typeError *json.UnmarshalTypeError) string {
 	switch typeError.Type.Kind() {
 	case reflect.String:

@@ -9,12 +9,12 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// A CheckResult is what became of a recorded fact when it was tried again.
+// CheckResult is the result of checking one fact.
 type CheckResult struct {
 	Fact    finding.Fact
 	Passed  bool
 	Skipped bool
-	// Message is why it failed or was skipped.
+	// Message says why the fact failed or was skipped.
 	Message string
 	Seconds float64
 }
@@ -53,13 +53,14 @@ type junitNote struct {
 	Text    string `xml:",chardata"`
 }
 
-// junitSeconds are written with three digits: some readers stumble over exponents.
+// junitSeconds are formatted with three decimals, because some readers do not accept
+// exponents.
 type junitSeconds float64
 
 func (s junitSeconds) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%.3f", float64(s)), nil }
 
-// JUnit writes the results of a check in the XML that CI servers read: a test
-// suite for each aspect, a test case for each fact.
+// JUnit writes check results as JUnit XML, with a test suite per aspect and a test case
+// per fact.
 func JUnit(writer io.Writer, results []CheckResult) error {
 	suites := junitSuites{Name: "rookery probe check"}
 	for _, aspect := range aspectsOf(results) {
@@ -98,7 +99,7 @@ func (s *junitSuite) addCase(result CheckResult) {
 		command = "all"
 	}
 	testCase := junitCase{
-		Name:  escapeInvisible(result.Fact.ID), // it stays the same when a value changes
+		Name:  escapeInvisible(result.Fact.ID), // an ID does not change when a value changes
 		Class: escapeInvisible(string(result.Fact.Aspect) + "." + command),
 		Time:  junitSeconds(result.Seconds),
 	}
@@ -115,7 +116,7 @@ func (s *junitSuite) addCase(result CheckResult) {
 	s.Cases = append(s.Cases, testCase)
 }
 
-// describeFailure says how to see for oneself.
+// describeFailure shows the steps that reproduce a failure.
 func describeFailure(fact finding.Fact) string {
 	lines := []string{escapeInvisible(fact.Statement)}
 	for _, step := range fact.Witness {

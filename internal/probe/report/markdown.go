@@ -9,8 +9,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// Markdown writes what the page says for reading in a repository, with the state
-// machines in Mermaid.
+// Markdown writes the same document as HTML in Markdown, with state machines in Mermaid.
 func Markdown(writer io.Writer, study *finding.Study) error {
 	document := documentOf(study)
 	markdown := &markdownWriter{}
@@ -47,7 +46,7 @@ func (m *markdownWriter) writeBlocks(list []reportBlock) {
 			m.writeFenced(block.Verbatim)
 		case block.Fold != nil:
 			title := strings.Join(strings.Fields(block.Fold.Title), " ")
-			m.writeLine("<details><summary>%s</summary>\n", html.EscapeString(title)) // no Markdown in here
+			m.writeLine("<details><summary>%s</summary>\n", html.EscapeString(title)) // HTML, not Markdown
 			m.writeBlocks(block.Fold.Blocks)
 			m.writeLine("</details>\n")
 		}
@@ -95,7 +94,7 @@ func formatSpans(list []textSpan) string {
 	return result.String()
 }
 
-// markdownWriter gathers a text in Markdown.
+// markdownWriter collects Markdown text.
 type markdownWriter struct {
 	out strings.Builder
 }
@@ -125,7 +124,7 @@ func (m *markdownWriter) writeTable(table *tableBlock) {
 	m.writeLine("")
 }
 
-// writeFenced shows a text as it is, behind a fence that is longer than any in it.
+// writeFenced writes a code block with a fence longer than any in the text.
 func (m *markdownWriter) writeFenced(text string) {
 	fence := "```"
 	for strings.Contains(text, fence) {
@@ -134,8 +133,8 @@ func (m *markdownWriter) writeFenced(text string) {
 	m.writeLine("%s\n%s\n%s\n", fence, text, fence)
 }
 
-// escapeMarkdown escapes all that has a meaning in Markdown or HTML, so that it shows as it
-// is, in a table's cell too.
+// escapeMarkdown escapes everything that has a meaning in Markdown or HTML, table cells
+// included.
 func escapeMarkdown(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	marker := len(text) - len(strings.TrimLeft(text, "0123456789")) // "1." would begin a list
@@ -149,10 +148,10 @@ func escapeMarkdown(text string) string {
 		case character == '&':
 			result.WriteString("&amp;")
 		case character == '@' || character == ':' && strings.HasPrefix(text[i:], "://"):
-			// Neither links nor mentions are made of what a server wrote.
+			// Text from a server must not become a link or a mention.
 			fmt.Fprintf(&result, "&#%d;", character)
 		case character == '_' && i > 0 && i+1 < len(text) && isASCIIAlphanumeric(text[i-1]) && isASCIIAlphanumeric(text[i+1]):
-			result.WriteRune(character) // within a word it means nothing
+			result.WriteRune(character) // no markup within a word
 		case strings.ContainsRune("\\`*_[]|~$", character):
 			result.WriteByte('\\')
 			result.WriteRune(character)
@@ -167,13 +166,12 @@ func escapeMarkdown(text string) string {
 	return result.String()
 }
 
-// isASCIIAlphanumeric tells letters and digits of ASCII.
 func isASCIIAlphanumeric(character byte) bool {
 	return '0' <= character && character <= '9' || 'A' <= character && character <= 'Z' || 'a' <= character && character <= 'z'
 }
 
-// codeElement writes a text in the font of fixed width. Markdown's own way cannot hold
-// every text in a table's cell, HTML's can.
+// codeElement formats monospaced text with an HTML element, because backquotes cannot hold
+// every text in a table cell.
 func codeElement(text string) string {
 	if text == "" {
 		return ""

@@ -6,8 +6,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// A document is what a report says, whatever it is written in. HTML and Markdown
-// are two renderings of it.
+// reportDocument is the content of a report, independent of the format. HTML and Markdown
+// render it.
 type reportDocument struct {
 	Kind, Title string
 	Head        []reportBlock
@@ -19,7 +19,7 @@ type reportSection struct {
 	Blocks    []reportBlock
 }
 
-// A block is a part of a section. Exactly one of its fields is set.
+// reportBlock is a part of a section. Exactly one of its fields is set.
 type reportBlock struct {
 	Para     *paragraph
 	Title    string
@@ -32,22 +32,22 @@ type reportBlock struct {
 }
 
 type paragraph struct {
-	Note  bool // stands out
+	Note  bool // rendered as a highlighted note
 	Spans []textSpan
 }
 
-// A span is a run of text in one look.
+// textSpan is text in one style.
 type textSpan struct {
 	Text string
 	Look spanStyle
-	Link string // an anchor of the same page
+	Link string // anchor on the same page
 }
 
 type spanStyle int
 
 const (
 	lookPlain spanStyle = iota
-	lookFixed           // as it was on the wire
+	lookFixed           // monospaced, for text from the wire
 	lookStrong
 	lookFaint
 )
@@ -59,7 +59,7 @@ type tableBlock struct {
 
 type tableCell []textSpan
 
-// An exchange is a request and what came back, from one server or more.
+// exchangeBlock is a request and the answers of one or more servers.
 type exchangeBlock struct {
 	Anchor   string
 	Title    string
@@ -72,7 +72,7 @@ type receivedAnswer struct {
 	Pieces []textPiece
 }
 
-// A diagram is a state machine, drawn for a browser and written for Markdown.
+// diagramBlock is a state machine, as SVG for HTML and as Mermaid for Markdown.
 type diagramBlock struct {
 	SVG     template.HTML
 	Mermaid string
@@ -99,7 +99,7 @@ func foldedBlock(title string, b ...reportBlock) reportBlock {
 
 func linkSpan(text, anchor string) textSpan { return textSpan{Text: text, Link: anchor} }
 
-// codeSpans writes a list of keys or values.
+// codeSpans formats a list of keys or values.
 func codeSpans(values []string) tableCell {
 	var cell tableCell
 	for i, text := range values {
@@ -118,7 +118,7 @@ func tableBlocks(head []string, all [][]tableCell) []reportBlock {
 	return []reportBlock{{Table: &tableBlock{head, all}}}
 }
 
-// evidenceSpans names entries of the transcript, a few of them.
+// evidenceSpans names the first few entries of the transcript in ids.
 func evidenceSpans(ids []string, anchors map[string]string) []textSpan {
 	const most = 3
 	var spans []textSpan
@@ -134,7 +134,8 @@ func evidenceSpans(ids []string, anchors map[string]string) []textSpan {
 	return spans
 }
 
-// statementSpans is a fact's sentence, its command before it if it does not name it.
+// statementSpans returns a fact's sentence, preceded by its command unless the sentence
+// begins with it.
 func statementSpans(fact finding.Fact) []textSpan {
 	text := textSpan{Text: endSentence(fact.Statement)}
 	if name := statementSubject(fact); name != "" {

@@ -11,11 +11,13 @@ import (
 
 // method is what a reader has to know to judge the rest.
 //
+// methodText explains how the prober works, one paragraph per topic.
+//
 //go:embed page/method.txt
 var methodText string
 
-// documentOf makes what a report says. Its first section answers what the protocol
-// does; what that rests on comes behind it.
+// documentOf builds the document of a study. The summary comes first and the evidence
+// follows.
 func documentOf(study *finding.Study) *reportDocument {
 	readable := readableStudy(study)
 	document := &reportDocument{Kind: "Study of a server", Title: or(readable.Name, "Unnamed server"), Head: headBlocks(readable)}
@@ -81,8 +83,8 @@ func headBlocks(study *finding.Study) []reportBlock {
 	return blocks
 }
 
-// untestedBlocks are what was not tested: what the study says so itself, and the facts that
-// no experiment was made for.
+// untestedBlocks lists what was not tested: the study's own list and the facts with the
+// grade untested.
 func untestedBlocks(study *finding.Study) []reportBlock {
 	type reason struct {
 		why  string
@@ -117,7 +119,8 @@ func untestedBlocks(study *finding.Study) []reportBlock {
 	return []reportBlock{textBlock("Nothing that was planned was left out. What no plan asks for is told under method and limits.")}
 }
 
-// scenarioBlocks shows each scenario as it was sent and answered, and what follows.
+// scenarioBlocks shows each scenario with its requests, its answers, and the facts that
+// follow.
 func scenarioBlocks(study *finding.Study) []reportBlock {
 	var blocks []reportBlock
 	for _, scenario := range study.Scenarios {
@@ -210,7 +213,8 @@ func factTables(study *finding.Study, anchors map[string]string) []reportBlock {
 		textSpan{Text: "that shows a fact again are in "}, codeSpan("protocol.json"), textSpan{Text: "."})}, blocks...)
 }
 
-// commandNames names all commands: all at once first, then in the study's order.
+// commandNames returns "*" for all commands and then each command, in the order of the
+// study.
 func commandNames(study *finding.Study) []string {
 	names := []string{"*"}
 	for _, command := range study.Commands {

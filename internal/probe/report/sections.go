@@ -9,8 +9,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// parameterTables says of each parameter what became of its variants, those with one
-// outcome together.
+// parameterTables shows the variants of each parameter, grouped by outcome.
 func parameterTables(study *finding.Study) []reportBlock {
 	if len(study.Matrix) == 0 {
 		return []reportBlock{textBlock("No parameter was varied.")}
@@ -86,7 +85,7 @@ func fieldTables(study *finding.Study) []reportBlock {
 			blocks = append(blocks, foldedBlock(name+": "+countNoun(len(tableRows), "field"), tableBlocks(head, tableRows)...))
 		}
 	}
-	// What the table of fields says already is not said again.
+	// Omit facts that the table of fields shows.
 	related := selectBySurprise(study.Facts, func(fact finding.Fact) bool {
 		return fact.Aspect == finding.AspectField && fact.Grade != finding.Refuted && fact.Grade != finding.Untested &&
 			!slices.ContainsFunc(study.Fields, func(field finding.AnswerField) bool {
@@ -183,7 +182,7 @@ func elementSpans(values []string) tableCell {
 	return codeSpans(values)
 }
 
-// firstValues are some of the values that were seen.
+// firstValues returns the first few values.
 func firstValues(values []string) []string {
 	const most = 6
 	var names []string
@@ -212,7 +211,7 @@ func exampleBlocks(study *finding.Study) []reportBlock {
 
 func anchorName(kind string, count int) string { return fmt.Sprintf("%s-%d", kind, count+1) }
 
-// entryAnchors says where the page shows a transcript's entry.
+// entryAnchors maps transcript entries to their anchors on the page.
 func entryAnchors(study *finding.Study) map[string]string {
 	anchors := map[string]string{}
 	for i, command := range study.Commands {

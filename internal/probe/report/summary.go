@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	maxScenarioFacts = 20 // facts of a scenario on the first screen
-	maxAspectFacts   = 12 // of a kind
+	maxScenarioFacts = 20 // facts per scenario in the summary
+	maxAspectFacts   = 12 // facts per group of aspects
 	maxFindings      = 20
 )
 
-// summaryBlocks answers what the protocol does.
+// summaryBlocks says what the protocol does.
 func summaryBlocks(study *finding.Study) []reportBlock {
 	var blocks []reportBlock
 	for _, scenario := range study.Scenarios {
@@ -89,8 +89,9 @@ func aspectBlocks(study *finding.Study, statedFacts map[string]bool, title strin
 	return append([]reportBlock{headingBlock(title)}, limitedList(facts, maxAspectFacts, "facts")...)
 }
 
-// spreadClaims puts the first fact of each command and claim before the others of the same
-// grade: four facts that say the same of four keys tell little.
+// spreadClaims moves the first fact of each aspect and claim before the others of its
+// grade, because several facts with the same claim about different keys say little more
+// than one.
 func spreadClaims(facts []finding.Fact) []finding.Fact {
 	var first, remaining []finding.Fact
 	seenClaims := map[[3]string]bool{}
@@ -111,13 +112,13 @@ func sortByGrade(facts []finding.Fact) []finding.Fact {
 	return facts
 }
 
-// timerBlocks gives each timer one line.
+// timerBlocks shows one line per timer, and marks the timers' facts as stated.
 func timerBlocks(study *finding.Study, statedFacts map[string]bool) []reportBlock {
 	var items [][]textSpan
 	for _, timer := range study.Timers {
 		for _, fact := range study.Facts {
 			if fact.Aspect == finding.AspectTimer && fact.Name == timer.Name {
-				statedFacts[fact.ID] = true // the timer's line says it
+				statedFacts[fact.ID] = true // the timer's line shows it
 			}
 		}
 		line := []textSpan{boldSpan(timer.Name), {Text: ": " + describeTimer(timer)}}
@@ -150,7 +151,7 @@ func describeTimer(timer finding.Timer) string {
 	return "ends between " + formatSeconds(timer.Low) + " and " + formatSeconds(timer.High)
 }
 
-// commandTable says of each command what a newcomer wants to know.
+// commandTable shows one row per command.
 func commandTable(study *finding.Study) []reportBlock {
 	var tableRows [][]tableCell
 	for _, command := range study.Commands {
@@ -175,8 +176,8 @@ func commandTable(study *finding.Study) []reportBlock {
 	return append(tableBlocks([]string{"Command", "Purpose", "Required", "Optional", "Answer, in order", "Codes"}, tableRows), legend)
 }
 
-// isInCommandTable tells facts that the table of commands shows: they are no news
-// below it.
+// isInCommandTable reports whether the table of commands shows the fact, so that the
+// summary need not repeat it.
 func isInCommandTable(fact finding.Fact) bool {
 	switch {
 	case fact.Aspect == finding.AspectParameter:
@@ -188,8 +189,8 @@ func isInCommandTable(fact finding.Fact) bool {
 	return fact.Aspect == finding.AspectSession && fact.Claim == "needs"
 }
 
-// requestKeyCells parts a command's keys into those that are required and the others, each
-// with what is known of its default and its range.
+// requestKeyCells splits a command's keys into required and optional ones, each with its
+// known default and range.
 func requestKeyCells(study *finding.Study, command finding.CommandSummary) (required, optional tableCell) {
 	for _, key := range command.RequestKeys {
 		var details []string

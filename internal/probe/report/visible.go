@@ -10,10 +10,10 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// escapeInvisible shows what people cannot see, or should not have worked on them: bytes
-// that are no UTF-8 and control characters as \xNN, other characters without a
-// shape (among them those that turn the direction of writing) as \uNNNN. A line
-// feed is shown and done.
+// escapeInvisible replaces characters that people cannot see or that could change the
+// display: control characters and bytes that are not UTF-8 become \xNN, other unprintable
+// characters, such as those that change the writing direction, become \uNNNN. A line feed
+// is kept after its escape.
 func escapeInvisible(text string) string {
 	if strings.IndexFunc(text, isInvisible) < 0 {
 		return text
@@ -46,13 +46,14 @@ func isInvisible(character rune) bool {
 	return character == utf8.RuneError || !unicode.IsPrint(character)
 }
 
-// isInvalidByte tells a byte that is no UTF-8 from the character that stands for such.
+// isInvalidByte reports whether s begins with a byte that is not UTF-8, rather than with
+// the replacement character itself.
 func isInvalidByte(text string) bool {
 	_, size := utf8.DecodeRuneInString(text)
 	return size == 1
 }
 
-// escapeInvisibleLines is visible for a text whose line ends are nothing to wonder about.
+// escapeInvisibleLines is escapeInvisible for text in which line ends are expected.
 func escapeInvisibleLines(text string) string {
 	lines := strings.Split(strings.ReplaceAll(strings.TrimRight(text, "\r\n"), "\r\n", "\n"), "\n")
 	for i, line := range lines {
@@ -61,8 +62,8 @@ func escapeInvisibleLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// shortenMiddle leaves out the middle of a long text and says so; protocol.json has all
-// of it.
+// shortenMiddle removes the middle of a long text and says so. protocol.json has the whole
+// text.
 func shortenMiddle(text string) string {
 	const most, start, end = 600, 400, 100
 	characters := []rune(text)
@@ -73,15 +74,15 @@ func shortenMiddle(text string) string {
 		string(characters[:start]), formatCount(len(characters)-start-end), string(characters[len(characters)-end:]))
 }
 
-// readableStudy is a study as people see it.
+// readableStudy returns a copy of the study with all texts prepared for people.
 func readableStudy(study *finding.Study) *finding.Study {
 	readable := mapTexts(study, func(text string) string { return shortenMiddle(escapeInvisible(text)) })
 	readable.Experiment = escapeInvisibleLines(study.Experiment)
 	return readable
 }
 
-// escapeInvalidUTF8 shows bytes that are no UTF-8 as \xNN and leaves all else: JSON has
-// forms for the rest, and none for these.
+// escapeInvalidUTF8 replaces bytes that are not UTF-8 by \xNN. JSON can represent
+// everything else.
 func escapeInvalidUTF8(text string) string {
 	if utf8.ValidString(text) {
 		return text
@@ -97,8 +98,8 @@ func escapeInvalidUTF8(text string) string {
 	return result.String()
 }
 
-// mapTexts is a copy of a study with all its texts rewritten, so that no place
-// that shows one can forget it. Lists that are nil become empty ones.
+// mapTexts returns a copy of a study with text applied to every string, so that no
+// renderer can omit it. Nil slices become empty ones.
 func mapTexts(study *finding.Study, text func(string) string) *finding.Study {
 	copied := new(finding.Study)
 	mapValueTexts(reflect.ValueOf(copied).Elem(), reflect.ValueOf(study).Elem(), text)
@@ -115,7 +116,7 @@ func mapValueTexts(to, from reflect.Value, text func(string) string) {
 		}
 	case reflect.Slice:
 		if from.Type().Elem().Kind() == reflect.Uint8 {
-			to.Set(from) // bytes are no list
+			to.Set(from) // bytes are not a list of texts
 			return
 		}
 		to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))

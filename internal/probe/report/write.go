@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// A file is one of those that a report is made of.
+// outputFile is one file of a report.
 type outputFile struct {
 	name  string
 	write func(io.Writer, *finding.Study) error
@@ -29,13 +29,12 @@ func outputFiles(study *finding.Study) []outputFile {
 	return files
 }
 
-// isComparison tells whether the study is one of two servers.
+// isComparison reports whether the study compares two servers.
 func isComparison(study *finding.Study) bool { return len(study.Servers) == 2 }
 
-// Write writes a study's report to a folder, which is made if there is none:
-// report.html, report.md, protocol.json, model.dot, and, if two servers were
-// compared, differences.json. Nothing is written before all of it is made, and
-// each file replaces its predecessor as a whole.
+// Write writes a study's reports to a folder, which it creates if necessary: report.html,
+// report.md, protocol.json, model.dot, and, for a comparison, differences.json. It renders
+// all files before it writes the first, and replaces each file atomically.
 func Write(dir string, study *finding.Study) error {
 	files := outputFiles(study)
 	texts := make([]bytes.Buffer, len(files))
@@ -55,7 +54,8 @@ func Write(dir string, study *finding.Study) error {
 	return nil
 }
 
-// replaceFile puts a whole file in place of another, through a crash too.
+// replaceFile replaces a file atomically, so that a crash leaves either the old or the new
+// content.
 func replaceFile(path string, text []byte) error {
 	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -72,7 +72,7 @@ func replaceFile(path string, text []byte) error {
 		err = os.Rename(path+".new", path)
 	}
 	if err != nil {
-		os.Remove(path + ".new") // the first error is the one to tell
+		os.Remove(path + ".new") // report the first error, not that of the removal
 	}
 	return err
 }
