@@ -18,33 +18,35 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// CheckOptions say which facts are tried, and on which server.
+// CheckOptions configure Check.
 type CheckOptions struct {
 	Experiment    *LoadedExperiment
 	ServerURL     string
 	RecordedStudy *finding.Study
-	// FactIDs are the IDs of the facts to try; none: all. A star at the end stands for
-	// whatever follows.
+	// FactIDs selects the facts to check; none means all. A final * matches any suffix.
 	FactIDs []string
-	// RequestBudget is the budget, 0 for as much as the file, or the study, had.
+	// RequestBudget is the maximum number of requests. 0 means the larger of the file's
+	// and the study's.
 	RequestBudget int
 	AllowRemote   bool
 	AnswerTimeout time.Duration
 	OnProgress    func(StudyProgress)
 }
 
-// CheckSummary is what has become of facts when they were tried again.
+// CheckSummary is the outcome of Check.
 type CheckSummary struct {
 	// Results are in the order of the facts.
 	Results []report.CheckResult
-	// StopReason is why not all were tried, "" if they were.
+	// StopReason says why the check ended early, or is empty.
 	StopReason string
 }
 
-// CountFailed counts the facts that do not hold, Skipped those that were not tried.
+// CountFailed returns how many facts do not hold.
 func (c *CheckSummary) CountFailed() int {
 	return c.countResults(func(result report.CheckResult) bool { return !result.Passed && !result.Skipped })
 }
+
+// CountSkipped returns how many facts were not checked.
 func (c *CheckSummary) CountSkipped() int {
 	return c.countResults(func(result report.CheckResult) bool { return result.Skipped })
 }
@@ -59,8 +61,7 @@ func (c *CheckSummary) countResults(is func(report.CheckResult) bool) int {
 	return count
 }
 
-// ExperimentOfStudy is the experiment file that a study was made by, as the study
-// has it.
+// ExperimentOfStudy returns the experiment file that is stored in a study.
 func ExperimentOfStudy(study *finding.Study, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	if study.Experiment == "" {
 		return nil, setupErrorf("the experiment file is not in the protocol.json; name it with --file")
@@ -68,8 +69,8 @@ func ExperimentOfStudy(study *finding.Study, overrides journal.Overrides, getenv
 	return parseExperiment("the experiment file of the study", []byte(study.Experiment), overrides, getenv)
 }
 
-// Check makes the experiments that facts rest on again, and says which hold. When
-// ctx ends it returns what it has. A [*SetupError] says why nothing was tried.
+// Check repeats the experiments that facts rest on and reports which facts hold. When ctx
+// ends, it returns what it has. A [*SetupError] says why nothing was checked.
 func Check(ctx context.Context, options CheckOptions) (*CheckSummary, error) {
 	check := &factCheck{options: options, file: options.Experiment.File, results: make([]report.CheckResult, 0, len(options.RecordedStudy.Facts))}
 	if err := check.chooseFacts(); err != nil {
@@ -95,7 +96,7 @@ func Check(ctx context.Context, options CheckOptions) (*CheckSummary, error) {
 	return &CheckSummary{Results: check.results, StopReason: stopped}, session.cleanUp(ctx)
 }
 
-// openUnrecordedSession makes a session that keeps no transcript, and begins it.
+// openUnrecordedSession begins a session that writes no transcript.
 func openUnrecordedSession(ctx context.Context, experiment *LoadedExperiment, server string, seed uint64, requests int, config labConfig, onProgress func(StudyProgress)) (*probeSession, error) {
 	head := journal.TranscriptHead{ServerURLs: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), RequestBudget: requests}
 	session, err := newSession(head, experiment, config, onProgress)
@@ -109,15 +110,14 @@ func openUnrecordedSession(ctx context.Context, experiment *LoadedExperiment, se
 	return session, nil
 }
 
-// A check is one under way.
+// factCheck is a running check.
 type factCheck struct {
 	options CheckOptions
 	file    *experiment.File
 	results []report.CheckResult
 }
 
-// chooseFacts makes a result for each fact that is wanted. What does not change it
-// stays untried.
+// chooseFacts adds a result for each selected fact. Results begin as skipped.
 func (k *factCheck) chooseFacts() error {
 	for _, fact := range k.options.RecordedStudy.Facts {
 		if len(k.options.FactIDs) == 0 || slices.ContainsFunc(k.options.FactIDs, func(factID string) bool { return matchesFactID(fact.ID, factID) }) {
@@ -137,14 +137,14 @@ func matchesFactID(id, factID string) bool {
 	return id == factID || all && strings.HasPrefix(id, start)
 }
 
-// A witnessed is an experiment, with the facts that rest on it: an experiment with
-// which another begins is a part of that.
+// witnessGroup is an experiment with the facts that it can check. They include facts whose
+// witness is a prefix of the experiment.
 type witnessGroup struct {
 	steps   []experiment.Step
 	results []*report.CheckResult
 }
 
-// groupByWitness are the experiments to make, each once.
+// groupByWitness returns the experiments to make, each once.
 func (k *factCheck) groupByWitness() []*witnessGroup {
 	var ordered []*report.CheckResult
 	for i := range k.results {
@@ -183,7 +183,8 @@ func formatSteps(file *experiment.File, steps []experiment.Step) string {
 	return all.String()
 }
 
-// witnessSteps are the steps of a fact's witness, or why the fact cannot be tried.
+// witnessSteps returns the steps of a fact's witness, or the reason why the fact cannot be
+// checked.
 func (k *factCheck) witnessSteps(fact *finding.Fact) (steps []experiment.Step, reason string) {
 	switch {
 	case fact.Grade == finding.Contested, fact.Grade == finding.Refuted, fact.Grade == finding.Untested:
@@ -201,11 +202,11 @@ func (k *factCheck) witnessSteps(fact *finding.Fact) (steps []experiment.Step, r
 	return steps, ""
 }
 
-// decided is how often a fact must be seen to hold, or not to hold, if it does not
-// hold at first.
+// decidingTrials is how often a fact must hold, or fail, to decide the check after a first
+// failure.
 const decidingTrials = 2
 
-// A tried is what has become of one fact of an experiment.
+// checkOutcome counts the trials of one fact.
 type checkOutcome struct {
 	heldCount, missedCount int
 	message                string
@@ -215,7 +216,7 @@ func (t *checkOutcome) isSettled() bool {
 	return t.missedCount == 0 || t.heldCount == decidingTrials || t.missedCount == decidingTrials
 }
 
-// tryGroup makes an experiment, and again if a fact does not hold.
+// tryGroup makes an experiment, and repeats it while a failing fact is undecided.
 func (k *factCheck) tryGroup(ctx context.Context, serverLab *lab.Lab, group *witnessGroup) error {
 	began := time.Now()
 	facts := make([]checkOutcome, len(group.results))
@@ -258,8 +259,8 @@ func allSettled(facts []checkOutcome) bool {
 	return true
 }
 
-// describeMismatch says how the answer that a fact is about differs from what it was; "" if it
-// does not.
+// describeMismatch says how the last answer of the witness differs from the expected one.
+// It returns "" if they match.
 func (k *factCheck) describeMismatch(fact *finding.Fact, trace *lab.Trace) string {
 	index := len(fact.Witness) - 1
 	step := trace.Steps[index]
@@ -274,8 +275,9 @@ func (k *factCheck) describeMismatch(fact *finding.Fact, trace *lab.Trace) strin
 	return fmt.Sprintf("%s is answered %s, not %s", fact.Witness[index].Step, cmp.Or(got, "with nothing"), cmp.Or(want, "with nothing"))
 }
 
-// equalUnmasked compares two forms of records but for the values of some fields: they
-// may not have been known for noise when a form was written.
+// equalUnmasked compares two answers in normal form except for the values of masked
+// fields. A recorded form may contain values of fields that were not yet known to be
+// volatile.
 func equalUnmasked(masked func(string) bool, syntax experiment.RecordSyntax, a, b string) bool {
 	syntax.PairSeparator, syntax.KeySeparator = "&", "=" // as forms have them
 	leftPairs, ok := syntax.Decode([]byte(a))

@@ -9,12 +9,11 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// longTime ends every session of a server that ends sessions by time.
+// longestSession is longer than any session lasts on a server whose sessions expire.
 const longestSession = 7 * 24 * time.Hour
 
-// checkControlURLs refuses control URLs that answer and do nothing: what a study found
-// behind them would be false. A session shows both. A reset must end it, and so must a
-// long time, unless sessions have no end.
+// checkControlURLs refuses control URLs that have no effect, because a study would draw
+// false conclusions. A session must end after a reset, and after a long time on the clock.
 func (s *probeSession) checkControlURLs(ctx context.Context, serverLab *lab.Lab) error {
 	file := s.experiment.File
 	if file.Reset.Kind != experiment.ResetURL && file.Clock.URL == "" || file.Answer.CodeKey == "" {
@@ -34,7 +33,7 @@ func (s *probeSession) checkControlURLs(ctx context.Context, serverLab *lab.Lab)
 		return lab.IsDone(file, queryStep.Command, &trace.Answers[len(steps)]), nil
 	}
 	if isLoggedIn, err := loggedIn(loginStep); err != nil || !isLoggedIn {
-		return err // the look shows nothing
+		return err // the query cannot show whether the session exists
 	}
 	if file.Reset.Kind == experiment.ResetURL {
 		if isLoggedIn, err := loggedIn(); err != nil {

@@ -1,8 +1,7 @@
-// Package probe studies servers that nobody knows: it puts together what the
-// packages below it do, for whoever types a command.
+// Package probe runs studies of unknown servers. Input is an experiment file and one or
+// two server URLs; output is a folder with a transcript and reports.
 //
-// A folder holds a study. transcript.jsonl is what was asked and answered, and all
-// else in the folder follows from it: [Report] writes it anew and sends nothing. So
-// a study that was interrupted goes on by asking the transcript first and the
-// server where the transcript ends.
+// The transcript records every request and answer, and all reports are computed from it.
+// [Report] rewrites the reports without sending anything. An interrupted study resumes by
+// replaying its transcript and then continues on the server.
 package probe

@@ -14,19 +14,18 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// An Experiment is an experiment file that was read, with what the command line
-// has otherwise.
+// LoadedExperiment is an experiment file with the overrides of the command line applied.
 type LoadedExperiment struct {
 	File            *experiment.File
 	name            string
 	sourceText      []byte
 	overrides       journal.Overrides
-	secretVariables []string // of the environment, that secrets came from
+	secretVariables []string // environment variables that supplied secrets
 }
 
-// LoadExperiment reads an experiment file: one of that path, or the shipped one of that
-// name. Getenv looks up variables as os.LookupEnv does. What is wrong with the file
-// is told by experiment.Problems; any other error is a [*SetupError].
+// LoadExperiment reads an experiment file by its path, or a shipped one by its name.
+// getenv looks up variables as os.LookupEnv does. Errors in the file are
+// experiment.Problems; any other error is a [*SetupError].
 func LoadExperiment(name string, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -58,7 +57,7 @@ func parseExperiment(name string, source []byte, overrides journal.Overrides, ge
 	return loaded, loaded.applyOverrides()
 }
 
-// applyOverrides makes the file what the command line wants.
+// applyOverrides applies the settings of the command line to the file.
 func (e *LoadedExperiment) applyOverrides() error {
 	file, overrides := e.File, e.overrides
 	for name, target := range map[string]string{"reset": overrides.ResetURL, "clock": overrides.ClockURL} {
@@ -126,8 +125,8 @@ func roleNames(file *experiment.File) []string {
 	return urls
 }
 
-// recordedExperiment is the experiment of a transcript. The secrets of its environment are
-// not in it, and not needed: what was sent is.
+// recordedExperiment parses the experiment file in a transcript. The secrets are not in it
+// and not needed, because requests are recorded as they were sent.
 func recordedExperiment(head journal.TranscriptHead) (*LoadedExperiment, error) {
 	experiment, err := parseExperiment(head.ExperimentName, []byte(head.ExperimentText), head.Overrides, func(variable string) (string, bool) {
 		return "hidden", slices.Contains(head.Variables, variable)
@@ -138,8 +137,7 @@ func recordedExperiment(head journal.TranscriptHead) (*LoadedExperiment, error) 
 	return experiment, nil
 }
 
-// A Refusal is why something was not done, before anything was changed; for
-// people.
+// SetupError says why an operation did not begin. Nothing has been changed then.
 type SetupError struct{ cause error }
 
 func (r *SetupError) Error() string { return r.cause.Error() }

@@ -9,17 +9,18 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// A fake server says yes to everybody who is logged in. By it one can tell
-// what a study will ask, about, without asking anybody.
+// offlineServer is a simulated server that accepts every request of a logged-in account.
+// With it, a plan counts the requests of a study without sending any.
 type offlineServer struct {
 	file      *experiment.File
-	lastHeard map[string]time.Duration // when accounts that are logged in were last heard of
+	lastHeard map[string]time.Duration // time of the last request of each logged-in account
 	now       time.Duration
-	// waitedTotal is the time that was waited in all, where waiting takes time.
+	// waitedTotal is the total duration of real waits. Waits on a control clock do not
+	// count.
 	waitedTotal time.Duration
 }
 
-// fakeTimeout is how long its sessions live.
+// offlineSessionTimeout is the idle time after which a session ends.
 const offlineSessionTimeout = 5 * time.Minute
 
 func newOfflineServer(file *experiment.File) *offlineServer {
@@ -61,7 +62,7 @@ func (f *offlineServer) Respond(step experiment.Step, account string, record []b
 	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", f.file.Syntax.ContentType, len(body), body)
 }
 
-// echoedFields is the mark of a request, as it was sent.
+// echoedFields returns the mark and the command name of a request as they were sent.
 func (f *offlineServer) echoedFields(command *experiment.Command, record []byte) (fields []experiment.Pair) {
 	sent, _ := f.file.Syntax.Decode(record)
 	for _, pair := range sent {
@@ -83,7 +84,7 @@ func (f *offlineServer) answerCode(command *experiment.Command, isLoggedIn bool)
 	return list[0]
 }
 
-// friendList is the list of friends, where it is asked for.
+// friendList returns the list of friends if the step asks for it.
 func (f *offlineServer) friendList(step experiment.Step) []experiment.Pair {
 	if f.file.VerbOf(step) != experiment.VerbFriends {
 		return nil

@@ -15,17 +15,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// Transcript is the name of the file in a study's folder from which all others
-// follow.
+// TranscriptFileName is the name of the transcript in a study's folder.
 const TranscriptFileName = "transcript.jsonl"
 
 const lockFileName = "lock"
 
-// reports are the other files of a folder.
+// reportFileNames are the reports in a study's folder.
 var reportFileNames = []string{"report.html", "report.md", "protocol.json", "model.dot", "differences.json"}
 
-// A folder is where a study is kept. A new one is made when the study has
-// begun well; until then what is to be written waits in memory.
+// studyFolder is the folder of a study. It is created only after the setup checks. Until
+// then, transcript lines stay in memory.
 type studyFolder struct {
 	dir            string
 	pastTranscript *journal.Transcript // nil for a new study
@@ -34,8 +33,8 @@ type studyFolder struct {
 	folderLock     *flock.Flock
 }
 
-// inspectFolder looks at a folder, and changes nothing. It refuses one that holds
-// another study, or other files of such names.
+// inspectFolder reads the transcript in a folder, if any, and changes nothing. It refuses
+// a folder that holds another study or reports without a transcript.
 func inspectFolder(dir string, head journal.TranscriptHead) (*studyFolder, error) {
 	f := &studyFolder{dir: dir}
 	past, err := readTranscript(dir)
@@ -57,7 +56,7 @@ func inspectFolder(dir string, head journal.TranscriptHead) (*studyFolder, error
 	return f, nil
 }
 
-// describeDifference says in what two studies differ.
+// describeDifference says how the study in a folder differs from the requested one.
 func describeDifference(past, head journal.TranscriptHead) string {
 	switch {
 	case past.Command != head.Command:
@@ -74,7 +73,6 @@ func describeDifference(past, head journal.TranscriptHead) string {
 	return "with other accounts, places or control URLs on the command line"
 }
 
-// readTranscript reads the transcript of a folder.
 func readTranscript(folder string) (*journal.Transcript, error) {
 	return readTranscriptFile(filepath.Join(folder, TranscriptFileName))
 }
@@ -88,7 +86,7 @@ func readTranscriptFile(path string) (*journal.Transcript, error) {
 	return journal.Read(in)
 }
 
-// transcriptWriter goes on with the transcript, or begins one.
+// transcriptWriter continues the transcript or begins a new one.
 func (f *studyFolder) transcriptWriter(head journal.TranscriptHead) (*journal.TranscriptWriter, error) {
 	if f.pastTranscript != nil {
 		return journal.ContinueWriter(f, f.pastTranscript.LastLine), nil
@@ -103,8 +101,8 @@ func (f *studyFolder) Write(line []byte) (int, error) {
 	return f.transcriptFile.Write(line)
 }
 
-// createAndLock makes the folder, if there is none, and writes down what has waited. A last
-// line that a crash has cut off is cut off as a whole.
+// createAndLock creates the folder if necessary, locks it, and writes the pending lines.
+// It removes an incomplete last line that a crash left behind.
 func (f *studyFolder) createAndLock() error {
 	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		return err
@@ -138,14 +136,14 @@ func (f *studyFolder) createAndLock() error {
 	return err
 }
 
-// close ends the work on the folder.
+// close syncs the transcript and unlocks the folder.
 func (f *studyFolder) close() error {
 	var err error
 	if f.transcriptFile != nil {
 		err = errors.Join(f.transcriptFile.Sync(), f.transcriptFile.Close())
 	}
 	if f.folderLock != nil {
-		_ = os.Remove(f.folderLock.Path()) // an empty file would do no harm
+		_ = os.Remove(f.folderLock.Path()) // a leftover lock file is harmless
 		err = errors.Join(err, f.folderLock.Unlock())
 	}
 	return err

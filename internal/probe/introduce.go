@@ -11,15 +11,15 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// checkServers sees to it that a study can begin: the servers can be reached and are
-// of the kind that the file describes, nobody uses the accounts, their secrets are
-// right, and control URLs do what they are for. It returns a [*SetupError] if not. From a transcript it does the same, to
-// come to the same numbers; there it finds nothing wrong.
+// checkServers makes sure that a study can begin: the servers are reachable and answer as
+// the file describes, nobody uses the accounts, their secrets are right, and control URLs
+// work. Otherwise it returns a [*SetupError]. From a transcript it performs the same
+// steps, so that request numbers match.
 func (s *probeSession) checkServers(ctx context.Context) error {
 	for _, serverLab := range s.labs {
 		if err := s.checkServer(ctx, serverLab); err != nil {
 			if _, stopped := stopReason(err); stopped && serverLab.Offline {
-				return nil // the transcript ends here; the study will see
+				return nil // the transcript ends here, which ends the study too
 			}
 			if reason, stopped := stopReason(err); stopped && ctx.Err() != nil {
 				return setupErrorf("%s before anything was found out", reason)
@@ -43,7 +43,7 @@ func (s *probeSession) checkServer(ctx context.Context, serverLab *lab.Lab) erro
 	return s.checkControlURLs(ctx, serverLab)
 }
 
-// sessionQueryStep is a step of a command that needs a session and changes nothing.
+// sessionQueryStep returns a step that needs a session and changes nothing.
 func sessionQueryStep(file *experiment.File, role string) (experiment.Step, bool) {
 	for _, verb := range []experiment.Verb{experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead} {
 		for _, step := range file.StepsOf(verb, role, "") {
@@ -55,13 +55,13 @@ func sessionQueryStep(file *experiment.File, role string) (experiment.Step, bool
 	return experiment.Step{}, false
 }
 
-// checkAccountsUnused refuses accounts that are in use: what somebody else does would be
-// taken for the server's doing, and he would be disturbed. A server with a control
-// URL is there for tests.
+// checkAccountsUnused refuses accounts that are in use. Otherwise the study would disturb
+// their users and mistake their actions for those of the server. A server with a control
+// URL exists for tests and is not checked.
 func (s *probeSession) checkAccountsUnused(ctx context.Context, serverLab *lab.Lab) error {
 	file := s.experiment.File
 	if file.Reset.Kind == experiment.ResetURL || file.Answer.CodeKey == "" {
-		return nil // or nothing tells who is logged in
+		return nil // without a code, answers do not show who is logged in
 	}
 	var steps []experiment.Step
 	for _, account := range file.Accounts {
@@ -88,7 +88,7 @@ func (s *probeSession) checkAccountsUnused(ctx context.Context, serverLab *lab.L
 	return nil
 }
 
-// checkLogins logs all accounts in, to see whether their secrets are right.
+// checkLogins logs all accounts in to verify their secrets.
 func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) error {
 	file := s.experiment.File
 	var steps []experiment.Step
@@ -129,8 +129,8 @@ func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) erro
 	return fmt.Errorf("%d accounts cannot be used:\n%w", len(loginErrors), errors.Join(loginErrors...))
 }
 
-// checkFriends refuses accounts that are not the friends that the file says they are, where
-// nothing would make them so. Where commands undo what experiments do, they make friends.
+// checkFriends refuses accounts that are not friends as declared in the file, if a control
+// URL resets the server. With other resets, the commands of the reset restore friendships.
 func (s *probeSession) checkFriends(ctx context.Context, serverLab *lab.Lab) error {
 	file := s.experiment.File
 	if file.Reset.Kind != experiment.ResetURL {
@@ -158,7 +158,7 @@ func (s *probeSession) checkFriends(ctx context.Context, serverLab *lab.Lab) err
 	return nil
 }
 
-// logOutAccounts ends the sessions that a check of the logins has begun.
+// logOutAccounts ends the sessions that checkLogins began.
 func (s *probeSession) logOutAccounts(look func([]experiment.Step) (*lab.Trace, error)) {
 	var steps []experiment.Step
 	for _, account := range s.experiment.File.Accounts {
@@ -167,11 +167,11 @@ func (s *probeSession) logOutAccounts(look func([]experiment.Step) (*lab.Trace, 
 		}
 	}
 	if len(steps) > 0 {
-		_, _ = look(steps) // there is something worse to tell
+		_, _ = look(steps) // the caller returns a more important error
 	}
 }
 
-// checkAnswerForm refuses a server whose answers are no records of the file's syntax.
+// checkAnswerForm refuses a server whose answers are not records in the file's syntax.
 func (s *probeSession) checkAnswerForm(serverLab *lab.Lab, step experiment.Step, answer *lab.Answer) error {
 	code := s.experiment.File.Answer.CodeKey
 	_, hasCode := answer.Field(code)
@@ -199,7 +199,7 @@ func (s *probeSession) refusedLoginError(serverLab *lab.Lab, step experiment.Ste
 		serverLab.URL, step.Role, account.Number, summarizeAnswer(answer), where)
 }
 
-// summarizeAnswer is what came back, for people.
+// summarizeAnswer describes an answer in an error message.
 func summarizeAnswer(answer *lab.Answer) string {
 	const most = 80
 	description, _, more := strings.Cut(answer.Text(), "\n")

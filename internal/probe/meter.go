@@ -6,16 +6,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A meter collects how far a study has got, and tells it.
+// progressMeter collects the progress of a study and reports it.
 type progressMeter struct {
 	onProgress   func(StudyProgress)
 	current      StudyProgress
 	sentByServer map[string]int
 	onlineSince  time.Time
-	sentBefore   int           // requests that were sent before it began
-	plannedWaits time.Duration // what is left of the real waits that are planned
-	waited       time.Duration // in real waits since it began
-	reportedEnd  time.Time     // when it will be over, as was told last
+	sentBefore   int           // requests sent before onlineSince
+	plannedWaits time.Duration // planned real waits that are still to come
+	waited       time.Duration // real waits since onlineSince
+	reportedEnd  time.Time     // end time according to the last report
 }
 
 func newProgressMeter(onProgress func(StudyProgress)) *progressMeter {
@@ -40,15 +40,15 @@ func (m *progressMeter) updateFromLab(progress lab.Progress) {
 	m.publish()
 }
 
-// What has to be known before a time is told.
+// Requests and time to observe before the first estimate.
 const (
 	minRequestsForEstimate = 50
 	minTimeForEstimate     = 3 * time.Second
 )
 
-// estimateTimeLeft is how long the rest of the budget takes at the pace so far, with the waits
-// that are still planned; 0 if that is not known. What comes out of a transcript takes
-// no time, and says nothing about it.
+// estimateTimeLeft extrapolates the pace so far to the rest of the budget and adds the
+// planned waits. It returns 0 if it has seen too few requests. Requests replayed from a
+// transcript take no time and do not count.
 func (m *progressMeter) estimateTimeLeft(progress lab.Progress) time.Duration {
 	now := time.Now()
 	if !progress.Online {
@@ -71,8 +71,9 @@ func (m *progressMeter) estimateTimeLeft(progress lab.Progress) time.Duration {
 	return m.smoothTimeLeft(now, left)
 }
 
-// smoothTimeLeft is a time left that does not climb. One that is a little longer than was told
-// is told as before; one that is much longer is not told, until it is less again.
+// smoothTimeLeft prevents the reported time from rising. It keeps the reported end for an
+// estimate that is up to a quarter longer and returns 0, unknown, for one that is longer
+// still.
 func (m *progressMeter) smoothTimeLeft(now time.Time, left time.Duration) time.Duration {
 	before := m.reportedEnd.Sub(now)
 	switch {

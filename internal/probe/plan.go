@@ -9,40 +9,40 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A Plan is what a study would do. Its figures are those of a study of a server
-// that says yes to everything: an interesting one takes more, up to the budget.
+// Plan describes what a study will do. Its figures assume a server that accepts every
+// request. A real study may need more requests, up to the budget.
 type Plan struct {
-	Name    string   `json:"name"` // what is studied
+	Name    string   `json:"name"` // name in the experiment file
 	Servers []string `json:"servers"`
-	// Reset and Clock say how experiments begin anew, and what time means.
+	// Reset says how experiments are reset. Clock is "real" or a control URL.
 	Reset string `json:"reset"`
 	Clock string `json:"clock"`
-	// Accounts are those that it acts as.
+	// Accounts are the accounts that the study uses.
 	Accounts []PlannedAccount `json:"accounts"`
-	Places   []string         `json:"places"`          // that it asks from, "" for any
-	Hosts    []string         `json:"hosts,omitempty"` // beyond this machine, that may be asked with --remote
+	Places   []string         `json:"places"`          // client addresses, "" for any
+	Hosts    []string         `json:"hosts,omitempty"` // remote hosts allowed with --remote
 	// Destructive are the commands that the file calls so; Allowed says whether they
 	// are sent.
 	Destructive        []string       `json:"destructive,omitempty"`
 	DestructiveAllowed bool           `json:"destructive_allowed"`
-	Budget             int            `json:"budget"` // requests to each server
-	Rate               float64        `json:"rate"`   // requests a second, 0 for no limit
-	MinRequests        int            `json:"least"`  // requests without which it does not begin
+	Budget             int            `json:"budget"` // maximum requests to each server
+	Rate               float64        `json:"rate"`   // requests per second, 0 for no limit
+	MinRequests        int            `json:"least"`  // smallest budget that Run accepts
 	Phases             []PlannedPhase `json:"phases"`
-	Requests           int            `json:"requests"` // in all, to each server
+	Requests           int            `json:"requests"` // total, to each server
 	Seconds            float64        `json:"seconds"`
-	WaitSeconds        float64        `json:"waits"`           // seconds of them that real waits take
-	MaxSeconds         float64        `json:"most"`            // seconds with the whole budget
-	TimeLimit          float64        `json:"limit,omitempty"` // seconds after which it ends, 0 for none
+	WaitSeconds        float64        `json:"waits"`           // part of Seconds spent in real waits
+	MaxSeconds         float64        `json:"most"`            // seconds if the whole budget is used
+	TimeLimit          float64        `json:"limit,omitempty"` // time limit in seconds, 0 for none
 }
 
-// A Player is an account with its role.
+// PlannedAccount is an account with its role.
 type PlannedAccount struct {
 	Role    string `json:"role"`
 	Account string `json:"account"`
 }
 
-// A Phase is a part of a plan.
+// PlannedPhase is one phase of a plan.
 type PlannedPhase struct {
 	Name        string  `json:"name"`
 	Description string  `json:"does"`
@@ -51,7 +51,7 @@ type PlannedPhase struct {
 	WaitSeconds float64 `json:"waits"`
 }
 
-// does says what the parts of a study do, each in a line.
+// phaseDescriptions describes each phase in one line.
 var phaseDescriptions = map[string]string{
 	introductionPhase:    "looks whether nobody uses the accounts, and logs them in",
 	"acquaintance":       "sends each command as the file has it, with a session and without, and twice",
@@ -77,11 +77,10 @@ var phaseDescriptions = map[string]string{
 	"confirmation":       "makes the experiments behind facts again, and disturbs them",
 }
 
-// roughRate is how many requests a second a server on loopback answers where
-// nothing else limits them.
+// loopbackRate is the assumed number of requests per second if nothing else limits them.
 const loopbackRate = 1000
 
-// NewPlan says what a study of o would do. It sends nothing.
+// NewPlan computes what a study with these options will do. It sends nothing.
 func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 	command := "run"
 	if len(options.ServerURLs) == 2 {
@@ -111,7 +110,7 @@ func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 	if plan.MinRequests, err = checkBudget(ctx, options.Experiment, head); err != nil {
 		return nil, err
 	}
-	// Hosts are checked as they are when it is meant.
+	// Check hosts and URLs as Run does.
 	session, err := newSession(head, options.Experiment, labConfig{allowRemote: options.AllowRemote}, nil)
 	if err != nil {
 		return nil, err
@@ -120,7 +119,7 @@ func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 	return plan, plan.addPhases(ctx, options.Experiment, head)
 }
 
-// addPhases makes the study on fake servers.
+// addPhases simulates the study on offline servers and adds its phases.
 func (p *Plan) addPhases(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) error {
 	starts, err := rehearseStudy(ctx, experiment, head)
 	if err != nil {
@@ -145,18 +144,18 @@ func (p *Plan) addPhases(ctx context.Context, experiment *LoadedExperiment, head
 	return nil
 }
 
-// A mark is how far a rehearsal had got when a phase began.
+// phaseStart is the state of a simulated study at the beginning of a phase.
 type phaseStart struct {
 	phase  string
 	sent   int
 	waited time.Duration
 }
 
-// opening is what goes before all phases.
+// introductionPhase is the name of the setup checks in a plan.
 const introductionPhase = "introduction"
 
-// rehearseStudy makes a study on fake servers, and returns where its phases begin
-// and, without a name, where it ends.
+// rehearseStudy simulates a study on offline servers. It returns the start of each phase
+// and, with an empty name, the end.
 func rehearseStudy(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) ([]phaseStart, error) {
 	var first *offlineServer
 	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Simulator {
@@ -185,11 +184,11 @@ func rehearseStudy(ctx context.Context, experiment *LoadedExperiment, head journ
 	return starts, nil
 }
 
-// plenty is a budget that is enough for every acquaintance.
+// ampleRequests is a budget that suffices for the first phase of any file.
 const ampleRequests = 1 << 20
 
-// minRequests is how many requests it takes to get to know the server: without that
-// nothing can be found out.
+// minRequests counts the requests up to the end of the first phase. A smaller budget finds
+// nothing.
 func minRequests(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -213,11 +212,11 @@ func minRequests(ctx context.Context, experiment *LoadedExperiment, head journal
 	return sent + lab.CleanupRequests(experiment.File), err
 }
 
-// forDifferences is how many times an acquaintance a comparison takes at least. With less,
-// hardly anything is asked but the base requests, and no difference says nothing.
+// comparisonFactor times minRequests is the smallest budget of a comparison. With less,
+// only base requests are compared, and finding no difference would mean nothing.
 const comparisonFactor = 5
 
-// checkBudget refuses a budget with which nothing can be found out, and returns what would suffice.
+// checkBudget returns the smallest useful budget, and an error if the budget is below.
 func checkBudget(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) (minimum int, err error) {
 	if minimum, err = minRequests(ctx, experiment, head); err != nil {
 		return 0, err

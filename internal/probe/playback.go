@@ -21,35 +21,32 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// A Playback answers in place of the server of a transcript, as that did. It sends
-// nothing anywhere.
+// Playback is an HTTP server that answers like the server of a transcript.
 //
-// A request is found by where it comes from, its form of HTTP and its record,
-// whatever its mark is. Which of several answers is right depends on what was asked
-// since the last reset: it is that of an experiment of the transcript with the same
-// requests up to here, the next one in its order. Where there is none, the
-// transcript is searched onward from the answer that was given last.
+// It finds a request by client address, form of HTTP, and record, whatever its mark is. If
+// several recorded answers match, it prefers an experiment that began with the same
+// requests since the last reset; after that, the next match behind the last answer.
 type Playback struct {
 	file         *experiment.File
-	controlPaths map[string]string // by path: reset or clock
-	usualForm    string            // the form of HTTP that most requests have
+	controlPaths map[string]string // path to reset or clock
+	usualForm    string            // the most frequent form of HTTP
 
-	mu         sync.Mutex // guards what follows
+	mu         sync.Mutex // guards the fields below
 	tries      [][]playbackItem
-	currentTry int            // the one that was answered from last
-	nextItem   int            // the item behind the one that was answered
-	history    []playbackItem // since the last reset
+	currentTry int            // index of the try that answered last
+	nextItem   int            // index in the try of the item after the last answer
+	history    []playbackItem // requests since the last reset
 }
 
-// An item is a request of the transcript with its answer, or a wait.
+// playbackItem is a recorded request with its answer, or a wait.
 type playbackItem struct {
 	place                  int
 	httpForm, maskedRecord string
 	mark                   string
-	response               []byte // nil for none
+	response               []byte // nil if there was none
 }
 
-// NewPlayback makes one for one server of a transcript.
+// NewPlayback returns a playback of one server of a transcript.
 func NewPlayback(transcript *journal.Transcript, serverName string) (*Playback, error) {
 	if err := checkServerName(transcript, serverName); err != nil {
 		return nil, err
@@ -75,7 +72,7 @@ func NewPlayback(transcript *journal.Transcript, serverName string) (*Playback, 
 	return playback, nil
 }
 
-// readTries takes the tries out of a transcript.
+// readTries extracts the tries from a transcript.
 func (p *Playback) readTries(transcript *journal.Transcript, serverName string) {
 	forms := make(map[string]int)
 	for i := range transcript.Entries {
@@ -93,11 +90,11 @@ func (p *Playback) readTries(transcript *journal.Transcript, serverName string) 
 		}
 		request, err := readRequest(bufio.NewReader(bytes.NewReader(entry.Request)))
 		if err != nil {
-			continue // it was sent cut off
+			continue // the request was sent incomplete
 		}
 		step, err := p.file.ParseStep(entry.StepText)
 		if err != nil {
-			continue // the file says nothing about such a request
+			continue // the file does not declare such a request
 		}
 		item := p.requestItem(request, step.Place)
 		item.response = entry.Response
@@ -110,19 +107,18 @@ func (p *Playback) readTries(transcript *journal.Transcript, serverName string) 
 
 func waitKey(seconds float64) string { return "wait " + strconv.FormatFloat(seconds, 'f', -1, 64) }
 
-// A request as it came.
+// rawRequest is a received HTTP request.
 type rawRequest struct {
 	method, path     string
-	httpForm         string // its head, but for the host
+	httpForm         string // head without the host
 	closesConnection bool
 	body             []byte
 }
 
-// headLimit bounds the head of a request, in bytes.
 const maxHeadBytes = 1 << 16
 
-// readRequest reads a request, be it as odd as the prober's are: the first length
-// counts, and a line end may be bare.
+// readRequest parses a request leniently, because the prober sends malformed ones. The
+// first Content-Length counts and bare line feeds end lines.
 func readRequest(reader *bufio.Reader) (*rawRequest, error) {
 	request := &rawRequest{}
 	length, chunked, size := 0, false, 0
@@ -157,7 +153,7 @@ func readRequest(reader *bufio.Reader) (*rawRequest, error) {
 	return request, request.readBody(reader, length, chunked)
 }
 
-// parseStartLine keeps what a request line asks for, and returns it without its host.
+// parseStartLine stores method and path, and returns the request line without a host.
 func (r *rawRequest) parseStartLine(line string) string {
 	words := strings.Fields(line)
 	if len(words) > 0 {
@@ -183,7 +179,7 @@ func (r *rawRequest) readBody(reader *bufio.Reader, length int, chunked bool) (e
 	if chunked {
 		r.body, err = io.ReadAll(io.LimitReader(httputil.NewChunkedReader(reader), maxBodyBytes))
 		if err == nil {
-			_, err = reader.ReadString('\n') // behind the last chunk
+			_, err = reader.ReadString('\n') // the empty line after the last chunk
 		}
 		return err
 	}
@@ -194,11 +190,11 @@ func (r *rawRequest) readBody(reader *bufio.Reader, length int, chunked bool) (e
 
 const maxBodyBytes = 1 << 20
 
-// drawn matches the marks that the prober draws, longer ones that begin with one, and
-// those with something around them, such as a space or a zero.
+// markPattern matches marks that the prober draws, possibly with nines appended or with
+// other characters around them, such as a space or a zero.
 var markPattern = regexp.MustCompile(`^([^1-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
 
-// playbackItem is a request as it is looked for.
+// requestItem converts a request to the form that is searched for, with its mark masked.
 func (p *Playback) requestItem(request *rawRequest, place int) playbackItem {
 	item := playbackItem{httpForm: request.httpForm, maskedRecord: string(request.body), place: place}
 	pairs, ok := p.file.Syntax.Decode(request.body)
@@ -223,7 +219,7 @@ func (p *Playback) isMark(key string) bool {
 	})
 }
 
-// findResponse is the answer to a request; ok is false if the transcript has none.
+// findResponse returns the response to a request. ok is false if the transcript has none.
 func (p *Playback) findResponse(item playbackItem) (response []byte, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -253,7 +249,7 @@ func (p *Playback) findItem(item playbackItem) *playbackItem {
 	return p.findAhead(item)
 }
 
-// findContinuation finds the item in an experiment that began as this one has.
+// findContinuation finds item in a try that began with the same history.
 func (p *Playback) findContinuation(item playbackItem) *playbackItem {
 	history := append(slices.Clone(p.history), item)
 	for count := range p.tries {
@@ -265,7 +261,7 @@ func (p *Playback) findContinuation(item playbackItem) *playbackItem {
 	return nil
 }
 
-// findAhead finds the item wherever it comes next.
+// findAhead finds the next occurrence of item after the last answer.
 func (p *Playback) findAhead(item playbackItem) *playbackItem {
 	for count := range len(p.tries) + 1 {
 		i, from := (p.currentTry+count)%len(p.tries), 0
@@ -281,13 +277,13 @@ func (p *Playback) findAhead(item playbackItem) *playbackItem {
 	return nil
 }
 
-// moveBehind goes on behind an item, and returns it.
+// moveBehind makes the item before index at in a try the last answer, and returns it.
 func (p *Playback) moveBehind(try, index int) *playbackItem {
 	p.currentTry, p.nextItem, p.history = try, index, p.tries[try][:index]
 	return &p.tries[try][index-1]
 }
 
-// beginExperiment ends an experiment: the next one is searched for behind it.
+// beginExperiment handles a reset: the search continues at the next try.
 func (p *Playback) beginExperiment() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -297,7 +293,7 @@ func (p *Playback) beginExperiment() {
 	}
 }
 
-// recordWait is a wait of an experiment.
+// recordWait handles a wait on the control clock. It reports whether seconds is valid.
 func (p *Playback) recordWait(seconds string) bool {
 	n, err := strconv.ParseFloat(strings.TrimSpace(seconds), 64)
 	if err != nil || !(n >= 0 && n <= 1e9) {
@@ -305,11 +301,11 @@ func (p *Playback) recordWait(seconds string) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.findContinuation(playbackItem{maskedRecord: waitKey(n)}) // one that is not in the transcript changes nothing
+	p.findContinuation(playbackItem{maskedRecord: waitKey(n)}) // ignore a wait that is not in the transcript
 	return true
 }
 
-// Serve answers on a listener until ctx ends.
+// Serve answers requests on a listener until ctx ends.
 func (p *Playback) Serve(ctx context.Context, listener net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
@@ -325,7 +321,7 @@ func (p *Playback) Serve(ctx context.Context, listener net.Listener) error {
 	}
 }
 
-// idle is how long a connection may bring nothing.
+// idleTimeout closes a connection that sends nothing for so long.
 const idleTimeout = 5 * time.Minute
 
 func (p *Playback) serveConn(ctx context.Context, conn net.Conn) {
@@ -351,7 +347,7 @@ func (p *Playback) serveConn(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// respond is the whole response, nil for none.
+// respond returns the complete response, or nil for none.
 func (p *Playback) respond(request *rawRequest, place int) []byte {
 	if request.method == http.MethodPost {
 		switch p.controlPaths[request.path] {

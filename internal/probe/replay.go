@@ -16,39 +16,39 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// ReplayOptions say what is sent again, and where.
+// ReplayOptions configure Replay.
 type ReplayOptions struct {
 	Transcript *journal.Transcript
 	Experiment *LoadedExperiment // see ExperimentOfTranscript
 	// ServerName is the server whose experiments are made again, of two: a or b.
 	ServerName    string
 	ServerURL     string
-	RequestBudget int // the budget, 0 for as much as the transcript needed, and some more
+	RequestBudget int // 0 means twice as many as in the transcript, plus 1000
 	AllowRemote   bool
 	AnswerTimeout time.Duration
 	OnProgress    func(StudyProgress)
 }
 
-// ReplayResult is what has become of a transcript's experiments.
+// ReplayResult is the outcome of Replay.
 type ReplayResult struct {
 	Experiments    int             `json:"experiments"`
-	Answers        int             `json:"answers"` // that were compared
+	Answers        int             `json:"answers"` // answers compared
 	Requests       int             `json:"requests"`
-	StopReason     string          `json:"stopped,omitempty"` // why not all were made, "" if they were
+	StopReason     string          `json:"stopped,omitempty"` // why the replay ended early, or ""
 	ChangedAnswers []ChangedAnswer `json:"-"`
 }
 
-// A Changed is an answer that is another now.
+// ChangedAnswer is an answer that differs from the recorded one.
 type ChangedAnswer struct {
-	EntryID string `json:"id"` // the transcript's entry
+	EntryID string `json:"id"` // ID of the transcript's entry
 	// Steps are those that lead to it, in the notation of experiment files; the last
 	// is answered otherwise.
 	Steps  []string `json:"steps"`
-	Before string   `json:"was"` // the answers in their normal form
+	Before string   `json:"was"` // answers in normal form
 	After  string   `json:"is"`
 }
 
-// ReadTranscript reads a transcript: a file, or that of a study's folder.
+// ReadTranscript reads a transcript from a file, or from the folder of a study.
 func ReadTranscript(path string) (*journal.Transcript, error) {
 	read := readTranscriptFile
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -61,8 +61,8 @@ func ReadTranscript(path string) (*journal.Transcript, error) {
 	return transcript, nil
 }
 
-// ExperimentOfTranscript is the experiment file that a transcript was made by, as the
-// transcript has it.
+// ExperimentOfTranscript returns the experiment file that is stored in a transcript.
+// Non-empty overrides replace those of the transcript.
 func ExperimentOfTranscript(transcript *journal.Transcript, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	merged := transcript.Head.Overrides
 	if overrides.ResetURL != "" {
@@ -80,9 +80,9 @@ func ExperimentOfTranscript(transcript *journal.Transcript, overrides journal.Ov
 	return parseExperiment(transcript.Head.ExperimentName, []byte(transcript.Head.ExperimentText), merged, getenv)
 }
 
-// Replay makes the experiments of a transcript again, with the same steps and
-// fresh marks, and says which answers are others now. When ctx ends it returns what
-// it has. A [*SetupError] says why nothing was sent.
+// Replay repeats the experiments of a transcript, with the same steps and fresh marks, and
+// returns the answers that have changed. When ctx ends, it returns what it has. A
+// [*SetupError] says why nothing was sent.
 func Replay(ctx context.Context, options ReplayOptions) (*ReplayResult, error) {
 	if err := checkServerName(options.Transcript, options.ServerName); err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func Replay(ctx context.Context, options ReplayOptions) (*ReplayResult, error) {
 			break
 		}
 		if errors.Is(err, lab.ErrForbidden) {
-			continue // the file of today allows less
+			continue // the current file forbids a step
 		}
 		if err != nil {
 			return nil, err
@@ -128,22 +128,23 @@ func checkServerName(transcript *journal.Transcript, serverName string) error {
 	return nil
 }
 
-// recordedRun is what a transcript has of the experiments on one server.
+// recordedRun holds the recorded experiments on one server.
 type recordedRun struct {
 	file         *experiment.File
 	experiments  []replayedExperiment
 	requestsSent int
-	// volatileFields are the fields that differ between equal experiments, by command and key.
+	// volatileFields are the fields that differ between equal experiments, by command and
+	// key.
 	volatileFields map[[2]string]bool
 }
 
-// A made is an experiment that was made.
+// replayedExperiment is a recorded experiment with the nonce of its marks.
 type replayedExperiment struct {
 	trace *lab.Trace
 	nonce uint64
 }
 
-// recallExperiments takes the experiments out of a transcript, in their order.
+// recallExperiments extracts the experiments from a transcript, in order.
 func recallExperiments(ctx context.Context, transcript *journal.Transcript, serverName string) (*recordedRun, error) {
 	experiment, err := recordedExperiment(transcript.Head)
 	if err != nil {
@@ -157,7 +158,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		return nil, &SetupError{err}
 	}
 	recorded := &recordedRun{file: experiment.File, volatileFields: make(map[[2]string]bool)}
-	usedTries := make(map[string]int) // tries that an experiment has used up already
+	usedTries := make(map[string]int) // tries that belong to an experiment already extracted
 	for _, key := range tryKeys(transcript, serverName) {
 		if usedTries[key] > 0 {
 			usedTries[key]--
@@ -165,7 +166,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		}
 		steps, nonce, err := parseTryKey(experiment.File, key)
 		if err != nil {
-			continue // a look around, or a farewell
+			continue // a setup check or cleanup, not an experiment
 		}
 		before := serverLab.Attempts()
 		trace, err := serverLab.Run(ctx, steps, nonce)
@@ -183,7 +184,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 	return recorded, nil
 }
 
-// tryKeys are the keys of all tries on a server, in their order.
+// tryKeys returns the keys of all tries on a server, in order.
 func tryKeys(transcript *journal.Transcript, serverName string) (keys []string) {
 	for i := range transcript.Entries {
 		if entry := &transcript.Entries[i]; entry.Server == serverName && entry.TryKey != "" {
@@ -193,7 +194,7 @@ func tryKeys(transcript *journal.Transcript, serverName string) (keys []string) 
 	return keys
 }
 
-// parseTryKey takes the key of a try apart. It fails for one that is no experiment.
+// parseTryKey parses the key of a try. It fails if the try is not an experiment.
 func parseTryKey(file *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
 	number, description, _ := strings.Cut(key, ": ")
 	if nonce, err = strconv.ParseUint(number, 10, 64); err != nil {
@@ -209,7 +210,7 @@ func parseTryKey(file *experiment.File, key string) (steps []experiment.Step, no
 	return steps, nonce, nil
 }
 
-// splitSteps cuts steps apart that "; " joins. What holds a space stands in quotes.
+// splitSteps splits steps that are joined by "; ". Separators inside quotes do not count.
 func splitSteps(description string) (steps []string) {
 	quoted, from := false, 0
 	for i := 0; i < len(description); i++ {
@@ -226,7 +227,6 @@ func splitSteps(description string) (steps []string) {
 	return append(steps, description[from:])
 }
 
-// findVolatileFields finds the fields that differ between equal experiments.
 func (m *recordedRun) findVolatileFields() {
 	firstAnswers := make(map[string]*lab.Answer)
 	for _, replayed := range m.experiments {
@@ -246,7 +246,7 @@ func (m *recordedRun) findVolatileFields() {
 	}
 }
 
-// compareAnswers adds the answers that differ.
+// compareAnswers adds the answers that differ to result.
 func (m *recordedRun) compareAnswers(result *ReplayResult, recordedTrace, trace *lab.Trace) {
 	for i, step := range recordedTrace.Steps {
 		if step.Wait > 0 {

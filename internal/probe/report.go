@@ -11,8 +11,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/report"
 )
 
-// Report writes the reports of a folder anew, from its transcript alone: it sends
-// nothing. They are the same to the byte as those that the study itself wrote.
+// Report rewrites the reports in a folder from its transcript and sends nothing. They are
+// identical, byte for byte, to those of the study.
 func Report(ctx context.Context, folder string) (*finding.Study, error) {
 	transcript, err := readTranscript(folder)
 	switch {
@@ -28,7 +28,7 @@ func Report(ctx context.Context, folder string) (*finding.Study, error) {
 	return result, report.Write(folder, result)
 }
 
-// studyTranscript makes a study of what a transcript holds.
+// studyTranscript computes the results of a study from its transcript.
 func studyTranscript(ctx context.Context, transcript *journal.Transcript) (*finding.Study, error) {
 	experiment, err := recordedExperiment(transcript.Head)
 	if err != nil {

@@ -12,57 +12,56 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/report"
 )
 
-// Options say what is studied, and where the study is kept.
+// Options configure a study.
 type Options struct {
 	Experiment *LoadedExperiment
-	// ServerURLs are the URLs: one for Run, two for Diff.
+	// ServerURLs are one URL for Run and two for Diff.
 	ServerURLs []string
-	// Folder is the study's folder.
+	// Folder is where the transcript and the reports are written.
 	Folder string
-	// RequestBudget is the budget for each server.
+	// RequestBudget is the maximum number of requests to each server.
 	RequestBudget int
 	Seed          uint64
-	// AllowRemote allows hosts beyond this machine that the experiment file lists.
+	// AllowRemote permits remote hosts that the experiment file lists.
 	AllowRemote bool
-	// AnswerTimeout is how long an answer is waited for; 0 is 10 s.
+	// AnswerTimeout is how long to wait for an answer. 0 means 10 s.
 	AnswerTimeout time.Duration
-	// PlannedWaits is how long the real waits are, as a [Plan] has it, for the time that is left.
+	// PlannedWaits is the total duration of real waits according to a [Plan]. The estimate
+	// of the time left uses it.
 	PlannedWaits time.Duration
-	// OnProgress is told how far it has got, if it is not nil.
+	// OnProgress, if set, is called when the progress changes.
 	OnProgress func(StudyProgress)
 }
 
-// A Result is what a study has come to.
+// StudyResult is the outcome of Run or Diff.
 type StudyResult struct {
 	*finding.Study
-	// ResumedRequests is how many requests came from the transcript, of a study that was
-	// gone on with.
+	// ResumedRequests is how many requests came from the transcript of an interrupted
+	// study.
 	ResumedRequests int
-	// Interrupted says that ctx has ended it, Broken that a server does not let itself
-	// be asked any more: the same call goes on.
+	// Interrupted means that ctx ended the study. ServerBroken means that the server made
+	// further experiments impossible. The same call resumes the study in both cases.
 	Interrupted, ServerBroken bool
 }
 
-// whole is why a study ends that has done all it wanted.
+// completeReason is the end reason of a complete study.
 const completeReason = "the study is whole"
 
-// farewell bounds what is done after an interruption.
+// cleanupTimeout bounds the cleanup after an interruption.
 const cleanupTimeout = 10 * time.Second
 
-// Run studies a server and writes what it finds into a folder. When ctx ends it
-// reports what was found until then; with the same folder it goes on. A [*SetupError]
-// says why nothing was done; then there is no folder that was not there before.
+// Run studies a server and writes the results to a folder. When ctx ends, it reports what
+// it has found so far. A later call with the same folder resumes the study. A
+// [*SetupError] says why the study did not begin; no folder is created then.
 func Run(ctx context.Context, options Options) (*StudyResult, error) {
 	return options.runStudy(ctx, "run")
 }
 
-// Diff compares two servers and writes what it finds into a folder. Otherwise it
-// is as [Run].
+// Diff compares two servers. Otherwise it works like [Run].
 func Diff(ctx context.Context, options Options) (*StudyResult, error) {
 	return options.runStudy(ctx, "diff")
 }
 
-// transcriptHead is the first line of the transcript.
 func (o *Options) transcriptHead(command string) journal.TranscriptHead {
 	experiment := o.Experiment
 	head := journal.TranscriptHead{
@@ -101,7 +100,7 @@ func (o *Options) runStudy(ctx context.Context, command string) (*StudyResult, e
 	return result, nil
 }
 
-// probeSession prepares a study that begins, or goes on.
+// openSession prepares a new study or resumes one.
 func (o *Options) openSession(folder *studyFolder, head journal.TranscriptHead) (session *probeSession, resumed int, err error) {
 	config := labConfig{allowRemote: o.AllowRemote, answerTimeout: o.AnswerTimeout, transcript: folder.pastTranscript, beganAt: time.Now()}
 	var waited time.Duration
@@ -129,7 +128,7 @@ func (o *Options) openSession(folder *studyFolder, head journal.TranscriptHead) 
 	return session, resumed, nil
 }
 
-// studyAndReport makes the study, or what is left of it.
+// studyAndReport runs the study, or the part that is missing, and writes the reports.
 func (o *Options) studyAndReport(ctx context.Context, session *probeSession, folder *studyFolder) (*finding.Study, error) {
 	if err := session.checkServers(ctx); err != nil {
 		return nil, err
@@ -154,7 +153,7 @@ func (o *Options) studyAndReport(ctx context.Context, session *probeSession, fol
 	return result, report.Write(folder.dir, result)
 }
 
-// finish tidies up, and writes the transcript's last line.
+// finish cleans up and writes the last line of the transcript.
 func (s *probeSession) finish(ctx context.Context, reason string) error {
 	if err := s.cleanUp(ctx); err != nil {
 		return err
@@ -165,8 +164,7 @@ func (s *probeSession) finish(ctx context.Context, reason string) error {
 	return s.labs[0].WriteEnd(reason)
 }
 
-// cleanUp undoes what the latest experiments have left behind, even if ctx has
-// ended.
+// cleanUp undoes what the latest experiments left behind, even if ctx has ended.
 func (s *probeSession) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()

@@ -14,39 +14,39 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// runs are the names of servers in transcripts.
+// serverNames are the names of servers in transcripts.
 var serverNames = []string{"a", "b"}
 
-// StudyProgress is how far a study has got.
+// StudyProgress says how far a study has got.
 type StudyProgress struct {
 	Phase           string
-	Sent, Budget    int // requests to the server that got more of them
+	Sent, Budget    int // requests to the server that received more of them
 	FactCount       int
 	TransportFaults int
-	RequestRate     float64       // the limit in force, requests a second; 0 for none
-	TimeLeft        time.Duration // how long it may still take; 0 if that is not known
-	CurrentWait     time.Duration // a wait that has begun
+	RequestRate     float64       // the current limit in requests per second; 0 for none
+	TimeLeft        time.Duration // estimate; 0 if unknown
+	CurrentWait     time.Duration // duration of a wait that has begun
 }
 
-// A session is a study under way: on servers, or from a transcript alone. Both do
-// the same, so that both find the same.
+// probeSession is a running study, on servers or from a transcript alone. Both run the
+// same code, so that they find the same facts.
 type probeSession struct {
 	head       journal.TranscriptHead
 	experiment *LoadedExperiment
 	labs       []*lab.Lab
 	meter      *progressMeter
-	onPhase    func(phase string) // is told what begins, if it is not nil
+	onPhase    func(phase string) // called when a phase begins, if set
 }
 
-// A labConfig is what labs have beyond the head of the transcript.
+// labConfig holds the settings of labs that are not in the head of the transcript.
 type labConfig struct {
 	allowRemote   bool
 	answerTimeout time.Duration
 	journal       *journal.TranscriptWriter
-	transcript    *journal.Transcript // what there is already
+	transcript    *journal.Transcript // to replay before asking the server; nil for none
 	offline       bool
 	beganAt       time.Time
-	newServer     func() lab.Simulator // what answers in place of servers, nil if they do
+	newServer     func() lab.Simulator // creates a simulated server; nil to ask the real ones
 }
 
 func newSession(head journal.TranscriptHead, experiment *LoadedExperiment, c labConfig, onProgress func(StudyProgress)) (*probeSession, error) {
@@ -79,8 +79,8 @@ func (s *probeSession) close() {
 	}
 }
 
-// runStudy studies the server, or compares the two. When ctx ends the labs say so, and
-// nothing else: what is found is the same as from a transcript that ends there.
+// runStudy studies the server, or compares two. Only the labs see that ctx ends, so that
+// the result equals that of a transcript that ends at the same place.
 func (s *probeSession) runStudy(ctx context.Context) (*finding.Study, error) {
 	for _, serverLab := range s.labs {
 		serverLab.StopContext = ctx
@@ -113,7 +113,7 @@ func sleep(ctx context.Context, duration time.Duration) {
 	}
 }
 
-// addTranscriptFigures adds to a study what the transcript knows about it.
+// addTranscriptFigures fills in the figures of a study that come from the transcript.
 func addTranscriptFigures(result *finding.Study, transcript *journal.Transcript) {
 	head := transcript.Head
 	result.Experiment, result.Began, result.Seed, result.Budget = head.ExperimentText, head.BeganAt, head.Seed, head.RequestBudget
@@ -142,7 +142,7 @@ func addTranscriptFigures(result *finding.Study, transcript *journal.Transcript)
 	result.Tries = len(tries)
 }
 
-// isSameStudy reports whether a study is another's continuation.
+// isSameStudy reports whether a study with head right can resume one with head left.
 func isSameStudy(left, right journal.TranscriptHead) bool {
 	return left.Command == right.Command && left.ExperimentText == right.ExperimentText && left.Seed == right.Seed && left.RequestBudget == right.RequestBudget &&
 		slices.Equal(serverURLs(left), serverURLs(right)) && fmt.Sprint(left.Overrides) == fmt.Sprint(right.Overrides)
@@ -158,7 +158,7 @@ func serverURLs(head journal.TranscriptHead) []string {
 	return urls
 }
 
-// stopReason is why a lab makes no more experiments; ok is false for other errors.
+// stopReason returns why a lab stopped. ok is false for other errors.
 func stopReason(err error) (reason string, ok bool) {
 	var stopped *lab.StoppedError
 	if errors.As(err, &stopped) {
