@@ -21,8 +21,8 @@ type Plan struct {
 	Accounts []PlannedAccount `json:"accounts"`
 	Places   []string         `json:"places"`          // client addresses, "" for any
 	Hosts    []string         `json:"hosts,omitempty"` // remote hosts allowed with --remote
-	// Destructive are the commands that the file calls so; Allowed says whether they
-	// are sent.
+	// Destructive names the destructive commands. DestructiveAllowed says whether they are
+	// sent.
 	Destructive        []string       `json:"destructive,omitempty"`
 	DestructiveAllowed bool           `json:"destructive_allowed"`
 	Budget             int            `json:"budget"` // maximum requests to each server

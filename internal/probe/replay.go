@@ -41,8 +41,7 @@ type ReplayResult struct {
 // ChangedAnswer is an answer that differs from the recorded one.
 type ChangedAnswer struct {
 	EntryID string `json:"id"` // ID of the transcript's entry
-	// Steps are those that lead to it, in the notation of experiment files; the last
-	// is answered otherwise.
+	// Steps are the steps up to the changed answer, in step notation.
 	Steps  []string `json:"steps"`
 	Before string   `json:"was"` // answers in normal form
 	After  string   `json:"is"`
