@@ -15,8 +15,6 @@ import (
 const (
 	// maxBatchRequests and maxBatchEntries limit one transaction, so that its first request does not
 	// wait long.
-	// maxBatchRequests and maxBatchLetters bound one transaction, so that the first
-	// operation in it does not wait for long.
 	maxBatchRequests = 512
 	maxBatchEntries  = 8192
 	// maxCachedMailboxes limits the mailboxes whose newest number and backlog are cached.
@@ -64,7 +62,6 @@ type writer struct {
 	publishLock sync.RWMutex
 
 	// The fields below belong to the writer's goroutine.
-	// The rest belongs to the writer's goroutine.
 
 	// newestNumbers caches the number above which each mailbox continues, for existing accounts only.
 	newestNumbers map[rookery.UIN]uint64
