@@ -23,7 +23,8 @@ type commandRow struct {
 func rowForCommand(command commandID) commandRow {
 	switch command {
 	case cmdLogin:
-		return commandRow{parameters: []keyID{keyPassword, keyProof, keyClient, keyStatus}, textKey: noKey, needsNoSession: true}
+		return commandRow{parameters: []keyID{keyPassword, keyProof, keyClient, keyStatus}, textKey: noKey,
+			needsNoSession: true}
 	case cmdLogout:
 		return commandRow{textKey: noKey, needsNoSession: true}
 	case cmdChangeStat:
@@ -146,7 +147,8 @@ func (c *serverCall) checkRequest() {
 	default:
 		c.perform()
 	}
-	if c.code != codeDone && c.serverRules.session.refusalsDoNotRefresh && c.account != nil && c.account.session.isLive {
+	if c.code != codeDone && c.serverRules.session.refusalsDoNotRefresh && c.account != nil &&
+		c.account.session.isLive {
 		c.account.session.lastRequestAt = c.previousRequestAt
 	}
 }
@@ -183,7 +185,8 @@ func (c *serverCall) checkSession() bool {
 		}
 		return true
 	}
-	return rules.needsNoLogin[c.head.command] || rules.worksAfterLogout[c.head.command] && slices.Contains(session.loggedOutFrom, c.address)
+	return rules.needsNoLogin[c.head.command] || rules.worksAfterLogout[c.head.command] &&
+		slices.Contains(session.loggedOutFrom, c.address)
 }
 
 // perform reads the parameters and executes the command, or repeats its earlier answer.

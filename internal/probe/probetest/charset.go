@@ -34,7 +34,9 @@ func declaredCharset(contentType string) charset {
 // decodeText decodes a value as docs/protocol.md says. preferred is the charset of earlier values
 // in the session, or undeclared. newPreference is the charset that this value reveals. ok is false
 // if no charset fits, and for a NUL.
-func (r *serverRules) decodeText(raw []byte, declared, preferred charset) (text string, newPreference charset, ok bool) {
+func (r *serverRules) decodeText(
+	raw []byte, declared, preferred charset,
+) (text string, newPreference charset, ok bool) {
 	if bytes.IndexByte(raw, 0) >= 0 {
 		return "", undeclared, false
 	}

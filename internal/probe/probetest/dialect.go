@@ -259,7 +259,8 @@ func indexOf(table []string, word string) int {
 // validate returns an error if the dialect lacks something.
 func (d *Dialect) validate() error {
 	for index, name := range d.Commands {
-		if name == "" || len(d.Fields[index]) == 0 && commandID(index) != cmdLogout && commandID(index) != cmdChangeStat && commandID(index) != cmdMessage {
+		if name == "" || len(d.Fields[index]) == 0 && commandID(index) != cmdLogout &&
+			commandID(index) != cmdChangeStat && commandID(index) != cmdMessage {
 			return fmt.Errorf("dialect %s: command %d has no name or no fields", d.Name, index)
 		}
 	}
@@ -295,21 +296,21 @@ var httpQQ = &Dialect{
 	Unspoken: "1.5",
 	NoAnswer: "NULL",
 	Commands: [commandCount]string{
-		cmdLogin: "Login", cmdLogout: "Logout", cmdChangeStat: "Change_Stat",
-		cmdList: "List", cmdQueryStat: "Query_Stat", cmdQueryStat2: "Query_Stat2", cmdSimpleInfo2: "SimpleInfo2",
-		cmdGetInfo: "GetInfo", cmdAddToList: "AddToList", cmdAckAddToList: "Ack_AddToList", cmdDelFromList: "DelFromList",
+		cmdLogin: "Login", cmdLogout: "Logout", cmdChangeStat: "Change_Stat", cmdList: "List",
+		cmdQueryStat: "Query_Stat", cmdQueryStat2: "Query_Stat2", cmdSimpleInfo2: "SimpleInfo2", cmdGetInfo: "GetInfo",
+		cmdAddToList: "AddToList", cmdAckAddToList: "Ack_AddToList", cmdDelFromList: "DelFromList",
 		cmdFinger: "Finger", cmdMessage: "CLTMSG", cmdCollect: "GetMsgEx",
 	},
 	Keys: [keyCount]string{
-		keyVersion: "VER", keyCommand: "CMD", keySeq: "SEQ", keyAccount: "UIN", keyCode: "RES", keyReason: "RA", keyTime: "TM",
-		keyPassword: "PS", keyProof: "M5", keyClient: "LC", keyStatus: "ST", keyMaxCount: "TN", keyAfter: "UN", keyTarget: "UN",
-		keyLevel: "LV", keyChoice: "CD", keyWords: "RS", keyText: "MG",
-		keyResult: "RS", keyInterval: "HI", keyLifetime: "LI", keyLast: "FN", keySize: "SN", keyNumbers: "UN", keyNext: "NP",
-		keyMessages: "MN", keyTypes: "MT", keySenders: "UN", keyTexts: "MG", keyExtra: "EX",
-		keyAddress: "AD", keyAge: "AG", keyBlood: "BT", keyStar: "CO", keyCity: "CT", keyProfileCV: "CV", keyCountry: "CY",
-		keyMail: "EM", keyFace: "FC", keyHome: "HP", keyProfileID: "ID", keyJob: "JB", keyMobile: "MO", keyProfileMT: "MT", keyProfileMV: "MV",
-		keyPostCode: "PC", keyPhone: "PH", keyAbout: "PR", keyProvince: "PV", keyRealName: "RN", keySchool: "SC",
-		keyAnimal: "SH", keySex: "SX", keyNick: "NK",
+		keyVersion: "VER", keyCommand: "CMD", keySeq: "SEQ", keyAccount: "UIN", keyCode: "RES", keyReason: "RA",
+		keyTime: "TM", keyPassword: "PS", keyProof: "M5", keyClient: "LC", keyStatus: "ST", keyMaxCount: "TN",
+		keyAfter: "UN", keyTarget: "UN", keyLevel: "LV", keyChoice: "CD", keyWords: "RS", keyText: "MG",
+		keyResult: "RS", keyInterval: "HI", keyLifetime: "LI", keyLast: "FN", keySize: "SN", keyNumbers: "UN",
+		keyNext: "NP", keyMessages: "MN", keyTypes: "MT", keySenders: "UN", keyTexts: "MG", keyExtra: "EX",
+		keyAddress: "AD", keyAge: "AG", keyBlood: "BT", keyStar: "CO", keyCity: "CT", keyProfileCV: "CV",
+		keyCountry: "CY", keyMail: "EM", keyFace: "FC", keyHome: "HP", keyProfileID: "ID", keyJob: "JB",
+		keyMobile: "MO", keyProfileMT: "MT", keyProfileMV: "MV", keyPostCode: "PC", keyPhone: "PH", keyAbout: "PR",
+		keyProvince: "PV", keyRealName: "RN", keySchool: "SC", keyAnimal: "SH", keySex: "SX", keyNick: "NK",
 	},
 	Head: []keyID{keyVersion, keyCommand, keySeq, keyAccount, keyCode},
 	Fields: [commandCount][]keyID{
@@ -318,9 +319,9 @@ var httpQQ = &Dialect{
 		cmdQueryStat:   {keyFace, keyLast, keySize, keyStatus, keyNumbers, keyNick},
 		cmdQueryStat2:  {keyLast, keySize, keyStatus, keyNumbers},
 		cmdSimpleInfo2: {keyNext, keySize, keyNumbers, keyFace, keyNick},
-		cmdGetInfo: {keyAddress, keyAge, keyBlood, keyStar, keyCity, keyProfileCV, keyCountry, keyMail, keyFace, keyHome, keyProfileID, keyJob,
-			keyLevel, keyMobile, keyProfileMT, keyProfileMV, keyPostCode, keyPhone, keyAbout, keyProvince, keyRealName, keySchool, keyAnimal,
-			keySex, keyTarget, keyNick},
+		cmdGetInfo: {keyAddress, keyAge, keyBlood, keyStar, keyCity, keyProfileCV, keyCountry, keyMail, keyFace,
+			keyHome, keyProfileID, keyJob, keyLevel, keyMobile, keyProfileMT, keyProfileMV, keyPostCode, keyPhone,
+			keyAbout, keyProvince, keyRealName, keySchool, keyAnimal, keySex, keyTarget, keyNick},
 		cmdAddToList:    {keyChoice, keyTarget},
 		cmdAckAddToList: {keyTarget, keyChoice},
 		cmdDelFromList:  {keyTarget},
@@ -328,10 +329,12 @@ var httpQQ = &Dialect{
 		cmdCollect:      {keyMessages, keyTypes, keySenders, keyTexts},
 	},
 	Codes: [codeCount]string{
-		codeDone: "0", codeNotLoggedIn: "20", codeNoAccount: "5", codeWrongParameter: "1", codeUnknownCommand: "2", codeRefused: "3",
+		codeDone: "0", codeNotLoggedIn: "20", codeNoAccount: "5", codeWrongParameter: "1", codeUnknownCommand: "2",
+		codeRefused: "3",
 	},
 	Statuses: [statusCount]string{
-		statusOnline: "10", statusOffline: "20", statusAway: "30", statusInvisible: "40", statusBusy: "50", statusTalkToMe: "60", statusDoNotDisturb: "70",
+		statusOnline: "10", statusOffline: "20", statusAway: "30", statusInvisible: "40", statusBusy: "50",
+		statusTalkToMe: "60", statusDoNotDisturb: "70",
 	},
 	Types: [typeCount]string{
 		typeText: "9", typeStatus: "99", typeRequest: "2", typeAccepted: "3", typeRejected: "4", typeAdded: "1",

@@ -92,7 +92,8 @@ func (x *talk) note(command commandID, asked, answer string) {
 // raw sends a request with its own method and headers, and records the response headers.
 func (x *talk) raw(method string, header http.Header) {
 	fuzzRequest := x.question(10001, cmdList)
-	request, err := http.NewRequest(method, x.url, strings.NewReader(string(x.d.joinPairs(x.d.formatPairs(fuzzRequest)))))
+	request, err := http.NewRequest(method, x.url,
+		strings.NewReader(string(x.d.joinPairs(x.d.formatPairs(fuzzRequest)))))
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -104,7 +105,8 @@ func (x *talk) raw(method string, header http.Header) {
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(response.Body)
-	x.note(cmdList, method, fmt.Sprint(response.Status, response.Header["Content-Type"], response.ContentLength, response.Close, string(body)))
+	x.note(cmdList, method, fmt.Sprint(response.Status, response.Header["Content-Type"], response.ContentLength,
+		response.Close, string(body)))
 }
 
 func (x *talk) login(uins ...int) {
@@ -178,7 +180,8 @@ func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
 				script(b)
 				got := differing(a.log, b.log)
 				if !fits(m, got) {
-					t.Errorf("the answers to %v differ, the label says %s\n%s", got, m.Command, sideBySide(a.log, b.log))
+					t.Errorf("the answers to %v differ, the label says %s\n%s", got, m.Command,
+						sideBySide(a.log, b.log))
 				}
 			})
 		}

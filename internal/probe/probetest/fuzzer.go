@@ -13,12 +13,15 @@ import (
 // and compares the answers except for SEQ. A difference counts if the same sequence shows it again.
 // Fuzz sends at most the given number of requests to each server. first and second are URLs as
 // [Server.Listen] returns them. The returned command is that of the request with different answers.
-func Fuzz(ctx context.Context, first, second string, requests int, seed int64, dialect *Dialect) (found bool, command string, err error) {
+func Fuzz(
+	ctx context.Context, first, second string, requests int, seed int64, dialect *Dialect,
+) (found bool, command string, err error) {
 	if dialect == nil {
 		dialect = httpQQ
 	}
-	f := &fuzzer{dialect: dialect, client: newFuzzClient(), servers: [2]string{withSlash(first), withSlash(second)}, remaining: requests,
-		random: rand.New(rand.NewPCG(uint64(seed), 0))}
+	f := &fuzzer{dialect: dialect, client: newFuzzClient(), servers: [2]string{withSlash(first), withSlash(second)},
+		remaining: requests,
+		random:    rand.New(rand.NewPCG(uint64(seed), 0))}
 	defer f.client.close()
 	for f.remaining > 0 && ctx.Err() == nil {
 		steps := f.drawSequence()
@@ -136,7 +139,8 @@ func (f *fuzzer) drawSequence() []fuzzStep {
 		case f.chance(6) && len(steps) > 0:
 			steps = append(steps, pickOne(f, steps))
 		default:
-			steps = append(steps, f.varyRequest(f.baseRequest(commandID(f.random.IntN(int(commandCount))), pickOne(f, fuzzRoles))))
+			steps = append(steps,
+				f.varyRequest(f.baseRequest(commandID(f.random.IntN(int(commandCount))), pickOne(f, fuzzRoles))))
 		}
 	}
 	return slices.DeleteFunc(steps, func(step fuzzStep) bool { return step.waitSeconds == 0 && step.body == nil })
@@ -188,7 +192,8 @@ func (f *fuzzer) varyRequest(request fuzzRequest) fuzzStep {
 		}
 	}
 	if f.chance(5) {
-		request.seq = pickOne(f, []string{"", "1", "2", "12345", "123456", strings.Repeat("9", 32), strings.Repeat("9", 33), "a,b%41"})
+		request.seq = pickOne(f, []string{"", "1", "2", "12345", "123456", strings.Repeat("9", 32),
+			strings.Repeat("9", 33), "a,b%41"})
 	}
 	pairs := f.dialect.formatPairs(request)
 	switch {
@@ -202,7 +207,8 @@ func (f *fuzzer) varyRequest(request fuzzRequest) fuzzStep {
 		key, _, _ := strings.Cut(pickOne(f, pairs), string(f.dialect.Assign))
 		pairs = append(pairs, key+string(f.dialect.Assign)+pickOne(f, append(fuzzRoles, fuzzOthers...)))
 	case f.chance(2):
-		pairs[0] = f.dialect.Keys[keyVersion] + string(f.dialect.Assign) + pickOne(f, []string{"", "9.9", f.dialect.Unspoken, f.dialect.Versions[0].Name})
+		pairs[0] = f.dialect.Keys[keyVersion] + string(f.dialect.Assign) +
+			pickOne(f, []string{"", "9.9", f.dialect.Unspoken, f.dialect.Versions[0].Name})
 	case f.chance(2):
 		pairs[1] = f.dialect.Keys[keyCommand] + string(f.dialect.Assign) + "Nonesuch"
 	case f.chance(2):
@@ -239,7 +245,8 @@ func (f *fuzzer) unusualValue(key keyID) string {
 	case keyStatus:
 		return pickOne(f, append([]string{"", "99"}, dialect.Statuses[:]...))
 	case keyMaxCount:
-		return pickOne(f, []string{"", "0", "1", "2", "10", "40", "41", "119", "120", "121", "160", "1000", "1001", "-1", "x"})
+		return pickOne(f, []string{"", "0", "1", "2", "10", "40", "41", "119", "120", "121", "160", "1000", "1001",
+			"-1", "x"})
 	case keyAfter:
 		return pickOne(f, []string{"", "0", "10001", "10002", "11001", "11050", "11120", "99999", "-1", "x"})
 	case keyTarget:
@@ -249,6 +256,7 @@ func (f *fuzzer) unusualValue(key keyID) string {
 	case keyChoice:
 		return pickOne(f, append([]string{"", "7"}, dialect.Choices[:]...))
 	}
-	return pickOne(f, []string{"", "a,b", "a+b", "a" + escape + "2cb", escape + "2541", escape, "100" + escape, "x=1&y=2", "two\nlines", " blank ",
+	return pickOne(f, []string{"", "a,b", "a+b", "a" + escape + "2cb", escape + "2541", escape, "100" + escape,
+		"x=1&y=2", "two\nlines", " blank ",
 		"\xe4\xbd\xa0\xe5\xa5\xbd", "\xc4\xe3\xba\xc3", strings.Repeat("long ", 100), strings.Repeat("x", 4001)})
 }

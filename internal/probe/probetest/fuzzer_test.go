@@ -30,7 +30,8 @@ func TestFuzzFindsNothingBetweenEqualServers(t *testing.T) {
 
 func TestFuzzFindsWhatIsPlain(t *testing.T) {
 	for _, dialect := range []*Dialect{nil, MadeUp()} {
-		first, second := listen(t, Config{Dialect: dialect}), listen(t, Config{Dialect: dialect, Mutant: "query-stat-fn-never-last"})
+		first, second := listen(t, Config{Dialect: dialect}),
+			listen(t, Config{Dialect: dialect, Mutant: "query-stat-fn-never-last"})
 		found, command, err := Fuzz(context.Background(), first, second, 1000, 1, dialect)
 		if !found || err != nil || dialect == nil && command != "Query_Stat" {
 			t.Errorf("found %v at %s, %v", found, command, err)

@@ -42,29 +42,33 @@ func TestHTTP(t *testing.T) {
 		status             int
 		answer             string
 	}{
-		"a record":                {"POST", "", record, nil, 200, done},
-		"a record elsewhere":      {"POST", "some/where?x=1", record, nil, 200, done},
-		"a GET":                   {"GET", "", "", nil, 404, ""},
-		"a PUT":                   {"PUT", "", record, nil, 405, ""},
-		"a page of another":       {"POST", "", record, http.Header{"Origin": {"http://example.org"}}, 403, ""},
-		"a page":                  {"POST", "", record, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, ""},
-		"a proxy":                 {"POST", "", record, http.Header{"X-Forwarded-For": {"192.0.2.1"}}, 200, record + "&RES=3&RA=a proxy's header came from an address that is no trusted proxy"},
+		"a record":           {"POST", "", record, nil, 200, done},
+		"a record elsewhere": {"POST", "some/where?x=1", record, nil, 200, done},
+		"a GET":              {"GET", "", "", nil, 404, ""},
+		"a PUT":              {"PUT", "", record, nil, 405, ""},
+		"a page of another":  {"POST", "", record, http.Header{"Origin": {"http://example.org"}}, 403, ""},
+		"a page":             {"POST", "", record, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, ""},
+		"a proxy": {"POST", "", record, http.Header{"X-Forwarded-For": {"192.0.2.1"}}, 200, record +
+			"&RES=3&RA=a proxy's header came from an address that is no trusted proxy"},
 		"a proxy with no version": {"POST", "", "UIN=x", http.Header{"Forwarded": {"for=192.0.2.1"}}, 200, "NULL"},
-		"the largest body":        {"POST", "", record + "&XX=" + strings.Repeat("x", maxBodyBytes-len(record)-4), nil, 200, done},
-		"too large a body":        {"POST", "", record + "&XX=" + strings.Repeat("x", maxBodyBytes-len(record)-3), nil, 413, ""},
-		"a clock that goes back":  {"POST", "control/clock", "-1", nil, 400, ""},
-		"a clock of words":        {"POST", "control/clock", "soon", nil, 400, ""},
-		"the clock":               {"POST", "control/clock", "1.5\n", nil, 204, ""},
-		"a reset":                 {"POST", "control/reset", "", nil, 204, ""},
-		"a reset by GET":          {"GET", "control/reset", "", nil, 405, ""},
-		"another control":         {"POST", "control/other", "", nil, 404, ""},
+		"the largest body": {"POST", "", record + "&XX=" + strings.Repeat("x", maxBodyBytes-len(record)-4), nil,
+			200, done},
+		"too large a body": {"POST", "", record + "&XX=" + strings.Repeat("x", maxBodyBytes-len(record)-3), nil,
+			413, ""},
+		"a clock that goes back": {"POST", "control/clock", "-1", nil, 400, ""},
+		"a clock of words":       {"POST", "control/clock", "soon", nil, 400, ""},
+		"the clock":              {"POST", "control/clock", "1.5\n", nil, 204, ""},
+		"a reset":                {"POST", "control/reset", "", nil, 204, ""},
+		"a reset by GET":         {"GET", "control/reset", "", nil, 405, ""},
+		"another control":        {"POST", "control/other", "", nil, 404, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			response, body := do(t, e.method, url+e.path, e.body, e.header)
 			if response.StatusCode != e.status || e.answer != "" && body != e.answer {
 				t.Errorf("got %d %q, want %d %q", response.StatusCode, body, e.status, e.answer)
 			}
-			if e.answer != "" && (response.Header.Get("Content-Type") != contentType || response.ContentLength != int64(len(body))) {
+			if e.answer != "" && (response.Header.Get("Content-Type") != contentType ||
+				response.ContentLength != int64(len(body))) {
 				t.Errorf("the type is %q, the length %d", response.Header.Get("Content-Type"), response.ContentLength)
 			}
 		})
@@ -82,7 +86,8 @@ func TestAResetPutsAllBack(t *testing.T) {
 	for round := range 2 {
 		for index, record := range []string{
 			"CMD=List", "CMD=Login&M5=0&PS=x", "CMD=Login&M5=0&PS=123456", "CMD=List", "CMD=Change_Stat&ST=30",
-			"CMD=DelFromList&UN=10002", "CMD=List", "CMD=CLTMSG&UN=10001&MG=a", "CMD=GetMsgEx", "CMD=Ack_AddToList&UN=10003&CD=2",
+			"CMD=DelFromList&UN=10002", "CMD=List", "CMD=CLTMSG&UN=10001&MG=a", "CMD=GetMsgEx",
+			"CMD=Ack_AddToList&UN=10003&CD=2",
 		} {
 			got := ask(record)
 			if round == 0 {
@@ -145,8 +150,10 @@ func TestManyMayAskAtOnce(t *testing.T) {
 		all.Go(func() {
 			for number := range 50 {
 				uin := strconv.Itoa(10001 + index)
-				record := []string{"CMD=Login&M5=0&PS=123456", "CMD=CLTMSG&UN=10001&MG=x", "CMD=GetMsgEx", "CMD=Query_Stat", "CMD=DelFromList&UN=10002"}[number%5]
-				if _, _, err := fuzzPeer.post(context.Background(), index%2, url, contentType, []byte("VER=1.1&SEQ=&UIN="+uin+"&"+record)); err != nil {
+				record := []string{"CMD=Login&M5=0&PS=123456", "CMD=CLTMSG&UN=10001&MG=x", "CMD=GetMsgEx",
+					"CMD=Query_Stat", "CMD=DelFromList&UN=10002"}[number%5]
+				if _, _, err := fuzzPeer.post(context.Background(), index%2, url, contentType,
+					[]byte("VER=1.1&SEQ=&UIN="+uin+"&"+record)); err != nil {
 					t.Error(err)
 				}
 				if number%20 == 19 {

@@ -115,7 +115,8 @@ func (r *listRules) accountsAfter(accounts []*testAccount, after int) []*testAcc
 	}
 	for index, account := range accounts {
 		number := int(account.uin)
-		if !r.isDescending && number > after || r.isDescending && number < after || r.cursorIsInclusive && number == after {
+		if !r.isDescending && number > after || r.isDescending && number < after || r.cursorIsInclusive &&
+			number == after {
 			return accounts[index:]
 		}
 	}
@@ -236,9 +237,11 @@ func (a *testAccount) profileField(key keyID) string {
 
 var (
 	briefFields  = []keyID{keyAge, keyFace, keyLevel, keyProvince, keySex, keyTarget, keyNick}
-	normalFields = []keyID{keyAddress, keyAge, keyMail, keyFace, keyHome, keyJob, keyLevel, keyPostCode, keyPhone, keyAbout,
+	normalFields = []keyID{keyAddress, keyAge, keyMail, keyFace, keyHome, keyJob, keyLevel, keyPostCode, keyPhone,
+		keyAbout,
 		keyProvince, keyRealName, keySchool, keySex, keyTarget, keyNick}
-	detailedFields = append(slices.Clone(normalFields), keyBlood, keyStar, keyCity, keyProfileCV, keyCountry, keyProfileID, keyMobile, keyProfileMT,
+	detailedFields = append(slices.Clone(normalFields), keyBlood, keyStar, keyCity, keyProfileCV, keyCountry,
+		keyProfileID, keyMobile, keyProfileMT,
 		keyProfileMV, keyAnimal)
 	privateFields = []keyID{keyAddress, keyMail, keyMobile, keyPostCode, keyPhone, keyRealName}
 )

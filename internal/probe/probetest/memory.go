@@ -13,7 +13,9 @@ import (
 
 // ServeInMemory serves connections in memory until close is called. Nothing waits for a network, so
 // a test can use a fake clock.
-func (s *Server) ServeInMemory() (dial func(ctx context.Context, place, server string) (net.Conn, error), close func()) {
+func (s *Server) ServeInMemory() (
+	dial func(ctx context.Context, place, server string) (net.Conn, error), close func(),
+) {
 	listener := &pipeListener{connections: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	go server.Serve(pipelineListener{listener, s.rules.http.pipelining})

@@ -35,7 +35,8 @@ func (c *serverCall) sendMessage() {
 	if interval := c.mail.losesEvery; interval > 0 && c.account.requestHistories[cmdMessage].count%interval == 0 {
 		return
 	}
-	if number := c.mail.maxOfflineMessages; number > 0 && !account.session.isLive && len(account.mailbox)-account.collected >= number {
+	if number := c.mail.maxOfflineMessages; number > 0 && !account.session.isLive &&
+		len(account.mailbox)-account.collected >= number {
 		return
 	}
 	c.storeMessage(account, message)
@@ -139,7 +140,8 @@ func (c *serverCall) emptyAnswerSize() int {
 
 // messageSize returns how many bytes a message adds to an answer.
 func (c *serverCall) messageSize(message storedMessage) int {
-	return len(c.typeName(message.messageType)) + len(formatUIN(message.from)) + len(c.appendEscaped(nil, message.text)) + 3*len(c.dialect.ListEnd)
+	return len(c.typeName(message.messageType)) + len(formatUIN(message.from)) +
+		len(c.appendEscaped(nil, message.text)) + 3*len(c.dialect.ListEnd)
 }
 
 func (c *serverCall) typeName(t messageType) string {

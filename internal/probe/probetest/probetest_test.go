@@ -2,6 +2,7 @@ package probetest
 
 import (
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,11 +73,13 @@ func TestTheExamplesOfTheContract(t *testing.T) {
 		{"VER=1.1&CMD=List&SEQ=4712&UIN=10001&TN=160&UN=0",
 			"VER=1.1&CMD=List&SEQ=4712&UIN=10001&RES=0&FN=1&SN=2&UN=10002,10003,"},
 		{"VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&TN=50&UN=0",
-			"VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,"},
+			"VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003," +
+				"&NK=Pingu%2c Jr,Tom %26 Jerry,"},
 		{"VER=1.1&CMD=CLTMSG&SEQ=4714&UIN=10001&UN=10002&MG=fish & chips, 100%?",
 			"VER=1.1&CMD=CLTMSG&SEQ=4714&UIN=10001&RES=0"},
 		{"VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002",
-			"VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=2&MT=9,99,&UN=10001,10001,&MG=fish %26 chips%2c 100%25?,10,"},
+			"VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=2&MT=9,99,&UN=10001,10001,&MG=fish %26 chips%2c " +
+				"100%25?,10,"},
 		{"VER=1.1&CMD=List&SEQ=4716&UIN=10009", "VER=1.1&CMD=List&SEQ=4716&UIN=10009&RES=20"},
 		{"VER=9.9&CMD=List&SEQ=4717&UIN=10001", "NULL"},
 		{"VER=1.4&CON=1&CMD=Query_Stat2&SEQ=812&UIN=10001&SID=&XP=C4CA4238A0B92382&CM=2&UN=0",
@@ -90,10 +93,12 @@ func TestTheExamplesOfTheContract(t *testing.T) {
 
 // Each row is a conversation. A line that begins with a number is a request of that account and the
 // beginning of its answer. "wait" moves the clock, and "login" logs in.
+// A backslash continues a line.
 func TestRules(t *testing.T) {
 	for name, lines := range ruleTable {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
+			lines = regexp.MustCompile(`\\\n\t+`).ReplaceAllString(lines, "")
 			for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
 				line = strings.TrimSpace(line)
 				first, remaining, _ := strings.Cut(line, " ")
@@ -136,7 +141,8 @@ func TestChecksComeInTheirOrder(t *testing.T) {
 		{"VER=1.1&CMD=List&UIN=10009&UN=x", "VER=1.1&CMD=List&SEQ=&UIN=10009&RES=20"},
 		{"VER=1.1&CMD=List&UIN=10999", "VER=1.1&CMD=List&SEQ=&UIN=10999&RES=20"},
 		{"VER=1.1&CMD=List&UIN=10001&UN=x", "VER=1.1&CMD=List&SEQ=&UIN=10001&RES=1&RA=UN..."},
-		{"VER=1.1&CMD=List&UIN=10001&SEQ=" + strings.Repeat("1", 33), "VER=1.1&CMD=List&SEQ=" + strings.Repeat("1", 33) + "&UIN=10001&RES=1&RA=SEQ..."},
+		{"VER=1.1&CMD=List&UIN=10001&SEQ=" + strings.Repeat("1", 33), "VER=1.1&CMD=List&SEQ=" +
+			strings.Repeat("1", 33) + "&UIN=10001&RES=1&RA=SEQ..."},
 		{"VER=1.1&CMD=CLTMSG&UIN=10001&UN=10999&MG=", "VER=1.1&CMD=CLTMSG&SEQ=&UIN=10001&RES=1&RA=MG..."},
 		{"VER=1.1&CMD=CLTMSG&UIN=10001&UN=10999&MG=x", "VER=1.1&CMD=CLTMSG&SEQ=&UIN=10001&RES=5&RA=UN..."},
 		{"VER=1.1&CMD=CLTMSG&UIN=10001&UN=10000&MG=x", "VER=1.1&CMD=CLTMSG&SEQ=&UIN=10001&RES=3&RA=UN..."},
@@ -149,18 +155,24 @@ func TestChecksComeInTheirOrder(t *testing.T) {
 
 func TestRecordsAreReadAsTheContractSays(t *testing.T) {
 	for name, e := range map[string]struct{ record, text string }{
-		"a text takes the rest":              {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=http://x/?a=1&id=5, Tom & Jerry", "http://x/?a=1&id=5, Tom & Jerry"},
-		"a text ends before what is needed":  {"VER=1.1&CMD=CLTMSG&SEQ=1&MG=a&b=c&UIN=10001&UN=10001", "a&b=c"},
-		"a text cannot smuggle in a key":     {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=a&UN=10002&CMD=List", "a&UN=10002&CMD=List"},
-		"the first of two keys counts":       {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&UN=10002&MG=a", "a"},
-		"case does not matter":               {"ver=1.1&cmd=cltmsg&seq=1&uin=10001&un=10001&mg=a", "a"},
-		"escapes are decoded once":           {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=%310001&UN=10001&MG=%2541+%zz%", "%41+%zz%"},
-		"spaces are trimmed":                 {" VER=1.1 &CMD=CLTMSG&SEQ= 1&UIN=\r\n10001&UN= 10001 &MG=  a b \r\n", "  a b"},
-		"escaped spaces are not":             {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=a%20", "a "},
-		"UTF-8":                              {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=你好", "你好"},
-		"UTF-8, cut off":                     {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=你好\xe4\xbd", "你好"},
-		"GB18030 is guessed":                 {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=\xc4\xe3\xba\xc3", "你好"},
-		"GB18030 is guessed, cut off":        {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=\xc4\xe3\xba\xc3\xc4", "你好"},
+		"a text takes the rest": {
+			"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=http://x/?a=1&id=5, Tom & Jerry",
+			"http://x/?a=1&id=5, Tom & Jerry"},
+		"a text ends before what is needed": {"VER=1.1&CMD=CLTMSG&SEQ=1&MG=a&b=c&UIN=10001&UN=10001", "a&b=c"},
+		"a text cannot smuggle in a key": {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=a&UN=10002&CMD=List",
+			"a&UN=10002&CMD=List"},
+		"the first of two keys counts": {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&UN=10002&MG=a", "a"},
+		"case does not matter":         {"ver=1.1&cmd=cltmsg&seq=1&uin=10001&un=10001&mg=a", "a"},
+		"escapes are decoded once": {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=%310001&UN=10001&MG=%2541+%zz%",
+			"%41+%zz%"},
+		"spaces are trimmed": {" VER=1.1 &CMD=CLTMSG&SEQ= 1&UIN=\r\n10001&UN= 10001 &MG=  a b \r\n",
+			"  a b"},
+		"escaped spaces are not": {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=a%20", "a "},
+		"UTF-8":                  {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=你好", "你好"},
+		"UTF-8, cut off":         {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=你好\xe4\xbd", "你好"},
+		"GB18030 is guessed":     {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=\xc4\xe3\xba\xc3", "你好"},
+		"GB18030 is guessed, cut off": {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=\xc4\xe3\xba\xc3\xc4",
+			"你好"},
 		"what is doubtful is UTF-8 at first": {"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=\xc4\xa3", "\u0123"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -261,7 +273,8 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 		commands[name] = true
 	}
 	aspects := map[string]bool{}
-	for _, first := range strings.Fields("parameter field paging session timer presence message friendship encoding transport limit") {
+	for _, first := range strings.Fields(
+		"parameter field paging session timer presence message friendship encoding transport limit") {
 		aspects[first] = true
 	}
 	seen, equivalent := map[string]bool{}, 0
@@ -295,7 +308,8 @@ func TestTheMadeUpDialectSharesNoWord(t *testing.T) {
 			t.Errorf("the command %s is %s", httpQQ.Commands[index], name)
 		}
 		if len(dialect.Fields[index]) != len(httpQQ.Fields[index]) {
-			t.Errorf("%s has %d fields, %s has %d", name, len(dialect.Fields[index]), httpQQ.Commands[index], len(httpQQ.Fields[index]))
+			t.Errorf("%s has %d fields, %s has %d", name, len(dialect.Fields[index]), httpQQ.Commands[index],
+				len(httpQQ.Fields[index]))
 		}
 	}
 	for index, name := range dialect.Keys {

@@ -66,7 +66,9 @@ func (p *fuzzClient) close() {
 }
 
 // post sends a body from one of the addresses.
-func (p *fuzzClient) post(ctx context.Context, from int, url, contentType string, body []byte) (status int, answer []byte, err error) {
+func (p *fuzzClient) post(
+	ctx context.Context, from int, url, contentType string, body []byte,
+) (status int, answer []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err

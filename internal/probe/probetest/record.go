@@ -27,7 +27,8 @@ func parseRecord(rules *serverRules, body []byte) parsedRecord {
 	for _, part := range bytes.Split(body, []byte{rules.dialect.Pair}) {
 		parsed.pairs = append(parsed.pairs, rules.cutPair(part))
 	}
-	if row := rowForCommand(rules.dialect.findCommand(string(parsed.findWord(keyCommand)), rules.record.exactCommands)); row.textKey != noKey {
+	if row := rowForCommand(rules.dialect.findCommand(string(parsed.findWord(keyCommand)),
+		rules.record.exactCommands)); row.textKey != noKey {
 		parsed.pairs = rules.parseWithText(body, row)
 	}
 	return parsed

@@ -87,7 +87,8 @@ var ruleTable = map[string]string{
 		10004 List&TN=-1 -> 1&RA=TN is no number
 		10004 List&UN=-1 -> 1&RA=UN is no number
 		10004 Query_Stat&TN=3 -> 0&FC=0,9,18,&FN=0&SN=3&ST=30,10,10,&UN=11001,11004,11007,&NK=N11001,N11004,N11007,
-		10004 Query_Stat -> 0&FC=0,9,18,27,36,45,54,63,72,81,0,9,18,27,36,45,54,63,72,81,0,9,18,27,36,45,54,63,72,81,0,9,18,27,36,45,54,63,72,81,&FN=1&SN=40&...
+		10004 Query_Stat -> 0&FC=0,9,18,27,36,45,54,63,72,81,0,9,18,27,36,45,54,63,72,81,0,9,18,27,36,45,\
+			54,63,72,81,0,9,18,27,36,45,54,63,72,81,&FN=1&SN=40&...
 		10004 Query_Stat2&UN=11070 -> 0&FN=1&SN=50&...
 		10004 Query_Stat2&UN=11069 -> 0&FN=0&SN=50&...
 		10004 SimpleInfo2&UN=11118 -> 0&NP=65535&SN=2&UN=11119,11120,&FC=84,87,&NK=N11119,N11120,
@@ -96,9 +97,11 @@ var ruleTable = map[string]string{
 		10004 Finger&AG=40&SX=0&PV=Yorkshire -> 0&FN=1&SN=1&UN=10004,&NK=Many,&FC=30,&SX=0,&AG=40,&PV=Yorkshire,`,
 	"profiles": `
 		login 10003
-		10003 GetInfo&UN=10001 -> 0&AD=&AG=24&EM=&FC=3&HP=http://example.org/?a=1%26b=2&JB=baker&LV=2&PC=&PH=&PR=100%25 Ann&PV=Yorkshire&RN=&SC=Mill Lane&SX=1&UN=10001&NK=Ann
+		10003 GetInfo&UN=10001 -> 0&AD=&AG=24&EM=&FC=3&HP=http://example.org/?a=1%26b=2&JB=baker&LV=2&PC=\
+			&PH=&PR=100%25 Ann&PV=Yorkshire&RN=&SC=Mill Lane&SX=1&UN=10001&NK=Ann
 		10003 GetInfo&UN=10001&LV=1 -> 0&AG=24&FC=3&LV=1&PV=Yorkshire&SX=1&UN=10001&NK=Ann
-		10003 GetInfo&UN=10005&LV=3 -> 0&AD=&AG=31&BT=0&CO=0&CT=&CV=&CY=&EM=&FC=0&HP=&ID=&JB=&LV=3&MO=&MT=&MV=&PC=&PH=&PR=&PV=Munster&RN=&SC=&SH=0&SX=1&UN=10005&NK=N10005
+		10003 GetInfo&UN=10005&LV=3 -> 0&AD=&AG=31&BT=0&CO=0&CT=&CV=&CY=&EM=&FC=0&HP=&ID=&JB=&LV=3&MO=\
+			&MT=&MV=&PC=&PH=&PR=&PV=Munster&RN=&SC=&SH=0&SX=1&UN=10005&NK=N10005
 		10003 GetInfo&UN=10000&LV=1 -> 0&AG=0&FC=0&LV=1&PV=&SX=0&UN=10000&NK=Operator
 		10003 GetInfo&UN=10999 -> 5&RA=UN is no account
 		10003 GetInfo&UN=10001&LV=4 -> 1&RA=LV is no level

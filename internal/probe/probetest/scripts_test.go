@@ -8,7 +8,8 @@ import (
 // scripts returns an exchange for each mutant that shows its difference.
 func scripts() map[string]func(x *talk) {
 	all := map[string]func(x *talk){}
-	for _, table := range []map[string]func(x *talk){listScripts(), sessionScripts(), loginScripts(), recordScripts(), peopleScripts(), mailScripts(), httpScripts(), widerScripts()} {
+	for _, table := range []map[string]func(x *talk){listScripts(), sessionScripts(), loginScripts(), recordScripts(),
+		peopleScripts(), mailScripts(), httpScripts(), widerScripts()} {
 		for name, script := range table {
 			all[name] = script
 		}
@@ -89,10 +90,11 @@ func sessionScripts() map[string]func(x *talk) {
 			x.login(10001)
 			x.wrongLogin(10001)
 		}),
-		"timeout-240":      idle(250),
-		"timeout-295":      idle(296),
-		"timeout-330":      idle(310),
-		"timeout-absolute": after(10001, func(x *talk) { x.login(10001); x.wait(200); x.ask(10001, cmdList); x.wait(200) }),
+		"timeout-240": idle(250),
+		"timeout-295": idle(296),
+		"timeout-330": idle(310),
+		"timeout-absolute": after(10001,
+			func(x *talk) { x.login(10001); x.wait(200); x.ask(10001, cmdList); x.wait(200) }),
 		"list-does-not-refresh": after(10001, func(x *talk) {
 			x.login(10001)
 			x.wait(200)
@@ -336,7 +338,12 @@ func peopleScripts() map[string]func(x *talk) {
 		},
 		"unasked-acceptance":  func(x *talk) { x.login(10001); x.ack(10001, 10003, choiceAccept) },
 		"closed-may-be-asked": func(x *talk) { x.login(10001); x.ack(10001, 10021, choiceAsk) },
-		"words-lost":          func(x *talk) { x.login(10001, 10003); x.ack(10001, 10003, choiceAsk); x.ask(10003, cmdCollect) },
+		"words-lost": func(x *talk) {
+			x.login(10001, 10003)
+			x.ack(10001, 10003, choiceAsk)
+			x.ask(10003,
+				cmdCollect)
+		},
 	}
 }
 

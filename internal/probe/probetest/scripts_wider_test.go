@@ -117,7 +117,9 @@ func twoAtOnce(x *talk) {
 	var out strings.Builder
 	for _, connection := range []string{"keep-alive", "close"} {
 		body := x.d.joinPairs(x.d.formatPairs(x.question(10001, cmdList)))
-		fmt.Fprintf(&out, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s",
+		fmt.Fprintf(&out,
+			"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: "+
+				"%d\r\nConnection: %s\r\n\r\n%s",
 			len(body), connection, body)
 	}
 	io.WriteString(conn, out.String())

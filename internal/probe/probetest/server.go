@@ -55,7 +55,8 @@ func New(config Config) (*Server, error) {
 		}
 		change(rules)
 	}
-	return &Server{rules: rules, state: newServerState(rules), noise: newNoise(config.Noise), random: rand.New(rand.NewPCG(1, 2))}, nil
+	return &Server{rules: rules, state: newServerState(rules), noise: newNoise(config.Noise),
+		random: rand.New(rand.NewPCG(1, 2))}, nil
 }
 
 // Listen serves on a loopback address until close is called.
@@ -115,10 +116,11 @@ func readRequest(writer http.ResponseWriter, request *http.Request) (httpRequest
 	}
 	header := request.Header
 	return httpRequest{
-		address:   address.Addr().Unmap(),
-		charset:   declaredCharset(header.Get("Content-Type")),
-		isProxied: header.Get("X-Forwarded-For") != "" || header.Get("Forwarded") != "" || header.Get("X-Real-IP") != "",
-		body:      body,
+		address: address.Addr().Unmap(),
+		charset: declaredCharset(header.Get("Content-Type")),
+		isProxied: header.Get("X-Forwarded-For") != "" || header.Get("Forwarded") != "" ||
+			header.Get("X-Real-IP") != "",
+		body: body,
 	}, 0
 }
 
@@ -171,7 +173,8 @@ func (s *Server) handleRequest(request httpRequest) reply {
 		rep.body = []byte(rules.dialect.NoAnswer)
 	case call.isUnknownCommand() && rules.record.unknownCommand == closeConnection:
 		rep.isLost = true
-	case call.head.command == cmdMessage && call.code == codeWrongParameter && call.parameterValue(keyText) == "" && rules.http.emptyTextIs500:
+	case call.head.command == cmdMessage && call.code == codeWrongParameter && call.parameterValue(keyText) == "" &&
+		rules.http.emptyTextIs500:
 		rep.status, rep.body = http.StatusInternalServerError, []byte("Internal Server Error\n")
 	default:
 		rep.body = rules.formatAnswer(call.head, call.answer, now)
@@ -202,7 +205,8 @@ func (s *Server) handleControl(writer http.ResponseWriter, request *http.Request
 	case "/control/clock":
 		seconds, err := strconv.ParseFloat(strings.TrimSpace(string(body)), 64)
 		if err != nil || !(seconds >= 0 && seconds < 1e9) {
-			http.Error(writer, "the body must be the number of seconds by which to move the clock", http.StatusBadRequest)
+			http.Error(writer, "the body must be the number of seconds by which to move the clock",
+				http.StatusBadRequest)
 			return
 		}
 		s.noise.clockOffset += time.Duration(seconds * float64(time.Second))

@@ -44,7 +44,8 @@ func (c *serverCall) login() {
 		return
 	}
 	delete(c.failedLogins, loginKey{c.uin, c.address})
-	if c.account.session.isLive && (rules.refusesSecondAddress && !c.account.session.isAt(c.address) || rules.refusesRenewal && c.account.session.isAt(c.address)) {
+	if c.account.session.isLive && (rules.refusesSecondAddress && !c.account.session.isAt(c.address) ||
+		rules.refusesRenewal && c.account.session.isAt(c.address)) {
 		c.failLogin("the account is logged in already")
 		return
 	}
@@ -124,7 +125,8 @@ func (c *serverCall) beginSession(status statusID) {
 			addresses = append(addresses, previous.addresses...)
 		}
 		preferred := c.preferredCharset
-		account.session = testSession{isLive: true, addresses: addresses, loginAt: c.now, lastRequestAt: c.now, preferredCharset: preferred}
+		account.session = testSession{isLive: true, addresses: addresses, loginAt: c.now, lastRequestAt: c.now,
+			preferredCharset: preferred}
 		account.statusSetAt = c.now
 		switch {
 		case status >= 0:
@@ -153,7 +155,8 @@ func (c *serverCall) logout() {
 			}
 		}
 	}
-	if c.account == nil || !c.account.session.isAt(c.address) && !(rules.logoutFromAnyAddress && c.account.session.isLive) {
+	if c.account == nil || !c.account.session.isAt(c.address) &&
+		!(rules.logoutFromAnyAddress && c.account.session.isLive) {
 		if rules.logoutNeedsSession {
 			c.code = codeNotLoggedIn
 		}
@@ -169,13 +172,15 @@ func (c *serverCall) leaveSession(account *testAccount) {
 		account.collected = len(account.mailbox)
 	}
 	if len(account.session.addresses) > 1 && account.session.isAt(c.address) {
-		account.session.addresses = slices.DeleteFunc(account.session.addresses, func(address netip.Addr) bool { return address == c.address })
+		account.session.addresses = slices.DeleteFunc(account.session.addresses,
+			func(address netip.Addr) bool { return address == c.address })
 		return
 	}
 	lastRequestAt, loginAt := account.session.lastRequestAt, account.session.loginAt
 	account.session.loggedOutFrom = append(account.session.loggedOutFrom, c.address)
 	c.changeVisibly(account, func() {
-		account.session = testSession{loggedOutFrom: account.session.loggedOutFrom, looksOnline: c.presence.showsLoggedOut, lastRequestAt: lastRequestAt, loginAt: loginAt}
+		account.session = testSession{loggedOutFrom: account.session.loggedOutFrom,
+			looksOnline: c.presence.showsLoggedOut, lastRequestAt: lastRequestAt, loginAt: loginAt}
 		account.notices = nil
 	})
 }

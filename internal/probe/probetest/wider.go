@@ -63,7 +63,8 @@ func (c *serverCall) countAndLimit() bool {
 	if limit.maxRequests == 0 {
 		return false
 	}
-	history.allowedAt = slices.DeleteFunc(history.allowedAt, func(servedAt time.Duration) bool { return servedAt <= c.now-limit.period })
+	history.allowedAt = slices.DeleteFunc(history.allowedAt,
+		func(servedAt time.Duration) bool { return servedAt <= c.now-limit.period })
 	if len(history.allowedAt) >= limit.maxRequests {
 		return true
 	}
@@ -80,7 +81,8 @@ func (c *serverCall) answerCached(answer func()) {
 		return
 	}
 	answer()
-	history.askedSinceLogin, history.lastContent, history.lastFields, history.lastAt = true, content, slices.Clone(c.fields), c.now
+	history.askedSinceLogin, history.lastContent, history.lastFields, history.lastAt = true, content,
+		slices.Clone(c.fields), c.now
 }
 
 // distortList applies the list mutants to a list of friends.

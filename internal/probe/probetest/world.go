@@ -91,18 +91,19 @@ type storedMessage struct {
 var profiles = map[uint32]map[keyID]string{
 	10000: {keyAbout: "keeps this server"},
 	10001: {
-		keyAddress: "1 Harbour Road, Flat 2", keyAge: "24", keyBlood: "1", keyStar: "3", keyCity: "Leeds", keyCountry: "UK",
-		keyMail: "ann@example.org", keyHome: "http://example.org/?a=1&b=2", keyJob: "baker", keyMobile: "0700123",
-		keyPostCode: "LS1", keyPhone: "0113555", keyAbout: "100% Ann", keyProvince: "Yorkshire", keyRealName: "Ann Archer",
-		keySchool: "Mill Lane", keyAnimal: "5", keySex: "1",
+		keyAddress: "1 Harbour Road, Flat 2", keyAge: "24", keyBlood: "1", keyStar: "3", keyCity: "Leeds",
+		keyCountry: "UK", keyMail: "ann@example.org", keyHome: "http://example.org/?a=1&b=2", keyJob: "baker",
+		keyMobile: "0700123", keyPostCode: "LS1", keyPhone: "0113555", keyAbout: "100% Ann", keyProvince: "Yorkshire",
+		keyRealName: "Ann Archer", keySchool: "Mill Lane", keyAnimal: "5", keySex: "1",
 	},
 	10002: {
-		keyAddress: "7 Hill Street", keyAge: "31", keyBlood: "4", keyStar: "11", keyCity: "Cork", keyCountry: "Ireland",
-		keyMail: "ben@example.org", keyHome: "http://example.net/", keyJob: "teacher", keyMobile: "0850456",
-		keyPostCode: "T12", keyPhone: "021444", keyAbout: "reads, walks", keyProvince: "Munster", keyRealName: "Benjamin Byrne",
-		keySchool: "St. Mary's", keyAnimal: "10", keySex: "0",
+		keyAddress: "7 Hill Street", keyAge: "31", keyBlood: "4", keyStar: "11", keyCity: "Cork",
+		keyCountry: "Ireland", keyMail: "ben@example.org", keyHome: "http://example.net/", keyJob: "teacher",
+		keyMobile: "0850456", keyPostCode: "T12", keyPhone: "021444", keyAbout: "reads, walks", keyProvince: "Munster",
+		keyRealName: "Benjamin Byrne", keySchool: "St. Mary's", keyAnimal: "10", keySex: "0",
 	},
-	10003: {keyAge: "24", keyCity: "Ghent", keyMail: "cat@example.org", keyMobile: "0470789", keyRealName: "Cato Claes", keySex: "1", keyProvince: "Flanders"},
+	10003: {keyAge: "24", keyCity: "Ghent", keyMail: "cat@example.org", keyMobile: "0470789", keyRealName: "Cato Claes",
+		keySex: "1", keyProvince: "Flanders"},
 	10004: {keyAge: "40", keySex: "0", keyProvince: "Yorkshire"},
 	10005: {keyAge: "31", keySex: "1", keyProvince: "Munster"},
 }
@@ -118,7 +119,8 @@ const (
 
 // newServerState returns the state after a reset.
 func newServerState(rules *serverRules) *serverState {
-	state := &serverState{serverRules: rules, accounts: make(map[uint32]*testAccount, 160), failedLogins: map[loginKey]*failedLogins{}}
+	state := &serverState{serverRules: rules, accounts: make(map[uint32]*testAccount, 160),
+		failedLogins: map[loginKey]*failedLogins{}}
 	state.addAccount(10001, testAccount{nick: "Ann", face: 3, friends: []uint32{10002}})
 	state.addAccount(10002, testAccount{nick: "Ben, Jr", face: 270, friends: []uint32{10001}})
 	state.addAccount(10003, testAccount{nick: "Cat", face: 12})
@@ -168,7 +170,8 @@ func (w *serverState) visibleStatus(account *testAccount) statusID {
 
 // statusShownBy returns the status that one command shows.
 func (w *serverState) statusShownBy(command commandID, account *testAccount) statusID {
-	if lifetime := w.presence.statusLifetime; lifetime > 0 && command == cmdQueryStat && account.session.isLive && w.now-account.statusSetAt >= lifetime {
+	if lifetime := w.presence.statusLifetime; lifetime > 0 && command == cmdQueryStat && account.session.isLive &&
+		w.now-account.statusSetAt >= lifetime {
 		return statusOnline
 	}
 	if account.session.isLive {
@@ -237,7 +240,9 @@ func (w *serverState) moveClock(duration time.Duration) {
 	for {
 		var nextEnding *testAccount
 		for _, account := range w.accountList {
-			if session := &account.session; (session.isLive && !session.isPermanent || session.looksOnline) && w.sessionDeadline(session) <= w.now && (nextEnding == nil || w.sessionDeadline(session) < w.sessionDeadline(&nextEnding.session)) {
+			if session := &account.session; (session.isLive && !session.isPermanent || session.looksOnline) &&
+				w.sessionDeadline(session) <= w.now &&
+				(nextEnding == nil || w.sessionDeadline(session) < w.sessionDeadline(&nextEnding.session)) {
 				nextEnding = account
 			}
 		}

@@ -18,12 +18,15 @@ func (s *study) observeAfterChanges() error {
 	}
 	changes := s.changingRequests()
 	// An account that has logged out sees nothing, so logins and logouts come last.
-	slices.SortStableFunc(changes, func(first, second trialPlan) int { return trueLast(s.affectsSession(first), s.affectsSession(second)) })
+	slices.SortStableFunc(changes,
+		func(first, second trialPlan) int { return trueLast(s.affectsSession(first), s.affectsSession(second)) })
 	for group := range slices.Chunk(changes, 6) {
 		builder := looks(s.newSteps().login(everybody...), everybody...)
 		for _, plan := range group {
-			builder.append(slices.DeleteFunc(slices.Clone(plan.setup), func(step experiment.Step) bool { return s.File.VerbOf(step) == verbLogin })...)
-			looks(builder.append(plan.request).observe(s.concernedRole(plan), verbReceive), plan.request.Role, s.concernedRole(plan))
+			builder.append(slices.DeleteFunc(slices.Clone(plan.setup),
+				func(step experiment.Step) bool { return s.File.VerbOf(step) == verbLogin })...)
+			looks(builder.append(plan.request).observe(s.concernedRole(plan), verbReceive), plan.request.Role,
+				s.concernedRole(plan))
 		}
 		builder.isIncomplete = false // the file may have only two accounts
 		if err := runAll(builder); err != nil {
@@ -37,7 +40,8 @@ func (s *study) observeAfterChanges() error {
 // every hour and midnight. Changes that end with a session are read after a minute.
 func (s *study) observeChangesLater() error {
 	if s.File.Clock.URL == "" {
-		s.noteUntested("what is left of a change after a day", "the experiment file has no URL that moves the server's clock")
+		s.noteUntested("what is left of a change after a day",
+			"the experiment file has no URL that moves the server's clock")
 		return nil
 	}
 	for _, plan := range s.changingRequests() {
@@ -54,7 +58,9 @@ func (s *study) observeChangesLater() error {
 	}
 	// Pending friend requests are answered a day later.
 	for _, answer := range []experiment.Verb{verbAccept, verbReject} {
-		if err := runAll(s.newSteps().login(s.actor).perform(s.actor, verbRequest, s.stranger).wait(seconds(86401)).login(s.stranger).perform(s.stranger, answer, s.actor).observe(s.stranger, verbFriends)); err != nil {
+		if err := runAll(s.newSteps().login(s.actor).perform(s.actor, verbRequest,
+			s.stranger).wait(seconds(86401)).login(s.stranger).perform(s.stranger, answer, s.actor).observe(s.stranger,
+			verbFriends)); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,8 @@ func (s *study) countCodes() (found []*codeStatistics) {
 			statistics := index[key]
 			if statistics == nil {
 				statistics = &codeStatistics{firstTrace: trace, firstIndex: i}
-				statistics.CodeUsage = finding.CodeUsage{Command: key[0], State: key[1], Code: key[2], Example: exchangeOf(answer)}
+				statistics.CodeUsage = finding.CodeUsage{Command: key[0], State: key[1], Code: key[2],
+					Example: exchangeOf(answer)}
 				index[key] = statistics
 				found = append(found, statistics)
 			}
@@ -102,9 +103,11 @@ func (s *study) stateCodes() {
 	for _, statistics := range s.countCodes() {
 		s.findings.Codes = append(s.findings.Codes, statistics.CodeUsage)
 		stated := s.stateFact(finding.Fact{
-			Command: statistics.Command, Aspect: finding.AspectField, Name: s.File.Answer.CodeKey, Claim: "can be " + statistics.Code, Value: "yes", Scope: statistics.State,
+			Command: statistics.Command, Aspect: finding.AspectField, Name: s.File.Answer.CodeKey, Claim: "can be " +
+				statistics.Code, Value: "yes", Scope: statistics.State,
 			Statement: statistics.Command + " can be answered " + statistics.Code + " to who is " + statistics.State,
 		}, statistics.firstTrace, statistics.firstIndex)
-		stated.Observations, stated.Sessions = max(stated.Observations, statistics.Count), max(stated.Sessions, statistics.sessions)
+		stated.Observations, stated.Sessions = max(stated.Observations, statistics.Count),
+			max(stated.Sessions, statistics.sessions)
 	}
 }

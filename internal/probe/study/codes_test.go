@@ -43,7 +43,8 @@ func codeStudy(t *testing.T, c *codeServer) *study {
 		t.Fatal(err)
 	}
 	return &study{
-		Config: Config{File: file, Subject: c, ConfirmFacts: true}, ctx: t.Context(), findings: &finding.Study{}, facts: newStatedFacts(file),
+		Config: Config{File: file, Subject: c, ConfirmFacts: true}, ctx: t.Context(), findings: &finding.Study{},
+		facts:    newStatedFacts(file),
 		volatile: make(volatileFields), actor: "a", friend: "b", stranger: "stranger", requestLimit: 1 << 30,
 	}
 }
@@ -110,7 +111,8 @@ func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 	if err := study.confirmFacts(); err != nil {
 		t.Fatal(err)
 	}
-	if stated := study.facts.byID[cannotList]; stated == nil || stated.Grade != finding.Contested || stated.Attacks != 0 {
+	if stated := study.facts.byID[cannotList]; stated == nil || stated.Grade != finding.Contested ||
+		stated.Attacks != 0 {
 		t.Errorf("it did not come again, and the fact is %+v", stated)
 	}
 }
@@ -135,7 +137,8 @@ func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		index := len(steps) - 1
-		study.stateFact(finding.Fact{Command: command, Aspect: finding.AspectParameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, index)
+		study.stateFact(finding.Fact{Command: command, Aspect: finding.AspectParameter, Name: "TN", Claim: "shown",
+			Value: "yes"}, trace, index)
 	}
 	study.findings.Scenarios = []finding.ScenarioRecord{{Facts: []string{"List/parameter/TN/shown"}}}
 	if first := study.witnessGroups()[0]; first.facts[0].Command != "List" {

@@ -20,22 +20,32 @@ func (s *study) conclude() {
 	s.describeEffects()
 	s.reportMachines()
 	for _, studyPhase := range phases {
-		ran := slices.ContainsFunc(s.findings.Phases, func(phase finding.PhaseSummary) bool { return phase.Name == studyPhase.name }) ||
-			slices.ContainsFunc(s.findings.Untested, func(item finding.UntestedItem) bool { return item.What == studyPhase.name })
+		ran := slices.ContainsFunc(s.findings.Phases,
+			func(phase finding.PhaseSummary) bool { return phase.Name == studyPhase.name }) ||
+			slices.ContainsFunc(s.findings.Untested,
+				func(item finding.UntestedItem) bool { return item.What == studyPhase.name })
 		if !ran && (s.ConfirmFacts || !slices.Contains(singleServerPhases, studyPhase.name)) {
 			s.noteUntested(studyPhase.name, "the study ended before: "+s.findings.Stopped)
 		}
 	}
 	// Items that a larger budget would reach come first.
-	slices.SortStableFunc(s.findings.Untested, func(first, second finding.UntestedItem) int { return min(second.Requests, 1) - min(first.Requests, 1) })
+	slices.SortStableFunc(s.findings.Untested, func(first,
+		second finding.UntestedItem) int {
+		return min(second.Requests, 1) - min(first.Requests, 1)
+	})
 	// Summaries come before facts about single values.
-	slices.SortStableFunc(s.facts.all, func(first, second *statedFact) int { return trueLast(isSingleValue(first), isSingleValue(second)) })
+	slices.SortStableFunc(s.facts.all, func(first,
+		second *statedFact) int {
+		return trueLast(isSingleValue(first), isSingleValue(second))
+	})
 	for _, stated := range s.facts.all {
 		for index, step := range stated.steps {
-			stated.Witness = append(stated.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[index])})
+			stated.Witness = append(stated.Witness,
+				finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[index])})
 		}
 		if len(stated.Witness) > 0 {
-			stated.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server, stated.ID)
+			stated.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server,
+				stated.ID)
 		}
 		s.findings.Facts = append(s.findings.Facts, stated.Fact)
 	}
@@ -67,12 +77,14 @@ func (s *study) stateLock() {
 	}
 	lock := subject.Lock()
 	fact := finding.Fact{
-		Command: "*", Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(lock.FailedLogins), Grade: finding.Observed,
+		Command: "*", Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after",
+		Value: fmt.Sprint(lock.FailedLogins), Grade: finding.Observed,
 		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", lock.FailedLogins),
 		Observations: 1, Sessions: 1, Evidence: []string{lock.ID},
 	}
 	if lock.MaxDuration > 0 {
-		fact.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", lock.MinDuration.Seconds(), lock.MaxDuration.Seconds())
+		fact.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", lock.MinDuration.Seconds(),
+			lock.MaxDuration.Seconds())
 	}
 	if fact.ID = factID(&fact); s.facts.byID[fact.ID] == nil {
 		s.facts.all = append(s.facts.all, &statedFact{Fact: fact})
@@ -87,13 +99,17 @@ func (s *study) stateLimits() {
 	}
 	for _, limit := range subject.Limits() {
 		fact := finding.Fact{
-			Command: "*", Aspect: finding.AspectLimit, Name: "requests", Claim: "then " + limit.Answer, Grade: finding.Observed,
-			Value:     fmt.Sprintf("about %d, again after at most %.0f s", limit.Requests, limit.Period.Seconds()),
-			Statement: fmt.Sprintf("After about %d requests the answer is %s; at most %.0f s later all is answered again", limit.Requests, limit.Answer, limit.Period.Seconds()),
+			Command: "*", Aspect: finding.AspectLimit, Name: "requests", Claim: "then " + limit.Answer,
+			Grade: finding.Observed,
+			Value: fmt.Sprintf("about %d, again after at most %.0f s", limit.Requests, limit.Period.Seconds()),
+			Statement: fmt.Sprintf(
+				"After about %d requests the answer is %s; at most %.0f s later all is answered again", limit.Requests,
+				limit.Answer, limit.Period.Seconds()),
 		}
 		if limit.Period == 0 {
 			fact.Command, fact.Name, fact.Value = limit.Command, "once in a while", "yes"
-			fact.Statement = fmt.Sprintf("%s was answered %s, and not when all was sent again from a reset", limit.Command, limit.Answer)
+			fact.Statement = fmt.Sprintf("%s was answered %s, and not when all was sent again from a reset",
+				limit.Command, limit.Answer)
 		}
 		fact.ID = factID(&fact)
 		fact.Observations, fact.Sessions, fact.Evidence = limit.Occurrences, 1, []string{limit.ID}
@@ -147,7 +163,8 @@ func (s *study) effectOf(verb experiment.Verb, command string) string {
 		return bond("delete")
 	case verbSend:
 		if receiveStep, ok := s.File.StepOf(verbReceive, s.actor, ""); ok {
-			if value := s.facts.valueOf(receiveStep.Command, finding.AspectMessage, "to who is away", "arrives"); value == "1 and then 0 times" {
+			if value := s.facts.valueOf(receiveStep.Command, finding.AspectMessage, "to who is away",
+				"arrives"); value == "1 and then 0 times" {
 				return "arrives once, also at who is away"
 			} else if value != "" {
 				return "arrives at who is away " + value

@@ -82,9 +82,11 @@ func (s *study) witnessGroups() []*factGroup {
 // isScenario reports whether an experiment belongs to a scenario and fits into the budget. A long
 // scenario that does not fit must not displace the others.
 func (s *study) isScenario(group *factGroup) bool {
-	return s.hasRoom(4*len(group.steps)) && slices.ContainsFunc(s.findings.Scenarios, func(scenario finding.ScenarioRecord) bool {
-		return slices.ContainsFunc(group.facts, func(stated *statedFact) bool { return slices.Contains(scenario.Facts, stated.ID) })
-	})
+	return s.hasRoom(4*len(group.steps)) && slices.ContainsFunc(s.findings.Scenarios,
+		func(scenario finding.ScenarioRecord) bool {
+			return slices.ContainsFunc(group.facts,
+				func(stated *statedFact) bool { return slices.Contains(scenario.Facts, stated.ID) })
+		})
 }
 
 // waitingSeconds returns how long an experiment waits in real time.

@@ -28,9 +28,11 @@ func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bo
 	is, was := s.describeValue(step, key), s.describeValue(otherStep, key)
 	proof := strings.Join(beside, ", ")
 	fact := finding.Fact{
-		Command: step.Command, Aspect: finding.AspectParameter, Name: key, Claim: fmt.Sprintf("%s against %s, %s", is, was, proof),
+		Command: step.Command, Aspect: finding.AspectParameter, Name: key,
+		Claim: fmt.Sprintf("%s against %s, %s", is, was, proof),
 	}
-	changedForm, before := s.formWithoutEchoes(step, &trace.Answers[index], keys), s.formWithoutEchoes(otherStep, &trace.Answers[j], keys)
+	changedForm, before := s.formWithoutEchoes(step, &trace.Answers[index], keys),
+		s.formWithoutEchoes(otherStep, &trace.Answers[j], keys)
 	code, codeBefore := s.codeOf(step.Command, &trace.Answers[index]), s.codeOf(otherStep.Command, &trace.Answers[j])
 	about := step.Command + " " + proof
 	switch {
@@ -42,7 +44,8 @@ func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bo
 		fact.Statement = fmt.Sprintf("%s is answered %s with %s, and %s with %s", about, code, is, codeBefore, was)
 	default:
 		fact.Value = differingParts(changedForm, before) + ", not " + differingParts(before, changedForm)
-		fact.Statement = fmt.Sprintf("%s is answered with %s for %s, and with %s for %s", about, differingParts(changedForm, before), is, differingParts(before, changedForm), was)
+		fact.Statement = fmt.Sprintf("%s is answered with %s for %s, and with %s for %s", about,
+			differingParts(changedForm, before), is, differingParts(before, changedForm), was)
 	}
 	return fact, true
 }

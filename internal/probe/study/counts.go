@@ -51,7 +51,8 @@ func (s *study) studyQueue(to string, count int, builder *stepBuilder, role stri
 		value = fmt.Sprintf("%d of %d", arrived, count)
 	}
 	s.stateFact(finding.Fact{
-		Command: trace.Steps[lastIndex(trace)].Command, Aspect: finding.AspectMessage, Name: "a long queue", Claim: "for " + to,
+		Command: trace.Steps[lastIndex(trace)].Command, Aspect: finding.AspectMessage, Name: "a long queue",
+		Claim:     "for " + to,
 		Value:     value,
 		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", count, to, value),
 	}, trace, lastIndex(trace))
@@ -67,7 +68,8 @@ func (s *study) repeatRequests(count int) error {
 			continue
 		}
 		repetitions := count / 3
-		if firstStep, _ := s.stepFor(s.actor, verb, ""); firstStep.Command == step.Command && (verb == verbFriends || verb == verbOnline || verb == verbReceive) {
+		if firstStep, _ := s.stepFor(s.actor, verb, ""); firstStep.Command == step.Command &&
+			(verb == verbFriends || verb == verbOnline || verb == verbReceive) {
 			repetitions = count
 		}
 		builder := s.newSteps().login(s.actor)
@@ -82,7 +84,8 @@ func (s *study) repeatRequests(count int) error {
 			continue
 		}
 		first := s.normalForm(step, &trace.Answers[1])
-		index := slices.IndexFunc(trace.Answers[1:], func(answer lab.Answer) bool { return s.normalForm(step, &answer) != first })
+		index := slices.IndexFunc(trace.Answers[1:],
+			func(answer lab.Answer) bool { return s.normalForm(step, &answer) != first })
 		value, statement := "alike", fmt.Sprintf("%s is answered alike %d times in a row", step.Command, repetitions)
 		if index >= 0 {
 			value = fmt.Sprintf("alike %d times", index)

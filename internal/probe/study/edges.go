@@ -85,7 +85,8 @@ func (v *parameterJudge) stateBounds(bounds valueBounds, claim, value, statement
 }
 
 func (v *parameterJudge) tryValue(plan trialPlan, value string) (*variantTrial, error) {
-	return v.tryVariant(plan, parameterVariant{name: value, changes: []experiment.PairChange{setKey(v.parameter.Key, value)}, value: value, isPlainValue: true})
+	return v.tryVariant(plan, parameterVariant{name: value,
+		changes: []experiment.PairChange{setKey(v.parameter.Key, value)}, value: value, isPlainValue: true})
 }
 
 // findNumberBounds finds each number at which the answer changes.
@@ -96,7 +97,10 @@ func (v *parameterJudge) findNumberBounds(plan trialPlan) error {
 			sortedTrials = append(sortedTrials, trial)
 		}
 	}
-	slices.SortStableFunc(sortedTrials, func(first, second *variantTrial) int { return parseNumber(first.value).Cmp(parseNumber(second.value)) })
+	slices.SortStableFunc(sortedTrials, func(first,
+		second *variantTrial) int {
+		return parseNumber(first.value).Cmp(parseNumber(second.value))
+	})
 	for index := 1; index < len(sortedTrials); index++ {
 		if v.answerCode(sortedTrials[index-1]) == v.answerCode(sortedTrials[index]) {
 			continue
@@ -143,7 +147,8 @@ func (v *parameterJudge) narrowBounds(plan trialPlan, bounds valueBounds) error 
 		}
 	}
 	v.stateBounds(bounds, "numbers from "+high.String(), v.answerCode(bounds.high),
-		fmt.Sprintf("as %s is answered %s, and as %s %s", low, v.answerCode(bounds.low), high, v.answerCode(bounds.high)))
+		fmt.Sprintf("as %s is answered %s, and as %s %s", low, v.answerCode(bounds.low), high,
+			v.answerCode(bounds.high)))
 	return nil
 }
 

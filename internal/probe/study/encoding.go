@@ -31,11 +31,14 @@ func (s *study) textCases() []textCase {
 	element := syntax.EscapeSign
 	textCases := []textCase{
 		{"plain", "abc", "abc", ""},
-		{"an escaped separator", "a" + syntax.EscapeValue(syntax.PairSeparator) + "b", "a" + syntax.PairSeparator + "b", ""},
+		{"an escaped separator", "a" + syntax.EscapeValue(syntax.PairSeparator) + "b", "a" + syntax.PairSeparator + "b",
+			""},
 		{"an escaped escape", "a" + syntax.EscapeValue(element) + "26b", "a" + element + "26b", ""},
 		{"an escape escaped twice", "a" + syntax.EscapeValue(element) + "2526b", "a" + element + "2526b", ""},
-		{"a list separator", "a" + syntax.ListSeparator + "b" + syntax.ListSeparator, "a" + syntax.ListSeparator + "b" + syntax.ListSeparator, ""},
-		{"an escaped list separator", fmt.Sprintf("a%s%02xb", element, syntax.ListSeparator[0]), "a" + syntax.ListSeparator + "b", ""},
+		{"a list separator", "a" + syntax.ListSeparator + "b" + syntax.ListSeparator, "a" + syntax.ListSeparator + "b" +
+			syntax.ListSeparator, ""},
+		{"an escaped list separator", fmt.Sprintf("a%s%02xb", element, syntax.ListSeparator[0]), "a" +
+			syntax.ListSeparator + "b", ""},
 		{"a raw separator", "a" + syntax.PairSeparator + "b", "", ""},
 		{"a raw separator with a key", "a" + syntax.PairSeparator + "ZZ" + syntax.KeySeparator + "1", "", ""},
 		{"an equals sign", "a" + syntax.KeySeparator + "b", "a" + syntax.KeySeparator + "b", ""},
@@ -94,10 +97,13 @@ func (s *study) studyEncoding() error {
 	key = s.keyOfType(requestStep.Command, experiment.TypeText)
 	for _, textCase := range s.textCases() {
 		switch textCase.name {
-		case "an escaped separator", "a list separator", "UTF-8 of three bytes", "an escape escaped twice", "a plus sign":
+		case "an escaped separator", "a list separator", "UTF-8 of three bytes", "an escape escaped twice",
+			"a plus sign":
 			step := requestStep
-			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
-			if err := runAll(s.newSteps().login(s.actor, s.stranger).append(step).observe(s.stranger, verbReceive)); err != nil {
+			step.Changes, step.HTTPForm = []experiment.PairChange{
+				setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
+			if err := runAll(s.newSteps().login(s.actor, s.stranger).append(step).observe(s.stranger,
+				verbReceive)); err != nil {
 				return err
 			}
 		}
@@ -115,7 +121,8 @@ func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 		firstIndex := len(builder.steps)
 		for _, textCase := range group {
 			step := sendStep
-			step.Changes, step.HTTPForm = []experiment.PairChange{setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
+			step.Changes, step.HTTPForm = []experiment.PairChange{
+				setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
 			builder.append(step).observe(s.friend, verbReceive)
 		}
 		trace, err := builder.run()

@@ -45,12 +45,14 @@ func (s *study) collectSamples(command string) []fieldSample {
 			if step.Command != command || step.Wait > 0 || !s.isDone(step, &trace.Answers[index]) {
 				continue
 			}
-			sample := fieldSample{trace: trace, index: index, sentValues: make(map[string][]string), sentKeys: make(map[string]bool)}
+			sample := fieldSample{trace: trace, index: index, sentValues: make(map[string][]string),
+				sentKeys: make(map[string]bool)}
 			pairs, _ := s.File.Syntax.Decode(trace.Answers[index].Request)
 			for _, pair := range pairs {
 				key := strings.ToLower(pair.Key)
 				sample.sentKeys[pair.Key] = true
-				sample.sentValues[key] = append(sample.sentValues[key], strings.TrimSpace(s.File.Syntax.Unescape(pair.Value)))
+				sample.sentValues[key] = append(sample.sentValues[key],
+					strings.TrimSpace(s.File.Syntax.Unescape(pair.Value)))
 			}
 			samples = append(samples, sample)
 		}
@@ -151,7 +153,8 @@ func (s *study) describeField(command, key string, place int, samples []fieldSam
 	value := strings.TrimSpace(out.Kind + " " + out.Of)
 	stated := s.stateFact(finding.Fact{
 		Command: command, Aspect: finding.AspectField, Name: key, Claim: "is", Value: value,
-		Statement: fmt.Sprintf("%s: %s of an answer that is done is %s", command, key, describeKind(out.Kind, out.Of, values)),
+		Statement: fmt.Sprintf("%s: %s of an answer that is done is %s", command, key,
+			describeKind(out.Kind, out.Of, values)),
 	}, samples[example].trace, samples[example].index)
 	s.countObservations(stated, samples, showsFact)
 	if (out.Kind == "enum" || out.When != "") && stated.Grade == finding.Confirmed {
@@ -185,7 +188,9 @@ func describeKind(kind, source string, values []string) string {
 
 // classifyField returns the most specific kind that no sample contradicts. The source is the key
 // that the field echoes or counts.
-func (s *study) classifyField(command, key string, values []string, isList bool, samples []fieldSample) (kind, source string) {
+func (s *study) classifyField(
+	command, key string, values []string, isList bool, samples []fieldSample,
+) (kind, source string) {
 	if slices.Contains(s.File.Answer.ProseKeys, key) {
 		return "prose", ""
 	}
@@ -205,13 +210,19 @@ func (s *study) classifyField(command, key string, values []string, isList bool,
 		return "count", source
 	}
 	switch {
-	case key != s.File.Answer.CodeKey && slices.Contains([]experiment.Verb{verbInfo, verbRead}, s.File.VerbOf(experiment.Step{Command: command})):
+	case key != s.File.Answer.CodeKey && slices.Contains([]experiment.Verb{verbInfo, verbRead},
+		s.File.VerbOf(experiment.Step{Command: command})):
 		return "text", "" // a few profiles do not show what others may contain
-	case len(values) == 1 && len(samples) > 2 && (key == s.File.Answer.CodeKey || s.hasVariedAnswers(command, key, samples)):
+	case len(values) == 1 && len(samples) > 2 && (key == s.File.Answer.CodeKey ||
+		s.hasVariedAnswers(command, key, samples)):
 		return "constant", ""
 	case len(values) > 1 && (s.areListedValues(values) || len(values) <= 3 && len(samples) >= 10*len(values)):
 		return "enum", ""
-	case !slices.ContainsFunc(values, func(value string) bool { _, err := strconv.ParseInt(value, 10, 64); return err != nil && value != "" }):
+	case !slices.ContainsFunc(values, func(value string) bool {
+		_,
+			err := strconv.ParseInt(value, 10, 64)
+		return err != nil && value != ""
+	}):
 		return "number", ""
 	}
 	return "text", ""
@@ -225,9 +236,11 @@ func (s *study) hasVariedAnswers(command, key string, samples []fieldSample) boo
 	for index := range samples {
 		answer := *samples[index].answer()
 		answer.Fields = slices.DeleteFunc(slices.Clone(answer.Fields), func(field lab.Field) bool {
-			return field.Key == key || slices.Contains(samples[index].sentValues[strings.ToLower(field.Key)], s.File.Syntax.Unescape(field.Raw))
+			return field.Key == key || slices.Contains(samples[index].sentValues[strings.ToLower(field.Key)],
+				s.File.Syntax.Unescape(field.Raw))
 		})
-		if form := s.normalForm(samples[index].trace.Steps[samples[index].index], &answer); !slices.Contains(forms, form) {
+		if form := s.normalForm(samples[index].trace.Steps[samples[index].index], &answer); !slices.Contains(forms,
+			form) {
 			forms = append(forms, form)
 		}
 	}
@@ -279,7 +292,8 @@ func (s *study) listIdentity(sample *fieldSample) string {
 	step := sample.trace.Steps[sample.index]
 	var request []string
 	for key, values := range sample.sentValues {
-		switch command, _ := s.File.Command(step.Command); s.File.TypeOf(command, s.fileSpelling(step.Command, key)).Type {
+		switch command, _ := s.File.Command(step.Command); s.File.TypeOf(command,
+			s.fileSpelling(step.Command, key)).Type {
 		case experiment.TypeCount, experiment.TypeCursor, experiment.TypeMark:
 		default:
 			request = append(request, key+"="+strings.Join(values, ","))
@@ -294,7 +308,8 @@ func (s *study) listIdentity(sample *fieldSample) string {
 func (s *study) areListedValues(values []string) bool {
 	return slices.ContainsFunc(s.File.Commands, func(command *experiment.Command) bool {
 		return slices.ContainsFunc(s.parametersOf(command), func(parameter experiment.Parameter) bool {
-			return len(parameter.Values) > 0 && !slices.ContainsFunc(values, func(value string) bool { return !slices.Contains(parameter.Values, value) })
+			return len(parameter.Values) > 0 && !slices.ContainsFunc(values,
+				func(value string) bool { return !slices.Contains(parameter.Values, value) })
 		})
 	})
 }
@@ -344,7 +359,10 @@ func (s *study) countEchoes(key, sentKey string, samples []fieldSample) int {
 		}
 		value := s.File.Syntax.Unescape(field.Raw)
 		sent := samples[index].sentValues[sentKey]
-		if value == "" && (len(sent) == 0 || !samples[index].sentKeys[s.fileSpelling(samples[index].trace.Steps[samples[index].index].Command, sentKey)]) {
+		if value == "" &&
+			(len(sent) == 0 ||
+				!samples[index].sentKeys[s.fileSpelling(samples[index].trace.Steps[samples[index].index].Command,
+					sentKey)]) {
 			continue // the server may not know the key in another case
 		}
 		if !slices.ContainsFunc(sent, func(v string) bool { return areEqualValues(v, value) }) {
@@ -431,7 +449,8 @@ func (s *study) stateParallelLists(command, first, second string, samples []fiel
 		}
 	}
 	s.stateRelation(finding.Fact{
-		Command: command, Aspect: finding.AspectField, Name: first + " and " + second, Claim: "are", Value: "parallel lists",
+		Command: command, Aspect: finding.AspectField, Name: first + " and " + second, Claim: "are",
+		Value:     "parallel lists",
 		Statement: fmt.Sprintf("%s: %s and %s are parallel lists of equal length", command, first, second),
 	}, example, samples, showsFact)
 }
@@ -442,7 +461,8 @@ func (s *study) stateAscending(command, key string, samples []fieldSample) {
 	var example *fieldSample
 	showsFact := func(sample *fieldSample) bool {
 		field, ok := sample.answer().Field(key)
-		return ok && field.IsList && len(field.List) > 1 && areAccounts(field.List) && describeOrder(field.List, s.accountNumber) == "ascending"
+		return ok && field.IsList && len(field.List) > 1 && areAccounts(field.List) &&
+			describeOrder(field.List, s.accountNumber) == "ascending"
 	}
 	for index := range samples {
 		field, ok := samples[index].answer().Field(key)

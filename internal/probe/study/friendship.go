@@ -23,7 +23,8 @@ func (s *study) studyFriendship() error {
 				return err
 			}
 		}
-		friendship.steps.observe(friendship.first, verbFriends, verbReceive).observe(friendship.second, verbFriends, verbReceive)
+		friendship.steps.observe(friendship.first, verbFriends, verbReceive).observe(friendship.second, verbFriends,
+			verbReceive)
 		trace, err := friendship.steps.run()
 		if err != nil {
 			return err
@@ -41,8 +42,10 @@ func (s *study) befriendOthers() error {
 	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):min(7, len(s.File.Accounts))] {
 		r := other.Role
 		if err := runAll(
-			s.newSteps().login(s.actor, r).perform(s.actor, verbAdd, r).observe(s.actor, verbFriends).observe(r, verbReceive),
-			s.newSteps().login(s.actor, r).perform(s.actor, verbRequest, r).observe(s.actor, verbFriends).observe(r, verbReceive),
+			s.newSteps().login(s.actor, r).perform(s.actor, verbAdd, r).observe(s.actor, verbFriends).observe(r,
+				verbReceive),
+			s.newSteps().login(s.actor, r).perform(s.actor, verbRequest, r).observe(s.actor, verbFriends).observe(r,
+				verbReceive),
 		); err != nil {
 			return err
 		}
@@ -67,32 +70,45 @@ func (s *study) friendshipCases() []friendshipCase {
 		{"accept without a request", a, c, strangers().perform(c, verbAccept, a)},
 		{"reject without a request", a, c, strangers().perform(c, verbReject, a)},
 		{"accept of one's own request", a, c, strangers().perform(a, verbRequest, c).perform(a, verbAccept, c)},
-		{"accept twice", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(a, verbReceive).perform(c, verbAccept, a)},
-		{"reject, then accept", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a).perform(c, verbAccept, a)},
+		{"accept twice", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(a,
+			verbReceive).perform(c, verbAccept, a)},
+		{"reject, then accept", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a).perform(c,
+			verbAccept, a)},
 		{"request twice", a, c, strangers().perform(a, verbRequest, c).perform(a, verbRequest, c)},
-		{"request, reject, request", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a).perform(a, verbRequest, c)},
+		{"request, reject, request", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a).perform(a,
+			verbRequest, c)},
 		{"requests that cross", a, c, strangers().perform(a, verbRequest, c).perform(c, verbRequest, a)},
 		{"request, then add by the other", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAdd, a)},
-		{"request to who is away", a, c, s.newSteps().login(a).perform(a, verbRequest, c).login(c).observe(c, verbReceive).perform(c, verbAccept, a)},
-		{"accept while the other is away", a, c, strangers().perform(a, verbRequest, c).perform(a, verbLogout, "").perform(c, verbAccept, a).login(a)},
-		{"request, delete, accept", a, c, strangers().perform(a, verbRequest, c).perform(a, verbDelete, c).perform(c, verbAccept, a)},
-		{"request, accept, delete", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).perform(c, verbDelete, a)},
+		{"request to who is away", a, c, s.newSteps().login(a).perform(a, verbRequest, c).login(c).observe(c,
+			verbReceive).perform(c, verbAccept, a)},
+		{"accept while the other is away", a, c, strangers().perform(a, verbRequest, c).perform(a, verbLogout,
+			"").perform(c, verbAccept, a).login(a)},
+		{"request, delete, accept", a, c, strangers().perform(a, verbRequest, c).perform(a, verbDelete, c).perform(c,
+			verbAccept, a)},
+		{"request, accept, delete", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).perform(c,
+			verbDelete, a)},
 		{"add of a friend", a, b, friends().perform(a, verbAdd, b)},
 		{"request to a friend", a, b, friends().perform(a, verbRequest, b)},
 		{"delete of a stranger", a, c, strangers().perform(a, verbDelete, c)},
 		{"delete twice", a, b, friends().perform(a, verbDelete, b).perform(a, verbDelete, b)},
 		{"delete by both", a, b, friends().perform(a, verbDelete, b).perform(b, verbDelete, a)},
 		{"delete of who is away", a, b, s.newSteps().login(a).perform(a, verbDelete, b).login(b)},
-		{"delete, then look who is online", a, b, friends().perform(a, verbDelete, b).observe(a, verbOnline).observe(b, verbOnline)},
+		{"delete, then look who is online", a, b, friends().perform(a, verbDelete, b).observe(a, verbOnline).observe(b,
+			verbOnline)},
 		{"delete, then send", a, b, friends().perform(a, verbDelete, b).perform(b, verbSend, a)},
-		{"delete, then status", a, b, friends().observe(b, verbReceive).perform(a, verbDelete, b).perform(a, verbLogout, "").login(a)},
-		{"delete, request, accept", a, b, friends().perform(a, verbDelete, b).perform(a, verbRequest, b).perform(b, verbAccept, a)},
-		{"accept, then look who is online", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(a, verbOnline).observe(c, verbOnline)},
-		{"accept, then status", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(c, verbReceive).perform(a, verbLogout, "")},
+		{"delete, then status", a, b, friends().observe(b, verbReceive).perform(a, verbDelete, b).perform(a, verbLogout,
+			"").login(a)},
+		{"delete, request, accept", a, b, friends().perform(a, verbDelete, b).perform(a, verbRequest, b).perform(b,
+			verbAccept, a)},
+		{"accept, then look who is online", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept,
+			a).observe(a, verbOnline).observe(c, verbOnline)},
+		{"accept, then status", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).observe(c,
+			verbReceive).perform(a, verbLogout, "")},
 		{"add of oneself", a, b, s.newSteps().login(a, b).perform(a, verbAdd, a)},
 		{"request to oneself", a, b, s.newSteps().login(a, b).perform(a, verbRequest, a)},
 		{"delete of oneself", a, b, s.newSteps().login(a, b).perform(a, verbDelete, a)},
-		{"friendship over a new login", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept, a).perform(a, verbLogout, "").login(a)},
+		{"friendship over a new login", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept,
+			a).perform(a, verbLogout, "").login(a)},
 	}
 }
 
@@ -108,15 +124,20 @@ func (s *study) stateFriendship(friendship friendshipCase, trace *lab.Trace) {
 			}
 		}
 	}
-	if firstIndex < 0 || secondIndex < 0 || strings.HasPrefix(friendship.name, "nothing") || !s.isDone(trace.Steps[firstIndex], &trace.Answers[firstIndex]) || !s.isDone(trace.Steps[secondIndex], &trace.Answers[secondIndex]) {
+	if firstIndex < 0 || secondIndex < 0 || strings.HasPrefix(friendship.name, "nothing") ||
+		!s.isDone(trace.Steps[firstIndex], &trace.Answers[firstIndex]) ||
+		!s.isDone(trace.Steps[secondIndex], &trace.Answers[secondIndex]) {
 		return
 	}
 	value := map[[2]bool]string{
-		{false, false}: "neither", {true, true}: "both", {true, false}: friendship.first + " alone", {false, true}: friendship.second + " alone",
+		{false, false}: "neither", {true, true}: "both", {true, false}: friendship.first + " alone",
+		{false, true}: friendship.second + " alone",
 	}[[2]bool{s.listsRole(trace, firstIndex, friendship.second), s.listsRole(trace, secondIndex, friendship.first)}]
 	lastStep := max(firstIndex, secondIndex)
 	s.stateFact(finding.Fact{
-		Command: trace.Steps[firstIndex].Command, Aspect: finding.AspectFriendship, Name: friendship.name, Claim: "lists the other", Value: value,
-		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", friendship.name, friendship.first, friendship.second, value),
+		Command: trace.Steps[firstIndex].Command, Aspect: finding.AspectFriendship, Name: friendship.name,
+		Claim: "lists the other", Value: value,
+		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", friendship.name, friendship.first,
+			friendship.second, value),
 	}, trace, lastStep)
 }

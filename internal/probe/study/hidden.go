@@ -56,10 +56,13 @@ func (s *study) studyHiddenKeys() error {
 			withoutEffect += count
 		}
 		stated := s.stateFact(finding.Fact{
-			Command: step.Command, Aspect: finding.AspectParameter, Name: "hidden keys", Claim: "tried", Value: fmt.Sprint(len(keys)),
-			Statement: fmt.Sprintf("%s: of %d keys that the file does not name, %d change nothing", step.Command, len(keys), withoutEffect),
+			Command: step.Command, Aspect: finding.AspectParameter, Name: "hidden keys", Claim: "tried",
+			Value: fmt.Sprint(len(keys)),
+			Statement: fmt.Sprintf("%s: of %d keys that the file does not name, %d change nothing", step.Command,
+				len(keys), withoutEffect),
 		}, baseTrial.trace, baseTrial.index)
-		stated.Bound = fmt.Sprintf("no effect in %d clean tries: under %.1f %% at 95 %%", withoutEffect, 300/float64(max(withoutEffect, 1)))
+		stated.Bound = fmt.Sprintf("no effect in %d clean tries: under %.1f %% at 95 %%", withoutEffect,
+			300/float64(max(withoutEffect, 1)))
 	}
 	return nil
 }
@@ -74,7 +77,8 @@ func (s *study) borrowedKeys(step experiment.Step) []experiment.Pair {
 			base, exists := baseValue(command, parameter.Key)
 			_, have := baseValue(declared, parameter.Key)
 			twice := slices.ContainsFunc(pairs, func(pair experiment.Pair) bool { return pair.Key == parameter.Key })
-			if have || twice || isCommonType(parameter.Type) || !exists || parameter.Type == experiment.TypeText || parameter.Type == experiment.TypeSecret {
+			if have || twice || isCommonType(parameter.Type) || !exists || parameter.Type == experiment.TypeText ||
+				parameter.Type == experiment.TypeSecret {
 				continue
 			}
 			value := s.otherValue(parameter, base)
@@ -116,7 +120,9 @@ func (s *study) candidateKeys(step experiment.Step) []string {
 
 // searchHiddenKeys adds keys together, and bisects if the answer changes. It returns how many keys
 // have no effect.
-func (s *study) searchHiddenKeys(plan trialPlan, baseTrial *variantTrial, keys []experiment.Pair) (withoutEffect int, err error) {
+func (s *study) searchHiddenKeys(
+	plan trialPlan, baseTrial *variantTrial, keys []experiment.Pair,
+) (withoutEffect int, err error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
@@ -133,8 +139,10 @@ func (s *study) searchHiddenKeys(plan trialPlan, baseTrial *variantTrial, keys [
 	}
 	if len(keys) == 1 {
 		s.stateFact(finding.Fact{
-			Command: plan.request.Command, Aspect: finding.AspectParameter, Name: keys[0].Key, Claim: "hidden", Value: "has an effect",
-			Statement: fmt.Sprintf("%s: %s, which the file does not name, changes the answer", plan.request.Command, keys[0].Key),
+			Command: plan.request.Command, Aspect: finding.AspectParameter, Name: keys[0].Key, Claim: "hidden",
+			Value: "has an effect",
+			Statement: fmt.Sprintf("%s: %s, which the file does not name, changes the answer", plan.request.Command,
+				keys[0].Key),
 		}, trial.trace, trial.index)
 		return 0, nil
 	}

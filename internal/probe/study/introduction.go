@@ -74,7 +74,8 @@ func (s *study) introduceCommand(command *experiment.Command) error {
 	isDone := lab.IsDone(s.File, command.Name, first)
 	s.describeCommand(command, first, isDone)
 	s.stateFact(finding.Fact{
-		Command: command.Name, Aspect: finding.AspectField, Name: "base request", Claim: "answer", Value: s.codeOf(command.Name, first),
+		Command: command.Name, Aspect: finding.AspectField, Name: "base request", Claim: "answer",
+		Value:     s.codeOf(command.Name, first),
 		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", command.Name, s.codeOf(command.Name, first)),
 	}, trace, index)
 	return nil
@@ -83,7 +84,8 @@ func (s *study) introduceCommand(command *experiment.Command) error {
 // describeCommand adds a command to the table of commands.
 func (s *study) describeCommand(declared *experiment.Command, answer *lab.Answer, isDone bool) {
 	d := finding.CommandSummary{
-		Name: declared.Name, Works: isDone, Session: "not known", Example: exchangeOf(answer), AnswerKeys: keysOf(answer),
+		Name: declared.Name, Works: isDone, Session: "not known", Example: exchangeOf(answer),
+		AnswerKeys: keysOf(answer),
 	}
 	for _, purpose := range declared.Purposes {
 		d.Purposes = append(d.Purposes, string(purpose.Verb))

@@ -55,7 +55,8 @@ func (v *parameterJudge) stateParameter(trial *variantTrial, claim, value, state
 		fact.Statement += ", " + proof
 	}
 	stated := v.stateFact(fact, trial.trace, trial.index)
-	stated.isProvisional = v.isProvisional && slices.Contains([]string{"default", "meaning", "type", "decides about"}, claim)
+	stated.isProvisional = v.isProvisional && slices.Contains([]string{"default", "meaning", "type", "decides about"},
+		claim)
 	return stated
 }
 
@@ -162,7 +163,8 @@ func (v *parameterJudge) judgePosition() {
 	}
 	for _, trial := range []*variantTrial{first, last} {
 		if trial.normalForm != v.base.normalForm {
-			v.stateParameter(trial, "place in the request", "matters", "must stand in its place: "+trial.name+" is answered "+v.answerCode(trial))
+			v.stateParameter(trial, "place in the request", "matters",
+				"must stand in its place: "+trial.name+" is answered "+v.answerCode(trial))
 			return
 		}
 	}
@@ -183,7 +185,8 @@ func (v *parameterJudge) judgeEscapes() {
 		}
 	}
 	before, behind := v.trialNamed("a space before"), v.trialNamed("a space behind")
-	if before != nil && behind != nil && before.normalForm == v.base.normalForm && behind.normalForm == v.base.normalForm {
+	if before != nil && behind != nil && before.normalForm == v.base.normalForm &&
+		behind.normalForm == v.base.normalForm {
 		v.stateParameter(behind, "spaces around", "left out", "may have spaces around it")
 	}
 }
@@ -203,7 +206,8 @@ func (v *parameterJudge) judgeInfluence() {
 		for _, field := range answer.Fields {
 			before, ok := base.Field(field.Key)
 			differs := !ok || before.Value != field.Value
-			if differs && field.Key != v.parameter.Key && !v.volatile.masks(v.command.Name, field.Key) && !slices.Contains(fields, field.Key) && !isMarkName(field.Value) {
+			if differs && field.Key != v.parameter.Key && !v.volatile.masks(v.command.Name, field.Key) &&
+				!slices.Contains(fields, field.Key) && !isMarkName(field.Value) {
 				fields = append(fields, field.Key)
 				shows = trial
 			}
@@ -211,7 +215,8 @@ func (v *parameterJudge) judgeInfluence() {
 	}
 	if shows != nil {
 		slices.Sort(fields)
-		v.stateParameter(shows, "decides about", strings.Join(fields, " "), "decides about "+strings.Join(fields, ", ")+" in the answer")
+		v.stateParameter(shows, "decides about", strings.Join(fields, " "),
+			"decides about "+strings.Join(fields, ", ")+" in the answer")
 	}
 }
 
@@ -227,7 +232,8 @@ func (v *parameterJudge) judgeCountBounds() {
 	_, defaultElements := accountList(&absent.trace.Answers[absent.index])
 	_, found := accountList(&large.trace.Answers[large.index])
 	if len(defaultElements) > 0 && len(defaultElements) < len(found) {
-		v.stateParameter(absent, "default", fmt.Sprint(len(defaultElements)), fmt.Sprintf("left out is as %d", len(defaultElements)))
+		v.stateParameter(absent, "default", fmt.Sprint(len(defaultElements)),
+			fmt.Sprintf("left out is as %d", len(defaultElements)))
 	}
 	if count := len(list.elements); count >= 1000 && len(found) > 0 && len(found) <= count {
 		v.stateParameter(large, "most", fmt.Sprint(len(found)), fmt.Sprintf("gives at most %d elements", len(found)))
@@ -249,7 +255,8 @@ func (v *parameterJudge) judgeValues() {
 		}
 		v.stateParameter(trial, "value "+trial.name, value, fmt.Sprintf("as %q is %s", trial.name, value))
 	}
-	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.TypeMark { // few trials prove little, and the effect of marks shows only in repeats
+	// few trials prove little, and the effect of marks shows only in repeats
+	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.TypeMark {
 		v.stateParameter(&v.trials[0], "meaning", "ignored", "changes nothing, whatever it is")
 	}
 	v.judgeNumberType()

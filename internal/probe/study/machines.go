@@ -44,7 +44,8 @@ func (s *study) machineAspects() []machineAspect {
 	visible := s.newSteps().observe(a, verbLogin, verbLogout).append(s.statusSteps(a)...).observe(b, verbOnline)
 	aspects := []machineAspect{
 		{"session", s.newSteps().observe(b, verbLogin).steps, session.steps},
-		{"failed logins", nil, s.newSteps().observe(a, verbLogin).perform(a, verbLogin, "", s.wrongSecretChanges()...).observe(a, verbFriends).steps},
+		{"failed logins", nil, s.newSteps().observe(a, verbLogin).perform(a, verbLogin, "",
+			s.wrongSecretChanges()...).observe(a, verbFriends).steps},
 		{"visibility", s.newSteps().observe(b, verbLogin).steps, visible.steps},
 	}
 	if c != "" {
@@ -55,11 +56,13 @@ func (s *study) machineAspects() []machineAspect {
 			}
 		}
 		bonds.observe(a, verbFriends).observe(c, verbFriends)
-		aspects = append(aspects, machineAspect{"friendship", s.newSteps().observe(a, verbLogin).observe(c, verbLogin).steps, bonds.steps})
+		aspects = append(aspects, machineAspect{"friendship",
+			s.newSteps().observe(a, verbLogin).observe(c, verbLogin).steps, bonds.steps})
 	}
 	// Messages wait in queues, so this machine may have no end. It comes last.
 	return append(aspects, machineAspect{"messages", s.newSteps().observe(a, verbLogin).observe(b, verbLogin).steps,
-		s.newSteps().perform(a, verbSend, b).observe(b, verbReceive, verbLogin, verbLogout).observe(a, verbLogout, verbLogin).steps})
+		s.newSteps().perform(a, verbSend, b).observe(b, verbReceive, verbLogin, verbLogout).observe(a, verbLogout,
+			verbLogin).steps})
 }
 
 // systemUnderTest is the learner's view of an aspect: words become experiments, and answers become
@@ -123,7 +126,8 @@ func (s *study) machineOutput(step experiment.Step, answer *lab.Answer) string {
 	if s.isNotLoggedIn(answer) {
 		return "not logged in"
 	}
-	if s.File.Answer.CodeKey != "" && !slices.Contains(s.File.Answer.SuccessCodes, answer.Value(s.File.Answer.CodeKey)) {
+	if s.File.Answer.CodeKey != "" && !slices.Contains(s.File.Answer.SuccessCodes,
+		answer.Value(s.File.Answer.CodeKey)) {
 		return s.codeOf(step.Command, answer)
 	}
 	sizes := make(map[string]bool)
@@ -132,7 +136,8 @@ func (s *study) machineOutput(step experiment.Step, answer *lab.Answer) string {
 	}
 	for _, field := range answer.Fields {
 		switch {
-		case field.Key == s.File.Answer.CodeKey, s.volatile.masks(step.Command, field.Key), slices.Contains(s.File.Answer.ProseKeys, field.Key):
+		case field.Key == s.File.Answer.CodeKey, s.volatile.masks(step.Command, field.Key),
+			slices.Contains(s.File.Answer.ProseKeys, field.Key):
 		case strings.HasPrefix(field.Value, "{seq") || s.echoesBaseRequest(step, field):
 		case field.IsList:
 			parts = append(parts, field.Key+":"+strings.Join(s.distinctElements(field.List), ","))
@@ -183,12 +188,14 @@ func (s *study) learnMachine(system *systemUnderTest) error {
 		return nil
 	}
 	if minRequests := system.minRequests(); s.requestLimit-s.Subject.Sent() < minRequests {
-		s.noteUntestedRequests(what, "a machine is reported only after it is tested, and the budget is too small for that", minRequests)
+		s.noteUntestedRequests(what,
+			"a machine is reported only after it is tested, and the budget is too small for that", minRequests)
 		return nil
 	}
 	before := s.Subject.Sent()
 	result, err := learn.Learn(s.ctx, system, learn.Config{
-		Inputs: system.inputNames, Seed: s.Seed, Traces: s.knownTraces(system), Scenarios: s.scenarioWords(system), MaxStates: maxStates, RandomTests: testsPerInput * len(system.inputNames),
+		Inputs: system.inputNames, Seed: s.Seed, Traces: s.knownTraces(system), Scenarios: s.scenarioWords(system),
+		MaxStates: maxStates, RandomTests: testsPerInput * len(system.inputNames),
 	})
 	if err != nil {
 		return err
@@ -199,7 +206,8 @@ func (s *study) learnMachine(system *systemUnderTest) error {
 		return stopped
 	case errors.Is(result.StopErr, errShareUsed):
 		requestsPerQuery := (s.Subject.Sent()-before)/max(1, result.Queries) + 1
-		s.noteUntestedRequests(what, "a machine is reported only after it is tested, and the budget ended before that", result.RemainingQueries*requestsPerQuery)
+		s.noteUntestedRequests(what, "a machine is reported only after it is tested, and the budget ended before that",
+			result.RemainingQueries*requestsPerQuery)
 	case result.StopErr != nil:
 		s.noteUntested(what, result.StopErr.Error())
 	default:
@@ -296,16 +304,19 @@ func (s *study) scenarioWords(system *systemUnderTest) [][]string {
 // addMachine adds a machine to the findings.
 func (s *study) addMachine(system *systemUnderTest) {
 	learned := system.learned.Machine
-	machine := finding.StateMachine{Aspect: system.name, Inputs: system.inputNames, Queries: system.learned.Queries, Guarantee: system.learned.Guarantee()}
+	machine := finding.StateMachine{Aspect: system.name, Inputs: system.inputNames, Queries: system.learned.Queries,
+		Guarantee: system.learned.Guarantee()}
 	var dot bytes.Buffer
 	if err := learned.WriteDOT(&dot); err == nil {
 		machine.DOT = dot.String()
 	}
 	for index, state := range learned.States {
-		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", index), Access: state.AccessWord})
+		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", index),
+			Access: state.AccessWord})
 		for other, transition := range state.Transitions {
 			machine.Transitions = append(machine.Transitions, finding.MachineTransition{
-				From: fmt.Sprintf("s%d", index), Input: system.inputNames[other], Output: transition.Output, To: fmt.Sprintf("s%d", transition.Target),
+				From: fmt.Sprintf("s%d", index), Input: system.inputNames[other], Output: transition.Output,
+				To: fmt.Sprintf("s%d", transition.Target),
 			})
 		}
 	}

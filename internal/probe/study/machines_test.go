@@ -56,7 +56,8 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 		switch {
 		case c.gap == "" && (len(s.findings.Machines) != 1 || len(s.findings.Untested) != 0):
 			t.Errorf("%s: %d machines, untested %v", c.name, len(s.findings.Machines), s.findings.Untested)
-		case c.gap != "" && (len(s.findings.Machines) != 0 || len(s.findings.Untested) != 1 || !strings.Contains(s.findings.Untested[0].Why, c.gap)):
+		case c.gap != "" && (len(s.findings.Machines) != 0 || len(s.findings.Untested) != 1 ||
+			!strings.Contains(s.findings.Untested[0].Why, c.gap)):
 			t.Errorf("%s: %d machines, untested %v", c.name, len(s.findings.Machines), s.findings.Untested)
 		}
 	}

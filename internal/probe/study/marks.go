@@ -55,7 +55,8 @@ func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLi
 	fromC.Role = c
 	// The first message is always step 3.
 	sendFirst := func() *stepBuilder { return s.newSteps().login(a, b).append(firstStep) }
-	if err := s.stateRepeat(kind, "at once", sendFirst().append(again(repeatedStep, 3)).observe(b, verbReceive, verbReceive)); err != nil {
+	if err := s.stateRepeat(kind, "at once", sendFirst().append(again(repeatedStep, 3)).observe(b, verbReceive,
+		verbReceive)); err != nil {
 		return err
 	}
 	if mark == "" {
@@ -83,7 +84,8 @@ func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLi
 	}
 	if moved := again(repeatedStep, 3); len(s.File.Places) > 1 {
 		moved.Place = 1
-		experiments = append(experiments, sendFirst().perform(a, verbLogin, "").fromPlace(1).append(moved).observe(b, verbReceive))
+		experiments = append(experiments, sendFirst().perform(a, verbLogin, "").fromPlace(1).append(moved).observe(b,
+			verbReceive))
 	}
 	for _, verb := range []experiment.Verb{verbAdd, verbRequest, verbDelete} {
 		if otherStep, ok := s.stepFor(a, verb, c); ok {
@@ -91,7 +93,8 @@ func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLi
 		}
 	}
 	if readStep, ok := s.stepFor(a, verbFriends, ""); ok {
-		experiments = append(experiments, s.newSteps().login(a, b).append(readStep).append(again(readStep, 3)).append(again(sendStep, 3)).observe(b, verbReceive))
+		experiments = append(experiments, s.newSteps().login(a,
+			b).append(readStep).append(again(readStep, 3)).append(again(sendStep, 3)).observe(b, verbReceive))
 	}
 	return runAll(append(essential, experiments...)...)
 }
@@ -104,7 +107,8 @@ func (s *study) stateRepeat(kind, situation string, builder *stepBuilder) error 
 	index := lastIndex(trace) - 1
 	count := countRepeatedTexts(&trace.Answers[index])
 	s.stateFact(finding.Fact{
-		Command: trace.Steps[index].Command, Aspect: finding.AspectMessage, Name: "repeat with " + kind, Claim: situation, Value: fmt.Sprintf("%d of 2", count),
+		Command: trace.Steps[index].Command, Aspect: finding.AspectMessage, Name: "repeat with " + kind,
+		Claim: situation, Value: fmt.Sprintf("%d of 2", count),
 		Statement: fmt.Sprintf("Of two equal messages with %s, the second sent %s, %d arrive", kind, situation, count),
 	}, trace, index)
 	return nil
@@ -132,26 +136,33 @@ func (s *study) collectAgain() error {
 	}
 	again := func(index int) experiment.Step { return s.withMark(receiveStep, fmt.Sprintf("{seq:%d}", index)) }
 	short := func(mark string) experiment.Step { return s.withMark(receiveStep, mark) }
-	trace, err := s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep, again(4), receiveStep, again(4)).run()
+	trace, err := s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep, again(4), receiveStep,
+		again(4)).run()
 	if err != nil {
 		return err
 	}
 	if trace != nil {
-		value := fmt.Sprintf("%d, %d, %d", s.countSentTexts(trace, 3), s.countSentTexts(trace, 4), s.countSentTexts(trace, 5))
+		value := fmt.Sprintf("%d, %d, %d", s.countSentTexts(trace, 3), s.countSentTexts(trace, 4),
+			s.countSentTexts(trace, 5))
 		s.stateFact(finding.Fact{
-			Command: receiveStep.Command, Aspect: finding.AspectMessage, Name: "collecting", Claim: "again with the same mark", Value: value,
-			Statement: fmt.Sprintf("A message that was collected with a mark, then with the same mark, then with another, comes %s times", value),
+			Command: receiveStep.Command, Aspect: finding.AspectMessage, Name: "collecting",
+			Claim: "again with the same mark", Value: value,
+			Statement: fmt.Sprintf(
+				"A message that was collected with a mark, then with the same mark, then with another, comes %s times",
+				value),
 		}, trace, 5)
 	}
 	return runAll(
 		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep).observe(b, verbFriends).append(again(4)),
-		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep, receiveStep, again(4)).perform(a, verbSend, b).append(again(4), again(5), receiveStep),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep, receiveStep, again(4)).perform(a, verbSend,
+			b).append(again(4), again(5), receiveStep),
 		s.newSteps().login(a, b).append(receiveStep).perform(a, verbSend, b).append(again(3), receiveStep),
 		s.newSteps().login(a, b).perform(a, verbSend, b).append(short("7"), short("7"), short("8"), short("7")),
 		s.newSteps().login(a, b).perform(a, verbSend, b).append(short(""), short("")),
 		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep).login(b).append(again(4)),
 		s.newSteps().login(a, b).perform(a, verbSend, b).append(short("7")).login(b).append(short("7")),
-		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep).perform(a, verbSend, b).append(again(4), receiveStep),
+		s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep).perform(a, verbSend, b).append(again(4),
+			receiveStep),
 	)
 }
 
@@ -162,8 +173,10 @@ func (s *study) collectLater() error {
 		return nil
 	}
 	return runAll(
-		s.newSteps().login(s.actor, s.friend).perform(s.actor, verbSend, s.friend).append(s.withMark(receiveStep, "7")).wait(seconds(20)).append(s.withMark(receiveStep, "7")),
-		s.newSteps().login(s.actor, s.friend).perform(s.actor, verbSend, s.friend).append(receiveStep).wait(seconds(130)).append(s.withMark(receiveStep, "{seq:4}")),
+		s.newSteps().login(s.actor, s.friend).perform(s.actor, verbSend,
+			s.friend).append(s.withMark(receiveStep, "7")).wait(seconds(20)).append(s.withMark(receiveStep, "7")),
+		s.newSteps().login(s.actor, s.friend).perform(s.actor, verbSend,
+			s.friend).append(receiveStep).wait(seconds(130)).append(s.withMark(receiveStep, "{seq:4}")),
 	)
 }
 
@@ -174,11 +187,13 @@ func (s *study) measureMarkMemory(sendStep experiment.Step) error {
 		return nil
 	}
 	text := setKey(key, "one")
-	for _, markCase := range []struct{ name, first, again string }{{"long mark", "{seq}", "{seq:3}"}, {"short mark", "7", "7"}} {
+	for _, markCase := range []struct{ name, first, again string }{{"long mark", "{seq}", "{seq:3}"},
+		{"short mark", "7", "7"}} {
 		firstStep, repeatedStep := s.withMark(sendStep, markCase.first), s.withMark(sendStep, markCase.again)
 		firstStep.Changes, repeatedStep.Changes = append(firstStep.Changes, text), append(repeatedStep.Changes, text)
 		isRemembered := func(after float64) (bool, *lab.Trace, error) {
-			trace, err := s.newSteps().login(s.actor, s.friend).append(firstStep).wait(seconds(after)).append(repeatedStep).observe(s.friend, verbReceive).run()
+			trace, err := s.newSteps().login(s.actor, s.friend).append(firstStep).wait(seconds(after)).append(
+				repeatedStep).observe(s.friend, verbReceive).run()
 			if err != nil || trace == nil {
 				return false, nil, err
 			}
@@ -201,15 +216,18 @@ func (s *study) repeatOtherChanges() error {
 			to = b
 		}
 		if step, ok := s.stepFor(a, verb, to); ok {
-			experiments = append(experiments, s.newSteps().login(a, to).append(step, s.withMark(step, "{seq:3}")).observe(to, verbFriends, verbReceive))
+			experiments = append(experiments, s.newSteps().login(a, to).append(step,
+				s.withMark(step, "{seq:3}")).observe(to, verbFriends, verbReceive))
 		}
 	}
 	if acceptStep, ok := s.stepFor(a, verbAccept, c); ok {
-		experiments = append(experiments, s.newSteps().login(a, c).perform(c, verbRequest, a).append(acceptStep, s.withMark(acceptStep, "{seq:4}")).observe(c, verbReceive))
+		experiments = append(experiments, s.newSteps().login(a, c).perform(c, verbRequest, a).append(acceptStep,
+			s.withMark(acceptStep, "{seq:4}")).observe(c, verbReceive))
 	}
 	if statusStep, ok := s.stepFor(a, verbStatus, ""); ok {
 		for _, otherStep := range s.statusSteps(a) {
-			experiments = append(experiments, s.newSteps().login(a, b).append(statusStep, otherStep, s.withMark(statusStep, "{seq:3}")).observe(b, verbOnline, verbReceive))
+			experiments = append(experiments, s.newSteps().login(a, b).append(statusStep, otherStep,
+				s.withMark(statusStep, "{seq:3}")).observe(b, verbOnline, verbReceive))
 		}
 	}
 	return runAll(experiments...)

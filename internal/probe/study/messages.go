@@ -39,30 +39,42 @@ func (s *study) studyMessages() error {
 	}
 	if err := runAll(
 		// A collected message must not return, whatever happens in between.
-		s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive).perform(b, verbLogout, "").login(b).observe(b, verbReceive),
-		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogout, "").login(b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive).perform(b, verbLogout,
+			"").login(b).observe(b, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogout, "").login(b).observe(b, verbReceive,
+			verbReceive),
 		s.newSteps().login(a, b).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive),
-		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogin, "").fromPlace(1).perform(b, verbReceive, "").fromPlace(1).perform(b, verbReceive, "").fromPlace(1),
-		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbLogout, "").observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbLogin, "").fromPlace(1).perform(b, verbReceive,
+			"").fromPlace(1).perform(b, verbReceive, "").fromPlace(1),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbLogout, "").observe(b, verbReceive,
+			verbReceive),
 		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbStatus, "").observe(b, verbReceive),
 		// Several messages from one and from two senders.
-		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend, b).observe(b, verbReceive, verbReceive),
-		s.newSteps().login(a).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive),
-		s.newSteps().login(a, b, c).perform(a, verbSend, b).perform(c, verbSend, b).perform(a, verbSend, b).perform(c, verbSend, b).observe(b, verbReceive, verbReceive),
-		s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive).perform(a, verbSend, b).observe(b, verbReceive, verbReceive),
-		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbSend, a).observe(a, verbReceive).observe(b, verbReceive),
-		s.newSteps().login(a, c).perform(a, verbSend, c).observe(c, verbReceive).perform(c, verbSend, a).observe(a, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend, b).observe(b,
+			verbReceive, verbReceive),
+		s.newSteps().login(a).perform(a, verbSend, b).perform(a, verbSend, b).perform(a, verbSend,
+			b).login(b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b, c).perform(a, verbSend, b).perform(c, verbSend, b).perform(a, verbSend, b).perform(c,
+			verbSend, b).observe(b, verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive).perform(a, verbSend, b).observe(b,
+			verbReceive, verbReceive),
+		s.newSteps().login(a, b).perform(a, verbSend, b).perform(b, verbSend, a).observe(a, verbReceive).observe(b,
+			verbReceive),
+		s.newSteps().login(a, c).perform(a, verbSend, c).observe(c, verbReceive).perform(c, verbSend, a).observe(a,
+			verbReceive),
 		s.newSteps().login(a).perform(a, verbSend, c).login(c).observe(c, verbReceive, verbReceive),
 	); err != nil {
 		return err
 	}
 	for _, statusStep := range s.statusSteps(b) {
-		if err := runAll(s.newSteps().login(a, b).append(statusStep).perform(a, verbSend, b).observe(b, verbReceive, verbReceive)); err != nil {
+		if err := runAll(s.newSteps().login(a, b).append(statusStep).perform(a, verbSend, b).observe(b, verbReceive,
+			verbReceive)); err != nil {
 			return err
 		}
 	}
 	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):] {
-		if err := runAll(s.newSteps().login(a).perform(a, verbSend, other.Role).login(other.Role).observe(other.Role, verbReceive)); err != nil {
+		if err := runAll(s.newSteps().login(a).perform(a, verbSend, other.Role).login(other.Role).observe(other.Role,
+			verbReceive)); err != nil {
 			return err
 		}
 	}
@@ -80,7 +92,8 @@ func (s *study) studyArrivals() error {
 		{"to who is logged in", s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive, verbReceive)},
 		{"to who is away", s.newSteps().login(a).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive)},
 		{"to oneself", s.newSteps().login(a).perform(a, verbSend, a).observe(a, verbReceive, verbReceive)},
-		{"to a stranger", s.newSteps().login(a, s.stranger).perform(a, verbSend, s.stranger).observe(s.stranger, verbReceive, verbReceive)},
+		{"to a stranger", s.newSteps().login(a, s.stranger).perform(a, verbSend, s.stranger).observe(s.stranger,
+			verbReceive, verbReceive)},
 	} {
 		trace, err := arrival.row.run()
 		if err != nil {
@@ -89,13 +102,15 @@ func (s *study) studyArrivals() error {
 		if trace == nil || len(trace.Answers) < 3 {
 			continue
 		}
-		value := fmt.Sprintf("%d and then %d times", s.countSentTexts(trace, lastIndex(trace)-1), s.countSentTexts(trace, lastIndex(trace)))
+		value := fmt.Sprintf("%d and then %d times", s.countSentTexts(trace, lastIndex(trace)-1),
+			s.countSentTexts(trace, lastIndex(trace)))
 		statement := fmt.Sprintf("A message %s comes %s", arrival.name, value)
 		if value == "1 and then 0 times" {
 			statement = fmt.Sprintf("A message %s arrives once", arrival.name)
 		}
 		s.stateFact(finding.Fact{
-			Command: trace.Steps[lastIndex(trace)].Command, Aspect: finding.AspectMessage, Name: arrival.name, Claim: "arrives", Value: value, Statement: statement,
+			Command: trace.Steps[lastIndex(trace)].Command, Aspect: finding.AspectMessage, Name: arrival.name,
+			Claim: "arrives", Value: value, Statement: statement,
 		}, trace, lastIndex(trace))
 	}
 	return nil
@@ -141,7 +156,8 @@ func (s *study) studyBatches() error {
 		index := lastIndex(trace) - 2
 		if count := s.countSentTexts(trace, index); count > 0 && count < batchSize {
 			s.stateFact(finding.Fact{
-				Command: trace.Steps[index].Command, Aspect: finding.AspectMessage, Name: "batch", Claim: "most", Value: fmt.Sprint(count),
+				Command: trace.Steps[index].Command, Aspect: finding.AspectMessage, Name: "batch", Claim: "most",
+				Value:     fmt.Sprint(count),
 				Statement: fmt.Sprintf("At most %d messages come at once", count),
 			}, trace, index)
 		}

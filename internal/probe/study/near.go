@@ -41,9 +41,11 @@ func (s *study) tryNearProofs() error {
 				continue
 			}
 			s.stateFact(finding.Fact{
-				Command: loginStep.Command, Aspect: finding.AspectParameter, Name: key, Claim: variant.name + " " + formatChanges(p),
-				Value:     s.outcomeOf(step, &trace.Answers[0]),
-				Statement: fmt.Sprintf("%s with %s %s, %s, is %s", loginStep.Command, key, formatChanges(p), variant.name, s.outcomeOf(step, &trace.Answers[0])),
+				Command: loginStep.Command, Aspect: finding.AspectParameter, Name: key, Claim: variant.name + " " +
+					formatChanges(p),
+				Value: s.outcomeOf(step, &trace.Answers[0]),
+				Statement: fmt.Sprintf("%s with %s %s, %s, is %s", loginStep.Command, key, formatChanges(p),
+					variant.name, s.outcomeOf(step, &trace.Answers[0])),
 			}, trace, 0)
 		}
 	}
@@ -62,7 +64,8 @@ func (s *study) findWorkingProofs(loginStep experiment.Step, key, base string) [
 			if value == base {
 				continue
 			}
-			if trace, err := s.newSteps().append(step).run(); err == nil && trace != nil && s.isDone(step, &trace.Answers[0]) {
+			if trace, err := s.newSteps().append(step).run(); err == nil && trace != nil &&
+				s.isDone(step, &trace.Answers[0]) {
 				return append(all, step.Changes)
 			}
 		}
@@ -80,7 +83,8 @@ func formatChanges(changes []experiment.PairChange) string {
 
 // nearVariants returns variants of a template that differ in one character.
 func nearVariants(base string) []parameterVariant {
-	variants := []parameterVariant{{name: "with one character behind", value: base + "0"}, {name: "with a zero before", value: "0" + base}}
+	variants := []parameterVariant{{name: "with one character behind", value: base + "0"},
+		{name: "with a zero before", value: "0" + base}}
 	for _, alteration := range []struct{ function, name string }{
 		{"last", "with another last character"}, {"first", "with another first character"},
 		{"middle", "with another character in the middle"}, {"cut", "without its last character"},
@@ -109,18 +113,22 @@ func (s *study) tryNearMarks() error {
 		{"but for a zero before it", "{seq}", "0{seq:3}"},
 		{"but for one character more", "{seq}", "{seq:3}9"},
 	} {
-		trace, err := s.newSteps().login(s.actor, s.friend).append(marked(markCase.first), marked(markCase.second)).observe(s.friend, verbReceive).run()
+		trace, err := s.newSteps().login(s.actor, s.friend).append(marked(markCase.first),
+			marked(markCase.second)).observe(s.friend, verbReceive).run()
 		if err != nil {
 			return err
 		}
-		if trace == nil || len(trace.Steps) < 5 || !s.isDone(sendStep, &trace.Answers[2]) || !s.isDone(sendStep, &trace.Answers[3]) {
+		if trace == nil || len(trace.Steps) < 5 || !s.isDone(sendStep, &trace.Answers[2]) ||
+			!s.isDone(sendStep, &trace.Answers[3]) {
 			continue
 		}
 		count := countRepeatedTexts(&trace.Answers[4])
 		s.stateFact(finding.Fact{
-			Command: trace.Steps[4].Command, Aspect: finding.AspectMessage, Name: "nearly the same mark", Claim: markCase.name,
-			Value:     fmt.Sprintf("%d of 2", count),
-			Statement: fmt.Sprintf("Of two equal messages whose marks are the same %s, %d arrive", markCase.name, count),
+			Command: trace.Steps[4].Command, Aspect: finding.AspectMessage, Name: "nearly the same mark",
+			Claim: markCase.name,
+			Value: fmt.Sprintf("%d of 2", count),
+			Statement: fmt.Sprintf("Of two equal messages whose marks are the same %s, %d arrive", markCase.name,
+				count),
 		}, trace, 4)
 	}
 	return nil
@@ -144,7 +152,9 @@ func (s *study) tryNearNumbers() error {
 			}
 			own = own || isSelf
 			for _, value := range s.overflowingNumbers(step, parameter) {
-				variants = append(variants, parameterVariant{name: value, changes: []experiment.PairChange{setKey(parameter.Key, experiment.EscapeTemplate(value))}, value: value, isPlainValue: true})
+				variants = append(variants, parameterVariant{name: value,
+					changes: []experiment.PairChange{setKey(parameter.Key, experiment.EscapeTemplate(value))},
+					value:   value, isPlainValue: true})
 			}
 		}
 		if len(variants) == 0 {
@@ -226,7 +236,8 @@ func (s *study) tryTextLengths() error {
 		longestArrived := 0
 		for index := firstIndex; index+1 < len(trace.Steps); index += 2 {
 			sent := trace.Steps[index].Changes[0].Value
-			arrived := slices.ContainsFunc(trace.Answers[index+1].Fields, func(field lab.Field) bool { return slices.Contains(field.List, sent) || field.Value == sent })
+			arrived := slices.ContainsFunc(trace.Answers[index+1].Fields,
+				func(field lab.Field) bool { return slices.Contains(field.List, sent) || field.Value == sent })
 			if !arrived {
 				break
 			}
@@ -234,9 +245,11 @@ func (s *study) tryTextLengths() error {
 		}
 		if longestArrived > 0 {
 			s.stateFact(finding.Fact{
-				Command: sendStep.Command, Aspect: finding.AspectEncoding, Name: "texts of " + textKind.name + " a character", Claim: "arrive whole up to",
-				Value:     fmt.Sprint(longestArrived),
-				Statement: fmt.Sprintf("A text of %d bytes, with %s a character, arrives whole", longestArrived, textKind.name),
+				Command: sendStep.Command, Aspect: finding.AspectEncoding, Name: "texts of " + textKind.name +
+					" a character", Claim: "arrive whole up to",
+				Value: fmt.Sprint(longestArrived),
+				Statement: fmt.Sprintf("A text of %d bytes, with %s a character, arrives whole", longestArrived,
+					textKind.name),
 			}, trace, lastIndex(trace))
 		}
 	}

@@ -32,7 +32,8 @@ func only(t *testing.T, mutant string, phases ...string) *finding.Study {
 	}
 	dial, stop := s.ServeInMemory()
 	t.Cleanup(stop)
-	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", MaxRequests: 3000, Salt: 1, Dial: dial})
+	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", MaxRequests: 3000, Salt: 1,
+		Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,16 +53,22 @@ func only(t *testing.T, mutant string, phases ...string) *finding.Study {
 func TestFactsOfNearValuesAndCounts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ phase, mutant, says, saysOfMutant string }{
-		{"near values", "password-last-ignored", "M5=0, with another last character, is refused", "M5=0, with another last character, is done"},
-		{"near values", "md5-and-more-passes", "with one character behind, is refused", "with one character behind, is done"},
-		{"near values", "seq-any-case", "the same but for the case of their letters, 2 arrive", "the same but for the case of their letters, 1 arrive"},
-		{"near values", "text-cut-at-200", "A text of 2001 bytes, with one byte a character, arrives whole", "A text of 161 bytes, with one byte a character, arrives whole"},
+		{"near values", "password-last-ignored", "M5=0, with another last character, is refused",
+			"M5=0, with another last character, is done"},
+		{"near values", "md5-and-more-passes", "with one character behind, is refused",
+			"with one character behind, is done"},
+		{"near values", "seq-any-case", "the same but for the case of their letters, 2 arrive",
+			"the same but for the case of their letters, 1 arrive"},
+		{"near values", "text-cut-at-200", "A text of 2001 bytes, with one byte a character, arrives whole",
+			"A text of 161 bytes, with one byte a character, arrives whole"},
 		{"counts", "away-mailbox-of-20", "that wait at once, all arrive", "that wait at once, 20 of 100 arrive"},
-		{"counts", "each-25th-list-refused", "List is answered alike 54 times in a row", "List is answered alike 24 times in a row, and then otherwise"},
+		{"counts", "each-25th-list-refused", "List is answered alike 54 times in a row",
+			"List is answered alike 24 times in a row, and then otherwise"},
 	} {
 		for mutant, want := range map[string]string{"": c.says, c.mutant: c.saysOfMutant} {
 			out := only(t, mutant, "acquaintance", c.phase)
-			if !slices.ContainsFunc(out.Facts, func(fact finding.Fact) bool { return strings.Contains(fact.Statement, want) }) {
+			if !slices.ContainsFunc(out.Facts,
+				func(fact finding.Fact) bool { return strings.Contains(fact.Statement, want) }) {
 				t.Errorf("no fact of %q says %q", mutant, want)
 			}
 		}

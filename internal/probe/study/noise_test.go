@@ -35,7 +35,8 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 		}
 		dial, stop := s.ServeInMemory()
 		defer stop()
-		l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", MaxRequests: requests, Salt: seed, Dial: dial})
+		l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", MaxRequests: requests, Salt: seed,
+			Dial: dial})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,12 +56,14 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 func TestAVolatileFieldIsAFactOfItsOwnAndNoOther(t *testing.T) {
 	t.Parallel()
 	for volatile, kind := range map[string]string{"time": "clock", "id": "fresh"} {
-		out := studyNoisy(t, httpQQ, probetest.Config{TimeField: true, Noise: probetest.Noise{Volatile: volatile}}, 4500, 1)
+		out := studyNoisy(t, httpQQ, probetest.Config{TimeField: true, Noise: probetest.Noise{Volatile: volatile}},
+			4500, 1)
 		fields := 0
 		for _, fact := range out.Facts {
 			switch {
 			case fact.Grade == finding.Contested:
-				t.Errorf("%s: %s is contested: for it %v, against it %v", volatile, fact.ID, fact.Evidence, fact.Against)
+				t.Errorf("%s: %s is contested: for it %v, against it %v", volatile, fact.ID, fact.Evidence,
+					fact.Against)
 			case fact.Name == "TM" && fact.Claim == "is":
 				if fields++; fact.Value != kind {
 					t.Errorf("%s: %s is %q, want %q", volatile, fact.ID, fact.Value, kind)

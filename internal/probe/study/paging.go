@@ -78,7 +78,8 @@ func (s *study) findLongestLists(lists []*pagedList) error {
 		for other, list := range lists {
 			key, elements := accountList(&trace.Answers[firstIndex+other])
 			if index == 0 || len(elements) > len(list.elements) {
-				list.role, list.elementKey, list.elements, list.otherRoles = account.Role, key, elements, s.rolesNeeded(list, others)
+				list.role, list.elementKey, list.elements, list.otherRoles = account.Role, key, elements,
+					s.rolesNeeded(list, others)
 			}
 		}
 	}
@@ -212,12 +213,15 @@ func (s *study) statePages(list *pagedList, trace *lab.Trace, firstIndex int) {
 		}
 		count := changedValue(trace.Steps[i], list.countKey)
 		wanted, err := strconv.Atoi(count)
-		if err != nil || changedValue(trace.Steps[i], list.cursorKey) != "0" && list.cursorKey != "" || wanted >= len(list.elements) {
+		if err != nil || changedValue(trace.Steps[i], list.cursorKey) != "0" && list.cursorKey != "" ||
+			wanted >= len(list.elements) {
 			continue
 		}
 		s.stateFact(finding.Fact{
-			Command: list.command, Aspect: finding.AspectPaging, Name: list.countKey, Claim: "bounds the page", Value: compareSize(len(elements), wanted),
-			Statement: fmt.Sprintf("%s: a page has %s as %s says", list.command, compareSize(len(elements), wanted), list.countKey),
+			Command: list.command, Aspect: finding.AspectPaging, Name: list.countKey, Claim: "bounds the page",
+			Value: compareSize(len(elements), wanted),
+			Statement: fmt.Sprintf("%s: a page has %s as %s says", list.command, compareSize(len(elements), wanted),
+				list.countKey),
 		}, trace, i)
 	}
 	if len(list.elements) > 1 {
@@ -286,7 +290,8 @@ func (s *study) walkPages(list *pagedList) error {
 		return nil
 	}
 	size := max(2, (len(list.elements)+3)/4)
-	pageWalk := finding.PageWalk{Command: list.command, Role: list.role, Size: size, Ended: "it was not followed further"}
+	pageWalk := finding.PageWalk{Command: list.command, Role: list.role, Size: size,
+		Ended: "it was not followed further"}
 	cursor := "0"
 	var seen []string
 	var second *lab.Trace
@@ -301,7 +306,8 @@ func (s *study) walkPages(list *pagedList) error {
 		}
 		answer := &trace.Answers[lastIndex(trace)]
 		_, elements := accountList(answer)
-		pageWalk.Pages = append(pageWalk.Pages, finding.ListPage{Cursor: cursor, Elements: elements, Marker: s.shortFields(answer), ID: answer.ID})
+		pageWalk.Pages = append(pageWalk.Pages, finding.ListPage{Cursor: cursor, Elements: elements,
+			Marker: s.shortFields(answer), ID: answer.ID})
 		if len(elements) == 0 {
 			pageWalk.Ended = "an empty page"
 			break
@@ -323,7 +329,8 @@ func (s *study) walkPages(list *pagedList) error {
 func (s *study) shortFields(answer *lab.Answer) string {
 	var found []string
 	for _, field := range answer.Fields {
-		if _, err := strconv.Atoi(field.Value); err == nil && len(field.Value) < 6 && field.Key != s.File.Answer.CodeKey {
+		if _, err := strconv.Atoi(field.Value); err == nil && len(field.Value) < 6 &&
+			field.Key != s.File.Answer.CodeKey {
 			found = append(found, field.Key+"="+field.Value)
 		}
 	}
@@ -335,17 +342,20 @@ func (s *study) stateWalk(list *pagedList, pageWalk *finding.PageWalk, seen []st
 		return
 	}
 	value := "after"
-	if second := pageWalk.Pages[1].Elements; len(second) > 0 && len(pageWalk.Pages[0].Elements) > 0 && second[0] == pageWalk.Pages[0].Elements[len(pageWalk.Pages[0].Elements)-1] {
+	if second := pageWalk.Pages[1].Elements; len(second) > 0 && len(pageWalk.Pages[0].Elements) > 0 &&
+		second[0] == pageWalk.Pages[0].Elements[len(pageWalk.Pages[0].Elements)-1] {
 		value = "at"
 	}
 	stated := s.stateFact(finding.Fact{
-		Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey, Claim: "the page begins", Value: value + " the element it names",
+		Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey, Claim: "the page begins",
+		Value:     value + " the element it names",
 		Statement: fmt.Sprintf("%s: a page begins %s the element that %s names", list.command, value, list.cursorKey),
 	}, trace, lastIndex(trace))
 	stated.Evidence = append(stated.Evidence, pageWalk.Pages[0].ID)
 	if whole := len(uniqueStrings(seen)) == len(list.elements) && len(seen) == len(list.elements); whole {
 		stated := s.stateFact(finding.Fact{
-			Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey, Claim: "a walk finds", Value: "each element once",
+			Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey, Claim: "a walk finds",
+			Value:     "each element once",
 			Statement: fmt.Sprintf("%s: asked on with the last element, it gives each element once", list.command),
 		}, trace, lastIndex(trace))
 		stated.Evidence = nil
@@ -361,14 +371,16 @@ func (s *study) changeBetweenPages(list *pagedList) error {
 	if verb != verbFriends || s.stranger == "" {
 		return nil
 	}
-	builder := s.newSteps().login(s.actor, s.stranger).perform(s.actor, verbRequest, s.stranger).perform(s.stranger, verbAccept, s.actor)
+	builder := s.newSteps().login(s.actor, s.stranger).perform(s.actor, verbRequest, s.stranger).perform(s.stranger,
+		verbAccept, s.actor)
 	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):min(6, len(s.File.Accounts))] {
 		builder.login(other.Role).perform(other.Role, verbRequest, s.actor).perform(s.actor, verbAccept, other.Role)
 	}
 	own := *list
 	own.role = s.actor
 	firstStep, second := own.pageStep(s, "1", "0"), own.pageStep(s, "1", fmt.Sprint(s.accountNumber("{"+s.friend+"}")))
-	builder.append(own.pageStep(s, "1000", "0"), firstStep, second, own.pageStep(s, "2", "0")).perform(s.actor, verbDelete, s.friend).append(second, own.pageStep(s, "1000", "0"))
+	builder.append(own.pageStep(s, "1000", "0"), firstStep, second, own.pageStep(s, "2", "0")).perform(s.actor,
+		verbDelete, s.friend).append(second, own.pageStep(s, "1000", "0"))
 	trace, err := builder.run()
 	if err != nil || trace == nil {
 		return err
@@ -382,8 +394,10 @@ func (s *study) changeBetweenPages(list *pagedList) error {
 		value = "gives something else"
 	}
 	s.stateFact(finding.Fact{
-		Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey, Claim: "an element that is gone meanwhile", Value: value,
-		Statement: fmt.Sprintf("%s: %s that names an element which is gone meanwhile %s", list.command, list.cursorKey, value),
+		Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey,
+		Claim: "an element that is gone meanwhile", Value: value,
+		Statement: fmt.Sprintf("%s: %s that names an element which is gone meanwhile %s", list.command, list.cursorKey,
+			value),
 	}, trace, lastIndex(trace)-1)
 	return nil
 }

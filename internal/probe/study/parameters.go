@@ -84,7 +84,8 @@ func (s *study) parameterTasks(wanted func(*parameterTask, parameterVariant) boo
 			if s.isFixedByPurpose(step, parameter.Key) {
 				continue
 			}
-			task := parameterTask{step: step, command: command, parameter: parameter, variants: s.parameterVariants(command, parameter)}
+			task := parameterTask{step: step, command: command, parameter: parameter,
+				variants: s.parameterVariants(command, parameter)}
 			turn := s.turnOf(&task)
 			task.ownAnswerOnly = turn == commonKeysBriefly
 			task.variants = slices.DeleteFunc(task.variants, func(variant parameterVariant) bool {
@@ -121,7 +122,8 @@ func (s *study) isWorthwhile(task *parameterTask, turn int, variant parameterVar
 			return variant.isPlainValue || variant.name == "absent"
 		}
 	case ownKeysOfChanges:
-		return variant.name == "absent" || variant.isPlainValue && variant.name != "a space before" && variant.name != "a space behind"
+		return variant.name == "absent" || variant.isPlainValue && variant.name != "a space before" &&
+			variant.name != "a space behind"
 	case commonKeysOfChanges:
 		return isShortVariant(variant)
 	case commonKeysBriefly:
@@ -140,7 +142,8 @@ func isShortestVariant(variant parameterVariant) bool {
 func (s *study) tryTasks(tasks []parameterTask) (edges []func() error, err error) {
 	for len(tasks) > 0 {
 		count := 1
-		for count < len(tasks) && tasks[count].command == tasks[0].command && tasks[count].step.Verb == tasks[0].step.Verb {
+		for count < len(tasks) && tasks[count].command == tasks[0].command &&
+			tasks[count].step.Verb == tasks[0].step.Verb {
 			count++
 		}
 		more, err := s.tryCommand(tasks[:count])
@@ -185,9 +188,11 @@ func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err err
 
 // newJudge selects the trials of one parameter.
 func (s *study) newJudge(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) *parameterJudge {
-	judge := &parameterJudge{study: s, command: task.command, parameter: task.parameter, isProvisional: task.isProvisional}
+	judge := &parameterJudge{study: s, command: task.command, parameter: task.parameter,
+		isProvisional: task.isProvisional}
 	for index := range trials {
-		if slices.ContainsFunc(task.variants, func(variant parameterVariant) bool { return isSameVariant(&variant, &trials[index].parameterVariant) }) {
+		if slices.ContainsFunc(task.variants,
+			func(variant parameterVariant) bool { return isSameVariant(&variant, &trials[index].parameterVariant) }) {
 			trial := trials[index]
 			trial.normalForm = s.trialForm(&trial, task.parameter.Key)
 			judge.trials = append(judge.trials, trial)
@@ -244,7 +249,9 @@ const variantsPerExperiment = 18
 // tryVariants tries variants of a request. Variants without effects, and variants that are all
 // refused, share an experiment. If the base request has another answer at the end of it, each
 // variant gets its own experiment.
-func (s *study) tryVariants(plan trialPlan, variants []parameterVariant) (baseTrial *variantTrial, trials []variantTrial, err error) {
+func (s *study) tryVariants(
+	plan trialPlan, variants []parameterVariant,
+) (baseTrial *variantTrial, trials []variantTrial, err error) {
 	remaining := variants
 	if plan.isReadOnly {
 		remaining = nil
@@ -285,7 +292,9 @@ func (s *study) tryVariants(plan trialPlan, variants []parameterVariant) (baseTr
 
 // trySweep sends variants of a request with effects in a row. Those that are refused are done. The
 // others need an experiment of their own.
-func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []variantTrial, remaining []parameterVariant, err error) {
+func (s *study) trySweep(
+	plan trialPlan, variants []parameterVariant,
+) (done []variantTrial, remaining []parameterVariant, err error) {
 	for group := range slices.Chunk(variants, variantsPerExperiment) {
 		steps := slices.Clone(plan.setup)
 		for _, variant := range group {
@@ -316,7 +325,9 @@ func (s *study) trySweep(plan trialPlan, variants []parameterVariant) (done []va
 }
 
 // tryTogether tries variants in a row. The base trial is nil if they influence each other.
-func (s *study) tryTogether(plan trialPlan, group []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
+func (s *study) tryTogether(
+	plan trialPlan, group []parameterVariant,
+) (base *variantTrial, trials []variantTrial, err error) {
 	steps := append(slices.Clone(plan.setup), plan.request)
 	for _, variant := range group {
 		steps = append(steps, plan.requestWith(variant.changes))
@@ -347,7 +358,8 @@ func (s *study) tryVariant(plan trialPlan, variant parameterVariant) (*variantTr
 }
 
 func (s *study) newTrial(variant parameterVariant, trace *lab.Trace, index, end int) *variantTrial {
-	trial := &variantTrial{parameterVariant: variant, trace: trace, index: index, endIndex: end, outcome: s.outcomeOf(trace.Steps[index], &trace.Answers[index])}
+	trial := &variantTrial{parameterVariant: variant, trace: trace, index: index, endIndex: end,
+		outcome: s.outcomeOf(trace.Steps[index], &trace.Answers[index])}
 	trial.normalForm = s.trialForm(trial, "")
 	return trial
 }
@@ -400,7 +412,8 @@ func (s *study) addMatrixRow(task *parameterTask, baseTrial *variantTrial, trial
 		index = len(s.findings.Matrix)
 		s.matrixRows[line] = index
 		s.findings.Matrix = append(s.findings.Matrix, finding.MatrixRow{
-			Command: command.Name, Key: parameter.Key, Type: string(parameter.Type), Base: exchangeOf(&baseTrial.trace.Answers[baseTrial.index]),
+			Command: command.Name, Key: parameter.Key, Type: string(parameter.Type),
+			Base: exchangeOf(&baseTrial.trace.Answers[baseTrial.index]),
 		})
 	}
 	row := &s.findings.Matrix[index]
@@ -417,7 +430,8 @@ func (s *study) addMatrixRow(task *parameterTask, baseTrial *variantTrial, trial
 			}
 		}
 		row.Cells = append(row.Cells, finding.MatrixCell{
-			Variant: trial.name, Outcome: outcome, Code: answer.Value(s.File.Answer.CodeKey), Exchange: exchangeOf(answer),
+			Variant: trial.name, Outcome: outcome, Code: answer.Value(s.File.Answer.CodeKey),
+			Exchange: exchangeOf(answer),
 		})
 	}
 }
@@ -431,8 +445,10 @@ func (s *study) tryUnknownKeys() error {
 			continue
 		}
 		baseTrial, trials, err := s.tryVariants(plan, []parameterVariant{
-			{name: "a key more, first", changes: []experiment.PairChange{{Kind: experiment.PrependPair, Key: "XYZZY", Value: "1"}}},
-			{name: "a key more, last", changes: []experiment.PairChange{{Kind: experiment.AppendPair, Key: "XYZZY", Value: "1"}}},
+			{name: "a key more, first",
+				changes: []experiment.PairChange{{Kind: experiment.PrependPair, Key: "XYZZY", Value: "1"}}},
+			{name: "a key more, last",
+				changes: []experiment.PairChange{{Kind: experiment.AppendPair, Key: "XYZZY", Value: "1"}}},
 		})
 		if err != nil {
 			return err
@@ -446,7 +462,8 @@ func (s *study) tryUnknownKeys() error {
 				value = "not ignored"
 			}
 			s.stateFact(finding.Fact{
-				Command: command.Name, Aspect: finding.AspectParameter, Name: "an unknown key", Claim: trial.name, Value: value,
+				Command: command.Name, Aspect: finding.AspectParameter, Name: "an unknown key", Claim: trial.name,
+				Value:     value,
 				Statement: fmt.Sprintf("%s: %s is %s", command.Name, trial.name, value),
 			}, trial.trace, trial.index)
 		}

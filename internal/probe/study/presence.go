@@ -23,21 +23,25 @@ func (s *study) studyPresence() error {
 		watch(s.newSteps().login(a, b).observe(b, verbReceive).perform(a, verbLogin, "").fromPlace(1)),
 		watch(s.newSteps().login(a, b).observe(b, verbReceive).perform(a, verbLogout, "").login(a)),
 		watch(s.newSteps().login(a, b).observe(b, verbReceive).perform(a, verbLogin, "", s.wrongSecretChanges()...)),
-		s.newSteps().login(a, b, c).observe(c, verbOnline, verbReceive, verbFind).perform(c, verbInfo, a).observe(a, verbOnline, verbReceive),
+		s.newSteps().login(a, b, c).observe(c, verbOnline, verbReceive, verbFind).perform(c, verbInfo, a).observe(a,
+			verbOnline, verbReceive),
 		s.newSteps().login(a, b).perform(b, verbInfo, a).observe(b, verbFind).observe(a, verbFind),
-		s.newSteps().login(a).perform(a, verbInfo, b).perform(a, verbInfo, c).perform(a, verbInfo, a).observe(a, verbOnline, verbFind),
+		s.newSteps().login(a).perform(a, verbInfo, b).perform(a, verbInfo, c).perform(a, verbInfo, a).observe(a,
+			verbOnline, verbFind),
 		// Notices are collected twice, and by an account that has just logged in.
 		s.newSteps().login(b, a).observe(b, verbReceive, verbReceive),
 		s.newSteps().login(a, b).observe(b, verbReceive, verbReceive),
 	}
 	if c != "" {
-		experiments = append(experiments, s.newSteps().login(a, c).perform(a, verbRequest, c).observe(a, verbOnline).observe(c, verbOnline))
+		experiments = append(experiments, s.newSteps().login(a, c).perform(a, verbRequest, c).observe(a,
+			verbOnline).observe(c, verbOnline))
 	}
 	for index, statusStep := range s.statusSteps(a) {
 		experiments = append(experiments, s.newSteps().login(a, b).append(statusStep).observe(a, verbOnline))
 		// The status that an account sees after its login matters most, and comes first.
 		experiments = slices.Insert(experiments, index,
-			s.newSteps().login(a).append(statusStep).login(b, c).observe(b, verbOnline, verbFind).perform(b, verbInfo, a).observe(c, verbOnline, verbFind).perform(c, verbInfo, a))
+			s.newSteps().login(a).append(statusStep).login(b, c).observe(b, verbOnline, verbFind).perform(b, verbInfo,
+				a).observe(c, verbOnline, verbFind).perform(c, verbInfo, a))
 		experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).login(a)))
 		newLogin := watch(s.newSteps().login(a, b).append(statusStep).perform(a, verbLogout, "").login(a))
 		if index == 1 { // any status except the default shows whether a login resets it
@@ -46,7 +50,8 @@ func (s *study) studyPresence() error {
 			experiments = append(experiments, newLogin)
 		}
 		if baseStep, ok := s.stepFor(a, verbStatus, ""); ok && index > 0 {
-			experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).observe(b, verbReceive).append(baseStep)))
+			experiments = append(experiments,
+				watch(s.newSteps().login(a, b).append(statusStep).observe(b, verbReceive).append(baseStep)))
 		}
 	}
 	return runAll(experiments...)
@@ -60,7 +65,8 @@ func (s *study) studyVisibleStatus() error {
 		return err
 	}
 	for _, statusStep := range s.statusSteps(a) {
-		trace, err := s.newSteps().login(a, b).observe(b, verbReceive).append(statusStep).observe(b, verbOnline, verbReceive).run()
+		trace, err := s.newSteps().login(a, b).observe(b, verbReceive).append(statusStep).observe(b, verbOnline,
+			verbReceive).run()
 		if err != nil || trace == nil {
 			return err
 		}
@@ -75,13 +81,15 @@ func (s *study) studyVisibleStatus() error {
 				seenAs = "as away"
 			}
 			s.stateFact(finding.Fact{
-				Command: step.Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend sees", Value: seenAs,
+				Command: step.Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend sees",
+				Value:     seenAs,
 				Statement: fmt.Sprintf("%s shows who has set %s %s", step.Command, name, seenAs),
 			}, trace, index)
 		}
 		if noticeIndex := s.latestIndex(trace, verbReceive); noticeIndex >= 0 {
 			s.stateFact(finding.Fact{
-				Command: trace.Steps[noticeIndex].Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend is told", Value: s.nonEmptyLists(trace, noticeIndex),
+				Command: trace.Steps[noticeIndex].Command, Aspect: finding.AspectPresence, Name: name,
+				Claim: "a friend is told", Value: s.nonEmptyLists(trace, noticeIndex),
 				Statement: fmt.Sprintf("Of %s a friend is told: %s", name, s.nonEmptyLists(trace, noticeIndex)),
 			}, trace, noticeIndex)
 		}
@@ -92,7 +100,8 @@ func (s *study) studyVisibleStatus() error {
 // stepIndex returns the index of a step in a trace.
 func (s *study) stepIndex(trace *lab.Trace, step experiment.Step) int {
 	line := s.File.FormatStep(step)
-	return slices.IndexFunc(trace.Steps, func(otherStep experiment.Step) bool { return s.File.FormatStep(otherStep) == line })
+	return slices.IndexFunc(trace.Steps,
+		func(otherStep experiment.Step) bool { return s.File.FormatStep(otherStep) == line })
 }
 
 // latestIndex returns the index of the latest step with a verb, -1 if there is none.

@@ -87,7 +87,8 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 // irrelevant for a login.
 func (s *study) areComparable(trace *lab.Trace, states []bool, index, j int) bool {
 	step, y := trace.Steps[index], trace.Steps[j]
-	return step.Command == y.Command && step.Verb == y.Verb && step.Role == y.Role && step.TargetRole == y.TargetRole && step.Place == y.Place && step.HTTPForm == y.HTTPForm &&
+	return step.Command == y.Command && step.Verb == y.Verb && step.Role == y.Role && step.TargetRole == y.TargetRole &&
+		step.Place == y.Place && step.HTTPForm == y.HTTPForm &&
 		(states[index] == states[j] || s.File.VerbOf(step) == verbLogin)
 }
 
@@ -123,18 +124,23 @@ func (s *study) compareWithBase(trace *lab.Trace, index, other int) finding.Fact
 	if proof := s.describeProof(step, keys); proof != "" {
 		description += ", " + proof
 	}
-	changedForm, baseForm := s.formWithoutEchoes(step, &trace.Answers[index], keys), s.formWithoutEchoes(step, &trace.Answers[other], keys)
-	fact := finding.Fact{Command: step.Command, Aspect: finding.AspectParameter, Name: strings.Join(keys, " "), Claim: how}
+	changedForm, baseForm := s.formWithoutEchoes(step, &trace.Answers[index], keys),
+		s.formWithoutEchoes(step, &trace.Answers[other], keys)
+	fact := finding.Fact{Command: step.Command, Aspect: finding.AspectParameter, Name: strings.Join(keys, " "),
+		Claim: how}
 	switch code := s.codeOf(step.Command, &trace.Answers[index]); {
 	case changedForm == baseForm:
 		fact.Value = "as usual"
-		fact.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, description, code)
+		fact.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, description,
+			code)
 	case code != s.codeOf(step.Command, &trace.Answers[other]):
 		fact.Value = code
-		fact.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, description, code, s.codeOf(step.Command, &trace.Answers[other]))
+		fact.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, description, code,
+			s.codeOf(step.Command, &trace.Answers[other]))
 	default:
 		fact.Value = differingParts(changedForm, baseForm)
-		fact.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, description, fact.Value, differingParts(baseForm, changedForm))
+		fact.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, description,
+			fact.Value, differingParts(baseForm, changedForm))
 	}
 	return fact
 }

@@ -27,8 +27,10 @@ func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, l
 		one.Scenarios[0].Steps = append(one.Scenarios[0].Steps, step)
 	}
 	l.File = &one
-	others := slices.DeleteFunc(study.PhaseNames(), func(name string) bool { return name == "acquaintance" || name == "scenarios" })
-	out, err := study.Run(context.Background(), study.Config{File: &one, Subject: l, MaxRequests: enough, Seed: 1, ConfirmFacts: true, SkippedPhases: others})
+	others := slices.DeleteFunc(study.PhaseNames(),
+		func(name string) bool { return name == "acquaintance" || name == "scenarios" })
+	out, err := study.Run(context.Background(), study.Config{File: &one, Subject: l, MaxRequests: enough, Seed: 1,
+		ConfirmFacts: true, SkippedPhases: others})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +58,13 @@ func TestRequestsOfAScenarioThatDifferInOneKeyAreCompared(t *testing.T) {
 		"a Login -M5", "a Login -M5 M6=1", "a List TN=1 UN=1", "a List TN=1 UN=4294967295")
 	wantFacts(t, out, map[string][2]string{
 		"Login/parameter/M5/M5=0-against-M5=1,-with-PS={secret}": {
-			"RES=0 RS=0, not RES=0 RS=1", "Login with PS={secret} is answered RES=0 RS=0 with M5=0, and RES=0 RS=1 with M5=1"},
-		"Login/parameter/M6/M6=1-against-no-M6,-without-M5": {"alike", "is answered alike with M6=1 and with no M6: RES=0 RS=1"},
+			"RES=0 RS=0, not RES=0 RS=1",
+			"Login with PS={secret} is answered RES=0 RS=0 with M5=0, and RES=0 RS=1 with M5=1"},
+		"Login/parameter/M6/M6=1-against-no-M6,-without-M5": {"alike",
+			"is answered alike with M6=1 and with no M6: RES=0 RS=1"},
 		"List/parameter/UN/UN=4294967295-against-UN=1,-with-TN=1": {
-			"SN=0 UN=, not SN=1 UN={b},", "List with TN=1 is answered with SN=0 UN= for UN=4294967295, and with SN=1 UN={b}, for UN=1"},
+			"SN=0 UN=, not SN=1 UN={b},",
+			"List with TN=1 is answered with SN=0 UN= for UN=4294967295, and with SN=1 UN={b}, for UN=1"},
 	})
 	for _, fact := range out.Facts {
 		if strings.Contains(fact.Claim, "M5=3 against M5=2") {
@@ -81,7 +86,8 @@ func TestAScenarioThatALockEndsSaysWhatWasSeenAndWhatIsLeft(t *testing.T) {
 		t.Errorf("the scenario has %d steps, and a lock ends it with the fifth", len(steps))
 	}
 	if !slices.ContainsFunc(out.Untested, func(item finding.UntestedItem) bool {
-		return item.What == "a List; a Login -M5; a List TN=1" && strings.Contains(item.Why, "a right login is refused behind wrong ones")
+		return item.What == "a List; a Login -M5; a List TN=1" &&
+			strings.Contains(item.Why, "a right login is refused behind wrong ones")
 	}) {
 		t.Errorf("what is left is not named: %+v", out.Untested)
 	}

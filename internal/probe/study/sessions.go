@@ -43,28 +43,39 @@ func (s *study) sessionEvents() []sessionEvent {
 		{name: "login", steps: s.newSteps().login(s.actor), probesAll: true},
 		{name: "logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, ""), probesAll: true},
 		{name: "failed login before any", steps: s.newSteps().perform(s.actor, login, "", wrong...)},
-		{name: "failed login of who is logged in", steps: s.newSteps().login(s.actor).perform(s.actor, login, "", wrong...)},
-		{name: "second login from another place", steps: s.newSteps().login(s.actor).perform(s.actor, login, "").fromPlace(1), probesAll: true},
-		{name: "second login, asked from there", steps: s.newSteps().login(s.actor).perform(s.actor, login, "").fromPlace(1), place: 1},
+		{name: "failed login of who is logged in",
+			steps: s.newSteps().login(s.actor).perform(s.actor, login, "", wrong...)},
+		{name: "second login from another place", steps: s.newSteps().login(s.actor).perform(s.actor, login,
+			"").fromPlace(1), probesAll: true},
+		{name: "second login, asked from there", steps: s.newSteps().login(s.actor).perform(s.actor, login,
+			"").fromPlace(1), place: 1},
 		{name: "login, asked from another place", steps: s.newSteps().login(s.actor), place: 1},
-		{name: "failed login from another place", steps: s.newSteps().login(s.actor).perform(s.actor, login, "", wrong...).fromPlace(1)},
-		{name: "failed login, asked from its place", steps: s.newSteps().login(s.actor).perform(s.actor, login, "", wrong...).fromPlace(1), place: 1},
+		{name: "failed login from another place", steps: s.newSteps().login(s.actor).perform(s.actor, login, "",
+			wrong...).fromPlace(1)},
+		{name: "failed login, asked from its place",
+			steps: s.newSteps().login(s.actor).perform(s.actor, login, "", wrong...).fromPlace(1), place: 1},
 		{name: "second login from the same place", steps: s.newSteps().login(s.actor, s.actor)},
-		{name: "logout from another place", steps: s.newSteps().login(s.actor).perform(s.actor, logout, "").fromPlace(1)},
-		{name: "logout of who was displaced", steps: s.newSteps().login(s.actor).perform(s.actor, login, "").fromPlace(1).perform(s.actor, logout, ""), place: 1},
+		{name: "logout from another place", steps: s.newSteps().login(s.actor).perform(s.actor, logout,
+			"").fromPlace(1)},
+		{name: "logout of who was displaced", steps: s.newSteps().login(s.actor).perform(s.actor, login,
+			"").fromPlace(1).perform(s.actor, logout, ""), place: 1},
 		{name: "login of another account", steps: s.newSteps().login(s.actor, s.friend)},
 		{name: "logout of another account", steps: s.newSteps().login(s.actor, s.friend).perform(s.friend, logout, "")},
-		{name: "second logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, "").perform(s.actor, logout, "")},
+		{name: "second logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, "").perform(s.actor, logout,
+			"")},
 		{name: "login behind a logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, "").login(s.actor)},
-		{name: "login back from the first place", steps: s.newSteps().login(s.actor).perform(s.actor, login, "").fromPlace(1).login(s.actor)},
-		{name: "login back, asked from the other place", steps: s.newSteps().login(s.actor).perform(s.actor, login, "").fromPlace(1).login(s.actor), place: 1},
+		{name: "login back from the first place", steps: s.newSteps().login(s.actor).perform(s.actor, login,
+			"").fromPlace(1).login(s.actor)},
+		{name: "login back, asked from the other place",
+			steps: s.newSteps().login(s.actor).perform(s.actor, login, "").fromPlace(1).login(s.actor), place: 1},
 	}
 }
 
 // tryEvent sends commands after an event: reading commands first, those that end something last.
 func (s *study) tryEvent(event sessionEvent) error {
 	if event.steps.isIncomplete || event.place >= len(s.File.Places) {
-		s.noteUntested("sessions: "+event.name, "the experiment file lacks a command, an account or a second place for it")
+		s.noteUntested("sessions: "+event.name,
+			"the experiment file lacks a command, an account or a second place for it")
 		return nil
 	}
 	probes := s.probeSteps(event.probesAll, event.place)
@@ -191,13 +202,15 @@ func (s *study) studyLocks() error {
 		}
 		if !s.isDone(trace.Steps[count], &trace.Answers[count]) {
 			s.stateFact(finding.Fact{
-				Command: trace.Steps[count].Command, Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(count),
+				Command: trace.Steps[count].Command, Aspect: finding.AspectSession, Name: "failed logins",
+				Claim: "lock after", Value: fmt.Sprint(count),
 				Statement: fmt.Sprintf("After %d failed logins in a row the right one is refused too", count),
 			}, trace, count)
 			return s.studyLockedAccount(count)
 		}
 	}
-	s.noteUntested("whether more than a few failed logins lock an account", fmt.Sprintf("no more than %d are tried", maxFailedLogins))
+	s.noteUntested("whether more than a few failed logins lock an account",
+		fmt.Sprintf("no more than %d are tried", maxFailedLogins))
 	return nil
 }
 
@@ -211,7 +224,8 @@ func (s *study) studyLockedAccount(count int) error {
 	}
 	if err := runAll(
 		// Does a successful login reset the count?
-		s.newSteps().failLogins(count-1).login(s.actor).failLogins(count-1).login(s.actor).observe(s.actor, verbFriends),
+		s.newSteps().failLogins(count-1).login(s.actor).failLogins(count-1).login(s.actor).observe(s.actor,
+			verbFriends),
 		fromElsewhere.login(s.actor).observe(s.actor, verbFriends),
 		locked().perform(s.actor, verbLogin, "").fromPlace(1).observe(s.actor, verbFriends).fromPlace(1),
 		locked().login(s.friend).observe(s.friend, verbFriends),
@@ -226,7 +240,8 @@ func (s *study) studyLockedAccount(count int) error {
 		}
 		return !s.isDone(trace.Steps[lastIndex(trace)], &trace.Answers[lastIndex(trace)]), trace, nil
 	}
-	s.deferredTimers = append(s.deferredTimers, func() error { return s.measureTimer("lock after failed logins", 86400, isLocked) })
+	s.deferredTimers = append(s.deferredTimers,
+		func() error { return s.measureTimer("lock after failed logins", 86400, isLocked) })
 	return nil
 }
 

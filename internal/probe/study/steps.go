@@ -10,7 +10,9 @@ import (
 
 // stepFor returns the step by which a role performs a verb. It returns false if the file has no
 // command for the verb, or there is no such role.
-func (s *study) stepFor(role string, verb experiment.Verb, to string, changes ...experiment.PairChange) (experiment.Step, bool) {
+func (s *study) stepFor(
+	role string, verb experiment.Verb, to string, changes ...experiment.PairChange,
+) (experiment.Step, bool) {
 	step, ok := s.File.StepOf(verb, role, to)
 	step.Changes = changes
 	return step, ok && role != ""
@@ -27,7 +29,9 @@ type stepBuilder struct {
 func (s *study) newSteps() *stepBuilder { return &stepBuilder{study: s} }
 
 // perform adds a required step.
-func (r *stepBuilder) perform(role string, verb experiment.Verb, to string, changes ...experiment.PairChange) *stepBuilder {
+func (r *stepBuilder) perform(
+	role string, verb experiment.Verb, to string, changes ...experiment.PairChange,
+) *stepBuilder {
 	step, ok := r.study.stepFor(role, verb, to, changes...)
 	if !ok || (to == "" && slices.Contains(targetedVerbs, verb)) {
 		r.isIncomplete = true
@@ -141,12 +145,14 @@ func (s *study) keyOfType(command string, types ...experiment.ParameterType) str
 func (s *study) parametersOf(command *experiment.Command) []experiment.Parameter {
 	var parameters []experiment.Parameter
 	for _, pair := range command.Request {
-		if !slices.ContainsFunc(parameters, func(parameter experiment.Parameter) bool { return parameter.Key == pair.Key }) {
+		if !slices.ContainsFunc(parameters,
+			func(parameter experiment.Parameter) bool { return parameter.Key == pair.Key }) {
 			parameters = append(parameters, s.File.TypeOf(command, pair.Key))
 		}
 	}
 	for _, p := range command.Parameters {
-		if !slices.ContainsFunc(parameters, func(parameter experiment.Parameter) bool { return parameter.Key == p.Key }) {
+		if !slices.ContainsFunc(parameters,
+			func(parameter experiment.Parameter) bool { return parameter.Key == p.Key }) {
 			parameters = append(parameters, p)
 		}
 	}

@@ -173,9 +173,11 @@ func (s *study) planPhases() (plan []studyPhase, sum int) {
 	for _, phase := range phases {
 		switch {
 		case s.ConfirmFacts && s.MaxRequests < deepStudyRequests && slices.Contains(repetitivePhases, phase.name):
-			s.noteUntested(phase.name, fmt.Sprintf("a study of one server does this only with a budget of %d requests or more", deepStudyRequests))
+			s.noteUntested(phase.name, fmt.Sprintf(
+				"a study of one server does this only with a budget of %d requests or more", deepStudyRequests))
 			continue
-		case slices.Contains(s.SkippedPhases, phase.name), slices.Contains(singleServerPhases, phase.name) && !s.ConfirmFacts:
+		case slices.Contains(s.SkippedPhases, phase.name), slices.Contains(singleServerPhases, phase.name) &&
+			!s.ConfirmFacts:
 			continue
 		case phase.name == "confirmation":
 			phase.budgetShare = 600 + beyond/2
@@ -219,7 +221,8 @@ func (s *study) runPhase(phase studyPhase) error {
 		s.OnPhase(phase.name)
 	}
 	before := s.Subject.Sent()
-	s.ignoresTraces, s.stopsAtLimit = slices.Contains(repetitivePhases, phase.name), slices.Contains(phasesStoppingAtLimit, phase.name)
+	s.ignoresTraces, s.stopsAtLimit = slices.Contains(repetitivePhases, phase.name),
+		slices.Contains(phasesStoppingAtLimit, phase.name)
 	s.skipped = skippedRequests{}
 	err := phase.runPhase(s)
 	s.ignoresTraces = false

@@ -52,7 +52,8 @@ func server(t *testing.T, path string, c probetest.Config, requests int) (*exper
 func run(t *testing.T, path string, c probetest.Config, requests int, confirm bool) *finding.Study {
 	t.Helper()
 	file, l := server(t, path, c, requests)
-	out, err := study.Run(context.Background(), study.Config{File: file, Subject: l, MaxRequests: requests, Seed: 1, ConfirmFacts: confirm})
+	out, err := study.Run(context.Background(), study.Config{File: file, Subject: l, MaxRequests: requests, Seed: 1,
+		ConfirmFacts: confirm})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,12 +68,14 @@ func run(t *testing.T, path string, c probetest.Config, requests int, confirm bo
 // that says so. One more friend does not change that.
 func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
 	t.Parallel()
-	for name, reset := range map[string]experiment.ResetKind{"a control URL resets": experiment.ResetURL, "commands reset": experiment.ResetCommands} {
+	for name, reset := range map[string]experiment.ResetKind{"a control URL resets": experiment.ResetURL,
+		"commands reset": experiment.ResetCommands} {
 		file, l := server(t, httpQQ, probetest.Config{}, enough)
 		few := *file
 		few.Accounts, few.Reset.Kind = file.Accounts[:3], reset
 		l.File = &few
-		out, err := study.Run(context.Background(), study.Config{File: &few, Subject: l, MaxRequests: 3000, Seed: 1, ConfirmFacts: true})
+		out, err := study.Run(context.Background(),
+			study.Config{File: &few, Subject: l, MaxRequests: 3000, Seed: 1, ConfirmFacts: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +101,8 @@ func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
 	onePlace := *file
 	onePlace.Places = []string{""}
 	l.File = &onePlace
-	out, err := study.Run(context.Background(), study.Config{File: &onePlace, Subject: l, MaxRequests: 2000, Seed: 1, ConfirmFacts: true})
+	out, err := study.Run(context.Background(), study.Config{File: &onePlace, Subject: l, MaxRequests: 2000, Seed: 1,
+		ConfirmFacts: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +234,8 @@ func renaming() *strings.Replacer {
 	d := probetest.MadeUp()
 	var pairs []string
 	for _, name := range []string{
-		"Login", "Logout", "Change_Stat", "Query_Stat2", "Query_Stat", "SimpleInfo2", "GetInfo", "Ack_AddToList", "AddToList",
+		"Login", "Logout", "Change_Stat", "Query_Stat2", "Query_Stat", "SimpleInfo2", "GetInfo", "Ack_AddToList",
+		"AddToList",
 		"DelFromList", "Finger", "CLTMSG", "GetMsgEx", "List",
 	} {
 		pairs = append(pairs, name, d.CommandName(name))
@@ -298,8 +303,10 @@ func TestMachinesAreShownOnceTheyWereTested(t *testing.T) {
 			}
 		}
 		for _, machine := range out.Machines {
-			if len(machine.States) < 2 || len(machine.Transitions) != len(machine.States)*len(machine.Inputs) || !strings.Contains(machine.Guarantee, " random tests without") {
-				t.Errorf("%d requests: the machine of %s has %d states and %d transitions: %s", budget, machine.Aspect, len(machine.States),
+			if len(machine.States) < 2 || len(machine.Transitions) != len(machine.States)*len(machine.Inputs) ||
+				!strings.Contains(machine.Guarantee, " random tests without") {
+				t.Errorf("%d requests: the machine of %s has %d states and %d transitions: %s", budget, machine.Aspect,
+					len(machine.States),
 					len(machine.Transitions), machine.Guarantee)
 			}
 		}

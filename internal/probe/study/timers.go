@@ -75,7 +75,8 @@ func (s *study) measureTimer(name string, maxSeconds float64, isAlive livenessPr
 		if trace == nil {
 			return false, errNoExperiment
 		}
-		timer.Points = append(timer.Points, finding.TimerPoint{After: seconds, Alive: ok, ID: trace.Answers[lastIndex(trace)].ID})
+		timer.Points = append(timer.Points, finding.TimerPoint{After: seconds, Alive: ok,
+			ID: trace.Answers[lastIndex(trace)].ID})
 		moments = append(moments, func() { s.stateTimerMoment(name, seconds, ok, trace, lastIndex(trace)) })
 		return ok, nil
 	}
@@ -94,7 +95,8 @@ func (s *study) measureTimer(name string, maxSeconds float64, isAlive livenessPr
 		s.stateTimerLength(name, low, high)
 	}
 	if errors.Is(err, errNoExperiment) {
-		s.noteUntested("timer: "+name, "limits: wait allows no longer wait, or the experiment file lacks a command for it")
+		s.noteUntested("timer: "+name,
+			"limits: wait allows no longer wait, or the experiment file lacks a command for it")
 		return nil
 	}
 	return err
@@ -154,7 +156,8 @@ func (s *study) resolution(of float64) float64 {
 
 func (s *study) stateTimerLength(name string, low, high float64) {
 	f := s.stateFact(finding.Fact{
-		Command: "*", Aspect: finding.AspectTimer, Name: name, Claim: "length", Value: fmt.Sprintf("%g to %g s", low, high),
+		Command: "*", Aspect: finding.AspectTimer, Name: name, Claim: "length",
+		Value:     fmt.Sprintf("%g to %g s", low, high),
 		Statement: fmt.Sprintf("%s: ends between %g and %g s", name, low, high),
 	}, nil, 0)
 	f.Grade = finding.Inferred
@@ -193,7 +196,8 @@ func (s *study) studyTimeoutKind() error {
 		kind, text = "absolute", "A session ends some time after the login, whatever is asked"
 	}
 	s.updateTimers("session", func(timer *finding.Timer) { timer.Kind = kind })
-	s.stateFact(finding.Fact{Command: "*", Aspect: finding.AspectTimer, Name: "session", Claim: "kind", Value: kind, Statement: text}, trace, lastIndex(trace))
+	s.stateFact(finding.Fact{Command: "*", Aspect: finding.AspectTimer, Name: "session", Claim: "kind", Value: kind,
+		Statement: text}, trace, lastIndex(trace))
 	return nil
 }
 
@@ -213,7 +217,8 @@ func (s *study) studyRefreshers() error {
 		return s.refreshTogether(alone)
 	}
 	for _, refresh := range cases {
-		trace, err := s.newSteps().login(s.actor).wait(s.partOfLifetime()).append(refresh.steps...).wait(s.partOfLifetime()).observe(s.actor, verbFriends).run()
+		trace, err := s.newSteps().login(s.actor).wait(s.partOfLifetime()).append(refresh.steps...).wait(
+			s.partOfLifetime()).observe(s.actor, verbFriends).run()
 		if err != nil {
 			return err
 		}
@@ -265,7 +270,8 @@ func (s *study) refreshCases() []refreshCase {
 	}
 	login := verbLogin
 	add("a failed login", s.newSteps().perform(s.actor, login, "", s.wrongSecretChanges()...))
-	add("a failed login from another place", s.newSteps().perform(s.actor, login, "", s.wrongSecretChanges()...).fromPlace(1))
+	add("a failed login from another place", s.newSteps().perform(s.actor, login, "",
+		s.wrongSecretChanges()...).fromPlace(1))
 	add("a message from another", s.newSteps().login(s.friend).perform(s.friend, verbSend, s.actor))
 	if step, ok := s.stepFor(s.actor, verbFriends, ""); ok {
 		if key := s.keyOfType(step.Command, experiment.TypeVersion); key != "" {
@@ -286,11 +292,13 @@ func (s *study) refreshCases() []refreshCase {
 func (s *study) observeAfterTimeout() error {
 	afterEnd := seconds(s.sessionLifetime.high + 1)
 	if err := runAll(
-		s.newSteps().login(s.actor, s.friend).observe(s.friend, verbReceive).wait(s.partOfLifetime()).observe(s.friend, verbReceive).
+		s.newSteps().login(s.actor, s.friend).observe(s.friend, verbReceive).wait(s.partOfLifetime()).observe(s.friend,
+			verbReceive).
 			wait(s.partOfLifetime()).observe(s.friend, verbOnline, verbReceive, verbFind),
 		s.newSteps().login(s.actor).wait(afterEnd).login(s.actor).observe(s.actor, verbFriends),
 		s.newSteps().login(s.actor).wait(afterEnd).append(s.probeSteps(true, 0)...),
-		s.newSteps().login(s.actor).perform(s.actor, verbSend, s.friend).wait(seconds(30*86400)).login(s.friend).observe(s.friend, verbReceive),
+		s.newSteps().login(s.actor).perform(s.actor, verbSend,
+			s.friend).wait(seconds(30*86400)).login(s.friend).observe(s.friend, verbReceive),
 	); err != nil {
 		return err
 	}
@@ -300,12 +308,15 @@ func (s *study) observeAfterTimeout() error {
 	}
 	for _, changeStep := range s.statusVariants(statusStep) {
 		if err := runAll(
-			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.low)).observe(s.actor, verbFriends),
-			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.high)).observe(s.actor, verbFriends),
+			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.low)).observe(s.actor,
+				verbFriends),
+			s.newSteps().login(s.actor).append(changeStep).wait(seconds(s.sessionLifetime.high)).observe(s.actor,
+				verbFriends),
 		); err != nil {
 			return err
 		}
-		if err := runAll(s.newSteps().login(s.actor).append(changeStep).wait(afterEnd).login(s.actor, s.friend).observe(s.friend, verbOnline)); err != nil {
+		if err := runAll(s.newSteps().login(s.actor).append(changeStep).wait(afterEnd).login(s.actor,
+			s.friend).observe(s.friend, verbOnline)); err != nil {
 			return err
 		}
 	}

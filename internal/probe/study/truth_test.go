@@ -47,7 +47,8 @@ func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
 		var facts []finding.Fact
 		for _, fact := range out.Facts {
 			if fact.Claim == "order" && fact.Aspect == finding.AspectField {
-				if fact.Grade != finding.Contested && !ordered(strings.Fields(fact.Value), c.Dialect.FieldsOf(fact.Command)) {
+				if fact.Grade != finding.Contested &&
+					!ordered(strings.Fields(fact.Value), c.Dialect.FieldsOf(fact.Command)) {
 					t.Errorf("%s: %s = %s", name, fact.ID, fact.Value)
 				}
 				continue
@@ -95,7 +96,8 @@ func inHTTPQQName(tr probetest.Translator, fact *finding.Fact) string {
 	switch first, second, both := strings.Cut(fact.Name, " and "); {
 	case fact.Aspect == finding.AspectField && both:
 		return tr.Key(first) + " and " + tr.Key(second)
-	case fact.Aspect == finding.AspectField, fact.Aspect == finding.AspectParameter, fact.Aspect == finding.AspectPaging:
+	case fact.Aspect == finding.AspectField, fact.Aspect == finding.AspectParameter,
+		fact.Aspect == finding.AspectPaging:
 		return tr.Key(fact.Name)
 	}
 	return toRoles.Replace(tr.Pairs(tr.Command(fact.Name)))
@@ -132,7 +134,8 @@ func commandAlike(tr probetest.Translator, command, value string) string {
 func inHTTPQQValue(d *probetest.Dialect, fact *finding.Fact) string {
 	tr := d.Translator()
 	if fact.Aspect == finding.AspectEncoding {
-		return strings.NewReplacer(string(d.Pair), "&", string(d.Assign), "=", string(d.Escape), "%").Replace(fact.Value)
+		return strings.NewReplacer(string(d.Pair), "&", string(d.Assign), "=", string(d.Escape),
+			"%").Replace(fact.Value)
 	}
 	value := strings.ReplaceAll(fact.Value, d.NoAnswer, "NULL")
 	switch {

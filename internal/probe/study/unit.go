@@ -19,7 +19,8 @@ type trialPlan struct {
 
 // isReadOnly reports whether the file declares that a step changes nothing.
 func (s *study) isReadOnly(step experiment.Step) bool {
-	return slices.Contains([]experiment.Verb{verbFriends, verbOnline, verbInfo, verbFind, verbRead}, s.File.VerbOf(step))
+	return slices.Contains([]experiment.Verb{verbFriends, verbOnline, verbInfo, verbFind, verbRead},
+		s.File.VerbOf(step))
 }
 
 // planTrial returns how to try a request, depending on the purpose of its command.

@@ -25,10 +25,13 @@ func (s *study) parameterVariants(command *experiment.Command, parameter experim
 	base, inBase := baseValue(command, parameter.Key)
 	var variants []parameterVariant
 	value := func(name, value string) {
-		variants = append(variants, parameterVariant{name: name, changes: []experiment.PairChange{setKey(parameter.Key, experiment.EscapeTemplate(value))}, value: value, isPlainValue: true})
+		variants = append(variants, parameterVariant{name: name,
+			changes: []experiment.PairChange{setKey(parameter.Key, experiment.EscapeTemplate(value))}, value: value,
+			isPlainValue: true})
 	}
 	template := func(name, value string) {
-		variants = append(variants, parameterVariant{name: name, changes: []experiment.PairChange{setKey(parameter.Key, value)}, value: value, isPlainValue: true})
+		variants = append(variants, parameterVariant{name: name,
+			changes: []experiment.PairChange{setKey(parameter.Key, value)}, value: value, isPlainValue: true})
 	}
 	change := func(name string, changes ...experiment.PairChange) {
 		variants = append(variants, parameterVariant{name: name, changes: changes})
@@ -39,9 +42,12 @@ func (s *study) parameterVariants(command *experiment.Command, parameter experim
 	value("empty", "")
 	other := s.otherValue(parameter, base)
 	if inBase {
-		change("twice, the other last", experiment.PairChange{Kind: experiment.AppendPair, Key: parameter.Key, Value: other})
-		change("twice, the other first", experiment.PairChange{Kind: experiment.PrependPair, Key: parameter.Key, Value: other})
-		change("key in small letters", experiment.PairChange{Kind: experiment.RenameKey, Key: parameter.Key, Value: swapKeyCase(parameter.Key)})
+		change("twice, the other last", experiment.PairChange{Kind: experiment.AppendPair, Key: parameter.Key,
+			Value: other})
+		change("twice, the other first", experiment.PairChange{Kind: experiment.PrependPair, Key: parameter.Key,
+			Value: other})
+		change("key in small letters", experiment.PairChange{Kind: experiment.RenameKey, Key: parameter.Key,
+			Value: swapKeyCase(parameter.Key)})
 		change("last", experiment.PairChange{Kind: experiment.MoveLast, Key: parameter.Key})
 		change("first", experiment.PairChange{Kind: experiment.MoveFirst, Key: parameter.Key})
 		template("a space before", " "+base)
@@ -55,7 +61,9 @@ func (s *study) parameterVariants(command *experiment.Command, parameter experim
 }
 
 // addTypedVariants adds the variants for a parameter's type.
-func (s *study) addTypedVariants(parameter experiment.Parameter, base string, value, template func(name, value string)) {
+func (s *study) addTypedVariants(
+	parameter experiment.Parameter, base string, value, template func(name, value string),
+) {
 	each := func(values ...string) {
 		for _, v := range values {
 			value(v, v)
@@ -98,7 +106,8 @@ func (s *study) addTypedVariants(parameter experiment.Parameter, base string, va
 	case experiment.TypeVersion:
 		each(nearVersions(base)...)
 	case experiment.TypeCommandName:
-		each(strings.ToLower(base), strings.ToUpper(base), base+" ", base+"x", base[:len(base)-1], "Xyzzy", "Nothing", "0")
+		each(strings.ToLower(base), strings.ToUpper(base), base+" ", base+"x", base[:len(base)-1], "Xyzzy", "Nothing",
+			"0")
 	case experiment.TypeSecret:
 		template("wrong", wrongProof(base))
 		template("the secret itself", "{secret}")
@@ -110,7 +119,8 @@ func (s *study) addTypedVariants(parameter experiment.Parameter, base string, va
 		}
 		each("x")
 	case experiment.TypeText:
-		each("x", strings.Repeat("x", 300), strings.Repeat("x", 4000), strings.Repeat("x", 4001), strings.Repeat("中", 1334), strings.Repeat("x", 20000), " ")
+		each("x", strings.Repeat("x", 300), strings.Repeat("x", 4000), strings.Repeat("x", 4001),
+			strings.Repeat("中", 1334), strings.Repeat("x", 20000), " ")
 	default:
 		each("0", "1", "x", base+"0", strings.Repeat("x", 300))
 	}
@@ -150,7 +160,9 @@ func baseValue(command *experiment.Command, key string) (string, bool) {
 
 // StructuralChange returns the change of one kind that a study tries with a parameter: the pair
 // given twice, or its key in another case. It returns nil if there is none.
-func StructuralChange(file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind) []experiment.PairChange {
+func StructuralChange(
+	file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind,
+) []experiment.PairChange {
 	s := &study{Config: Config{File: file}}
 	s.actor, s.friend, s.stranger = s.roleAt(0), s.roleAt(1), s.roleAt(2)
 	for _, variant := range s.parameterVariants(command, parameter) {
@@ -203,7 +215,8 @@ func neighbouringNumbers(values []string) []string {
 			if err != nil {
 				continue
 			}
-			if m := strconv.Itoa(count + distance); !slices.Contains(values, m) && !slices.Contains(found, m) && len(found) < 10 {
+			if m := strconv.Itoa(count + distance); !slices.Contains(values, m) && !slices.Contains(found, m) &&
+				len(found) < 10 {
 				found = append(found, m)
 			}
 		}

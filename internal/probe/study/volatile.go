@@ -124,7 +124,8 @@ func (s *study) compareRepeated(traces []*lab.Trace) {
 				continue
 			}
 			firstField, ok := first.Answers[index].Field(field.Key)
-			different := len(traces) > 2 && ok && firstField.Value != field.Value && firstField.Value != otherField.Value
+			different := len(traces) > 2 && ok && firstField.Value != field.Value &&
+				firstField.Value != otherField.Value
 			if field.IsList && !different || len(traces) > 2 && !different && len(field.Value) < minClockLength {
 				continue
 			}
@@ -142,7 +143,8 @@ func (s *study) reportVolatileFields() {
 		for _, key := range command.AnswerKeys {
 			if s.volatile.masks(command.Name, key) {
 				values := s.volatile.values(command.Name, key)
-				s.findings.Noise = append(s.findings.Noise, finding.VolatileField{Command: command.Name, Key: key, Values: values})
+				s.findings.Noise = append(s.findings.Noise,
+					finding.VolatileField{Command: command.Name, Key: key, Values: values})
 			}
 		}
 	}

@@ -23,7 +23,8 @@ func observationTimes(low, high, maxSeconds float64, count int) []float64 {
 		return times
 	}
 	for index := 1; index <= count; index++ {
-		if seconds := math.Floor(low + (high-low)*float64(index)/float64(count+1)); seconds > low && (len(times) == 0 || seconds > times[len(times)-1]) {
+		if seconds := math.Floor(low + (high-low)*float64(index)/float64(count+1)); seconds > low &&
+			(len(times) == 0 || seconds > times[len(times)-1]) {
 			times = append(times, seconds)
 		}
 	}
@@ -79,7 +80,8 @@ func (s *study) observeAtTimes(timer *finding.Timer, at []float64) error {
 	}
 	for index, look := range looks {
 		alive := !s.isNotLoggedIn(&trace.Answers[look])
-		timer.Points = append(timer.Points, finding.TimerPoint{After: at[index], Alive: alive, ID: trace.Answers[look].ID})
+		timer.Points = append(timer.Points, finding.TimerPoint{After: at[index], Alive: alive,
+			ID: trace.Answers[look].ID})
 		s.stateTimerMoment("session", at[index], alive, trace, look)
 		if alive {
 			timer.Low = max(timer.Low, at[index])

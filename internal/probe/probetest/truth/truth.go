@@ -63,7 +63,8 @@ func Parse(text string) (Table, error) {
 			return nil, fmt.Errorf("line of the fact table without a value, or with a repeated ID: %s", line)
 		}
 		seen[id] = true
-		row := Row{ID: id, Value: value, Rule: rule, idPattern: compilePattern(id, "[^/]*", rule), valuePattern: compilePattern(value, ".*", true)}
+		row := Row{ID: id, Value: value, Rule: rule, idPattern: compilePattern(id, "[^/]*", rule),
+			valuePattern: compilePattern(value, ".*", true)}
 		table = append(table, row)
 	}
 	return table, nil
@@ -117,7 +118,8 @@ func (r *Row) Agrees(value string) bool {
 	}
 	if words, ok := strings.CutPrefix(r.Value, "some of "); ok {
 		allowed := strings.Fields(words)
-		return !slices.ContainsFunc(strings.Fields(value), func(word string) bool { return !slices.Contains(allowed, word) })
+		return !slices.ContainsFunc(strings.Fields(value),
+			func(word string) bool { return !slices.Contains(allowed, word) })
 	}
 	return r.Value == value || r.valuePattern != nil && r.valuePattern.MatchString(value)
 }

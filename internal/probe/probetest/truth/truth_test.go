@@ -79,7 +79,8 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 			if got := table.Judge([]finding.Fact{observed(f[0], f[1])}); got != nil {
 				t.Errorf("it is true, and is reported: %q", got)
 			}
-			if got := table.Judge([]finding.Fact{observed(f[0], f[2])}); len(got) != 1 || !strings.HasPrefix(got[0], "false: "+f[0]+" = "+f[2]) {
+			if got := table.Judge([]finding.Fact{observed(f[0], f[2])}); len(got) != 1 ||
+				!strings.HasPrefix(got[0], "false: "+f[0]+" = "+f[2]) {
 				t.Errorf("%s = %s is false, and is reported as %q", f[0], f[2], got)
 			}
 		}
@@ -87,7 +88,8 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 }
 
 func TestAFactWithoutARowIsReported(t *testing.T) {
-	facts := []finding.Fact{observed("List/parameter/TN/colour", "blue"), {ID: "List/parameter/TN/taste", Value: "sour", Grade: finding.Contested}}
+	facts := []finding.Fact{observed("List/parameter/TN/colour", "blue"),
+		{ID: "List/parameter/TN/taste", Value: "sour", Grade: finding.Contested}}
 	want := []string{"no rule covers this fact: List/parameter/TN/colour = blue"}
 	if got := rookery(t).Judge(facts); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
