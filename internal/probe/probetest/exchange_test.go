@@ -161,7 +161,7 @@ func differing(a, b []said) []string {
 }
 
 // Every mutant must differ from its partner first at the command of its label, in any dialect.
-func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
+func TestEachMutantDiffersAtTheCommandOfItsLabel(t *testing.T) {
 	scripts := scripts()
 	for _, dialect := range []*Dialect{httpQQ, MadeUp()} {
 		for _, m := range append(Mutants(), MoreMutants()...) {
@@ -212,7 +212,7 @@ func sideBySide(a, b []said) string {
 	return out.String()
 }
 
-func TestEquivalentMutantsAnswerAlike(t *testing.T) {
+func TestEquivalentMutantsGiveTheSameAnswers(t *testing.T) {
 	for _, m := range Mutants() {
 		if !m.Equivalent {
 			continue

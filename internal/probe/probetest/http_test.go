@@ -75,7 +75,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-func TestAResetPutsAllBack(t *testing.T) {
+func TestAResetRestoresTheInitialState(t *testing.T) {
 	url := listen(t, Config{})
 	ask := func(record string) string {
 		_, body := do(t, "POST", url, "VER=1.1&SEQ=123456&UIN=10001&"+record, nil)
@@ -141,7 +141,7 @@ func TestOneRequestInAHundredIsLost(t *testing.T) {
 	}
 }
 
-func TestManyMayAskAtOnce(t *testing.T) {
+func TestConcurrentRequests(t *testing.T) {
 	url := listen(t, Config{})
 	fuzzPeer := newFuzzClient()
 	defer fuzzPeer.close()

@@ -128,7 +128,7 @@ func matches(got, want string) bool {
 	return got == want
 }
 
-func TestChecksComeInTheirOrder(t *testing.T) {
+func TestChecksFollowTheOrderOfTheContract(t *testing.T) {
 	d := newDesk(t)
 	d.login(10001)
 	for _, e := range []struct{ record, want string }{
@@ -187,7 +187,7 @@ func TestRecordsAreReadAsTheContractSays(t *testing.T) {
 	}
 }
 
-func TestADeclaredCharsetAndTheSessionsHabitDecide(t *testing.T) {
+func TestTextsAreDecodedByDeclaredCharsetAndSession(t *testing.T) {
 	d := newDesk(t)
 	d.login(10001)
 	note := "VER=1.1&CMD=CLTMSG&SEQ=&UIN=10001&UN=10001&MG="
@@ -208,7 +208,7 @@ func TestADeclaredCharsetAndTheSessionsHabitDecide(t *testing.T) {
 		}
 	}
 	if got := d.from(home, gbCharset, note+"\xff"); !strings.Contains(got, "RES=1") {
-		t.Errorf("what is not the declared charset got %s", got)
+		t.Errorf("a text in another than the declared charset got %s", got)
 	}
 	if got := d.ask(note + "a%00"); !strings.Contains(got, "RES=1") {
 		t.Errorf("a NUL got %s", got)
@@ -235,11 +235,11 @@ func TestSessionsAreByAddress(t *testing.T) {
 		d.from(home, undeclared, "VER=1.1&CMD=Login&SEQ=&UIN=10001&M5=0&PS=x")
 	}
 	if got := d.from(other, undeclared, login); !strings.Contains(got, "RS=0") {
-		t.Errorf("tries from one address locked another: %s", got)
+		t.Errorf("failed logins from one address locked another: %s", got)
 	}
 }
 
-func TestABatchHasItsBounds(t *testing.T) {
+func TestABatchHasAMaximumSize(t *testing.T) {
 	d := newDesk(t)
 	d.login(10001)
 	for range 51 {
@@ -267,7 +267,7 @@ func TestAnUnknownMutantIsAnError(t *testing.T) {
 	}
 }
 
-func TestMutantsAreWellLabelled(t *testing.T) {
+func TestMutantsHaveCompleteLabels(t *testing.T) {
 	commands := map[string]bool{"*": true}
 	for _, name := range httpQQ.Commands {
 		commands[name] = true
@@ -280,7 +280,7 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 	seen, equivalent := map[string]bool{}, 0
 	for _, m := range append(Mutants(), MoreMutants()...) {
 		if seen[m.Name] {
-			t.Errorf("%s is there twice", m.Name)
+			t.Errorf("%s is defined twice", m.Name)
 		}
 		seen[m.Name] = true
 		switch {
@@ -290,7 +290,7 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 			t.Errorf("%s has the label %q %q", m.Name, m.Command, m.Aspect)
 		}
 		if m.Description == "" || m.Kind == "" {
-			t.Errorf("%s does not say what it is", m.Name)
+			t.Errorf("%s has no description", m.Name)
 		}
 	}
 	if equivalent != 6 || len(Mutants())-equivalent < 44 {

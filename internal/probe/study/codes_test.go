@@ -87,7 +87,7 @@ func TestSessionsOfAFieldAreCounted(t *testing.T) {
 }
 
 // Facts about codes are repeated like other facts, also with another account active before.
-func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
+func TestCodesAreConfirmedWithAnotherAccountActive(t *testing.T) {
 	c := &codeServer{codes: map[string]string{"List": "9", "Login": "0", "Logout": "0"}}
 	study := codeStudy(t, c)
 	list := experiment.Step{Role: "a", Command: "List"}
@@ -113,7 +113,7 @@ func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 	}
 	if stated := study.facts.byID[cannotList]; stated == nil || stated.Grade != finding.Contested ||
 		stated.Attacks != 0 {
-		t.Errorf("it did not come again, and the fact is %+v", stated)
+		t.Errorf("the code did not recur, but the fact is %+v", stated)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/learn"
 )
 
-func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
+func TestTrivialAndContradictedMachinesAreNotReported(t *testing.T) {
 	const path = "../compare/testdata/reference.yaml"
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -44,7 +44,7 @@ func wantFacts(t *testing.T, out *finding.Study, want map[string][2]string) {
 		index := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
 		switch {
 		case index < 0:
-			t.Errorf("nothing is stated of %s", id)
+			t.Errorf("there is no fact %s", id)
 		case out.Facts[index].Value != w[0] || !strings.Contains(out.Facts[index].Statement, w[1]):
 			t.Errorf("%s is %q: %s", id, out.Facts[index].Value, out.Facts[index].Statement)
 		}
@@ -76,7 +76,7 @@ func TestRequestsOfAScenarioThatDifferInOneKeyAreCompared(t *testing.T) {
 	}
 }
 
-func TestAScenarioThatALockEndsSaysWhatWasSeenAndWhatIsLeft(t *testing.T) {
+func TestAScenarioEndedByALockReportsItsRemainingSteps(t *testing.T) {
 	t.Parallel()
 	c := probetest.Config{Mutant: "lock-after-3"}
 	out := runScenario(t, c, experiment.ResetCommands,
@@ -89,11 +89,11 @@ func TestAScenarioThatALockEndsSaysWhatWasSeenAndWhatIsLeft(t *testing.T) {
 		return item.What == "a List; a Login -M5; a List TN=1" &&
 			strings.Contains(item.Why, "a right login is refused behind wrong ones")
 	}) {
-		t.Errorf("what is left is not named: %+v", out.Untested)
+		t.Errorf("the remaining steps are not recorded as untested: %+v", out.Untested)
 	}
 	for _, fact := range out.Facts {
 		if strings.Contains(fact.Claim, "without M5") {
-			t.Errorf("it was not tried: %s", fact.Statement)
+			t.Errorf("the step after the lock was run: %s", fact.Statement)
 		}
 	}
 }

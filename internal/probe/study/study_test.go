@@ -66,7 +66,7 @@ func run(t *testing.T, path string, c probetest.Config, requests int, confirm bo
 
 // If all accounts have few friends, every page is the last one, so nothing is known about the field
 // that says so. One more friend does not change that.
-func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
+func TestAFieldIsNotConstantUnlessAnswersVary(t *testing.T) {
 	t.Parallel()
 	for name, reset := range map[string]experiment.ResetKind{"a control URL resets": experiment.ResetURL,
 		"commands reset": experiment.ResetCommands} {
@@ -163,7 +163,7 @@ func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
 		fact := factOf(out, id)
 		switch {
 		case fact == nil:
-			t.Errorf("nothing is known of %s", id)
+			t.Errorf("there is no fact %s", id)
 		case fact.Value != want:
 			t.Errorf("%s is %q, want %q", id, fact.Value, want)
 		case fact.Grade != finding.Confirmed && fact.Grade != finding.Observed:
@@ -175,7 +175,7 @@ func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
 			t.Errorf("%s is contested: for it %v, against it %v", fact.ID, fact.Evidence, fact.Against)
 		}
 		if fact.Grade == finding.Confirmed && len(fact.Evidence) == 0 {
-			t.Errorf("%s is confirmed, and no entry of the transcript speaks for it", fact.ID)
+			t.Errorf("%s is confirmed without evidence in the transcript", fact.ID)
 		}
 	}
 }
@@ -282,14 +282,14 @@ func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	}
 	timer := out.Timers[index]
 	if timer.Low >= 300 || timer.High < 300 || timer.High-timer.Low > 6 {
-		t.Errorf("the session ends between %g and %g s, it is 300", timer.Low, timer.High)
+		t.Errorf("the session ends between %g and %g s, want 300", timer.Low, timer.High)
 	}
 	if timer.Kind != "idle" || !slices.Contains(timer.RefreshedBy, "List") {
 		t.Errorf("the timer is %s, refreshed by %v", timer.Kind, timer.RefreshedBy)
 	}
 }
 
-func TestMachinesAreShownOnceTheyWereTested(t *testing.T) {
+func TestMachinesAreReportedOnlyAfterTheirTests(t *testing.T) {
 	t.Parallel()
 	for _, budget := range []int{3000, 12000} {
 		out := run(t, httpQQ, probetest.Config{}, budget, true)
@@ -298,7 +298,7 @@ func TestMachinesAreShownOnceTheyWereTested(t *testing.T) {
 			if strings.HasPrefix(item.What, "state machine: ") {
 				missing++
 				if item.Requests < 100 {
-					t.Errorf("%d requests: %+v does not say how many it would take", budget, item)
+					t.Errorf("%d requests: %+v does not say how many requests it needs", budget, item)
 				}
 			}
 		}
@@ -317,7 +317,7 @@ func TestMachinesAreShownOnceTheyWereTested(t *testing.T) {
 	}
 }
 
-func TestAComparisonLeavesOutWhatOtherPhasesTry(t *testing.T) {
+func TestAComparisonSkipsRedundantPhases(t *testing.T) {
 	t.Parallel()
 	out := run(t, httpQQ, probetest.Config{}, 3000, false)
 	for _, p := range out.Phases {
@@ -327,12 +327,12 @@ func TestAComparisonLeavesOutWhatOtherPhasesTry(t *testing.T) {
 	}
 	for _, item := range out.Untested {
 		if strings.HasPrefix(item.Why, "the study ended before") {
-			t.Errorf("%s is said not to be tested: %s", item.What, item.Why)
+			t.Errorf("%s is recorded as untested: %s", item.What, item.Why)
 		}
 	}
 }
 
-func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
+func TestAStudyWithASmallBudgetNamesWhatItSkips(t *testing.T) {
 	t.Parallel()
 	out := run(t, httpQQ, probetest.Config{}, 300, true)
 	if len(out.Facts) == 0 || len(out.Untested) == 0 {
@@ -341,7 +341,7 @@ func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 	for _, name := range study.PhaseNames() {
 		if !slices.ContainsFunc(out.Phases, func(p finding.PhaseSummary) bool { return p.Name == name }) &&
 			!slices.ContainsFunc(out.Untested, func(item finding.UntestedItem) bool { return item.What == name }) {
-			t.Errorf("%s was not made, and nothing says so", name)
+			t.Errorf("phase %s was not run and is not recorded as untested", name)
 		}
 	}
 }

@@ -24,7 +24,7 @@ var noises = []probetest.Noise{
 }
 
 // No fact that is stated as observed or confirmed is false, whatever the server does to requests.
-func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
+func TestAllStatedFactsAreTrue(t *testing.T) {
 	t.Parallel()
 	const seeds = 10
 	table, err := truth.Reference()

@@ -77,11 +77,11 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 				t.Errorf("%s is no fact of the aspect %s", f[0], aspect)
 			}
 			if got := table.Judge([]finding.Fact{observed(f[0], f[1])}); got != nil {
-				t.Errorf("it is true, and is reported: %q", got)
+				t.Errorf("a true fact is reported: %q", got)
 			}
 			if got := table.Judge([]finding.Fact{observed(f[0], f[2])}); len(got) != 1 ||
 				!strings.HasPrefix(got[0], "false: "+f[0]+" = "+f[2]) {
-				t.Errorf("%s = %s is false, and is reported as %q", f[0], f[2], got)
+				t.Errorf("%s = %s is false, but the report is %q", f[0], f[2], got)
 			}
 		}
 	}
@@ -96,7 +96,7 @@ func TestAFactWithoutARowIsReported(t *testing.T) {
 	}
 }
 
-func TestARowIsMissingUntilAFactStatesIt(t *testing.T) {
+func TestARowIsMissingUntilAFactConfirmsIt(t *testing.T) {
 	table, err := truth.Parse("A/paging/n/most = 50\n*/timer/session/ends-after = 300\n~ */field/*/is = list\n")
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestARowIsMissingUntilAFactStatesIt(t *testing.T) {
 	names := func(facts ...finding.Fact) (names []string) {
 		missing, total := table.Missing(facts)
 		if total != 2 {
-			t.Errorf("%d rows could be stated, there are 2", total)
+			t.Errorf("facts could confirm %d rows, want 2", total)
 		}
 		for _, row := range missing {
 			names = append(names, row.ID)

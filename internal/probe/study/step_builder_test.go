@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestVersionsAreCountedUpAndDown(t *testing.T) {
+func TestNearVersionsIncreaseAndDecreaseEachNumber(t *testing.T) {
 	for base, want := range map[string][]string{
 		"1.1": {"1.0", "1.2", "1.5", "2.1", "0.1"},
 		"A1":  {"A0", "A2", "A5"},
@@ -14,16 +14,16 @@ func TestVersionsAreCountedUpAndDown(t *testing.T) {
 		got := nearVersions(base)
 		for _, value := range want {
 			if !slices.Contains(got, value) {
-				t.Errorf("versions(%q) = %q has no %q", base, got, value)
+				t.Errorf("nearVersions(%q) = %q lacks %q", base, got, value)
 			}
 		}
 		if slices.Contains(got, base) {
-			t.Errorf("versions(%q) has it itself", base)
+			t.Errorf("nearVersions(%q) contains the version itself", base)
 		}
 	}
 }
 
-func TestReferencesMoveWithTheSteps(t *testing.T) {
+func TestStepReferencesAreShifted(t *testing.T) {
 	for text, want := range map[string]string{
 		"{seq:3}":            "{seq:5}",
 		"{text:12}, {seq:1}": "{text:14}, {seq:3}",
@@ -38,7 +38,7 @@ func TestReferencesMoveWithTheSteps(t *testing.T) {
 	}
 }
 
-func TestMomentsBracketATime(t *testing.T) {
+func TestObservationTimesBracketATimeout(t *testing.T) {
 	low, high, truth := 0.0, 0.0, 300.0
 	for range 20 {
 		at := observationTimes(low, high, 600, 4)
