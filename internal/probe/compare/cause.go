@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A cause is a difference with what it is put down to.
+// differenceCause is a difference with the part of the protocol that it is attributed to.
 type differenceCause struct {
 	witness
 	aspect     finding.Aspect
@@ -20,13 +20,11 @@ type differenceCause struct {
 	replays    int
 }
 
-// classify says which side of the protocol a difference is about, and what it is
-// called. The witness is as small as it gets, so whatever is left in it matters, and
-// what is least usual in it names the cause: another form of HTTP, what stands outside
-// of records, time, many requests of a kind, a changed parameter, and else what the
-// requests are for.
+// classify returns the aspect and the name of a difference. Everything left in a minimal witness
+// matters, so its least usual part decides, in this order: an unusual HTTP form, a difference
+// outside of records, a wait, a repetition, a changed parameter, and the purpose of the requests.
 func (p *serverPair) classify(candidate *witness) (finding.Aspect, string) {
-	end := len(candidate.steps) - 1
+	last := len(candidate.steps) - 1
 	way, outside := requestForm(candidate.steps), transportDifference(candidate.points)
 	wait := totalWait(candidate.steps)
 	switch {
@@ -43,9 +41,9 @@ func (p *serverPair) classify(candidate *witness) (finding.Aspect, string) {
 	case hasCodeDifference(candidate.points) && isRepetition(candidate.steps):
 		return finding.AspectLimit, fmt.Sprintf("the last of %d requests", len(candidate.steps))
 	}
-	for i := end; i >= 0; i-- {
-		for _, change := range candidate.steps[i].Changes {
-			if aspect := p.aspectOfChange(candidate, candidate.steps[i], change, i == end); aspect != "" {
+	for index := last; index >= 0; index-- {
+		for _, change := range candidate.steps[index].Changes {
+			if aspect := p.aspectOfChange(candidate, candidate.steps[index], change, index == last); aspect != "" {
 				return aspect, change.Key
 			}
 		}
@@ -53,9 +51,14 @@ func (p *serverPair) classify(candidate *witness) (finding.Aspect, string) {
 	return p.classifyByPurpose(candidate)
 }
 
-// aspectOfChange is what a changed parameter says about a difference: its type does. It is ""
-// where the change is only a part of the way there.
-func (p *serverPair) aspectOfChange(candidate *witness, step experiment.Step, change experiment.PairChange, last bool) finding.Aspect {
+// aspectOfChange returns the aspect of a changed parameter by its type. It returns "" if the
+// change only prepares the difference.
+func (p *serverPair) aspectOfChange(
+	candidate *witness,
+	step experiment.Step,
+	change experiment.PairChange,
+	last bool,
+) finding.Aspect {
 	command, ok := p.file.Command(step.Command)
 	if !ok {
 		return ""
@@ -84,40 +87,50 @@ func (p *serverPair) aspectOfChange(candidate *witness, step experiment.Step, ch
 		}
 	case experiment.TypeTarget:
 		if change.Kind == experiment.SetValue && strings.HasPrefix(change.Value, "{") {
-			return "" // somebody else is meant
+			return "" // another role is the target
 		}
 	case experiment.TypeEnum:
-		taken := change.Kind == experiment.SetValue && slices.Contains(p.file.TypeOf(command, change.Key).Values, change.Value)
+		taken := change.Kind == experiment.SetValue &&
+			slices.Contains(p.file.TypeOf(command, change.Key).Values, change.Value)
 		if taken && told && p.file.VerbOf(step) != experiment.VerbLogin {
-			return "" // a status, or how much is told
+			return "" // an allowed value, such as a status
 		}
 	}
-	if last && told && len(candidate.points) == 1 && candidate.points[0].key == change.Key && p.isEcho(candidate.points[0], change) {
+	if last && told && len(candidate.points) == 1 && candidate.points[0].key == change.Key &&
+		p.isEcho(candidate.points[0], change) {
 		return finding.AspectField
 	}
 	return finding.AspectParameter
 }
 
-// isEcho reports whether a field has on one server what was sent.
+// isEcho reports whether one server returns the sent value in a field.
 func (p *serverPair) isEcho(point differencePoint, change experiment.PairChange) bool {
 	sent := p.file.Syntax.Unescape(change.Value)
 	return point.kind == "field" && !point.isList && (point.valueA == sent || point.valueB == sent)
 }
 
-// ofVerb is what the requests of a witness are about, the strongest first: whatever
-// is sent and befriended needs logins, and not the other way round.
+// verbAspects lists aspects by the verbs of a witness, the strongest first. A message needs
+// logins, but a login needs no message.
 var verbAspects = []struct {
 	aspect finding.Aspect
 	verbs  []experiment.Verb
 }{
-	{finding.AspectFriendship, []experiment.Verb{experiment.VerbAdd, experiment.VerbRequest, experiment.VerbAccept, experiment.VerbReject, experiment.VerbDelete}},
+	{
+		finding.AspectFriendship,
+		[]experiment.Verb{
+			experiment.VerbAdd,
+			experiment.VerbRequest,
+			experiment.VerbAccept,
+			experiment.VerbReject,
+			experiment.VerbDelete,
+		},
+	},
 	{finding.AspectMessage, []experiment.Verb{experiment.VerbSend}},
 	{finding.AspectPresence, []experiment.Verb{experiment.VerbStatus}},
 	{finding.AspectPresence, []experiment.Verb{experiment.VerbLogout}},
 }
 
-// classifyByPurpose judges a difference between requests as the file has them, by what they
-// are for.
+// classifyByPurpose classifies a difference between unchanged requests by their verbs.
 func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, string) {
 	end := candidate.steps[len(candidate.steps)-1]
 	name := p.describeRequests(candidate.steps)
@@ -134,7 +147,10 @@ func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, stri
 		return finding.AspectField, candidate.points[0].key
 	}
 	for _, about := range verbAspects {
-		if slices.ContainsFunc(candidate.steps, func(step experiment.Step) bool { return slices.Contains(about.verbs, p.file.VerbOf(step)) }) {
+		if slices.ContainsFunc(
+			candidate.steps,
+			func(step experiment.Step) bool { return slices.Contains(about.verbs, p.file.VerbOf(step)) },
+		) {
 			return about.aspect, name
 		}
 	}
@@ -149,52 +165,63 @@ func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, stri
 	return finding.AspectField, candidate.points[0].key
 }
 
-// readsState reports whether a request is for what its answer tells, and not for what it does
-// or has come of others.
+// readsState reports whether a request is made for the content of its answer, not for its effect.
 func (p *serverPair) readsState(step experiment.Step) bool {
 	switch p.file.VerbOf(step) {
-	case experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead, experiment.VerbLogin, "":
+	case experiment.VerbFriends,
+		experiment.VerbOnline,
+		experiment.VerbInfo,
+		experiment.VerbFind,
+		experiment.VerbRead,
+		experiment.VerbLogin,
+		"":
 		return true
 	}
 	return false
 }
 
-// isAboutOthers reports whether a difference is in what somebody sees of others.
+// isAboutOthers reports whether a difference is in what an account sees of others.
 func (p *serverPair) isAboutOthers(candidate *witness) bool {
 	verb := p.file.VerbOf(candidate.steps[len(candidate.steps)-1])
-	return !hasCodeDifference(candidate.points) && (verb == experiment.VerbOnline || verb == experiment.VerbFind || verb == experiment.VerbInfo)
+	return !hasCodeDifference(candidate.points) &&
+		(verb == experiment.VerbOnline || verb == experiment.VerbFind || verb == experiment.VerbInfo)
 }
 
-// isAboutSession reports whether one server takes the account for logged in, or lets it
-// log in, and the other does not.
+// isAboutSession reports whether only one server considers the account logged in, or lets it log
+// in.
 func (p *serverPair) isAboutSession(candidate *witness) bool {
-	end := len(candidate.steps) - 1
-	answerA, answerB := &candidate.traceA.Answers[end], &candidate.traceB.Answers[end]
-	step, code := candidate.steps[end], p.file.Answer.CodeKey
-	if p.file.VerbOf(step) == experiment.VerbLogin && end > 0 {
+	last := len(candidate.steps) - 1
+	answerA, answerB := &candidate.traceA.Answers[last], &candidate.traceB.Answers[last]
+	step, code := candidate.steps[last], p.file.Answer.CodeKey
+	if p.file.VerbOf(step) == experiment.VerbLogin && last > 0 {
 		return lab.IsDone(p.file, step.Command, answerA) != lab.IsDone(p.file, step.Command, answerB)
 	}
-	x, y := answerA.Value(code), answerB.Value(code)
-	return x != y && (slices.Contains(p.file.Answer.NotLoggedInCodes, x) || slices.Contains(p.file.Answer.NotLoggedInCodes, y))
+	valueA, valueB := answerA.Value(code), answerB.Value(code)
+	return valueA != valueB &&
+		(slices.Contains(p.file.Answer.NotLoggedInCodes, valueA) || slices.Contains(p.file.Answer.NotLoggedInCodes, valueB))
 }
 
-// hasStatusField reports whether a field that differs has the key of a status.
+// hasStatusField reports whether a field with the key of a status differs.
 func (p *serverPair) hasStatusField(points []differencePoint) bool {
 	step, ok := p.file.StepOf(experiment.VerbStatus, "", "")
-	command, known := p.file.Command(step.Command)
-	return ok && known && hasPoint(points, func(point differencePoint) bool {
-		return slices.ContainsFunc(command.Parameters, func(parameter experiment.Parameter) bool { return parameter.Key == point.key })
+	command, earlier := p.file.Command(step.Command)
+	return ok && earlier && hasPoint(points, func(point differencePoint) bool {
+		return slices.ContainsFunc(
+			command.Parameters,
+			func(parameter experiment.Parameter) bool { return parameter.Key == point.key },
+		)
 	})
 }
 
-// transportDifference names a difference that lies outside of records.
+// transportDifference names a difference outside of records, or returns "".
 func transportDifference(points []differencePoint) string {
 	for _, point := range points {
 		switch point.kind {
 		case "status", "type", "closed", "framing", "end":
 			return point.kind
 		case "form":
-			if point.valueA == noAnswer || point.valueB == noAnswer || strings.HasPrefix(point.valueA, "status ") || strings.HasPrefix(point.valueB, "status ") {
+			if point.valueA == noAnswer || point.valueB == noAnswer || strings.HasPrefix(point.valueA, "status ") ||
+				strings.HasPrefix(point.valueB, "status ") {
 				return "no record"
 			}
 		}
@@ -202,21 +229,20 @@ func transportDifference(points []differencePoint) string {
 	return ""
 }
 
-// hasCodeDifference reports whether the answers have different codes, or forms.
+// hasCodeDifference reports whether the answers differ in code or form.
 func hasCodeDifference(points []differencePoint) bool {
 	return hasPoint(points, func(point differencePoint) bool { return point.kind == "code" || point.kind == "form" })
 }
 
-// isRepetition reports whether most of what is left are equal requests: then it is how
-// many there are that matters.
+// isRepetition reports whether most steps send the same command, so that their number matters.
 func isRepetition(steps []experiment.Step) bool {
 	counts := make(map[string]int)
-	most := 0
+	largest := 0
 	for _, step := range steps {
 		counts[step.Command]++
-		most = max(most, counts[step.Command])
+		largest = max(largest, counts[step.Command])
 	}
-	return most >= 5 && 2*most > len(steps)
+	return largest >= 5 && 2*largest > len(steps)
 }
 
 func (p *serverPair) countLogins(candidate *witness) int {
@@ -255,7 +281,8 @@ func totalWait(steps []experiment.Step) string {
 	return fmt.Sprintf("%g s", total)
 }
 
-// isUnusualText reports whether a text is one that tells how texts are read.
+// isUnusualText reports whether a text exercises the encoding: it has control, non-ASCII or syntax
+// characters, or surrounding spaces.
 func isUnusualText(text string, syntax experiment.RecordSyntax) bool {
 	for _, r := range text {
 		if r > '~' || r < ' ' {
@@ -265,11 +292,13 @@ func isUnusualText(text string, syntax experiment.RecordSyntax) bool {
 	if strings.TrimSpace(text) == "" {
 		return false
 	}
-	return syntax.EscapeSign != "" && strings.Contains(text, syntax.EscapeSign) || strings.ContainsAny(text, "+"+syntax.PairSeparator+syntax.ListSeparator+syntax.KeySeparator) ||
-		strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ")
+	return syntax.EscapeSign != "" && strings.Contains(text, syntax.EscapeSign) ||
+		strings.ContainsAny(text, "+"+syntax.PairSeparator+syntax.ListSeparator+syntax.KeySeparator) ||
+		strings.HasPrefix(text, " ") ||
+		strings.HasSuffix(text, " ")
 }
 
-// describeRequests tells a witness in short: what leads to the last request.
+// describeRequests lists roles and commands of the steps.
 func (p *serverPair) describeRequests(steps []experiment.Step) string {
 	var parts []string
 	for _, step := range steps {

@@ -14,22 +14,21 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// Config says which two servers are compared.
+// Config selects the servers to compare.
 type Config struct {
 	File *experiment.File
 	A, B *lab.Lab
 	Seed uint64
-	// StudyConfig is passed on: who is told of phases and facts. Its file, subject, budget
-	// and seed are set here.
+	// StudyConfig holds the callbacks and further options of the study. Run sets File,
+	// Subject, Requests, Reserve and Seed.
 	StudyConfig study.Config
 }
 
-// forCauses is the part of the budget, in hundredths, with which differences are
-// made small and replayed, once any were seen.
+// causesShare is the percentage of the budget that is reserved for witnesses and replays once a
+// difference was seen.
 const causesShare = 14
 
-// Run compares two servers and returns what the study found of the first, with
-// the differences.
+// Run compares two servers and returns the study of the first, with the differences.
 func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	pair := newServerPair(config.File, config.A, config.B)
 	studyConfig := config.StudyConfig
@@ -63,8 +62,8 @@ func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	return result, nil
 }
 
-// requiredReplays is how often a witness must show its difference: five times, and a long one
-// twice, because the budget is for others too.
+// requiredReplays returns how often a witness is replayed. A long one is replayed less often,
+// because it costs more of the budget.
 func requiredReplays(steps []experiment.Step) int {
 	if len(steps) > longWitnessSteps {
 		return 2
@@ -74,8 +73,7 @@ func requiredReplays(steps []experiment.Step) int {
 
 const longWitnessSteps = 60
 
-// findCauses makes sightings small, puts them down to causes, and sorts these: the
-// surest first.
+// findCauses attributes the sightings to causes and sorts these, the surest first.
 func (p *serverPair) findCauses(ctx context.Context) (causes []*differenceCause, err error) {
 	sortByComplexity(p.sightings)
 	for _, sighting := range p.sightings {
@@ -95,14 +93,15 @@ func (p *serverPair) findCauses(ctx context.Context) (causes []*differenceCause,
 	return causes, err
 }
 
-// unexplainedSightings are the sightings that no cause explains, each kind once, and of one
-// experiment the first: they did not show again, or there was nothing left to look
-// with.
+// unexplainedSightings returns the sightings that no cause explains, one of each kind and one per
+// experiment: they did not show again, or the budget was used up.
 func (p *serverPair) unexplainedSightings(causes []*differenceCause) []*differenceCause {
 	var all []*differenceCause
 	for _, sighting := range p.sightings {
 		same := func(cause *differenceCause) bool {
-			return cause.traceA == sighting.traceA || cause.commands[0] == sighting.steps[len(sighting.steps)-1].Command && haveCommonPoint(cause.points, sighting.points)
+			return cause.traceA == sighting.traceA ||
+				cause.commands[0] == sighting.steps[len(sighting.steps)-1].Command &&
+					haveCommonPoint(cause.points, sighting.points)
 		}
 		explained := func(cause *differenceCause) bool { return p.explains(cause, sighting) }
 		if sighting.isVolatile || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
@@ -115,15 +114,15 @@ func (p *serverPair) unexplainedSightings(causes []*differenceCause) []*differen
 	return all
 }
 
-// newCause is a witness with the side of the protocol that it is about.
+// newCause returns a cause with the aspect and name that follow from its witness.
 func (p *serverPair) newCause(candidate *witness) *differenceCause {
 	cause := &differenceCause{witness: *candidate, commands: []string{candidate.steps[len(candidate.steps)-1].Command}}
 	cause.aspect, cause.name = p.classify(candidate)
 	return cause
 }
 
-// differenceCause makes one sighting small and judges it; nil if it does not show again,
-// which the sighting notes.
+// investigate reduces a sighting to a witness, replays it and returns its cause. It returns nil if
+// the difference does not show again, and records the replays in the sighting.
 func (p *serverPair) investigate(ctx context.Context, s *sighting) (*differenceCause, error) {
 	p.reservesReplays = true
 	defer func() { p.reservesReplays = false }()
@@ -150,11 +149,11 @@ func (p *serverPair) investigate(ctx context.Context, s *sighting) (*differenceC
 	return cause, err
 }
 
-// preferList looks at the list that a difference is about, in the place of the
-// news that came of it, if it shows there too: news are an echo of what lists say.
+// preferList replaces a last step that collects news by one that reads the list in question, if
+// the list differs too. News only repeat changes of lists.
 func (p *serverPair) preferList(ctx context.Context, candidate *witness) error {
-	end := len(candidate.steps) - 1
-	if p.file.VerbOf(candidate.steps[end]) != experiment.VerbReceive {
+	last := len(candidate.steps) - 1
+	if p.file.VerbOf(candidate.steps[last]) != experiment.VerbReceive {
 		return nil
 	}
 	verb := experiment.VerbOnline
@@ -165,9 +164,9 @@ func (p *serverPair) preferList(ctx context.Context, candidate *witness) error {
 	default:
 		return nil
 	}
-	for _, step := range p.file.StepsOf(verb, candidate.steps[end].Role, "") {
-		step.Place = candidate.steps[end].Place
-		steps := append(slices.Clone(candidate.steps[:end]), step)
+	for _, step := range p.file.StepsOf(verb, candidate.steps[last].Role, "") {
+		step.Place = candidate.steps[last].Place
+		steps := append(slices.Clone(candidate.steps[:last]), step)
 		if ok, err := p.tryWitness(ctx, candidate, steps, nil); ok || err != nil {
 			return err
 		}
@@ -175,15 +174,15 @@ func (p *serverPair) preferList(ctx context.Context, candidate *witness) error {
 	return nil
 }
 
-// replayCause sends the witness five times more. A field that one server itself
-// answers differently each time is noise: the cause is none if nothing else is
-// left of it.
+// replayCause repeats the witness and counts how often it shows the difference. Fields that a
+// single server fills differently each time are volatile and no longer count. If nothing else
+// differs, the cause has no points left.
 func (p *serverPair) replayCause(ctx context.Context, cause *differenceCause) (steady bool, err error) {
-	end := len(cause.steps) - 1
+	last := len(cause.steps) - 1
 	for range requiredReplays(cause.steps) {
 		points, traceA, traceB, err := p.reproduce(ctx, cause.steps, cause.nonce, nil)
 		if errors.Is(err, errBudgetSpent) && cause.timesShown > 0 {
-			return true, nil // Replayed says how often
+			return true, nil // Difference.Replayed shows the smaller number
 		}
 		if err != nil {
 			return false, err
@@ -192,12 +191,12 @@ func (p *serverPair) replayCause(ctx context.Context, cause *differenceCause) (s
 		if traceA == nil {
 			continue
 		}
-		p.noteVolatileFields(cause.steps[end], &cause.traceA.Answers[end], &traceA.Answers[end])
-		p.noteVolatileFields(cause.steps[end], &cause.traceB.Answers[end], &traceB.Answers[end])
+		p.noteVolatileFields(cause.steps[last], &cause.traceA.Answers[last], &traceA.Answers[last])
+		p.noteVolatileFields(cause.steps[last], &cause.traceB.Answers[last], &traceB.Answers[last])
 		if haveCommonPoint(points, cause.points) {
 			cause.timesShown++
 		}
-		cause.points = p.compareAnswers(cause.steps[end], &cause.traceA.Answers[end], &cause.traceB.Answers[end])
+		cause.points = p.compareAnswers(cause.steps[last], &cause.traceA.Answers[last], &cause.traceB.Answers[last])
 		if len(cause.points) == 0 {
 			return false, nil
 		}
@@ -205,40 +204,42 @@ func (p *serverPair) replayCause(ctx context.Context, cause *differenceCause) (s
 	return cause.timesShown >= cause.replays-1, nil
 }
 
-// noteVolatileFields notes the fields in which two answers of one server differ.
+// noteVolatileFields records the fields in which two answers of the same server differ.
 func (p *serverPair) noteVolatileFields(step experiment.Step, x, y *lab.Answer) {
 	if x.Kind() != "record" || y.Kind() != "record" {
 		return
 	}
-	for _, f := range x.Fields {
-		if field, ok := y.Field(f.Key); ok && field.Value != f.Value && f.Key != p.file.Answer.CodeKey {
-			p.volatileFields[step.Command+"|"+f.Key] = true
+	for _, fieldA := range x.Fields {
+		if field, ok := y.Field(fieldA.Key); ok && field.Value != fieldA.Value && fieldA.Key != p.file.Answer.CodeKey {
+			p.volatileFields[step.Command+"|"+fieldA.Key] = true
 		}
 	}
 }
 
-// explains reports whether a sighting is an echo of a cause that is known: the
-// same difference, or one behind all that leads to the cause.
+// explains reports whether a sighting follows from a known cause: it is the same difference, or
+// its experiment contains all steps that lead to the cause.
 func (p *serverPair) explains(cause *differenceCause, s *sighting) bool {
 	end := s.steps[len(s.steps)-1]
-	if haveCommonPoint(s.points, cause.points) && (slices.Contains(cause.commands, end.Command) || len(cause.commands) >= 3) && hasSameChanges(cause.steps, s.steps) {
+	if haveCommonPoint(s.points, cause.points) &&
+		(slices.Contains(cause.commands, end.Command) || len(cause.commands) >= 3) &&
+		hasSameChanges(cause.steps, s.steps) {
 		return true
 	}
 	essential := p.essentialSteps(cause)
 	if len(essential) == 0 {
 		return false
 	}
-	i := 0
+	index := 0
 	for _, step := range s.steps {
-		if i < len(essential) && coversStep(step, essential[i]) {
-			i++
+		if index < len(essential) && coversStep(step, essential[index]) {
+			index++
 		}
 	}
-	return i == len(essential)
+	return index == len(essential)
 }
 
-// hasSameChanges reports whether the changes that a cause needs are all in another
-// experiment's last step.
+// hasSameChanges reports whether the last step of another experiment has all changes of a cause's
+// last step.
 func hasSameChanges(cause, other []experiment.Step) bool {
 	for _, want := range cause[len(cause)-1].Changes {
 		if !slices.ContainsFunc(other[len(other)-1].Changes, func(change experiment.PairChange) bool {
@@ -250,43 +251,47 @@ func hasSameChanges(cause, other []experiment.Step) bool {
 	return true
 }
 
-// essentialSteps are the steps of a cause that lead to it: all but plain logins and
-// the last, which only looks.
+// essentialSteps returns the steps that lead to a cause: all but plain logins and a last step
+// without changes, which only reads.
 func (p *serverPair) essentialSteps(cause *differenceCause) []experiment.Step {
-	var out []experiment.Step
-	for i, step := range cause.steps {
+	var essential []experiment.Step
+	for index, step := range cause.steps {
 		plain := p.file.VerbOf(step) == experiment.VerbLogin && len(step.Changes) == 0 && step.Place == 0
-		look := i == len(cause.steps)-1 && len(step.Changes) == 0
+		look := index == len(cause.steps)-1 && len(step.Changes) == 0
 		if !plain && !look {
-			out = append(out, step)
+			essential = append(essential, step)
 		}
 	}
-	return out
+	return essential
 }
 
-// coversStep reports whether a step does what another does.
-func coversStep(step, want experiment.Step) bool {
-	if want.Wait > 0 {
+// coversStep reports whether a step has the same effect as another one.
+func coversStep(step, wanted experiment.Step) bool {
+	if wanted.Wait > 0 {
 		return step.Wait > 0
 	}
-	if step.Command != want.Command || step.Verb != want.Verb || step.HTTPForm != want.HTTPForm {
+	if step.Command != wanted.Command || step.Verb != wanted.Verb || step.HTTPForm != wanted.HTTPForm {
 		return false
 	}
-	for _, c := range want.Changes {
-		if !slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool { return change.Kind == c.Kind && change.Key == c.Key }) {
+	for _, c := range wanted.Changes {
+		if !slices.ContainsFunc(
+			step.Changes,
+			func(change experiment.PairChange) bool { return change.Kind == c.Kind && change.Key == c.Key },
+		) {
 			return false
 		}
 	}
 	return true
 }
 
-// mergeCause adds a cause to one that is the same for another command.
+// mergeCause adds the commands of a cause to an earlier one with the same aspect and name, if
+// there is one.
 func (p *serverPair) mergeCause(causes []*differenceCause, cause *differenceCause) bool {
-	for _, known := range causes {
-		if known.aspect == cause.aspect && known.name == cause.name {
+	for _, earlier := range causes {
+		if earlier.aspect == cause.aspect && earlier.name == cause.name {
 			for _, command := range cause.commands {
-				if !slices.Contains(known.commands, command) {
-					known.commands = append(known.commands, command)
+				if !slices.Contains(earlier.commands, command) {
+					earlier.commands = append(earlier.commands, command)
 				}
 			}
 			return true
@@ -295,8 +300,7 @@ func (p *serverPair) mergeCause(causes []*differenceCause, cause *differenceCaus
 	return false
 }
 
-// sortCauses puts the surest first: those that always showed, by the smallest
-// experiments.
+// sortCauses sorts by successful replays, then by the complexity of the witness.
 func sortCauses(causes []*differenceCause) {
 	slices.SortStableFunc(causes, func(x, y *differenceCause) int {
 		if x.timesShown != y.timesShown {
@@ -306,7 +310,7 @@ func sortCauses(causes []*differenceCause) {
 	})
 }
 
-// newDifference is a cause as reports have it.
+// newDifference converts a cause for reports.
 func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDifference {
 	difference := finding.ServerDifference{
 		Command: cause.commands[0], Aspect: cause.aspect, Name: cause.name, Commands: cause.commands,
@@ -316,14 +320,17 @@ func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDiffere
 		difference.Command = "*"
 	}
 	difference.Summary = p.summarize(cause, difference.Command)
-	for i, step := range cause.steps {
-		difference.Witness = append(difference.Witness, p.pairExchange(step, &cause.traceA.Answers[i], &cause.traceB.Answers[i]))
+	for index, step := range cause.steps {
+		difference.Witness = append(
+			difference.Witness,
+			p.pairExchange(step, &cause.traceA.Answers[index], &cause.traceB.Answers[index]),
+		)
 	}
 	appendHeadDifferences(&difference.Witness[len(difference.Witness)-1], cause.points)
 	return difference
 }
 
-// appendHeadDifferences adds to equal bodies in what the rest of the answers differs.
+// appendHeadDifferences adds the other differences to the last exchange if its bodies are equal.
 func appendHeadDifferences(last *finding.PairedExchange, points []differencePoint) {
 	if last.A != last.B {
 		return
@@ -334,13 +341,13 @@ func appendHeadDifferences(last *finding.PairedExchange, points []differencePoin
 	}
 }
 
-// isUnknownCommand reports whether what differs is the answer to a command that
-// there is not.
+// isUnknownCommand reports whether the last step of a witness has a changed command name.
 func (p *serverPair) isUnknownCommand(cause *differenceCause) bool {
 	end := cause.steps[len(cause.steps)-1]
 	command, ok := p.file.Command(end.Command)
 	return ok && slices.ContainsFunc(end.Changes, func(change experiment.PairChange) bool {
-		return change.Kind == experiment.SetValue && p.file.TypeOf(command, change.Key).Type == experiment.TypeCommandName
+		return change.Kind == experiment.SetValue &&
+			p.file.TypeOf(command, change.Key).Type == experiment.TypeCommandName
 	})
 }
 
@@ -351,7 +358,10 @@ func (p *serverPair) summarize(cause *differenceCause, command string) string {
 		if point.key != "" {
 			what = point.key
 		}
-		parts = append(parts, fmt.Sprintf("%s is %q on A and %q on B", what, truncate(point.valueA), truncate(point.valueB)))
+		parts = append(
+			parts,
+			fmt.Sprintf("%s is %q on A and %q on B", what, truncate(point.valueA), truncate(point.valueB)),
+		)
 	}
 	if command == "*" {
 		command = "several commands"
@@ -359,11 +369,10 @@ func (p *serverPair) summarize(cause *differenceCause, command string) string {
 	return fmt.Sprintf("%s: %s (%s)", command, strings.Join(parts, "; "), p.formatSteps(cause.steps))
 }
 
-// formatSteps tells the steps in their notation.
 func (p *serverPair) formatSteps(steps []experiment.Step) string {
 	lines := make([]string, len(steps))
-	for i, step := range steps {
-		lines[i] = truncate(p.file.FormatStep(step))
+	for index, step := range steps {
+		lines[index] = truncate(p.file.FormatStep(step))
 	}
 	return strings.Join(lines, "; ")
 }
@@ -373,32 +382,32 @@ func truncate(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	for i := most; ; i-- {
-		if utf8.RuneStart(s[i]) {
-			return s[:i] + "..."
+	for index := most; ; index-- {
+		if utf8.RuneStart(s[index]) {
+			return s[:index] + "..."
 		}
 	}
 }
 
 func (p *serverPair) pairExchange(step experiment.Step, answerA, answerB *lab.Answer) finding.PairedExchange {
-	out := finding.PairedExchange{Step: p.file.FormatStep(step), Wait: step.Wait.Seconds()}
+	exchange := finding.PairedExchange{Step: p.file.FormatStep(step), Wait: step.Wait.Seconds()}
 	if step.Wait > 0 {
-		return out
+		return exchange
 	}
-	out.Role, out.HTTP = step.Role, step.HTTPForm
+	exchange.Role, exchange.HTTP = step.Role, step.HTTPForm
 	if step.Place > 0 {
-		out.From = p.file.Places[step.Place]
+		exchange.From = p.file.Places[step.Place]
 	}
 	if utf8.Valid(answerA.Request) {
-		out.Request = string(answerA.Request)
+		exchange.Request = string(answerA.Request)
 	} else {
-		out.RequestBase64 = answerA.Request
+		exchange.RequestBase64 = answerA.Request
 	}
-	out.A, out.B = p.formatAnswer(answerA), p.formatAnswer(answerB)
-	return out
+	exchange.A, exchange.B = p.formatAnswer(answerA), p.formatAnswer(answerB)
+	return exchange
 }
 
-// formatAnswer is an answer as a witness shows it.
+// formatAnswer returns an answer as witnesses show it.
 func (p *serverPair) formatAnswer(answer *lab.Answer) string {
 	switch answer.Kind() {
 	case "nothing":

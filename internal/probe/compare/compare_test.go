@@ -20,7 +20,12 @@ func TestEqualServersDoNotDiffer(t *testing.T) {
 
 func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	found, _ := findDifferences(t, file, probetest.Config{Mutant: "list-descending"}, probetest.Config{Mutant: "li-says-240"})
+	found, _ := findDifferences(
+		t,
+		file,
+		probetest.Config{Mutant: "list-descending"},
+		probetest.Config{Mutant: "li-says-240"},
+	)
 	for _, want := range []struct {
 		command string
 		aspect  finding.Aspect
@@ -35,9 +40,7 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	}
 }
 
-// A difference that was seen once is no difference that can be shown, and is not
-// kept from whoever asked.
-func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
+func TestADifferenceThatDoesNotShowAgainIsASighting(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	mutantResult := compareTwo(t, file, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
 	if len(mutantResult.Differences) > 0 {
@@ -61,8 +64,7 @@ func TestAnAbsentContentTypeIsADifference(t *testing.T) {
 	}
 }
 
-// What differences.json says can be checked by anybody: the steps sent again as
-// they stand show the difference.
+// Anyone can check a difference: its witness, sent again unchanged, gets the recorded answers.
 func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	for _, mutant := range []string{"timeout-240", "message-lost-if-offline", "list-cursor-inclusive", "unknown-command-null"} {
@@ -78,16 +80,16 @@ func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 			if last.A == last.B {
 				t.Errorf("the witness ends in equal answers: %s", last.A)
 			}
-			for i, url := range urls {
+			for index, url := range urls {
 				post(t, url+"control/reset", "")
 				for _, step := range difference.Witness {
 					if step.Wait > 0 {
 						post(t, url+"control/clock", strconv.FormatFloat(step.Wait, 'f', -1, 64))
 						continue
 					}
-					want := [2]string{step.A, step.B}[i]
+					want := [2]string{step.A, step.B}[index]
 					if got := post(t, url, step.Request); got != want {
-						t.Errorf("server %d answers %q to %q, the witness says %q", i, got, step.Request, want)
+						t.Errorf("server %d answers %q to %q, the witness says %q", index, got, step.Request, want)
 					}
 				}
 			}

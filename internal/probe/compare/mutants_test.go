@@ -23,7 +23,7 @@ var (
 	mutantFilter  = flag.String("mutant", "", "only the mutants whose name holds this, with all that was found of them")
 )
 
-// budget is how many requests each of the two servers gets.
+// budget is the number of requests for each of the two servers.
 const budget = 3000
 
 // The aims of the benchmark.
@@ -32,25 +32,25 @@ const (
 	maxFalseAlarms = 0
 )
 
-// A result is what was found of one mutant.
+// mutantResult holds what was found of one mutant.
 type mutantResult struct {
 	probetest.Mutant
 	differences   []finding.ServerDifference
 	sent          [2]int
-	foundByFuzzer bool // the fuzzer found it
+	foundByFuzzer bool
 }
 
 func (r *mutantResult) isFound() bool { return len(r.differences) > 0 }
 
-// named reports whether the first difference names the command whose answer differs.
+// isNamed reports whether the first difference names the command whose answer differs.
 func (r *mutantResult) isNamed() bool { return r.isFound() && r.differences[0].Command == r.Command }
 
-// classed reports whether it names the side of the protocol too.
+// hasAspect reports whether the first difference also has the expected aspect.
 func (r *mutantResult) hasAspect() bool {
 	return r.isNamed() && string(r.differences[0].Aspect) == r.Aspect
 }
 
-// A score sums results up.
+// score counts results.
 type score struct{ mutants, found, named, classed, alarms int }
 
 func scoreOf(all []*mutantResult) (s score) {
@@ -69,22 +69,30 @@ func scoreOf(all []*mutantResult) (s score) {
 	return s
 }
 
-func boolToInt(b bool) int {
-	if b {
+func boolToInt(traceB bool) int {
+	if traceB {
 		return 1
 	}
 	return 0
 }
 
-// points is the score of the benchmark: 100 if each mutant is found and the command
-// whose answer differs named, 5 less for each false alarm.
+// points returns the score of the benchmark: 100 if every mutant is found and its command is
+// named, less 5 for each false alarm.
 func (s score) points() float64 {
 	n := float64(max(s.mutants, 1))
 	return 50*float64(s.found)/n + 50*float64(s.named)/n - 5*float64(s.alarms)
 }
 
 func (s score) String() string {
-	return fmt.Sprintf("found %d of %d, rightly named %d, with the right aspect %d, false alarms %d: score %.1f", s.found, s.mutants, s.named, s.classed, s.alarms, s.points())
+	return fmt.Sprintf(
+		"found %d of %d, rightly named %d, with the right aspect %d, false alarms %d: score %.1f",
+		s.found,
+		s.mutants,
+		s.named,
+		s.classed,
+		s.alarms,
+		s.points(),
+	)
 }
 
 func TestMutantsAreFoundAndNamed(t *testing.T) {
@@ -97,14 +105,14 @@ func TestMutantsAreFoundAndNamed(t *testing.T) {
 	}
 }
 
-// Those that nobody looked at while the prober was made.
+// These mutants were not used while the prober was developed.
 func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	checkScore(t, compareAll(t, file, nil, sample(probetest.MoreMutants(), stepUnderRace(4))))
 }
 
-// The same code, given only another file, finds the same in a protocol with other
-// names, signs and orders.
+// The same prober finds the same mutants in a protocol with other names, separators and orders,
+// given another experiment file.
 func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
 	file := readFile(t, "../experiment/files/made-up.yaml")
 	mutants := sample(append(probetest.Mutants(), probetest.MoreMutants()...), stepUnderRace(12))
@@ -134,12 +142,11 @@ func TestMutantsWithoutOnePhase(t *testing.T) {
 	}
 }
 
-// sample is every n-th mutant. With the race detector all takes minutes, and what
-// it could find is in each of them; make test runs all without it.
+// sample returns every n-th mutant. All of them would take minutes with the race detector.
 func sample(all []probetest.Mutant, n int) []probetest.Mutant {
 	var some []probetest.Mutant
-	for i, m := range all {
-		if strings.Contains(m.Name, *mutantFilter) && (i%n == 0 || *mutantFilter != "") {
+	for index, m := range all {
+		if strings.Contains(m.Name, *mutantFilter) && (index%n == 0 || *mutantFilter != "") {
 			some = append(some, m)
 		}
 	}
@@ -153,25 +160,31 @@ func stepUnderRace(n int) int {
 	return 1
 }
 
-// compareAll compares each mutant with the server that it is a mutant of.
-func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutants []probetest.Mutant, without ...string) []*mutantResult {
+// compareAll compares each mutant with the unchanged server.
+func compareAll(
+	t *testing.T,
+	file *experiment.File,
+	d *probetest.Dialect,
+	mutants []probetest.Mutant,
+	without ...string,
+) []*mutantResult {
 	t.Helper()
 	if *withoutPhases && without == nil {
 		return nil
 	}
 	all := make([]*mutantResult, len(mutants))
 	t.Run("each", func(t *testing.T) {
-		for i, m := range mutants {
+		for index, m := range mutants {
 			t.Run(m.Name, func(t *testing.T) {
 				t.Parallel()
-				a := m.PartnerConfig()
-				a.Dialect = d
-				b := a
-				b.Mutant = m.Name
+				traceA := m.PartnerConfig()
+				traceA.Dialect = d
+				traceB := traceA
+				traceB.Mutant = m.Name
 				r := &mutantResult{Mutant: m}
 				r.Command = d.CommandName(m.Command)
-				r.differences, r.sent = findDifferences(t, file, a, b, without...)
-				all[i] = r
+				r.differences, r.sent = findDifferences(t, file, traceA, traceB, without...)
+				all[index] = r
 				logUnexpected(t, r)
 			})
 		}
@@ -179,15 +192,28 @@ func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutan
 	return all
 }
 
-func findDifferences(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) ([]finding.ServerDifference, [2]int) {
-	mutantResult := compareTwo(t, file, a, b, without...)
+func findDifferences(
+	t *testing.T,
+	file *experiment.File,
+	traceA, traceB probetest.Config,
+	without ...string,
+) ([]finding.ServerDifference, [2]int) {
+	mutantResult := compareTwo(t, file, traceA, traceB, without...)
 	return mutantResult.Differences, [2]int(mutantResult.Requests)
 }
 
 // compareTwo compares two servers within the benchmark's budget.
-func compareTwo(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) *finding.Study {
-	la, lb := newMemoryLab(t, file, "a", a), newMemoryLab(t, file, "b", b)
-	mutantResult, err := compare.Run(context.Background(), compare.Config{File: file, A: la, B: lb, Seed: 1, StudyConfig: study.Config{SkippedPhases: without}})
+func compareTwo(
+	t *testing.T,
+	file *experiment.File,
+	traceA, traceB probetest.Config,
+	without ...string,
+) *finding.Study {
+	la, lb := newMemoryLab(t, file, "a", traceA), newMemoryLab(t, file, "b", traceB)
+	mutantResult, err := compare.Run(
+		context.Background(),
+		compare.Config{File: file, A: la, B: lb, Seed: 1, StudyConfig: study.Config{SkippedPhases: without}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,14 +224,21 @@ func compareTwo(t *testing.T, file *experiment.File, a, b probetest.Config, with
 	return mutantResult
 }
 
-// tell says what was found of a mutant, where that is not what was wanted.
+// logUnexpected logs what was found of a mutant if it is not as expected.
 func logUnexpected(t *testing.T, r *mutantResult) {
 	if *mutantFilter == "" && (r.Equivalent && !r.isFound() || r.hasAspect()) {
 		return
 	}
 	t.Logf("%s: %s; wanted %s/%s", r.Name, r.Description, r.Command, r.Aspect)
 	for _, difference := range r.differences {
-		t.Logf("  %s/%s/%s, shown %s: %s", difference.Command, difference.Aspect, difference.Name, difference.Replayed, difference.Summary)
+		t.Logf(
+			"  %s/%s/%s, shown %s: %s",
+			difference.Command,
+			difference.Aspect,
+			difference.Name,
+			difference.Replayed,
+			difference.Summary,
+		)
 	}
 }
 
@@ -224,7 +257,7 @@ func checkScore(t *testing.T, all []*mutantResult) {
 	}
 }
 
-// baseline lets the plain fuzzer try the same: it must be beaten.
+// runFuzzer gives the same mutants to a plain fuzzer, which must find fewer.
 func runFuzzer(t *testing.T, all []*mutantResult) {
 	t.Helper()
 	var mu sync.Mutex // guards found
@@ -233,9 +266,16 @@ func runFuzzer(t *testing.T, all []*mutantResult) {
 		for _, r := range all {
 			t.Run(r.Name, func(t *testing.T) {
 				t.Parallel()
-				b := r.PartnerConfig()
-				b.Mutant = r.Name
-				ok, _, err := probetest.Fuzz(context.Background(), listen(t, r.PartnerConfig()), listen(t, b), budget, 1, nil)
+				traceB := r.PartnerConfig()
+				traceB.Mutant = r.Name
+				ok, _, err := probetest.Fuzz(
+					context.Background(),
+					listen(t, r.PartnerConfig()),
+					listen(t, traceB),
+					budget,
+					1,
+					nil,
+				)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -282,7 +322,7 @@ func listen(t testing.TB, c probetest.Config) string {
 	return url
 }
 
-// newLab asks a server over connections in memory.
+// newMemoryLab returns a lab that is connected to a reference server in memory.
 func newMemoryLab(t testing.TB, file *experiment.File, name string, c probetest.Config) *lab.Lab {
 	t.Helper()
 	s, err := probetest.New(c)
@@ -290,7 +330,9 @@ func newMemoryLab(t testing.TB, file *experiment.File, name string, c probetest.
 		t.Fatal(err)
 	}
 	dial, stop := s.ServeInMemory()
-	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: name, MaxRequests: budget, Salt: 1, Dial: dial})
+	l, err := lab.New(
+		lab.Config{File: file, URL: "http://127.0.0.1/", Name: name, MaxRequests: budget, Salt: 1, Dial: dial},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

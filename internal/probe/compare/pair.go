@@ -14,55 +14,56 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A pair is two servers that are asked the same. It is a study's subject: the
-// study sees the answers of the first.
+// serverPair makes each experiment on two servers. It is the subject of the study, which sees only
+// the answers of the first server.
 type serverPair struct {
 	file       *experiment.File
 	labA, labB *lab.Lab
-	// sightings are the differences that were seen, each kind once, in the simplest
-	// experiment that showed it.
+	// sightings holds one sighting of each kind, with the simplest experiment that showed it.
 	sightings      []*sighting
 	sightingsByKey map[string]*sighting
-	volatileFields map[string]bool // command and key
-	// reservesReplays keeps requests of the budget for showing again what is found: a
-	// difference that was not shown again is not told.
+	volatileFields map[string]bool // by command|key
+	// reservesReplays keeps requests for the replays of a witness while it is reduced, because
+	// a difference that was not replayed is not reported.
 	reservesReplays bool
 }
 
-// A sighting is a difference as it was first seen, in the last answers of its
-// steps.
+// sighting is a difference in the last answers of an experiment, as first seen.
 type sighting struct {
 	witness
-	// timesShown is how often it showed when it was replayed, of how many times.
 	timesShown, replays int
-	isVolatile          bool // one server answers itself otherwise each time
+	isVolatile          bool // one server alone answers differently each time
 }
 
-// A point is one thing in which two answers differ.
+// differencePoint is one difference between two answers.
 type differencePoint struct {
-	// kind is status, form, code, field, escape, missing, extra, end, type, framing or
-	// closed.
+	// kind is status, form, code, field, escape, missing, extra, end, type, framing, second
+	// or closed.
 	kind           string
 	key            string // of a field
 	valueA, valueB string
-	// isList says that the field is one; sizes that the two are not of one length.
+	// The others are set for fields. isList reports that at least one value is a list.
 	isList, lengthsDiffer bool
-	// isLongerOnB says that B's is the longer one.
-	isLongerOnB bool
-	// accountsDiffer says that both list accounts, and not the same ones.
-	accountsDiffer bool
-	// orderDiffers says that the same elements come in another order.
-	orderDiffers bool
+	isLongerOnB           bool
+	accountsDiffer        bool // both lists hold accounts, but different ones
+	orderDiffers          bool // both lists hold the same elements in another order
 }
 
-func newServerPair(file *experiment.File, a, b *lab.Lab) *serverPair {
-	return &serverPair{file: file, labA: a, labB: b, sightingsByKey: make(map[string]*sighting), volatileFields: make(map[string]bool)}
+func newServerPair(file *experiment.File, traceA, traceB *lab.Lab) *serverPair {
+	return &serverPair{
+		file:           file,
+		labA:           traceA,
+		labB:           traceB,
+		sightingsByKey: make(map[string]*sighting),
+		volatileFields: make(map[string]bool),
+	}
 }
 
-// Sent is how many requests the busier of the two has got.
+// Sent returns the larger number of requests that either server received.
 func (p *serverPair) Sent() int { return max(p.labA.Sent(), p.labB.Sent()) }
 
-// Run asks both.
+// Run makes an experiment on both servers, records the differences, and returns the first server's
+// trace.
 func (p *serverPair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error) {
 	traceA, traceB, err := p.runBoth(ctx, steps, nonce)
 	if locked := new(lab.LockedError); errors.As(err, &locked) {
@@ -75,9 +76,13 @@ func (p *serverPair) Run(ctx context.Context, steps []experiment.Step, nonce uin
 	return traceA, nil
 }
 
-// runBoth makes an experiment on both. If a lock ends it on either, the error says so, and the
-// traces go as far as they were made.
-func (p *serverPair) runBoth(ctx context.Context, steps []experiment.Step, nonce uint64) (traceA, traceB *lab.Trace, err error) {
+// runBoth makes an experiment on both servers. If a login lock ends it on either, it returns the
+// LockedError and both traces as far as they go.
+func (p *serverPair) runBoth(
+	ctx context.Context,
+	steps []experiment.Step,
+	nonce uint64,
+) (traceA, traceB *lab.Trace, err error) {
 	lockedA, lockedB := new(lab.LockedError), new(lab.LockedError)
 	traceA, errA := p.labA.Run(ctx, steps, nonce)
 	if errors.As(errA, &lockedA) {
@@ -95,17 +100,17 @@ func (p *serverPair) runBoth(ctx context.Context, steps []experiment.Step, nonce
 		return traceA, traceB, err
 	}
 	if unmade := cmp.Or(traceA.InvalidReason, traceB.InvalidReason); unmade != "" {
-		traceA.InvalidReason, traceB.InvalidReason = unmade, unmade // it proves nothing of either
+		traceA.InvalidReason, traceB.InvalidReason = unmade, unmade // neither proves anything
 	}
 	return traceA, traceB, nil
 }
 
-// recordDifferences keeps what differs.
+// recordDifferences records the differences between two traces.
 func (p *serverPair) recordDifferences(traceA, traceB *lab.Trace, nonce uint64) {
 	if traceA.InvalidReason != "" {
 		return
 	}
-	// Where one server alone has given an answer that did not come again, that is seen too.
+	// An answer that only one server gave, and did not repeat, is a sighting too.
 	switch {
 	case traceA.DiscardedAttempt != nil && traceB.DiscardedAttempt == nil:
 		p.recordSightings(traceA.DiscardedAttempt, truncateTrace(traceB, traceA.DiscardedAttempt), nonce)
@@ -115,33 +120,42 @@ func (p *serverPair) recordDifferences(traceA, traceB *lab.Trace, nonce uint64) 
 	p.recordSightings(traceA, traceB, nonce)
 }
 
-// truncateTrace is a trace as far as another goes.
+// truncateTrace returns a trace with at most as many steps as another.
 func truncateTrace(trace, other *lab.Trace) *lab.Trace {
 	n := min(len(trace.Steps), len(other.Steps))
 	return &lab.Trace{ID: trace.ID, Steps: trace.Steps[:n], Answers: trace.Answers[:n]}
 }
 
 func (p *serverPair) recordSightings(traceA, traceB *lab.Trace, nonce uint64) {
-	for i, step := range traceA.Steps {
-		points := p.compareAnswers(step, &traceA.Answers[i], &traceB.Answers[i])
+	for index, step := range traceA.Steps {
+		points := p.compareAnswers(step, &traceA.Answers[index], &traceB.Answers[index])
 		if len(points) == 0 {
 			continue
 		}
-		s := &sighting{witness: witness{steps: traceA.Steps[:i+1], nonce: nonce, points: points, traceA: traceA, traceB: traceB}}
+		s := &sighting{
+			witness: witness{
+				steps:  traceA.Steps[:index+1],
+				nonce:  nonce,
+				points: points,
+				traceA: traceA,
+				traceB: traceB,
+			},
+		}
 		key := s.signature(p.file)
-		known := p.sightingsByKey[key]
-		if known == nil {
+		earlier := p.sightingsByKey[key]
+		if earlier == nil {
 			p.sightingsByKey[key] = s
 			p.sightings = append(p.sightings, s)
 			continue
 		}
-		if complexity(s.steps) < complexity(known.steps) {
-			known.witness = s.witness
+		if complexity(s.steps) < complexity(earlier.steps) {
+			earlier.witness = s.witness
 		}
 	}
 }
 
-// complexity is how much there is in an experiment that could be left out.
+// complexity weighs the steps, changes, waits and forms of an experiment. Simpler experiments are
+// investigated first.
 func complexity(steps []experiment.Step) int {
 	n := 0
 	for _, step := range steps {
@@ -156,8 +170,8 @@ func complexity(steps []experiment.Step) int {
 	return n
 }
 
-// signature is the kind of difference: the command, what of its answer differs,
-// and what was changed in the request.
+// signature identifies the kind of a sighting: the command, the differing parts of the answer, and
+// the changes of the request.
 func (s *sighting) signature(file *experiment.File) string {
 	step := s.steps[len(s.steps)-1]
 	parts := []string{step.Command, string(step.Verb), step.HTTPForm}
@@ -179,7 +193,7 @@ func (s *sighting) signature(file *experiment.File) string {
 	return strings.Join(parts, "|")
 }
 
-// compareAnswers lists in what two answers differ. The order of fields does not count.
+// compareAnswers returns the differences between two answers. The order of fields does not count.
 func (p *serverPair) compareAnswers(step experiment.Step, answerA, answerB *lab.Answer) []differencePoint {
 	ka, kb := answerA.Kind(), answerB.Kind()
 	switch {
@@ -191,7 +205,9 @@ func (p *serverPair) compareAnswers(step experiment.Step, answerA, answerB *lab.
 		return nil
 	case ka == "status":
 		if answerA.Status != answerB.Status {
-			return []differencePoint{{kind: "status", valueA: p.summarizeAnswer(answerA), valueB: p.summarizeAnswer(answerB)}}
+			return []differencePoint{
+				{kind: "status", valueA: p.summarizeAnswer(answerA), valueB: p.summarizeAnswer(answerB)},
+			}
 		}
 		return nil
 	case ka == "text":
@@ -210,19 +226,29 @@ func (p *serverPair) compareAnswers(step experiment.Step, answerA, answerB *lab.
 		points = append(points, differencePoint{kind: "framing", valueA: answerA.Framing, valueB: answerB.Framing})
 	}
 	if answerA.SecondAnswer != answerB.SecondAnswer {
-		points = append(points, differencePoint{kind: "second", valueA: answerA.SecondAnswer, valueB: answerB.SecondAnswer})
+		points = append(
+			points,
+			differencePoint{kind: "second", valueA: answerA.SecondAnswer, valueB: answerB.SecondAnswer},
+		)
 	}
 	if answerA.Closed != answerB.Closed {
-		points = append(points, differencePoint{kind: "closed", valueA: describeConnection(answerA.Closed), valueB: describeConnection(answerB.Closed)})
+		points = append(
+			points,
+			differencePoint{
+				kind:   "closed",
+				valueA: describeConnection(answerA.Closed),
+				valueB: describeConnection(answerB.Closed),
+			},
+		)
 	}
 	return points
 }
 
-// normalizeMediaType is a media type without the differences that mean nothing.
+// normalizeMediaType removes spaces and upper case, which have no meaning in media types.
 func normalizeMediaType(t string) string { return strings.ToLower(strings.ReplaceAll(t, " ", "")) }
 
-func describeConnection(b bool) string {
-	if b {
+func describeConnection(traceB bool) string {
+	if traceB {
 		return "the connection is closed"
 	}
 	return "the connection stays"
@@ -242,7 +268,8 @@ func (p *serverPair) summarizeAnswer(answer *lab.Answer) string {
 	return "a record"
 }
 
-// compareRecords compares records by key.
+// compareRecords compares the fields of two records by key. If the codes differ, nothing else
+// counts.
 func (p *serverPair) compareRecords(step experiment.Step, answerA, answerB *lab.Answer) []differencePoint {
 	code := p.file.Answer.CodeKey
 	if code != "" && answerA.Value(code) != answerB.Value(code) {
@@ -262,8 +289,8 @@ func (p *serverPair) compareRecords(step experiment.Step, answerA, answerB *lab.
 			points = append(points, differencePoint{kind: "extra", key: key, valueB: y[0].Value})
 		case slices.Contains(p.file.Answer.ProseKeys, key), refused && isProse(x[0].Value) && isProse(y[0].Value):
 		default:
-			for i := range x {
-				if point, differs := p.compareFields(&x[i], &y[i]); differs {
+			for index := range x {
+				if point, differs := p.compareFields(&x[index], &y[index]); differs {
 					points = append(points, point)
 				}
 			}
@@ -272,8 +299,8 @@ func (p *serverPair) compareRecords(step experiment.Step, answerA, answerB *lab.
 	return points
 }
 
-// isProse reports whether a value looks like a sentence for people: several words of
-// letters. In the answer to a request that was refused its wording means nothing.
+// isProse reports whether a value looks like a sentence: it has several words with letters. The
+// wording of a refusal does not count as a difference.
 func isProse(value string) bool {
 	words := strings.Fields(value)
 	letters := 0
@@ -285,27 +312,41 @@ func isProse(value string) bool {
 	return letters > 1
 }
 
-// compareFields compares two fields of one key.
-func (p *serverPair) compareFields(fieldA, fieldB *lab.Field) (out differencePoint, differs bool) {
-	out = differencePoint{kind: "field", key: fieldA.Key, valueA: fieldA.Value, valueB: fieldB.Value, isList: fieldA.IsList || fieldB.IsList}
+// compareFields compares two fields with the same key.
+func (p *serverPair) compareFields(fieldA, fieldB *lab.Field) (point differencePoint, differs bool) {
+	point = differencePoint{
+		kind:   "field",
+		key:    fieldA.Key,
+		valueA: fieldA.Value,
+		valueB: fieldB.Value,
+		isList: fieldA.IsList || fieldB.IsList,
+	}
 	syntax := p.file.Syntax
 	if fieldA.Raw != fieldB.Raw && syntax.Unescape(fieldA.Raw) == syntax.Unescape(fieldB.Raw) {
-		out.kind, out.valueA, out.valueB = "escape", fieldA.Raw, fieldB.Raw
-		return out, true // clients undo the few escapes that they know, letter by letter
+		point.kind, point.valueA, point.valueB = "escape", fieldA.Raw, fieldB.Raw
+		return point, true // clients know only some escapes, so the spelling matters
 	}
-	if out.isList {
+	if point.isList {
 		s, t := slices.Sorted(slices.Values(fieldA.List)), slices.Sorted(slices.Values(fieldB.List))
-		out.orderDiffers = slices.Equal(s, t) && !slices.Equal(fieldA.List, fieldB.List)
-		out.lengthsDiffer, out.isLongerOnB = len(fieldA.List) != len(fieldB.List), len(fieldB.List) > len(fieldA.List)
-		out.accountsDiffer = !slices.Equal(s, t) && areAccounts(s) && areAccounts(t)
+		point.orderDiffers = slices.Equal(s, t) && !slices.Equal(fieldA.List, fieldB.List)
+		point.lengthsDiffer, point.isLongerOnB = len(
+			fieldA.List,
+		) != len(
+			fieldB.List,
+		), len(
+			fieldB.List,
+		) > len(
+			fieldA.List,
+		)
+		point.accountsDiffer = !slices.Equal(s, t) && areAccounts(s) && areAccounts(t)
 	}
-	return out, fieldA.Value != fieldB.Value
+	return point, fieldA.Value != fieldB.Value
 }
 
-// areAccounts reports whether all elements can be account numbers, or names of roles.
+// areAccounts reports whether all elements look like account numbers or role placeholders.
 func areAccounts(elements []string) bool {
-	return !slices.ContainsFunc(elements, func(e string) bool {
-		return !strings.HasPrefix(e, "{") && (len(e) < 4 || strings.Trim(e, "0123456789") != "")
+	return !slices.ContainsFunc(elements, func(element string) bool {
+		return !strings.HasPrefix(element, "{") && (len(element) < 4 || strings.Trim(element, "0123456789") != "")
 	})
 }
 
@@ -331,7 +372,7 @@ func fieldsWithKey(answer *lab.Answer, key string) []lab.Field {
 	return all
 }
 
-// sortByComplexity sorts sightings: those that say most clearly what differs come first.
+// sortByComplexity sorts sightings, the simplest experiment first.
 func sortByComplexity(all []*sighting) {
-	sort.SliceStable(all, func(i, j int) bool { return complexity(all[i].steps) < complexity(all[j].steps) })
+	sort.SliceStable(all, func(index, j int) bool { return complexity(all[index].steps) < complexity(all[j].steps) })
 }

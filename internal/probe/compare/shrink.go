@@ -13,42 +13,50 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// reference is a placeholder that names a step.
+// stepReference matches a placeholder that refers to a step by number.
 var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 
-// removeSteps is an experiment without some of its steps. It is not ok if another
-// step refers to one of them.
-func removeSteps(steps []experiment.Step, from, to int) (rest []experiment.Step, ok bool) {
+// removeSteps returns an experiment without steps[from:to], and adjusts the step numbers in
+// placeholders. It reports false if a remaining step refers to a removed one.
+func removeSteps(steps []experiment.Step, from, to int) (remaining []experiment.Step, ok bool) {
 	ok = true
-	for i, step := range steps {
-		if i >= from && i < to {
+	for index, step := range steps {
+		if index >= from && index < to {
 			continue
 		}
 		step.Changes = slices.Clone(step.Changes)
 		for j := range step.Changes {
-			step.Changes[j].Value = stepReference.ReplaceAllStringFunc(step.Changes[j].Value, func(ref string) string {
-				m := stepReference.FindStringSubmatch(ref)
-				n, err := strconv.Atoi(m[2])
-				switch {
-				case err != nil || n > from && n <= to:
-					ok = false
-				case n > to:
-					n -= to - from
-				}
-				return fmt.Sprintf("{%s:%d}", m[1], n)
-			})
+			step.Changes[j].Value = stepReference.ReplaceAllStringFunc(
+				step.Changes[j].Value,
+				func(placeholder string) string {
+					match := stepReference.FindStringSubmatch(placeholder)
+					n, err := strconv.Atoi(match[2])
+					switch {
+					case err != nil || n > from && n <= to:
+						ok = false
+					case n > to:
+						n -= to - from
+					}
+					return fmt.Sprintf("{%s:%d}", match[1], n)
+				},
+			)
 		}
-		rest = append(rest, step)
+		remaining = append(remaining, step)
 	}
-	return rest, ok
+	return remaining, ok
 }
 
-// errSpent ends the work on differences when its share of the budget is used up.
+// errBudgetSpent reports that the budget for witnesses is used up.
 var errBudgetSpent = errors.New("the budget is used up")
 
-// reproduce reports in what the last answers of an experiment differ, if that is like
-// what is looked for; nil if it is not.
-func (p *serverPair) reproduce(ctx context.Context, steps []experiment.Step, nonce uint64, wanted []differencePoint) ([]differencePoint, *lab.Trace, *lab.Trace, error) {
+// reproduce makes an experiment and returns the differences between its last answers. If wanted is
+// set and shares no point with them, it returns no points.
+func (p *serverPair) reproduce(
+	ctx context.Context,
+	steps []experiment.Step,
+	nonce uint64,
+	wanted []differencePoint,
+) ([]differencePoint, *lab.Trace, *lab.Trace, error) {
 	needed := len(steps)
 	if p.reservesReplays {
 		needed += requiredReplays(steps) * len(steps)
@@ -73,16 +81,17 @@ func (p *serverPair) reproduce(ctx context.Context, steps []experiment.Step, non
 
 func (p *serverPair) maxRequests() int { return min(p.labA.MaxRequests, p.labB.MaxRequests) }
 
-// haveCommonPoint reports whether two sets of points have one in common.
+// haveCommonPoint reports whether two sets of points share one.
 func haveCommonPoint(points, wanted []differencePoint) bool {
 	return slices.ContainsFunc(points, func(point differencePoint) bool {
 		return slices.ContainsFunc(wanted, func(other differencePoint) bool {
-			return point.kind == other.kind && point.key == other.key && point.isLongerOnB == other.isLongerOnB && (point.kind != "code" || point.valueA == other.valueA && point.valueB == other.valueB)
+			return point.kind == other.kind && point.key == other.key && point.isLongerOnB == other.isLongerOnB &&
+				(point.kind != "code" || point.valueA == other.valueA && point.valueB == other.valueB)
 		})
 	})
 }
 
-// A witness is a small experiment that shows a difference in its last answers.
+// witness is an experiment that shows a difference in its last answers.
 type witness struct {
 	steps          []experiment.Step
 	nonce          uint64
@@ -90,8 +99,8 @@ type witness struct {
 	traceA, traceB *lab.Trace
 }
 
-// shrinkSighting makes a sighting's experiment as small as it gets. It is nil if the
-// difference does not show again, however often the whole of it is replayed.
+// shrinkSighting reduces the experiment of a sighting. It returns nil if the difference does not
+// show again in any replay of the whole experiment.
 func (p *serverPair) shrinkSighting(ctx context.Context, s *sighting) (*witness, error) {
 	candidate := &witness{steps: s.steps, nonce: s.nonce}
 	for _, short := range p.shortcutExperiments(s.steps) {
@@ -116,8 +125,13 @@ func (p *serverPair) shrinkSighting(ctx context.Context, s *sighting) (*witness,
 	return candidate, p.revertChanges(ctx, candidate, s.points)
 }
 
-// tryWitness takes other steps for a witness, if they show the difference too.
-func (p *serverPair) tryWitness(ctx context.Context, candidate *witness, steps []experiment.Step, wanted []differencePoint) (bool, error) {
+// tryWitness replaces the steps of a witness by others if these show a wanted difference too.
+func (p *serverPair) tryWitness(
+	ctx context.Context,
+	candidate *witness,
+	steps []experiment.Step,
+	wanted []differencePoint,
+) (bool, error) {
 	points, traceA, traceB, err := p.reproduce(ctx, steps, candidate.nonce, wanted)
 	if err != nil || len(points) == 0 {
 		return false, err
@@ -126,34 +140,34 @@ func (p *serverPair) tryWitness(ctx context.Context, candidate *witness, steps [
 	return true, nil
 }
 
-// shortcutExperiments are guesses at what is enough: the last step alone, behind a login,
-// behind all logins.
+// shortcutExperiments returns experiments that often suffice: the last step alone or after its
+// role's login, and after all logins.
 func (p *serverPair) shortcutExperiments(steps []experiment.Step) [][]experiment.Step {
-	end := len(steps) - 1
-	if len(steps) < 4 || slices.ContainsFunc(steps[end].Changes, func(change experiment.PairChange) bool {
+	last := len(steps) - 1
+	if len(steps) < 4 || slices.ContainsFunc(steps[last].Changes, func(change experiment.PairChange) bool {
 		return stepReference.MatchString(change.Value)
 	}) {
 		return nil
 	}
 	var own, all []experiment.Step
-	for _, step := range steps[:end] {
+	for _, step := range steps[:last] {
 		if p.file.VerbOf(step) != experiment.VerbLogin || len(step.Changes) > 0 {
 			continue
 		}
-		if step.Role == steps[end].Role && len(own) == 0 {
+		if step.Role == steps[last].Role && len(own) == 0 {
 			own = append(own, step)
 		}
 		all = append(all, step)
 	}
-	out := [][]experiment.Step{append(own, steps[end])}
-	if len(all) > len(own) && len(all) < end {
-		out = append(out, append(all, steps[end]))
+	out := [][]experiment.Step{append(own, steps[last])}
+	if len(all) > len(own) && len(all) < last {
+		out = append(out, append(all, steps[last]))
 	}
 	return out
 }
 
-// dropSteps leaves out steps, many at once at first, until half of what is left of
-// the budget is spent: the rest is for showing it again.
+// dropSteps removes steps in ever smaller groups, until half of the remaining budget is spent. The
+// other half is for replays.
 func (p *serverPair) dropSteps(ctx context.Context, candidate *witness, wanted []differencePoint) error {
 	enough := p.Sent() + (p.maxRequests()-p.Sent())/2
 	for size := max(1, (len(candidate.steps)-1)/2); size >= 1; size /= 2 {
@@ -162,9 +176,9 @@ func (p *serverPair) dropSteps(ctx context.Context, candidate *witness, wanted [
 				return nil
 			}
 			to := min(from+size, len(candidate.steps)-1)
-			rest, ok := removeSteps(candidate.steps, from, to)
+			remaining, ok := removeSteps(candidate.steps, from, to)
 			if ok {
-				done, err := p.tryWitness(ctx, candidate, rest, wanted)
+				done, err := p.tryWitness(ctx, candidate, remaining, wanted)
 				if err != nil {
 					return err
 				}
@@ -178,22 +192,22 @@ func (p *serverPair) dropSteps(ctx context.Context, candidate *witness, wanted [
 	return nil
 }
 
-// revertChanges takes changes back, step by step: what is left is what matters.
+// revertChanges takes back each change of each step that the difference does not need.
 func (p *serverPair) revertChanges(ctx context.Context, candidate *witness, wanted []differencePoint) error {
-	for i := 0; i < len(candidate.steps); i++ {
-		for j := len(candidate.steps[i].Changes) - 1; j >= 0; j-- {
+	for index := 0; index < len(candidate.steps); index++ {
+		for j := len(candidate.steps[index].Changes) - 1; j >= 0; j-- {
 			steps := slices.Clone(candidate.steps)
-			steps[i].Changes = slices.Delete(slices.Clone(steps[i].Changes), j, j+1)
+			steps[index].Changes = slices.Delete(slices.Clone(steps[index].Changes), j, j+1)
 			if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 				return err
 			}
 		}
-		if err := p.replaceDuplicateKeys(ctx, candidate, i, wanted); err != nil {
+		if err := p.replaceDuplicateKeys(ctx, candidate, index, wanted); err != nil {
 			return err
 		}
-		if step := candidate.steps[i]; step.HTTPForm != "" || step.Place != 0 {
+		if step := candidate.steps[index]; step.HTTPForm != "" || step.Place != 0 {
 			steps := slices.Clone(candidate.steps)
-			steps[i].HTTPForm, steps[i].Place = "", 0
+			steps[index].HTTPForm, steps[index].Place = "", 0
 			if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 				return err
 			}
@@ -202,16 +216,21 @@ func (p *serverPair) revertChanges(ctx context.Context, candidate *witness, want
 	return nil
 }
 
-// replaceDuplicateKeys gives a key its value once where it was given twice, if that shows the
-// difference too: then it is the value that matters.
-func (p *serverPair) replaceDuplicateKeys(ctx context.Context, candidate *witness, i int, wanted []differencePoint) error {
-	for j, change := range candidate.steps[i].Changes {
+// replaceDuplicateKeys replaces a changed key that was sent twice by one occurrence, if that shows
+// the difference too. Then the value matters and not the repetition.
+func (p *serverPair) replaceDuplicateKeys(
+	ctx context.Context,
+	candidate *witness,
+	index int,
+	wanted []differencePoint,
+) error {
+	for j, change := range candidate.steps[index].Changes {
 		if change.Kind != experiment.AppendPair && change.Kind != experiment.PrependPair {
 			continue
 		}
 		steps := slices.Clone(candidate.steps)
-		steps[i].Changes = slices.Clone(steps[i].Changes)
-		steps[i].Changes[j].Kind = experiment.SetValue
+		steps[index].Changes = slices.Clone(steps[index].Changes)
+		steps[index].Changes[j].Kind = experiment.SetValue
 		if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 			return err
 		}
@@ -219,13 +238,13 @@ func (p *serverPair) replaceDuplicateKeys(ctx context.Context, candidate *witnes
 	return nil
 }
 
-// findAffectedCommands lists the commands whose answers differ alike in the place of the
-// shortWitness's last step, its own among them. It looks for no more than three.
+// findAffectedCommands returns up to three commands whose answers differ alike in the place of the
+// witness's last step. The first is the witness's own.
 func (p *serverPair) findAffectedCommands(ctx context.Context, candidate *witness) ([]string, error) {
-	end := len(candidate.steps) - 1
-	own := candidate.steps[end]
-	found := []string{own.Command}
-	tried := []string{own.Command}
+	last := len(candidate.steps) - 1
+	original := candidate.steps[last]
+	found := []string{original.Command}
+	tried := []string{original.Command}
 	for _, command := range p.file.Commands {
 		if len(found) >= 3 {
 			break
@@ -234,13 +253,14 @@ func (p *serverPair) findAffectedCommands(ctx context.Context, candidate *witnes
 			continue
 		}
 		tried = append(tried, command.Name)
-		for _, step := range p.translateStep(own, command) {
-			steps := append(slices.Clone(candidate.steps[:end]), step)
+		for _, step := range p.translateStep(original, command) {
+			steps := append(slices.Clone(candidate.steps[:last]), step)
 			points, _, _, err := p.reproduce(ctx, steps, candidate.nonce, nil)
 			if err != nil {
 				return found, err
 			}
-			if p.areComparable(own, step) && haveRelatedPoint(points, candidate.points, step) || haveCommonPoint(points, candidate.points) && isCodeDifference(candidate.points) {
+			if p.areComparable(original, step) && haveRelatedPoint(points, candidate.points, step) ||
+				haveCommonPoint(points, candidate.points) && isCodeDifference(candidate.points) {
 				found = append(found, command.Name)
 				break
 			}
@@ -249,28 +269,27 @@ func (p *serverPair) findAffectedCommands(ctx context.Context, candidate *witnes
 	return found, nil
 }
 
-// areComparable reports whether two commands can be said to change alike: what is
-// collected and what is listed are two things.
-func (p *serverPair) areComparable(own, other experiment.Step) bool {
-	return (p.file.VerbOf(own) == experiment.VerbReceive) == (p.file.VerbOf(other) == experiment.VerbReceive) || len(own.Changes) > 0
+// areComparable reports whether two steps may differ alike: collecting messages is not comparable
+// with reading lists, unless a change is common to both.
+func (p *serverPair) areComparable(original, other experiment.Step) bool {
+	return (p.file.VerbOf(original) == experiment.VerbReceive) == (p.file.VerbOf(other) == experiment.VerbReceive) ||
+		len(original.Changes) > 0
 }
 
-// isCodeDifference reports whether it is the code of the answers that differs.
 func isCodeDifference(points []differencePoint) bool {
 	return len(points) == 1 && points[0].kind == "code"
 }
 
-// translateStep are steps with another command, and the same changes of the parameters
-// that correspond; none if the command has none such. Where it matters only how a
-// serverPair is written, whichever it is, several are worth a try.
-func (p *serverPair) translateStep(own experiment.Step, command *experiment.Command) []experiment.Step {
-	out := own
+// translateStep returns steps of another command with the corresponding changes, none if a key has
+// no counterpart. A structural change is applied to each pair in turn.
+func (p *serverPair) translateStep(original experiment.Step, command *experiment.Command) []experiment.Step {
+	out := original
 	out.Command, out.Verb, out.Changes = command.Name, "", nil
-	if len(own.Changes) == 1 && isStructural(own.Changes[0]) {
-		return p.structuralVariants(out, own.Changes[0], command)
+	if len(original.Changes) == 1 && isStructural(original.Changes[0]) {
+		return p.structuralVariants(out, original.Changes[0], command)
 	}
-	from, _ := p.file.Command(own.Command)
-	for _, change := range own.Changes {
+	from, _ := p.file.Command(original.Command)
+	for _, change := range original.Changes {
 		if change.Key = p.correspondingKey(from, change.Key, command); change.Key == "" {
 			return nil
 		}
@@ -279,7 +298,7 @@ func (p *serverPair) translateStep(own experiment.Step, command *experiment.Comm
 	return []experiment.Step{out}
 }
 
-// isStructural reports whether a change is one of how a pair is written.
+// isStructural reports whether a change concerns how a pair is written, not its value.
 func isStructural(change experiment.PairChange) bool {
 	switch change.Kind {
 	case experiment.AppendPair, experiment.PrependPair, experiment.RenameKey:
@@ -288,8 +307,12 @@ func isStructural(change experiment.PairChange) bool {
 	return false
 }
 
-// structuralVariants makes the same change to each pair of a command in turn.
-func (p *serverPair) structuralVariants(out experiment.Step, change experiment.PairChange, command *experiment.Command) []experiment.Step {
+// structuralVariants applies the same structural change to each pair of a command in turn.
+func (p *serverPair) structuralVariants(
+	out experiment.Step,
+	change experiment.PairChange,
+	command *experiment.Command,
+) []experiment.Step {
 	var all []experiment.Step
 	for _, pair := range command.Request {
 		for _, v := range study.StructuralChange(p.file, command, p.file.TypeOf(command, pair.Key), change.Kind) {
@@ -301,11 +324,11 @@ func (p *serverPair) structuralVariants(out experiment.Step, change experiment.P
 	return all
 }
 
-// correspondingKey is the key of a command that stands for another command's key, "" if
-// there is none.
+// correspondingKey returns the key of a command with the same meaning as another command's key, or
+// "".
 func (p *serverPair) correspondingKey(from *experiment.Command, key string, command *experiment.Command) string {
 	if !slices.ContainsFunc(from.Request, func(pair experiment.Pair) bool { return pair.Key == key }) {
-		return key // a key that no command has
+		return key // an unknown key, which is added as it is
 	}
 	kind := p.file.TypeOf(from, key).Type
 	found := ""
@@ -317,7 +340,12 @@ func (p *serverPair) correspondingKey(from *experiment.Command, key string, comm
 			return key
 		}
 		switch kind {
-		case experiment.TypeVersion, experiment.TypeCommandName, experiment.TypeMark, experiment.TypeSelf, experiment.TypeCount, experiment.TypeCursor:
+		case experiment.TypeVersion,
+			experiment.TypeCommandName,
+			experiment.TypeMark,
+			experiment.TypeSelf,
+			experiment.TypeCount,
+			experiment.TypeCursor:
 			found = pair.Key
 		}
 	}
@@ -326,9 +354,8 @@ func (p *serverPair) correspondingKey(from *experiment.Command, key string, comm
 
 func isEscapePoint(point differencePoint) bool { return point.kind == "escape" }
 
-// haveRelatedPoint compares differences of other commands: the same codes, or the
-// same field. Where it is about how pairs are written, or about escapes, any such
-// difference is alike.
+// haveRelatedPoint reports whether the difference of another command is the same. Any difference
+// counts if the step has a structural change, and any escape if the wanted one is an escape.
 func haveRelatedPoint(points, wanted []differencePoint, step experiment.Step) bool {
 	if len(points) == 0 {
 		return false

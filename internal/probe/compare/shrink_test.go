@@ -18,7 +18,7 @@ func steps(values ...string) []experiment.Step {
 	return all
 }
 
-func TestStepsThatAreLeftOutMoveTheReferencesOfOthers(t *testing.T) {
+func TestRemovingStepsAdjustsReferencesToOthers(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		from, to int
@@ -30,17 +30,17 @@ func TestStepsThatAreLeftOutMoveTheReferencesOfOthers(t *testing.T) {
 		{"one behind it", 3, 4, "{seq:3}", true},
 		{"the step that is named", 2, 3, "", false},
 	} {
-		rest, ok := removeSteps(steps("", "", "", "", "{seq:3}"), c.from, c.to)
+		remaining, ok := removeSteps(steps("", "", "", "", "{seq:3}"), c.from, c.to)
 		if ok != c.ok {
 			t.Errorf("%s: ok is %v", c.name, ok)
 		}
-		if ok && rest[len(rest)-1].Changes[0].Value != c.last {
-			t.Errorf("%s: the last step has %s, want %s", c.name, rest[len(rest)-1].Changes[0].Value, c.last)
+		if ok && remaining[len(remaining)-1].Changes[0].Value != c.last {
+			t.Errorf("%s: the last step has %s, want %s", c.name, remaining[len(remaining)-1].Changes[0].Value, c.last)
 		}
 	}
 }
 
-func TestWhatIsLeftOutOfACopyStaysInTheExperiment(t *testing.T) {
+func TestRemovingStepsLeavesTheOriginalUnchanged(t *testing.T) {
 	all := steps("", "", "{seq:2}")
 	if _, ok := removeSteps(all, 0, 1); !ok || all[2].Changes[0].Value != "{seq:2}" {
 		t.Errorf("the experiment itself has %v now", all[2].Changes)

@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// page holds the benchmark's table, between these marks.
+// The benchmark's table is in this page, between these marks.
 const (
 	benchmarkPage = "../../../docs/prober.md"
 	tableBegin    = "<!-- mutants -->\n"
 	tableEnd      = "<!-- /mutants -->\n"
 )
 
-// checkTable compares the table in the page with what was found, but for the
-// numbers of requests, or writes it anew.
+// checkTable compares the page's table with the results, except for the numbers of requests, or
+// updates the page.
 func checkTable(t *testing.T, all []*mutantResult) {
 	t.Helper()
 	text, err := os.ReadFile(benchmarkPage)
@@ -35,43 +35,58 @@ func checkTable(t *testing.T, all []*mutantResult) {
 		return
 	}
 	told, now := withoutRequests(table), withoutRequests(found)
-	for i := range max(len(told), len(now)) {
-		if i >= len(told) || i >= len(now) || told[i] != now[i] {
-			t.Errorf("%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s", benchmarkPage, found)
+	for index := range max(len(told), len(now)) {
+		if index >= len(told) || index >= len(now) || told[index] != now[index] {
+			t.Errorf(
+				"%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s",
+				benchmarkPage,
+				found,
+			)
 			return
 		}
 	}
 }
 
 func formatTable(all []*mutantResult) string {
-	var b strings.Builder
-	b.WriteString("| mutant | what it does | expected | found | named | fuzzer | requests |\n|---|---|---|---|---|---|---|\n")
+	var traceB strings.Builder
+	traceB.WriteString(
+		"| mutant | what it does | expected | found | named | fuzzer | requests |\n|---|---|---|---|---|---|---|\n",
+	)
 	for _, r := range all {
 		expected, named := fmt.Sprintf("%s, %s", r.Command, r.Aspect), describeConnection(r.isNamed())
 		if r.Equivalent {
 			expected, named = "nothing: it is equivalent", "-"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %d |\n",
-			r.Name, strings.ReplaceAll(r.Description, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"), describeConnection(r.isFound()), named, describeConnection(r.foundByFuzzer), max(r.sent[0], r.sent[1]))
+		fmt.Fprintf(
+			&traceB,
+			"| %s | %s | %s | %s | %s | %s | %d |\n",
+			r.Name,
+			strings.ReplaceAll(r.Description, "|", "\\|"),
+			strings.ReplaceAll(expected, "*", "\\*"),
+			describeConnection(r.isFound()),
+			named,
+			describeConnection(r.foundByFuzzer),
+			max(r.sent[0], r.sent[1]),
+		)
 	}
 	s := scoreOf(all)
 	fuzzed := 0
 	for _, r := range all {
 		fuzzed += boolToInt(r.foundByFuzzer && !r.Equivalent)
 	}
-	fmt.Fprintf(&b, "\n%s. The plain fuzzer finds %d.\n", strings.ToUpper(s.String()[:1])+s.String()[1:], fuzzed)
-	return b.String()
+	fmt.Fprintf(&traceB, "\n%s. The plain fuzzer finds %d.\n", strings.ToUpper(s.String()[:1])+s.String()[1:], fuzzed)
+	return traceB.String()
 }
 
-func describeConnection(b bool) string {
-	if b {
+func describeConnection(traceB bool) string {
+	if traceB {
 		return "yes"
 	}
 	return "no"
 }
 
-// withoutRequests are the lines of a table without their last column: how many
-// requests it takes depends on what is lost, and on the time of day.
+// withoutRequests returns the lines of a table without the last column, because the numbers of
+// requests vary.
 func withoutRequests(table string) []string {
 	var lines []string
 	for _, line := range strings.Split(strings.TrimSpace(table), "\n") {

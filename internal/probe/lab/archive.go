@@ -7,24 +7,24 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// An Archive holds the tries of a transcript, for one run.
+// Archive holds the attempts of one run from a transcript, for replay.
 type Archive struct {
-	attempts map[string][]*archivedAttempt
-	// LastAttempt is the number of the last try, finished or not.
+	attempts map[string][]*archivedAttempt // by Lab.Key, in the transcript's order
+	// LastAttempt is the number of the latest attempt, complete or not.
 	LastAttempt int
-	// LastSeconds is when the last entry was made, in seconds.
+	// LastSeconds is the time of the transcript's last entry in seconds.
 	LastSeconds float64
-	// EndReason is why the transcript ends, "" if it was cut off.
+	// EndReason says why the transcript ends. It is "" if the transcript was cut off.
 	EndReason string
 }
 
-// A past is a try as a transcript has it.
+// archivedAttempt holds the transcript entries of one attempt.
 type archivedAttempt struct {
 	entries    []journal.Entry
-	isComplete bool // else it was cut off
+	isComplete bool // false if the attempt was cut off
 }
 
-// NewArchive sorts the entries of a run by what was asked.
+// NewArchive collects the attempts of a run by experiment.
 func NewArchive(transcript *journal.Transcript, run string) *Archive {
 	archive := &Archive{attempts: make(map[string][]*archivedAttempt)}
 	var open *archivedAttempt
@@ -46,7 +46,7 @@ func NewArchive(transcript *journal.Transcript, run string) *Archive {
 	return archive
 }
 
-// nextAttempt returns the next try that was made of an experiment.
+// nextAttempt removes and returns the next attempt at an experiment. a may be nil.
 func (a *Archive) nextAttempt(key string) (*archivedAttempt, bool) {
 	if a == nil || len(a.attempts[key]) == 0 {
 		return nil, false
@@ -56,7 +56,7 @@ func (a *Archive) nextAttempt(key string) (*archivedAttempt, bool) {
 	return attempt, true
 }
 
-// countRequests counts the requests of a try, and those of them that failed on the way.
+// countRequests counts the requests of an attempt and those among them that got no answer.
 func (a *archivedAttempt) countRequests() (requests, faults int) {
 	for i := range a.entries {
 		if a.entries[i].Request != nil {
@@ -69,7 +69,7 @@ func (a *archivedAttempt) countRequests() (requests, faults int) {
 	return requests, faults
 }
 
-// parseArchivedAnswer is the answer that an entry holds.
+// parseArchivedAnswer parses the response of an entry.
 func parseArchivedAnswer(entry *journal.Entry, method string) (Answer, error) {
 	answer, err := parseResponse(bufio.NewReader(bytes.NewReader(entry.Response)), method)
 	answer.rawResponse = entry.Response

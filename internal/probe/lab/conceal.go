@@ -6,16 +6,19 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// leastSecret is how long a secret must be, in bytes, to be told from what else
-// servers write.
+// minSecretLength is the shortest secret, in bytes, that is concealed. A shorter one could occur
+// in responses by chance.
 const minSecretLength = 6
 
-// collectSecrets are the secrets that came from the environment, as servers might write
-// them.
+// collectSecrets returns the secrets that came from the environment, in all forms that the server
+// may echo.
 func collectSecrets(file *experiment.File) (all [][]byte) {
 	accounts := file.Accounts
 	if file.Pool != nil {
-		accounts = append(accounts[:len(accounts):len(accounts)], experiment.Account{Secret: file.Pool.Secret, SecretHidden: file.Pool.SecretHidden})
+		accounts = append(
+			accounts[:len(accounts):len(accounts)],
+			experiment.Account{Secret: file.Pool.Secret, SecretHidden: file.Pool.SecretHidden},
+		)
 	}
 	for _, account := range accounts {
 		if !account.SecretHidden {
@@ -33,18 +36,18 @@ func collectSecrets(file *experiment.File) (all [][]byte) {
 	return all
 }
 
-// concealSecrets writes stars over hidden secrets in a response, and reports whether there
-// were any: servers may answer with what they were sent.
+// concealSecrets overwrites hidden secrets in a response with asterisks, because servers may echo
+// requests. It reports whether it found any.
 func (l *Lab) concealSecrets(response []byte) bool {
 	found := false
 	for _, secret := range l.hiddenSecrets {
 		for {
-			at := bytes.Index(response, secret)
-			if at < 0 {
+			start := bytes.Index(response, secret)
+			if start < 0 {
 				break
 			}
 			found = true
-			copy(response[at:], bytes.Repeat([]byte("*"), len(secret)))
+			copy(response[start:], bytes.Repeat([]byte("*"), len(secret)))
 		}
 	}
 	return found

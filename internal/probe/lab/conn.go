@@ -12,34 +12,34 @@ import (
 	"time"
 )
 
-// answerLimit bounds an answer, in bytes: it is from a server that nobody knows.
+// maxAnswerSize is the largest accepted response body in bytes.
 const maxAnswerSize = 1 << 20
 
-// A conn is a connection to the server from one place. It keeps what came in
-// since the last request as it was.
+// recordedConn is a connection to the server that keeps the bytes received since the latest
+// request.
 type recordedConn struct {
 	net.Conn
 	reader          *bufio.Reader
 	received        bytes.Buffer
-	earlierRequests []requestIdentity // the latest requests, oldest first
+	earlierRequests []requestIdentity // the latest ones, oldest first
 }
 
-// An httpRequest is one that is ready to be sent.
+// preparedRequest is an HTTP request that is ready to be sent.
 type preparedRequest struct {
 	method          string
 	raw             []byte
-	keepsConnection bool // the connection can be used again
+	keepsConnection bool // the connection can be reused afterwards
 	timeout         time.Duration
-	hasTwoRequests  bool // there are two
+	hasTwoRequests  bool // raw holds two requests
 	identity        requestIdentity
 }
 
-// isUsable reports whether the next request can be sent on the connection. It cannot
-// if the server has closed it, because that request would be lost, and it cannot if
-// bytes are waiting, because they would be taken for the request's answer.
+// isUsable reports whether the next request can be sent on the connection. A request on a
+// connection that the server has closed would be lost. Waiting bytes would be taken for its
+// answer.
 func (c *recordedConn) isUsable() bool { return c.reader.Buffered() == 0 && isIdle(c.Conn) }
 
-// dialTCP connects from an address of this machine.
+// dialTCP connects from a local address, or from any if place is "".
 func dialTCP(ctx context.Context, place, server string) (net.Conn, error) {
 	var d net.Dialer
 	if place != "" {
@@ -54,7 +54,7 @@ func newRecordedConn(conn net.Conn) *recordedConn {
 	return out
 }
 
-// exchange sends a request and reads the response.
+// exchange sends a request and reads the response. raw is what arrived, also on an error.
 func (c *recordedConn) exchange(ctx context.Context, request preparedRequest) (raw []byte, answer Answer, err error) {
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
 	if err := c.SetDeadline(time.Now().Add(request.timeout)); err != nil {
@@ -66,12 +66,12 @@ func (c *recordedConn) exchange(ctx context.Context, request preparedRequest) (r
 	}
 	answer, err = parseResponse(c.reader, request.method)
 	if err == nil && request.hasTwoRequests {
-		_, _ = parseResponse(c.reader, request.method) // what came is kept, whatever it is
+		_, _ = parseResponse(c.reader, request.method) // recorded in c.received; see describeSecondAnswer
 	}
 	return bytes.Clone(c.received.Bytes()), answer, err
 }
 
-// parseResponse reads one response.
+// parseResponse reads one HTTP response.
 func parseResponse(in *bufio.Reader, method string) (answer Answer, err error) {
 	resp, err := http.ReadResponse(in, &http.Request{Method: method})
 	if err != nil {
@@ -91,14 +91,14 @@ func parseResponse(in *bufio.Reader, method string) (answer Answer, err error) {
 	}, nil
 }
 
-// parseRetryAfter is how long the server wants to be left alone, as far as it says so in
-// seconds.
+// parseRetryAfter returns the delay of a Retry-After header in seconds, at most maxLimitWait, and
+// 0 for other forms.
 func parseRetryAfter(resp *http.Response) time.Duration {
-	n, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || n < 0 {
+	count, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || count < 0 {
 		return 0
 	}
-	return min(time.Duration(n)*time.Second, maxLimitWait)
+	return min(time.Duration(count)*time.Second, maxLimitWait)
 }
 
 func describeFraming(resp *http.Response) string {
@@ -111,9 +111,8 @@ func describeFraming(resp *http.Response) string {
 	return "close"
 }
 
-// connect sees to it that there is a connection from a place. That none can be
-// made is no answer: the server may be starting anew, or be gone, and then nothing
-// more can be found out.
+// connect ensures an open connection from a local address. It retries for AnswerTimeout, because
+// the server may be restarting, and then gives up on the server.
 func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 	if l.Simulator != nil {
 		return nil
@@ -132,17 +131,23 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 		case time.Since(began) > l.AnswerTimeout:
 			return l.brokenf("%s does not take connections any more (%v)", l.serverAddr, networkCause(err))
 		default:
-			_ = sleepContext(ctx, pause) // that ctx has ended shows above
+			_ = sleepContext(ctx, pause) // the next Dial fails if ctx has ended
 		}
 	}
 	return nil
 }
 
-// exchangeFrom sends a request on the connection from a place.
-func (l *Lab) exchangeFrom(ctx context.Context, place string, request preparedRequest) (response []byte, answer Answer, err error) {
+// exchangeFrom sends a request on the connection from a local address, and closes the connection
+// if it cannot be reused.
+func (l *Lab) exchangeFrom(
+	ctx context.Context,
+	place string,
+	request preparedRequest,
+) (response []byte, answer Answer, err error) {
 	conn := l.connections[place]
 	response, answer, err = conn.exchange(ctx, request)
-	if err == nil && !request.hasTwoRequests && l.answersEarlierRequest(&answer, request.identity, conn.earlierRequests) {
+	if err == nil && !request.hasTwoRequests &&
+		l.answersEarlierRequest(&answer, request.identity, conn.earlierRequests) {
 		err = errOtherAnswer
 	}
 	conn.rememberRequest(request.identity)

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// advanceTime lets time go by: on the server's clock for tests, if it has one.
+// advanceTime advances the server's clock through its control URL, or waits in real time if there
+// is none.
 func (l *Lab) advanceTime(ctx context.Context, duration time.Duration) error {
 	if l.Simulator != nil {
 		l.Simulator.Advance(duration)
@@ -23,29 +24,29 @@ func (l *Lab) advanceTime(ctx context.Context, duration time.Duration) error {
 	return l.waitRealTime(ctx, duration)
 }
 
-// waitRealTime lets real time go by.
+// waitRealTime waits. It fails if the file's time limit would be exceeded.
 func (l *Lab) waitRealTime(ctx context.Context, duration time.Duration) error {
-	if most := l.File.Limits.TotalTime; most > 0 && l.elapsedSeconds()+duration.Seconds() > most.Seconds() {
-		return stoppedf("the time of %v is over, or would be before a wait of %v", most, duration)
+	if longest := l.File.Limits.TotalTime; longest > 0 && l.elapsedSeconds()+duration.Seconds() > longest.Seconds() {
+		return stoppedf("the time of %v is over, or would be before a wait of %v", longest, duration)
 	}
 	if l.OnProgress != nil {
 		progress := l.currentProgress()
 		progress.WaitingFor = duration
 		l.OnProgress(progress)
 	}
-	l.Close() // a server ends connections on which nothing comes; that is no lost answer
+	l.Close() // the server may close idle connections, which would look like a lost answer
 	if err := sleepContext(ctx, duration); err != nil {
 		return l.checkStopped(ctx, 0)
 	}
 	return nil
 }
 
-// postControl asks a control URL, a few times if need be.
+// postControl posts to a control URL and retries with growing pauses.
 func (l *Lab) postControl(ctx context.Context, name, body string) error {
 	var last error
 	tries := 5
 	if !l.hasAnswered {
-		tries = maxInitialFaults // there may be no server at all
+		tries = maxInitialFaults // there may be no server
 	}
 	for try := range tries {
 		if try > 0 && sleepContext(ctx, time.Duration(try)*100*time.Millisecond) != nil {
@@ -65,14 +66,14 @@ func (l *Lab) postControl(ctx context.Context, name, body string) error {
 	return l.brokenf("the control URL %s (%s) does not work: %v", l.controlURLs[name], name, networkCause(last))
 }
 
-func (l *Lab) postControlOnce(ctx context.Context, to, body string, try int) (status int, err error) {
+func (l *Lab) postControlOnce(ctx context.Context, target, body string, try int) (status int, err error) {
 	patience := l.AnswerTimeout
 	if !l.hasAnswered && try == 0 {
 		patience = min(patience, firstAnswerTimeout)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
@@ -86,8 +87,8 @@ func (l *Lab) postControlOnce(ctx context.Context, to, body string, try int) (st
 	return resp.StatusCode, err
 }
 
-// newControlClient asks control URLs: there itself and nowhere else, whatever the
-// environment and the server say.
+// newControlClient returns a client that ignores proxy settings and redirects, so that it reaches
+// only the checked hosts.
 func (l *Lab) newControlClient() http.Client {
 	dial := func(ctx context.Context, _, server string) (net.Conn, error) { return l.Dial(ctx, "", server) }
 	return http.Client{

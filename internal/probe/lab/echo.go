@@ -8,16 +8,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// A requestIdentity is what an answer repeats of its request. A request can have a key
-// twice, and its answer repeats one of the values.
+// requestIdentity holds the values of a request that its answer may repeat. A key that occurs
+// twice contributes both values.
 type requestIdentity struct {
-	marks, commands     []string // as they were sent, without spaces around them
+	marks, commands     []string // as sent, without surrounding spaces
 	markKey, commandKey string   // "" if the command has no such parameter
 }
 
 var errOtherAnswer = errors.New("the answer of another request")
 
-// remembered is how many requests of a connection their answers are known by.
+// maxRememberedRequests bounds the requests of a connection that late answers are recognized by.
 const maxRememberedRequests = 64
 
 func (c *recordedConn) rememberRequest(identity requestIdentity) {
@@ -27,7 +27,7 @@ func (c *recordedConn) rememberRequest(identity requestIdentity) {
 	c.earlierRequests = append(c.earlierRequests, identity)
 }
 
-// identifyRequest reads the marks and the command's names out of a record that is sent.
+// identifyRequest reads the marks and command names from a record.
 func (l *Lab) identifyRequest(command string, record []byte) (identity requestIdentity) {
 	c, ok := l.File.Command(command)
 	if !ok {
@@ -35,7 +35,7 @@ func (l *Lab) identifyRequest(command string, record []byte) (identity requestId
 	}
 	pairs, _ := l.File.Syntax.Decode(record)
 	for _, pair := range pairs {
-		value := strings.TrimSpace(l.File.Syntax.Unescape(pair.Value)) // as servers may repeat it
+		value := strings.TrimSpace(l.File.Syntax.Unescape(pair.Value)) // servers may repeat it trimmed
 		switch l.File.TypeOf(c, pair.Key).Type {
 		case experiment.TypeMark:
 			identity.markKey, identity.marks = pair.Key, append(identity.marks, value)
@@ -46,9 +46,9 @@ func (l *Lab) identifyRequest(command string, record []byte) (identity requestId
 	return identity
 }
 
-// answersEarlierRequest reports whether an answer is that of an earlier request on the same
-// connection. Its mark decides if it has one, because a server that takes a request for a
-// repeat may give the answer of another command.
+// answersEarlierRequest reports whether an answer belongs to an earlier request on the same
+// connection. A mark in the answer decides. Without one the command name does, unless the request
+// reuses an earlier mark: a server may then repeat the answer to another command.
 func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, earlier []requestIdentity) bool {
 	pairs, ok := l.File.Syntax.Decode(answer.Body)
 	if !ok {
@@ -63,7 +63,10 @@ func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, ea
 		return ""
 	}
 	had := func(mark string) bool {
-		return slices.ContainsFunc(earlier, func(e requestIdentity) bool { return slices.Contains(e.marks, mark) })
+		return slices.ContainsFunc(
+			earlier,
+			func(earlierRequest requestIdentity) bool { return slices.Contains(earlierRequest.marks, mark) },
+		)
 	}
 	if mark := echo(identity.markKey); mark != "" {
 		return !slices.Contains(identity.marks, mark) && had(mark)
@@ -71,10 +74,16 @@ func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, ea
 	if slices.ContainsFunc(identity.marks, had) {
 		return false
 	}
-	named := func(e requestIdentity, command string) bool {
-		return slices.ContainsFunc(e.commands, func(name string) bool { return strings.EqualFold(name, command) })
+	named := func(earlierRequest requestIdentity, command string) bool {
+		return slices.ContainsFunc(
+			earlierRequest.commands,
+			func(name string) bool { return strings.EqualFold(name, command) },
+		)
 	}
 	command := echo(identity.commandKey)
 	return command != "" && !named(identity, command) &&
-		slices.ContainsFunc(earlier, func(e requestIdentity) bool { return named(e, command) })
+		slices.ContainsFunc(
+			earlier,
+			func(earlierRequest requestIdentity) bool { return named(earlierRequest, command) },
+		)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// serveRaw answers each request of a connection with what answer returns, which is
-// told the earlier records of the connection, and may return several responses or none.
+// serveRaw answers each request with the responses that answer returns for its record and the
+// earlier records of the connection.
 func serveRaw(t *testing.T, answer func(record string, earlier []string) []string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,7 +54,7 @@ func serveRaw(t *testing.T, answer func(record string, earlier []string) []strin
 	return "http://" + l.Addr().String() + "/"
 }
 
-// echo is an answer that repeats the record.
+// echoRecord returns an answer that repeats the record.
 func echoRecord(record string) string { return strings.ReplaceAll(record, "= ", "=") + "&RES=0&RS=0" }
 
 // isItsAnswer reports whether the answer to a step repeats the step's own record.
@@ -90,7 +90,7 @@ func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
 	}
 }
 
-func TestWhatWaitsOnAConnectionIsNotTakenForAnAnswer(t *testing.T) {
+func TestBytesThatArrivedBeforeARequestAreNotItsAnswer(t *testing.T) {
 	url := serveRaw(t, func(record string, _ []string) []string {
 		return []string{echoRecord(record), "NULL"} // without an echo: nothing in it tells whose it is
 	})
@@ -103,7 +103,7 @@ func TestWhatWaitsOnAConnectionIsNotTakenForAnAnswer(t *testing.T) {
 	}
 }
 
-func TestARepeatMayGetTheAnswerOfAnotherCommand(t *testing.T) {
+func TestARepeatedMarkMayGetTheAnswerOfAnotherCommand(t *testing.T) {
 	url := serveRaw(t, func(record string, earlier []string) []string {
 		if strings.Contains(record, "SEQ=7") && len(earlier) > 1 {
 			return []string{echoRecord(earlier[1])}
@@ -117,29 +117,41 @@ func TestARepeatMayGetTheAnswerOfAnotherCommand(t *testing.T) {
 	}
 }
 
-func TestAnAnswerRepeatsAMarkOfItsRequestInItsOwnWay(t *testing.T) {
+func TestAnAnswerMayRepeatAnyOfTheMarksOfItsRequest(t *testing.T) {
 	url := serveRaw(t, func(record string, _ []string) []string { return []string{echoRecord(record)} })
 	b := newTestLab(t, parseResponse(t, controlURLs), url)
-	b.mustRun("a Login", "a List", "a List", "a List", "a List") // the marks that come below, since each experiment has the same
+	b.mustRun(
+		"a Login",
+		"a List",
+		"a List",
+		"a List",
+		"a List",
+	) // the marks that come below, since each experiment has the same
 	b.mustRun("a Login", "a List SEQ=7", "a List +SEQ=7", "a List ^SEQ=7", `a List SEQ=" {seq}"`)
 	if b.TransportFaults() > 0 {
 		t.Errorf("%d answers were not taken", b.TransportFaults())
 	}
 }
 
-func TestAStepFromAPlaceThatTheFileDoesNotHaveIsForbidden(t *testing.T) {
+func TestAStepFromAnUnknownPlaceIsForbidden(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
 	b := newTestLab(t, parseResponse(t, controlURLs+"\nplaces: [127.0.0.1]"), s.URL)
 	steps := b.parseSteps("a Login")
 	steps[0].Place = 1
-	if _, err := b.Run(t.Context(), steps, 0); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "place 2") {
+	if _, err := b.Run(t.Context(), steps, 0); !errors.Is(err, lab.ErrForbidden) ||
+		!strings.Contains(err.Error(), "place 2") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestAServerThatNeverAnswersIsGivenUpSoon(t *testing.T) {
 	url := serveRaw(t, func(string, []string) []string { return nil })
-	b := newTestLab(t, parseResponse(t, controlURLs), url, func(config *lab.Config) { config.AnswerTimeout = 50 * time.Millisecond })
+	b := newTestLab(
+		t,
+		parseResponse(t, controlURLs),
+		url,
+		func(config *lab.Config) { config.AnswerTimeout = 50 * time.Millisecond },
+	)
 	_, err := b.Run(t.Context(), b.parseSteps("a Login", "a List", "a Logout"), 0)
 	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || !strings.Contains(err.Error(), "answers nothing") || b.Sent() != 2 {

@@ -8,50 +8,57 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// StoppedError is why no further experiment is made: what was found until then stands.
+// StoppedError reports that no further experiment can be made. Earlier results remain valid.
 type StoppedError struct{ Reason string }
 
 func (s *StoppedError) Error() string { return s.Reason }
 
 func stoppedf(format string, args ...any) error { return &StoppedError{fmt.Sprintf(format, args...)} }
 
-// brokenf is a [*StoppedError] for a server that does not let itself be asked any more,
-// where neither limits nor whoever waits ended it.
+// brokenf returns a StoppedError for a server that fails, and marks the lab as broken.
 func (l *Lab) brokenf(format string, args ...any) error {
 	l.isBroken = true
 	return stoppedf(format, args...)
 }
 
-// Broken reports whether the server has put an end to the experiments.
+// Broken reports whether the server's failure ended the experiments, not a limit or the caller.
 func (l *Lab) Broken() bool { return l.isBroken }
 
-// ErrForbidden is for an experiment that the experiment file does not allow. The
-// others go on.
+// ErrForbidden reports that the experiment file does not allow an experiment. Other experiments
+// can still be made.
 var ErrForbidden = errors.New("not allowed by the experiment file")
 
-// ErrUnreachable is for a server that does not answer at all.
+// ErrUnreachable reports that the server accepts no connections.
 var ErrUnreachable = errors.New("the server is out of reach")
 
-// A LimitedError is for an experiment that the server's limit of requests does not allow.
-// It is an [ErrForbidden] too.
+// LimitedError reports that an experiment needs more requests without a pause than the server's
+// limit allows. It matches [ErrForbidden].
 type LimitedError struct {
-	Requests, MaxRequests int // that it needs without a pause, and that the server answers in Per
+	Requests, MaxRequests int // needed without a pause, and answered within Period
 	Period                time.Duration
 }
 
 func (e *LimitedError) Error() string {
-	return fmt.Sprintf("%d requests without a pause, where the server answers about %d in %v", e.Requests, e.MaxRequests, e.Period.Round(time.Second))
+	return fmt.Sprintf(
+		"%d requests without a pause, where the server answers about %d in %v",
+		e.Requests,
+		e.MaxRequests,
+		e.Period.Round(time.Second),
+	)
 }
 
-// A LockedError is for an experiment that ended early: a right login was refused behind
-// wrong ones, and more wrong ones were to come. It is an [ErrForbidden] too.
+// LockedError reports that an experiment ended early: a correct login was refused after failed
+// ones, and further failing logins were to come. It matches [ErrForbidden].
 type LockedError struct {
-	Partial *Trace            // up to the login that was refused
-	Unsent  []experiment.Step // what was not sent
+	Partial *Trace // up to the refused login
+	Unsent  []experiment.Step
 }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("a right login is refused behind wrong ones (%s), and more of these are not sent", e.Partial.Answers[len(e.Partial.Answers)-1].ID)
+	return fmt.Sprintf(
+		"a right login is refused behind wrong ones (%s), and more of these are not sent",
+		e.Partial.Answers[len(e.Partial.Answers)-1].ID,
+	)
 }
 
 // Is reports whether target is [ErrForbidden].

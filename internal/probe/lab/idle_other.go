@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// isIdle reports whether a connection is open and nothing waits to be read. If something
-// does, its first byte is lost: the connection is of no use any more.
+// isIdle reports whether a connection is open and has no bytes to read. If it has, the first byte
+// is lost and the connection must not be used further.
 func isIdle(c net.Conn) bool {
 	if c.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
 		return false

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isIdle reports whether a connection is open and nothing waits to be read. It asks
-// without waiting: a read with a deadline takes a millisecond, before each request.
+// isIdle reports whether a connection is open and has no bytes to read. It peeks without blocking,
+// because a read with a deadline would delay each request by a millisecond.
 func isIdle(conn net.Conn) bool {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {

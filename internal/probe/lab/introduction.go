@@ -11,7 +11,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// CheckReachable reports whether the server can be connected to.
+// CheckReachable connects once from each of the file's places. It returns an error that wraps
+// [ErrUnreachable] if the server accepts no connection.
 func (l *Lab) CheckReachable(ctx context.Context) error {
 	if l.Offline || l.Simulator != nil {
 		return nil
@@ -24,15 +25,20 @@ func (l *Lab) CheckReachable(ctx context.Context) error {
 			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, networkCause(err))
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.serverAddr, networkCause(err))
+			return fmt.Errorf(
+				"%w: %s does not take connections (%w); is it running, and is the address right?",
+				ErrUnreachable,
+				l.serverAddr,
+				networkCause(err),
+			)
 		}
 		conn.Close()
 	}
 	return nil
 }
 
-// networkCause is what is at the bottom of an error of the network: the addresses are said
-// elsewhere.
+// networkCause returns the underlying system error or a timeout, without the addresses that
+// callers name themselves.
 func networkCause(err error) error {
 	var system syscall.Errno
 	var late net.Error
@@ -45,13 +51,13 @@ func networkCause(err error) error {
 	return err
 }
 
-// RunWithoutReset takes steps without a reset before them: how things are when nothing
-// was done yet. Fresh accounts are taken if the file has a pool.
+// RunWithoutReset makes an experiment on the server as it is. With a pool, the roles get fresh
+// accounts.
 func (l *Lab) RunWithoutReset(ctx context.Context, steps []experiment.Step) (*Trace, error) {
 	return l.runExperiment(ctx, "look: "+l.Key(steps, 0), plannedExperiment{steps: steps, skipsReset: true})
 }
 
-// Account is who played a role in the latest experiment.
+// Account returns the account that played a role in the latest experiment.
 func (l *Lab) Account(role string) experiment.Account {
 	for _, account := range l.currentAccounts {
 		if account.Role == role {

@@ -14,103 +14,104 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// Config says what is studied, and how much of it may be.
+// Config selects the server, what may be sent to it, and where the transcript goes.
 type Config struct {
 	File *experiment.File
-	// URL is the server's.
-	URL string
+	URL  string // of the server, such as http://127.0.0.1:8000/
 	// Name is the run's name in transcripts: a or b.
 	Name string
-	// AllowRemote allows a host beyond loopback, if the file names it.
+	// AllowRemote permits hosts beyond loopback that the file lists under allow: hosts.
 	AllowRemote bool
-	// MaxRequests is the budget. Setting up and undoing count, control URLs do not. In
-	// a lab it is without what [CleanupRequests] says.
+	// MaxRequests is the budget of requests. Requests of resets count, control URLs do not.
+	// New subtracts [CleanupRequests] from the lab's copy.
 	MaxRequests int
-	// Salt is what the marks of requests are derived from. Runs with different salts do
-	// not share marks.
+	// Salt makes the marks of this run differ from those of runs with another salt.
 	Salt uint64
-	// Journal takes what is done, nil if nothing shall be kept.
+	// Journal receives the transcript. It may be nil.
 	Journal *journal.TranscriptWriter
-	// Archive holds what was done before; nil if nothing was.
+	// Archive holds the attempts of an earlier transcript, which are replayed instead of sent.
+	// It may be nil.
 	Archive *Archive
-	// Offline sends nothing: what is not in the archive is not known.
+	// Offline forbids sending. Experiments that the archive lacks fail with *StoppedError.
 	Offline bool
-	// Simulator answers in place of the server, if it is not nil: nothing is sent.
+	// Simulator, if set, answers in place of the server.
 	Simulator Simulator
-	// Dial connects to the server from a place, "" for any; nil is over TCP.
+	// Dial connects to the server from a local address, or from any if place is "". The
+	// default uses TCP.
 	Dial func(ctx context.Context, place, server string) (net.Conn, error)
-	// AnswerTimeout is how long an answer is waited for; 0 is 10 s.
+	// AnswerTimeout limits the wait for one answer. The default is 10 s.
 	AnswerTimeout time.Duration
-	// StartedAt is when the transcript began; if it is gone on with, so long before now
-	// as it is long.
+	// StartedAt is the time that transcript times count from. The default is now. To resume
+	// a transcript, set it back by the transcript's length.
 	StartedAt time.Time
-	// OnProgress is told how far it has got, if it is not nil.
+	// OnProgress, if set, is called after each attempt and before each wait.
 	OnProgress func(Progress)
-	// StopContext ends the experiments, if it is not nil, and the contexts of calls do not: so
-	// whoever makes them learns of it as he does of a transcript's end, by [*StoppedError].
+	// StopContext, if set, replaces the contexts of Run and RunWithoutReset. When it ends,
+	// these fail with *StoppedError, as they do at the end of a transcript.
 	StopContext context.Context
 }
 
-// A Server answers in place of one on the network: to find out what a study takes.
+// Simulator answers in place of a server, so that a run can be planned without sending anything.
 type Simulator interface {
-	// Reset makes everything as it was in the beginning.
+	// Reset restores the initial state.
 	Reset()
-	// Advance lets time go by.
+	// Advance moves the simulated clock forward.
 	Advance(time.Duration)
-	// Respond is the whole HTTP response to the record of a step, nil for none. Account
-	// is the number of the account that acts.
+	// Respond returns the whole HTTP response to the record of a step, or nil for no answer.
+	// account is the number of the acting account.
 	Respond(step experiment.Step, account string, record []byte) []byte
 }
 
-// Progress is how far a lab has got.
+// Progress describes how far a lab has got.
 type Progress struct {
 	Run             string
-	Sent, Budget    int
+	Sent, Budget    int // requests
 	Attempts        int
-	Rate            float64 // the limit in force, requests a second; 0 if none
-	TimeLeft        time.Duration
-	WaitingFor      time.Duration // if a wait has begun
+	Rate            float64       // current limit in requests a second, 0 if none
+	TimeLeft        time.Duration // until the file's time limit, 0 if there is none
+	WaitingFor      time.Duration // length of the wait that is beginning, 0 if none
 	TransportFaults int
-	Online          bool // something was sent: not all comes from the archive any more
+	Online          bool // false while all answers come from the archive
 }
 
-// A Lab makes experiments on one server, one after the other.
+// Lab runs experiments on one server, one at a time. It must not be used concurrently.
 type Lab struct {
 	Config
-	serverAddr      string // host:port
-	controlURLs     map[string]string
-	controlClient   http.Client // for control URLs
-	connections     map[string]*recordedConn
+	serverAddr      string            // host:port
+	controlURLs     map[string]string // by name: reset, clock
+	controlClient   http.Client
+	connections     map[string]*recordedConn // by local address
 	pacer           requestPacer
-	totalBudget     int // requests, with those of the farewell
-	usableBudget    int // requests, for now
-	sentRequests    int
+	totalBudget     int // requests, including those for CleanUp
+	usableBudget    int // requests that may be sent now
+	sentRequests    int // including those replayed from the archive
 	attempts        int
-	lastAttempt     int // of the latest try
+	lastAttempt     int // number of the latest attempt
 	transportFaults int
-	isBroken        bool                 // the server does not let itself be asked any more
-	hasAnswered     bool                 // the server has answered once
-	isOnline        bool                 // something was sent: not all came from the archive
-	currentAccounts []experiment.Account // who played them in the latest try
-	hiddenSecrets   [][]byte             // what is kept out of transcripts
-	// failedLogins counts logins by account that failed since the latest right one, and wrongAt
-	// has when, where no control URL undoes them. locks says that a right one did not help.
+	isBroken        bool                 // the server made further experiments impossible
+	hasAnswered     bool                 // the server has answered at least once
+	isOnline        bool                 // at least one attempt was not from the archive
+	currentAccounts []experiment.Account // of the latest attempt
+	hiddenSecrets   [][]byte             // overwritten in responses
+	// failedLogins counts the failed logins since the latest successful one, by account
+	// number. failedLoginTimes holds the times of all. Both stay empty if a control URL
+	// resets the server.
 	failedLogins     map[string]int
 	failedLoginTimes map[string][]serverTime
-	loginLock        *Lock
-	nextPoolAccount  uint64        // the next fresh account
-	clockOffset      time.Duration // how far the clock was moved
+	loginLock        *Lock // set once a correct login was refused after failed ones
+	nextPoolAccount  uint64
+	clockOffset      time.Duration // by which the current attempt has advanced the clock
 	residue          accountResidue
 	limiter          limitTracker
-	latestTime       serverTime      // of the latest entry
-	pendingWait      time.Duration   // before the next try
-	resetLimit       *suspectedLimit // what a request of a reset waits for, or has waited for
-	// controls are experiments whose last request was done, by its role and command; without
-	// these, the first one.
+	latestTime       serverTime      // of the latest transcript entry
+	pendingWait      time.Duration   // before the next attempt
+	resetLimit       *suspectedLimit // the latest limit that delayed a request of a reset
+	// controls holds an experiment whose last request was done, by the role and command of
+	// that request. The zero key holds the first such experiment.
 	controls map[[2]string][]experiment.Step
 }
 
-// New makes a lab. It sends nothing.
+// New returns a lab for config, which it checks. It sends nothing.
 func New(config Config) (*Lab, error) {
 	if config.AnswerTimeout == 0 {
 		config.AnswerTimeout = 10 * time.Second
@@ -126,29 +127,29 @@ func New(config Config) (*Lab, error) {
 		failedLogins: make(map[string]int), failedLoginTimes: make(map[string][]serverTime),
 		limiter: newLimitTracker(), controls: make(map[[2]string][]experiment.Step),
 	}
-	u, err := url.Parse(config.URL)
-	if err != nil || u.Scheme != "http" || u.Host == "" {
+	serverURL, err := url.Parse(config.URL)
+	if err != nil || serverURL.Scheme != "http" || serverURL.Host == "" {
 		return nil, fmt.Errorf("%q is no URL of a server; it is written http://127.0.0.1:8000/", config.URL)
 	}
-	if err := l.checkHost(u); err != nil {
+	if err := l.checkHost(serverURL); err != nil {
 		return nil, err
 	}
-	l.serverAddr = u.Host
-	if u.Port() == "" {
-		l.serverAddr = net.JoinHostPort(u.Hostname(), "80")
+	l.serverAddr = serverURL.Host
+	if serverURL.Port() == "" {
+		l.serverAddr = net.JoinHostPort(serverURL.Hostname(), "80")
 	}
-	for name, to := range map[string]string{"reset": config.File.Reset.URL, "clock": config.File.Clock.URL} {
-		if to == "" {
+	for name, target := range map[string]string{"reset": config.File.Reset.URL, "clock": config.File.Clock.URL} {
+		if target == "" {
 			continue
 		}
-		v, err := u.Parse(to)
+		controlURL, err := serverURL.Parse(target)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %q is no URL", name, to)
+			return nil, fmt.Errorf("%s: %q is no URL", name, target)
 		}
-		if err := l.checkHost(v); err != nil {
+		if err := l.checkHost(controlURL); err != nil {
 			return nil, err
 		}
-		l.controlURLs[name] = v.String()
+		l.controlURLs[name] = controlURL.String()
 	}
 	if config.File.Pool != nil {
 		l.nextPoolAccount = config.File.Pool.First
@@ -169,10 +170,10 @@ func New(config Config) (*Lab, error) {
 	return l, nil
 }
 
-// checkHost refuses hosts beyond this machine, but for those that the file and the
-// command line both allow.
-func (l *Lab) checkHost(u *url.URL) error {
-	host := u.Hostname()
+// checkHost refuses hosts beyond loopback, unless both the file and Config.AllowRemote permit
+// them.
+func (l *Lab) checkHost(serverURL *url.URL) error {
+	host := serverURL.Hostname()
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
@@ -181,10 +182,13 @@ func (l *Lab) checkHost(u *url.URL) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is not this machine: only a server on loopback is studied, unless the experiment file lists the host under allow: hosts and the command line says --remote", host)
+	return fmt.Errorf(
+		"%s is not this machine: only a server on loopback is studied, unless the experiment file lists the host under allow: hosts and the command line says --remote",
+		host,
+	)
 }
 
-// Close closes the connections.
+// Close closes all connections. A later request opens new ones.
 func (l *Lab) Close() {
 	for place := range l.connections {
 		l.closeConnection(place)
@@ -194,28 +198,32 @@ func (l *Lab) Close() {
 
 func (l *Lab) closeConnection(place string) {
 	if conn := l.connections[place]; conn != nil {
-		_ = conn.Close() // there is nothing in it that is still wanted
+		_ = conn.Close()
 		delete(l.connections, place)
 	}
 }
 
-// Sent is how many requests were sent, those of the archive too.
+// Sent returns the number of requests, including those replayed from the archive.
 func (l *Lab) Sent() int { return l.sentRequests }
 
-// Attempts is how many tries were made.
+// Attempts returns the number of attempts at experiments, including those of the archive.
 func (l *Lab) Attempts() int { return l.attempts }
 
-// TransportFaults is how many transport failures there were.
+// TransportFaults returns how many requests got no answer.
 func (l *Lab) TransportFaults() int { return l.transportFaults }
 
-// mostTries is how often an experiment is tried before its faults are believed.
+// maxAttempts bounds how often an experiment is attempted, or a request of a reset is sent,
+// without an answer.
 const maxAttempts = 12
 
-// Run makes an experiment. If no answer comes to a step, or one that a limit may have
-// given, everything is tried again from a reset; only what fails three times in a row at
-// the same step is believed to be the server's way to answer. Nonce distinguishes
-// experiments with equal steps: their marks differ. An experiment that a lock ends fails
-// with [*LockedError], which has what was answered until then.
+// Run makes an experiment: it resets the server, sends the steps and returns the answers. If a
+// step gets no answer, or one that a limit may have caused, Run starts again from a reset. It
+// accepts silence as the server's answer after three attempts in a row. A different nonce gives
+// equal steps different marks.
+//
+// Errors: [ErrForbidden] if the file does not allow the experiment, [*LimitedError] if it needs
+// more requests than the server's limit, [*LockedError] with the partial trace if a login lock
+// ended it, [*StoppedError] if no further experiment is possible.
 func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*Trace, error) {
 	if err := l.checkPermitted(steps); err != nil {
 		return nil, err
@@ -226,11 +234,12 @@ func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*
 	return l.runExperiment(ctx, l.Key(steps, nonce), plannedExperiment{steps: steps, nonce: nonce})
 }
 
-// An experimentOf is one that is to be made.
+// plannedExperiment is an experiment with the circumstances that distinguish it from others with
+// equal steps.
 type plannedExperiment struct {
 	steps      []experiment.Step
 	nonce      uint64
-	skipsReset bool // there is no reset before it
+	skipsReset bool
 }
 
 func (l *Lab) runExperiment(ctx context.Context, key string, planned plannedExperiment) (*Trace, error) {
@@ -261,14 +270,22 @@ func (l *Lab) runExperiment(ctx context.Context, key string, planned plannedExpe
 }
 
 func (l *Lab) currentProgress() Progress {
-	progress := Progress{Run: l.Name, Sent: l.sentRequests, Budget: l.totalBudget, Attempts: l.attempts, Rate: l.pacer.rate, TransportFaults: l.transportFaults, Online: l.isOnline}
+	progress := Progress{
+		Run:             l.Name,
+		Sent:            l.sentRequests,
+		Budget:          l.totalBudget,
+		Attempts:        l.attempts,
+		Rate:            l.pacer.rate,
+		TransportFaults: l.transportFaults,
+		Online:          l.isOnline,
+	}
 	if l.File.Limits.TotalTime > 0 {
 		progress.TimeLeft = l.File.Limits.TotalTime - time.Duration(l.elapsedSeconds()*float64(time.Second))
 	}
 	return progress
 }
 
-// Key is an experiment in the notation of steps.
+// Key returns the name of an experiment in transcripts: the nonce and the steps in their notation.
 func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 	lines := make([]string, len(steps))
 	for i, step := range steps {
@@ -277,15 +294,26 @@ func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 	return fmt.Sprintf("%d: %s", nonce, strings.Join(lines, "; "))
 }
 
-// checkPermitted refuses what the file does not allow.
+// checkPermitted returns an error that wraps ErrForbidden if the file does not allow the steps.
 func (l *Lab) checkPermitted(steps []experiment.Step) error {
 	for _, step := range steps {
 		if step.Place >= len(l.File.Places) {
-			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, step.Command, step.Place+1, len(l.File.Places))
+			return fmt.Errorf(
+				"%w: %s asks from place %d, places has %d",
+				ErrForbidden,
+				step.Command,
+				step.Place+1,
+				len(l.File.Places),
+			)
 		}
 		if step.Wait > 0 {
 			if l.File.Clock.URL == "" && l.File.Limits.LongestWait > 0 && step.Wait > l.File.Limits.LongestWait {
-				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, step.Wait, l.File.Limits.LongestWait)
+				return fmt.Errorf(
+					"%w: a wait of %v, limits: wait is %v",
+					ErrForbidden,
+					step.Wait,
+					l.File.Limits.LongestWait,
+				)
 			}
 			continue
 		}
@@ -295,36 +323,48 @@ func (l *Lab) checkPermitted(steps []experiment.Step) error {
 		}
 	}
 	if l.File.Reset.Kind == experiment.ResetURL {
-		return nil // a control URL undoes failed logins too
+		return nil // a control URL resets failed logins too
 	}
 	return l.checkFailedLogins(steps)
 }
 
-// checkFailedLogins refuses more failed logins between two right ones than the file
-// allows, and any once a right one did not lift a lock.
+// checkFailedLogins refuses more failed logins in a row than the file allows, and any if a lock is
+// known that a correct login does not lift.
 func (l *Lab) checkFailedLogins(steps []experiment.Step) error {
-	most := l.File.Limits.FailedLogins
+	limit := l.File.Limits.FailedLogins
 	if l.File.Limits.FailedLoginPeriod > 0 {
 		for _, account := range l.File.Accounts {
-			if n := l.countChangedLogins(steps, account.Role); n > most {
-				return fmt.Errorf("%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v", ErrForbidden,
-					account.Role, n, most, l.File.Limits.FailedLoginPeriod)
+			if count := l.countChangedLogins(steps, account.Role); count > limit {
+				return fmt.Errorf(
+					"%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v",
+					ErrForbidden,
+					account.Role,
+					count,
+					limit,
+					l.File.Limits.FailedLoginPeriod,
+				)
 			}
 		}
 	}
-	for role, n := range l.maxFailuresInARow(steps) {
+	for role, count := range l.maxFailuresInARow(steps) {
 		switch {
-		case n > most:
-			return fmt.Errorf("%w: %s would have %d failed logins in a row, limits: failed_logins is %d", ErrForbidden, role, n, most)
-		case n > 0 && l.loginLock != nil:
+		case count > limit:
+			return fmt.Errorf(
+				"%w: %s would have %d failed logins in a row, limits: failed_logins is %d",
+				ErrForbidden,
+				role,
+				count,
+				limit,
+			)
+		case count > 0 && l.loginLock != nil:
 			return fmt.Errorf("%w: failed logins lock %s, and a right one does not lift that", ErrForbidden, role)
 		}
 	}
 	return nil
 }
 
-// failedLoginDelay is how long to wait until the failed logins of steps are no more than
-// the file allows in a time.
+// failedLoginDelay returns how long to wait so that the failed logins of steps stay within the
+// file's limit per period.
 func (l *Lab) failedLoginDelay(steps []experiment.Step) time.Duration {
 	limits := l.File.Limits
 	if limits.FailedLoginPeriod == 0 || l.File.Reset.Kind == experiment.ResetURL {
@@ -332,49 +372,47 @@ func (l *Lab) failedLoginDelay(steps []experiment.Step) time.Duration {
 	}
 	var longest time.Duration
 	for _, account := range l.File.Accounts {
-		// The latest of those that must have become too old to count.
-		at, n := l.failedLoginTimes[account.Number], l.countChangedLogins(steps, account.Role)
-		if i := len(at) + n - limits.FailedLogins - 1; n > 0 && i >= 0 && i < len(at) {
+		// i is the latest failed login that must be older than the period.
+		at, count := l.failedLoginTimes[account.Number], l.countChangedLogins(steps, account.Role)
+		if i := len(at) + count - limits.FailedLogins - 1; count > 0 && i >= 0 && i < len(at) {
 			longest = max(longest, limits.FailedLoginPeriod-l.durationSince(at[i]))
 		}
 	}
 	return longest
 }
 
-// countChangedLogins counts the logins of a role that may fail.
 func (l *Lab) countChangedLogins(steps []experiment.Step, role string) int {
-	n := 0
+	count := 0
 	for _, step := range steps {
 		if step.Role == role && step.Wait == 0 && l.isChangedLogin(step) {
-			n++
+			count++
 		}
 	}
-	return n
+	return count
 }
 
-// maxFailuresInARow is, by role, how many logins in a row may fail at most.
+// maxFailuresInARow returns, by role, how many consecutive logins of steps may fail.
 func (l *Lab) maxFailuresInARow(steps []experiment.Step) map[string]int {
-	most, row := make(map[string]int), make(map[string]int)
+	most, inARow := make(map[string]int), make(map[string]int)
 	for _, step := range steps {
 		switch {
 		case step.Wait > 0 || l.File.VerbOf(step) != experiment.VerbLogin:
 		case l.isChangedLogin(step):
-			row[step.Role]++
-			most[step.Role] = max(most[step.Role], row[step.Role])
+			inARow[step.Role]++
+			most[step.Role] = max(most[step.Role], inARow[step.Role])
 		default:
-			row[step.Role] = 0
+			inARow[step.Role] = 0
 		}
 	}
 	return most
 }
 
-// isChangedLogin reports whether a step is a login with something changed, which may
-// fail.
+// isChangedLogin reports whether a step is a login with changed parameters, which may fail.
 func (l *Lab) isChangedLogin(step experiment.Step) bool {
 	return l.File.VerbOf(step) == experiment.VerbLogin && len(step.Changes) > 0
 }
 
-// WriteEnd writes why nothing more comes.
+// WriteEnd writes to the transcript why it ends.
 func (l *Lab) WriteEnd(reason string) error {
 	if l.Journal == nil {
 		return nil
@@ -384,7 +422,7 @@ func (l *Lab) WriteEnd(reason string) error {
 
 func (l *Lab) elapsedSeconds() float64 { return float64(time.Since(l.StartedAt).Milliseconds()) / 1000 }
 
-// checkStopped says why an experiment that needs so many requests is not made.
+// checkStopped returns a StoppedError if that many further requests may not be sent.
 func (l *Lab) checkStopped(ctx context.Context, requests int) error {
 	switch {
 	case ctx.Err() != nil:

@@ -20,8 +20,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
-// base is an experiment file for the reference server, and for servers that
-// answer with done=yes. More stands in the place of MORE.
+// fileTemplate is an experiment file for the reference server, and for servers that answer
+// RES=0&RS=0. MORE and PLACES are replaced.
 const fileTemplate = `
 accounts:
   a: {account: 10001, secret: "123456"}
@@ -42,7 +42,7 @@ commands:
 MORE
 `
 
-// simple is what a lab needs where a handler answers whatever is asked.
+// controlURLs completes fileTemplate for test servers with control URLs.
 const controlURLs = "limits: {rate: 0}\nreset: {url: /reset}\nclock: {url: /clock}"
 
 func parseResponse(t testing.TB, more string, env ...string) *experiment.File {
@@ -53,11 +53,11 @@ func parseResponse(t testing.TB, more string, env ...string) *experiment.File {
 	}
 	text := strings.NewReplacer("MORE", more, "PLACES", places).Replace(fileTemplate)
 	file, err := experiment.Parse("test.yaml", []byte(text), func(name string) (string, bool) {
-		at := slices.Index(env, name)
-		if at < 0 {
+		start := slices.Index(env, name)
+		if start < 0 {
 			return "", false
 		}
-		return env[at+1], true
+		return env[start+1], true
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func parseResponse(t testing.TB, more string, env ...string) *experiment.File {
 	return file
 }
 
-// A bench is a lab with what it writes.
+// testLab is a lab with its transcript.
 type testLab struct {
 	*lab.Lab
 	t          testing.TB
@@ -113,7 +113,7 @@ func (b *testLab) mustRun(lines ...string) *lab.Trace {
 	return trace
 }
 
-// fails makes an experiment that must not be made.
+// runForbidden makes an experiment that must fail without sending a request.
 func (b *testLab) runForbidden(lines ...string) error {
 	b.t.Helper()
 	sent := b.Sent()
@@ -147,18 +147,18 @@ func serveReference(t testing.TB) string {
 	return url
 }
 
-// A site is a server of a test. It keeps the records that it got.
+// recordingServer records the requests that it receives.
 type recordingServer struct {
 	*httptest.Server
-	mu          sync.Mutex // guards what follows
+	mu          sync.Mutex // guards the fields below
 	records     []string
-	clientAddrs []string // the addresses that they came from
+	clientAddrs []string // by record
 	connections int
 }
 
-// newSite serves records with answer, which is told how many came before; "" closes
-// the connection.
-func newRecordingServer(t testing.TB, answer func(record string, n int) string) *recordingServer {
+// newRecordingServer answers records with answer, which gets the number of earlier records. The
+// answer "" closes the connection.
+func newRecordingServer(t testing.TB, answer func(record string, count int) string) *recordingServer {
 	s := &recordingServer{}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -167,10 +167,10 @@ func newRecordingServer(t testing.TB, answer func(record string, n int) string) 
 		}
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		s.mu.Lock()
-		n := len(s.records)
+		count := len(s.records)
 		s.records, s.clientAddrs = append(s.records, string(body)), append(s.clientAddrs, host)
 		s.mu.Unlock()
-		text := answer(string(body), n)
+		text := answer(string(body), count)
 		if text == "" {
 			panic(http.ErrAbortHandler)
 		}
@@ -191,11 +191,11 @@ func newRecordingServer(t testing.TB, answer func(record string, n int) string) 
 func answerDone(string, int) string { return "RES=0&RS=0" }
 
 func TestALostAnswerIsAskedForAgainFromTheBeginning(t *testing.T) {
-	s := newRecordingServer(t, func(record string, n int) string {
-		if n == 1 {
+	s := newRecordingServer(t, func(record string, count int) string {
+		if count == 1 {
 			return ""
 		}
-		return answerDone(record, n)
+		return answerDone(record, count)
 	})
 	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	trace := b.mustRun("a Login", "a List")
@@ -210,30 +210,31 @@ func TestALostAnswerIsAskedForAgainFromTheBeginning(t *testing.T) {
 	}
 }
 
-func TestWhatIsNeverAnsweredIsBelievedAfterThreeTries(t *testing.T) {
-	s := newRecordingServer(t, func(record string, n int) string {
+func TestSilenceIsAcceptedAfterThreeAttempts(t *testing.T) {
+	s := newRecordingServer(t, func(record string, count int) string {
 		if strings.Contains(record, "CMD=List") {
 			return ""
 		}
-		return answerDone(record, n)
+		return answerDone(record, count)
 	})
 	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	trace := b.mustRun("a Login", "a List", "a Logout")
 	if b.Attempts() != 3 || b.TransportFaults() != 3 {
 		t.Errorf("%d tries, %d faults", b.Attempts(), b.TransportFaults())
 	}
-	a := trace.Answers
-	if a[0].Lost || !a[1].Lost || a[2].Lost || a[1].Kind() != "nothing" || a[1].Fault != "the connection ended without an answer" {
-		t.Errorf("%+v", a)
+	answers := trace.Answers
+	if answers[0].Lost || !answers[1].Lost || answers[2].Lost || answers[1].Kind() != "nothing" ||
+		answers[1].Fault != "the connection ended without an answer" {
+		t.Errorf("%+v", answers)
 	}
 }
 
 func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
-	s := newRecordingServer(t, func(record string, n int) string {
-		if n%10 == 9 {
+	s := newRecordingServer(t, func(record string, count int) string {
+		if count%10 == 9 {
 			return ""
 		}
-		return answerDone(record, n)
+		return answerDone(record, count)
 	})
 	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	for range 40 {
@@ -247,7 +248,12 @@ func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
 
 func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL, func(config *lab.Config) { config.AnswerTimeout = 100 * time.Millisecond })
+	b := newTestLab(
+		t,
+		parseResponse(t, controlURLs),
+		s.URL,
+		func(config *lab.Config) { config.AnswerTimeout = 100 * time.Millisecond },
+	)
 	b.mustRun("a Login")
 	b.Close()
 	s.Close()
@@ -260,12 +266,12 @@ func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
 
 func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := newRecordingServer(t, func(record string, n int) string {
-		if n == 1 {
+	s := newRecordingServer(t, func(record string, count int) string {
+		if count == 1 {
 			cancel()
 			return ""
 		}
-		return answerDone(record, n)
+		return answerDone(record, count)
 	})
 	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	_, err := b.Run(ctx, b.parseSteps("a Login", "a List"), 0)
@@ -273,9 +279,9 @@ func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
 	if !errors.As(err, &stopped) || stopped.Reason != "interrupted" {
 		t.Errorf("%v", err)
 	}
-	e := b.entries()
-	if len(e) != 2 || e[1].Fault != journal.Interrupted || e[1].EndsTry || b.Sent() != 2 {
-		t.Errorf("%+v, %d requests", e, b.Sent())
+	entries := b.entries()
+	if len(entries) != 2 || entries[1].Fault != journal.Interrupted || entries[1].EndsTry || b.Sent() != 2 {
+		t.Errorf("%+v, %d requests", entries, b.Sent())
 	}
 }
 
@@ -306,7 +312,7 @@ func TestTheTimeIsKeptTo(t *testing.T) {
 	}
 }
 
-func TestWhatTheFileDoesNotAllowIsForbidden(t *testing.T) {
+func TestExperimentsThatTheFileDoesNotAllowAreForbidden(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
 	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, wait: 10s, failed_logins: 2}"), s.URL)
 	wrong := "a Login PS=wrong"
@@ -325,8 +331,8 @@ func TestWhatTheFileDoesNotAllowIsForbidden(t *testing.T) {
 	}
 }
 
-// The reference locks an account after five failed logins in a row.
-func TestARightLoginStandsBetweenFailedOnes(t *testing.T) {
+// The reference server locks an account after five failed logins in a row.
+func TestACorrectLoginSeparatesFailedOnes(t *testing.T) {
 	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3}"), serveReference(t))
 	for range 4 {
 		b.mustRun("a Login PS=wrong", "a Login PS=wrong", "a Login PS=wrong")
@@ -334,13 +340,16 @@ func TestARightLoginStandsBetweenFailedOnes(t *testing.T) {
 	if answer := b.mustRun("a Login").Answers[0]; answer.Value("RS") != "0" {
 		t.Errorf("the right login is answered %s", answer.Body)
 	}
-	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login PS=3", "a Login PS=4"); !errors.Is(err, lab.ErrForbidden) {
+	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login PS=3", "a Login PS=4"); !errors.Is(
+		err,
+		lab.ErrForbidden,
+	) {
 		t.Error(err)
 	}
 	b.mustRun("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3", "a Login PS=4")
 }
 
-func TestNoMoreFailedLoginsWhereARightOneDoesNotLiftTheLock(t *testing.T) {
+func TestFailedLoginsAreForbiddenIfACorrectOneDoesNotLiftTheLock(t *testing.T) {
 	locked := false
 	s := newRecordingServer(t, func(record string, _ int) string {
 		locked = locked || strings.Contains(record, "PS=wrong")
@@ -352,13 +361,18 @@ func TestNoMoreFailedLoginsWhereARightOneDoesNotLiftTheLock(t *testing.T) {
 	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
 	b.mustRun("a Login PS=wrong")
 	b.mustRun("b List")
-	if err := b.runForbidden("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "does not lift") {
+	if err := b.runForbidden("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) ||
+		!strings.Contains(err.Error(), "does not lift") {
 		t.Error(err)
 	}
 }
 
 func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
+	b := newTestLab(
+		t,
+		parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"),
+		serveReference(t),
+	)
 	for range 5 {
 		b.mustRun("a Login PS=wrong")
 	}
@@ -372,7 +386,7 @@ func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
 	}
 }
 
-func TestOnlyThisMachineAndWhatFileAndCommandLineAllowIsAsked(t *testing.T) {
+func TestRequestsGoOnlyToLoopbackAndAllowedHosts(t *testing.T) {
 	allowed := "allow: {hosts: [chat.example]}"
 	for _, test := range []struct {
 		more, url string
@@ -446,30 +460,42 @@ func TestEachPlaceHasItsAddressAndItsConnection(t *testing.T) {
 	}
 }
 
-func TestAPlaceThatIsNotOfThisMachineIsNamed(t *testing.T) {
+func TestAForeignAddressAmongThePlacesIsReported(t *testing.T) {
 	b := newTestLab(t, parseResponse(t, controlURLs+"\nplaces: [192.0.2.7]"), newRecordingServer(t, answerDone).URL)
-	if err := b.CheckReachable(context.Background()); err == nil || !strings.Contains(err.Error(), "cannot ask from 192.0.2.7") {
+	if err := b.CheckReachable(context.Background()); err == nil ||
+		!strings.Contains(err.Error(), "cannot ask from 192.0.2.7") {
 		t.Error(err)
 	}
 }
 
-// More logins in one experiment than the file allows in a time can never be made.
-func TestMoreFailedLoginsAtOnceThanInATimeAreForbidden(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
-	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3"); !errors.Is(err, lab.ErrForbidden) {
+// An experiment with more failed logins than the file allows per period can never be made.
+func TestMoreFailedLoginsThanAllowedPerPeriodAreForbidden(t *testing.T) {
+	b := newTestLab(
+		t,
+		parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"),
+		serveReference(t),
+	)
+	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3"); !errors.Is(
+		err,
+		lab.ErrForbidden,
+	) {
 		t.Error(err)
 	}
 	b.mustRun("a Login PS=1", "a Login PS=2", "a Login")
 }
 
-// A lock that a right login does not lift is waited for once, and measured.
-func TestALockThatARightLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 5}"), serveReference(t))
+func TestALockThatACorrectLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
+	b := newTestLab(
+		t,
+		parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 5}"),
+		serveReference(t),
+	)
 	wrong := "a Login PS=wrong"
 	b.mustRun(wrong, wrong, wrong, wrong, wrong)
 	b.mustRun("b List")
 	l := b.Lock()
-	if l == nil || l.FailedLogins != 5 || l.MinDuration >= time.Minute || l.MaxDuration < time.Minute || l.MaxDuration > 2*time.Minute {
+	if l == nil || l.FailedLogins != 5 || l.MinDuration >= time.Minute || l.MaxDuration < time.Minute ||
+		l.MaxDuration > 2*time.Minute {
 		t.Fatalf("the lock is %+v", l)
 	}
 	if err := b.runForbidden(wrong); !errors.Is(err, lab.ErrForbidden) {
@@ -477,7 +503,6 @@ func TestALockThatARightLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
 	}
 }
 
-// Behind a lock more wrong logins would show nothing, and make it longer.
 func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
 	wrong := 0
 	s := newRecordingServer(t, func(record string, _ int) string {
@@ -499,8 +524,8 @@ func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
 		if !errors.As(err, &locked) || !errors.Is(err, lab.ErrForbidden) {
 			t.Fatalf("the experiment ends with %v", err)
 		}
-		if n := len(locked.Partial.Steps); n != 3 || len(locked.Partial.Answers) != n {
-			t.Errorf("it has %d steps and %d answers", n, len(locked.Partial.Answers))
+		if count := len(locked.Partial.Steps); count != 3 || len(locked.Partial.Answers) != count {
+			t.Errorf("it has %d steps and %d answers", count, len(locked.Partial.Answers))
 		}
 		if got := b.Key(locked.Unsent, 0); got != "0: a List; a Login PS=wrong; a Login PS=wrong" {
 			t.Errorf("what is left is %s", got)

@@ -13,25 +13,25 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// A Limit is an answer that came because of what had been asked before, and not because
-// of the request: it went away when the request was sent again from a reset.
+// Limit is an answer caused by the number of earlier requests and not by the request itself: after
+// a wait the same request was answered differently.
 type Limit struct {
-	// ID is how the transcript names the first such answer, and Command whose it is: * if it
-	// was not of an experiment's request.
+	// ID names the first such answer in the transcript. Command is its command, or * if it
+	// answered a request of a reset.
 	ID, Command string
-	// Answer says what came: status 429, or the code of a record.
+	// Answer describes the answer: a status such as "status 429", or the code of a record.
 	Answer string
-	// Requests is how many were answered within Per before it. Both are 0 if no wait was
-	// needed for it to go away.
+	// Requests were answered within Period before the limit applied. Both are 0 if the
+	// limit was not measured.
 	Requests int
 	Period   time.Duration
-	// Occurrences is how often it was seen.
+	// Occurrences counts the experiments and reset requests that met the limit.
 	Occurrences int
 }
 
 const anyCommand = "*"
 
-// Limits are the limits that were met, in their order.
+// Limits returns copies of the limits found so far, in order of discovery.
 func (l *Lab) Limits() []Limit {
 	all := make([]Limit, len(l.limiter.limits))
 	for i, limit := range l.limiter.limits {
@@ -40,22 +40,23 @@ func (l *Lab) Limits() []Limit {
 	return all
 }
 
-// A moment is when something happened: by the real clock, and by how far the server's was
-// moved until then.
+// serverTime is a point in time: elapsed is the real time since the transcript began, clockOffset
+// what the server's clock was advanced by until then.
 type serverTime struct{ elapsed, clockOffset time.Duration }
 
-// A limiter finds the limit that a server sets to requests, and keeps to it.
+// limitTracker finds the server's limit of requests. Lab keeps within it once it is known.
 type limitTracker struct {
-	answeredAt []serverTime // the latest requests that were answered
-	// Most requests in per are answered, as far as that is known: 0 is no limit.
+	answeredAt []serverTime // of the latest answered requests
+	// The server answers maxRequests within period; maxRequests is 0 while no limit is known.
 	maxRequests   int
 	period        time.Duration
-	usesRealClock bool // moving the server's clock does not help
-	// limitAnswers are those that are known to come of a limit, codes those that are not.
+	usesRealClock bool // advancing the server's clock does not help
+	// limitAnswers are descriptions of answers known to come from a limit. ordinaryAnswers
+	// are known not to.
 	limitAnswers, ordinaryAnswers map[string]bool
-	// doneRequests are the base requests that were done behind others, by their lines.
+	// doneRequests holds the keys of unchanged requests whose last one was done.
 	doneRequests map[string]bool
-	// acceptedAnswers are the lines with answers that stayed, whatever was waited.
+	// acceptedAnswers holds key and answer of requests whose answer no wait changed.
 	acceptedAnswers map[[2]string]bool
 	limits          []*Limit
 }
@@ -67,25 +68,26 @@ func newLimitTracker() limitTracker {
 	}
 }
 
-// Each wait for a limit to go away is a fifth of what was waited before, and firstWait at
-// least. What does not go away is no limit.
+// Each wait for a limit is a fifth of the time waited so far, but at least minLimitWait. After
+// maxLimitWait the server counts as broken.
 const (
 	minLimitWait = 500 * time.Millisecond
 	maxLimitWait = 10 * time.Minute
-	// maxSingleCommandWait is for what only some requests get.
+	// maxSingleCommandWait is how long a refused request is waited for before other commands are
+	// tried.
 	maxSingleCommandWait = time.Minute
 )
 
-// mostCodes bounds the answers that are asked for again because they are new.
+// maxOrdinaryAnswers bounds how many new answers are asked for again only because they are new.
 const maxOrdinaryAnswers = 40
 
-// attemptHistory is what the earlier tries of an experiment have come to.
+// attemptHistory holds what the earlier attempts at one experiment showed.
 type attemptHistory struct {
 	faults     int
-	unanswered []int             // by step: tries in a row without an answer
-	suspicious map[[2]string]int // by line and answer: tries that it has ended
-	suspicion  *suspectedLimit   // nil if there is none
-	// discarded is the first try that ended with an answer that was not taken.
+	unanswered []int             // by step: consecutive attempts without an answer
+	suspicious map[[2]string]int // by steps and answer: attempts that it ended
+	suspicion  *suspectedLimit   // to be resolved before the next attempt, or nil
+	// discarded is the first attempt that ended with an answer that was not accepted.
 	discarded *Trace
 }
 
@@ -93,16 +95,17 @@ func newAttemptHistory(steps int) *attemptHistory {
 	return &attemptHistory{unanswered: make([]int, steps), suspicious: make(map[[2]string]int)}
 }
 
-// A doubt is an answer that came twice and may be that of a limit.
+// suspectedLimit is an answer that came twice and may come from a limit.
 type suspectedLimit struct {
-	steps      []experiment.Step // up to it
-	answerKey  [2]string         // these, and the answer
+	steps      []experiment.Step // up to and including the answered one
+	answerKey  [2]string         // key of steps, and description of the answer
 	limit      *Limit
 	seenAt     serverTime
-	retryAfter time.Duration // when the server wants to be asked again
+	retryAfter time.Duration // as the server demands it
 }
 
-// describeAnswer is an answer in a word: its status, its code, or its text.
+// describeAnswer summarizes an answer by its status, its code, or its text, so that equal causes
+// get equal descriptions.
 func (l *Lab) describeAnswer(command string, answer *Answer) string {
 	switch answer.Kind() {
 	case "status":
@@ -116,7 +119,7 @@ func (l *Lab) describeAnswer(command string, answer *Answer) string {
 	}
 	if c, ok := l.File.Command(command); ok {
 		for _, pair := range c.SuccessFields {
-			if field, is := answer.Field(pair.Key); is {
+			if field, isFriend := answer.Field(pair.Key); isFriend {
 				description += " " + pair.Key + "=" + field.Value
 			}
 		}
@@ -124,14 +127,15 @@ func (l *Lab) describeAnswer(command string, answer *Answer) string {
 	return description
 }
 
-// saysTooMany reports whether HTTP itself says that there were too many requests.
+// saysTooMany reports whether the HTTP response itself announces a limit.
 func saysTooMany(answer *Answer) bool {
-	return answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable || answer.RetryAfter > 0
+	return answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable ||
+		answer.RetryAfter > 0
 }
 
-// mayComeFromLimit reports whether an answer may be that of a limit, so that the try is made
-// again: one that says so, one that was never seen, or a refusal of what was done behind the
-// same requests.
+// mayComeFromLimit reports whether the answer to the last of steps may come from a limit, so that
+// the attempt must be repeated: it announces a limit, is new, or refuses a request that was done
+// after the same steps before.
 func (l *Lab) mayComeFromLimit(steps []experiment.Step, answer *Answer) bool {
 	limiter, step := &l.limiter, steps[len(steps)-1]
 	description := l.describeAnswer(step.Command, answer)
@@ -149,13 +153,13 @@ func (l *Lab) mayComeFromLimit(steps []experiment.Step, answer *Answer) bool {
 	return !limiter.acceptedAnswers[[2]string{l.Key(steps, 0), description}]
 }
 
-// wasDoneBefore reports whether the last of some steps was done behind the others before.
+// wasDoneBefore reports whether the last of steps was done earlier, after the same steps.
 func (l *Lab) wasDoneBefore(steps []experiment.Step) bool {
 	return l.areUnchangedRequests(steps) && l.limiter.doneRequests[l.Key(steps, 0)]
 }
 
-// invalidReason is why an experiment proves nothing: a request that was done from the same
-// beginning is refused, whatever was waited. It is "" if there is none.
+// invalidReason says why an experiment proves nothing: one of its first, unchanged requests was
+// done earlier and is refused now. It returns "" for a valid experiment.
 func (l *Lab) invalidReason(trace *Trace) string {
 	for i, step := range trace.Steps {
 		if steps := trace.Steps[:i+1]; !l.areUnchangedRequests(steps) {
@@ -168,8 +172,8 @@ func (l *Lab) invalidReason(trace *Trace) string {
 	return ""
 }
 
-// areUnchangedRequests reports whether steps are requests as the file has them. Where commands undo what
-// experiments have done, only logins are: others may show what was left behind.
+// areUnchangedRequests reports whether all steps are requests as the file defines them. If
+// commands reset the server, only logins count, because the answers to others may show residue.
 func (l *Lab) areUnchangedRequests(steps []experiment.Step) bool {
 	return !slices.ContainsFunc(steps, func(step experiment.Step) bool {
 		return step.Wait > 0 || step.HTTPForm != "" || len(step.Changes) > 0 ||
@@ -177,14 +181,14 @@ func (l *Lab) areUnchangedRequests(steps []experiment.Step) bool {
 	})
 }
 
-// mayCauseLock reports whether steps have failed logins that nothing undoes: they are not made
-// again without need.
+// mayCauseLock reports whether steps hold logins that may fail and that no reset undoes. They are
+// not repeated without need.
 func (l *Lab) mayCauseLock(steps []experiment.Step) bool {
 	return l.File.Reset.Kind != experiment.ResetURL && slices.ContainsFunc(steps, l.isChangedLogin)
 }
 
-// recordSuspiciousAnswer notes that a try ends at the last of its steps. It is made again at once; if the
-// answer comes again there is a doubt to be settled.
+// recordSuspiciousAnswer records that an attempt ended with the answer to the last of steps. The
+// second such answer makes a suspicion.
 func (l *Lab) recordSuspiciousAnswer(history *attemptHistory, steps []experiment.Step, answer *Answer) {
 	description := l.describeAnswer(steps[len(steps)-1].Command, answer)
 	line := [2]string{l.Key(steps, 0), description}
@@ -193,26 +197,33 @@ func (l *Lab) recordSuspiciousAnswer(history *attemptHistory, steps []experiment
 		limit.Occurrences++
 	}
 	if history.suspicious[line]++; history.suspicious[line] > 1 {
-		history.suspicion = &suspectedLimit{steps: steps, answerKey: line, limit: limit, seenAt: l.latestTime, retryAfter: answer.RetryAfter}
+		history.suspicion = &suspectedLimit{
+			steps:      steps,
+			answerKey:  line,
+			limit:      limit,
+			seenAt:     l.latestTime,
+			retryAfter: answer.RetryAfter,
+		}
 	}
 }
 
-// findOrAddLimit is the limit that an answer tells of.
-func (l *Lab) findOrAddLimit(command, description, id string) *Limit {
+// findOrAddLimit returns the limit that causes an answer.
+func (l *Lab) findOrAddLimit(command, description, answerID string) *Limit {
 	for _, limit := range l.limiter.limits {
 		if limit.Answer == description {
 			return limit
 		}
 	}
-	limit := &Limit{ID: id, Command: command, Answer: description}
+	limit := &Limit{ID: answerID, Command: command, Answer: description}
 	l.limiter.limits = append(l.limiter.limits, limit)
 	return limit
 }
 
-// resolveSuspicion makes up its mind about an answer that may be that of a limit. If the server does
-// what it has done before, the answer is its way; else the limit is waited for.
+// resolveSuspicion decides whether an answer comes from a limit. It repeats a control experiment
+// that was done before. If that is still done, the answer is the server's ordinary one. Otherwise
+// it waits until the control works again, and measures the limit.
 func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) error {
-	limiter, control, others := &l.limiter, l.selectControl(suspicion.steps), false
+	limiter, control, triedOthers := &l.limiter, l.selectControl(suspicion.steps), false
 	l.resetLimit = nil
 	works, err := l.controlWorks(ctx, control)
 	switch {
@@ -224,7 +235,7 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 		l.acceptAnswer(suspicion)
 		return nil
 	case limiter.maxRequests > 0:
-		limiter.period = limiter.period * 13 / 10 // it was met though it was kept to
+		limiter.period = limiter.period * 13 / 10 // the limit applied although it was respected
 		for _, limit := range limiter.limits {
 			if limit.Period > 0 {
 				limit.Period = limiter.period
@@ -233,14 +244,14 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 	}
 	for wait := max(minLimitWait, suspicion.retryAfter); !works; wait = max(minLimitWait, l.durationSince(suspicion.seenAt)/5) {
 		waited := l.durationSince(suspicion.seenAt)
-		if waited > maxSingleCommandWait && !others {
-			if others, err = l.anyControlWorks(ctx); err != nil || others {
-				l.acceptAnswer(suspicion) // one request is refused, and stays so
+		if waited > maxSingleCommandWait && !triedOthers {
+			if triedOthers, err = l.anyControlWorks(ctx); err != nil || triedOthers {
+				l.acceptAnswer(suspicion) // only this request is refused, for good
 				return err
 			}
-			others = true
+			triedOthers = true
 			if l.File.Clock.URL != "" && l.Simulator == nil {
-				limiter.usesRealClock, suspicion.seenAt = true, l.latestTime // it may go by the real clock, though there is another
+				limiter.usesRealClock, suspicion.seenAt = true, l.latestTime // the limit may use the real clock
 			}
 		}
 		if waited > maxLimitWait {
@@ -255,43 +266,46 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 	return nil
 }
 
-// acceptAnswer takes an answer for the server's way.
+// acceptAnswer records that an answer is the server's ordinary one.
 func (l *Lab) acceptAnswer(suspicion *suspectedLimit) {
 	limiter := &l.limiter
 	limiter.acceptedAnswers[suspicion.answerKey], limiter.ordinaryAnswers[suspicion.answerKey[1]] = true, true
 	delete(limiter.limitAnswers, suspicion.answerKey[1])
-	limiter.limits = slices.DeleteFunc(limiter.limits, func(limit *Limit) bool { return limit == suspicion.limit && limit.Period == 0 })
+	limiter.limits = slices.DeleteFunc(
+		limiter.limits,
+		func(limit *Limit) bool { return limit == suspicion.limit && limit.Period == 0 },
+	)
 }
 
-// anyControlWorks reports whether anything that was done before is done now.
+// anyControlWorks reports whether any request that was done before is done now.
 func (l *Lab) anyControlWorks(ctx context.Context) (bool, error) {
 	inOrder := func(x, y [2]string) int { return slices.Compare(x[:], y[:]) }
-	for _, at := range slices.SortedFunc(maps.Keys(l.controls), inOrder) {
-		if works, err := l.controlWorks(ctx, l.controls[at]); works || err != nil {
+	for _, key := range slices.SortedFunc(maps.Keys(l.controls), inOrder) {
+		if works, err := l.controlWorks(ctx, l.controls[key]); works || err != nil {
 			return works, err
 		}
 	}
 	return false, nil
 }
 
-// rememberControl keeps an experiment in which all requests are as the file has them, and the last was
-// done.
+// rememberControl keeps steps as a control experiment if all are unchanged requests. The last of
+// them was done. A shorter control replaces a longer one.
 func (l *Lab) rememberControl(steps []experiment.Step) {
-	at := [2]string{steps[len(steps)-1].Role, steps[len(steps)-1].Command}
+	key := [2]string{steps[len(steps)-1].Role, steps[len(steps)-1].Command}
 	if steps[0].Wait > 0 {
 		steps = steps[1:]
 	}
-	if known := l.controls[at]; known != nil && len(known) <= len(steps) || !l.areUnchangedRequests(steps) {
+	if known := l.controls[key]; known != nil && len(known) <= len(steps) || !l.areUnchangedRequests(steps) {
 		return
 	}
-	l.controls[at] = steps
+	l.controls[key] = steps
 	if l.controls[[2]string{}] == nil {
 		l.controls[[2]string{}] = steps
 	}
 }
 
-// selectControl is an experiment that was done before, to tell a limit by: that in question
-// itself, one with the same command, or any.
+// selectControl returns an experiment that was done before: the suspected steps themselves, one
+// with the same role and command, or any. It returns nil if there is none.
 func (l *Lab) selectControl(steps []experiment.Step) []experiment.Step {
 	step := steps[len(steps)-1]
 	if l.wasDoneBefore(steps) {
@@ -303,8 +317,8 @@ func (l *Lab) selectControl(steps []experiment.Step) []experiment.Step {
 	return l.controls[[2]string{}]
 }
 
-// controlWorks reports whether an experiment that was done is done now. Nothing can be said if
-// there is none: then it is believed to.
+// controlWorks reports whether a control experiment is done now. Without a control it reports
+// true.
 func (l *Lab) controlWorks(ctx context.Context, control []experiment.Step) (bool, error) {
 	if control == nil {
 		return true, nil
@@ -323,14 +337,15 @@ func (l *Lab) controlWorks(ctx context.Context, control []experiment.Step) (bool
 	}
 }
 
-// measureLimit takes in what a wait has shown.
+// measureLimit records the requests and the period of a limit after the wait for it.
 func (l *Lab) measureLimit(suspicion *suspectedLimit) {
 	limiter, limit := &l.limiter, suspicion.limit
 	if !limiter.ordinaryAnswers[limit.Answer] {
 		limiter.limitAnswers[limit.Answer] = true
 	}
-	// A lock for failed logins looks alike, where nothing undoes it.
-	locked := !strings.HasPrefix(limit.Answer, "status") && l.File.Reset.Kind != experiment.ResetURL && len(l.failedLogins) > 0
+	// A lock after failed logins looks the same, unless a reset undoes it.
+	locked := !strings.HasPrefix(limit.Answer, "status") && l.File.Reset.Kind != experiment.ResetURL &&
+		len(l.failedLogins) > 0
 	if limiter.maxRequests > 0 || locked {
 		return
 	}
@@ -344,7 +359,7 @@ func (l *Lab) measureLimit(suspicion *suspectedLimit) {
 	limit.Requests, limit.Period = limiter.maxRequests, limiter.period
 }
 
-// durationBetween is how much time went by on the clock that the limit goes by.
+// durationBetween returns the time between two points on the clock that limits use.
 func (l *Lab) durationBetween(from, to serverTime) time.Duration {
 	if l.limiter.usesRealClock {
 		return to.elapsed - from.elapsed
@@ -356,7 +371,6 @@ func (l *Lab) durationSince(from serverTime) time.Duration {
 	return l.durationBetween(from, l.latestTime)
 }
 
-// recordAnswered notes that a request was answered.
 func (l *limitTracker) recordAnswered(now serverTime) {
 	const most = 4096
 	if len(l.answeredAt) == most {
@@ -365,7 +379,7 @@ func (l *limitTracker) recordAnswered(now serverTime) {
 	l.answeredAt = append(l.answeredAt, now)
 }
 
-// limitDelay is how long to wait until so many requests can be sent.
+// limitDelay returns how long to wait until that many requests fit the limit.
 func (l *Lab) limitDelay(requests int) time.Duration {
 	limiter := &l.limiter
 	if limiter.maxRequests == 0 {
@@ -376,22 +390,25 @@ func (l *Lab) limitDelay(requests int) time.Duration {
 		return 0
 	}
 	now := serverTime{elapsed: toDuration(l.elapsedSeconds()), clockOffset: l.latestTime.clockOffset}
-	// The latest of those that have to be out of the period.
-	return max(0, limiter.period+time.Millisecond-l.durationBetween(limiter.answeredAt[len(limiter.answeredAt)-1-free], now))
+	// The latest answered request that must be older than the period decides.
+	return max(
+		0,
+		limiter.period+time.Millisecond-l.durationBetween(limiter.answeredAt[len(limiter.answeredAt)-1-free], now),
+	)
 }
 
-// checkFitsLimit fails for an experiment that needs more requests in a row than the server answers,
-// if pauses in it would change what it shows.
+// checkFitsLimit returns a LimitedError for steps that exceed the limit and in which a pause would
+// change the result.
 func (l *Lab) checkFitsLimit(steps []experiment.Step) error {
 	limiter := &l.limiter
-	if n := countRequests(steps); limiter.maxRequests > 0 && n > limiter.maxRequests && isTimeSensitive(steps) {
-		return &LimitedError{Requests: n, MaxRequests: limiter.maxRequests, Period: limiter.period}
+	if count := countRequests(steps); limiter.maxRequests > 0 && count > limiter.maxRequests && isTimeSensitive(steps) {
+		return &LimitedError{Requests: count, MaxRequests: limiter.maxRequests, Period: limiter.period}
 	}
 	return nil
 }
 
-// isTimeSensitive reports whether a pause could change what steps show: those that wait, and
-// those that use a mark again.
+// isTimeSensitive reports whether a pause could change what steps show: they contain a wait or
+// reuse a mark.
 func isTimeSensitive(steps []experiment.Step) bool {
 	return slices.ContainsFunc(steps, func(step experiment.Step) bool {
 		return step.Wait > 0 || slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool {
@@ -400,7 +417,8 @@ func isTimeSensitive(steps []experiment.Step) bool {
 	})
 }
 
-// waitForLimit lets the time go by that a limit needs. It is no step of the experiment.
+// waitForLimit waits for a limit. The wait is written to the transcript but is no step of the
+// experiment.
 func (t *attempt) waitForLimit(ctx context.Context, duration time.Duration) error {
 	l := t.lab
 	if duration <= 0 || t.isArchived {
@@ -412,7 +430,13 @@ func (t *attempt) waitForLimit(ctx context.Context, duration time.Duration) erro
 	if err := l.advanceTime(ctx, duration); err != nil {
 		return err
 	}
-	return t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), StepText: l.File.FormatStep(experiment.Step{Wait: duration}), WaitSeconds: duration.Seconds()})
+	return t.writeEntry(
+		journal.Entry{
+			Elapsed:     l.elapsedSeconds(),
+			StepText:    l.File.FormatStep(experiment.Step{Wait: duration}),
+			WaitSeconds: duration.Seconds(),
+		},
+	)
 }
 
 func toDuration(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

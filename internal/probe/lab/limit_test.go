@@ -18,7 +18,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
-// limited makes experiments on a reference server with a limit, on a clock of its own.
+// runWithLimit calls do with a lab on a reference server with noise, in virtual time.
 func runWithLimit(t *testing.T, more string, n probetest.Noise, do func(b *testLab)) {
 	t.Helper()
 	file := parseResponse(t, more)
@@ -41,8 +41,7 @@ const (
 	resetByCommands = "limits: {rate: 0, time: 10h}\nreset: commands"
 )
 
-// What comes of a limit is no behaviour: not one answer of it is in what is found.
-func TestTheAnswerOfALimitIsNotTakenForAnAnswer(t *testing.T) {
+func TestAnswersOfALimitAreNotInTraces(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]string{"its clock is moved": withClock, "time is real": realTime, "commands undo": resetByCommands} {
 		for _, n := range []probetest.Noise{
@@ -62,7 +61,9 @@ func TestTheAnswerOfALimitIsNotTakenForAnAnswer(t *testing.T) {
 					return []string{"a Login", "a List", "a List TN=" + strings.Repeat("1", i%5), "a Logout"}
 				})
 				limits := b.Limits()
-				if len(limits) != 1 || limits[0].Requests < 15 || limits[0].Requests > 30 || limits[0].Period < 5*time.Second || limits[0].Period > 20*time.Second {
+				if len(limits) != 1 || limits[0].Requests < 15 || limits[0].Requests > 30 ||
+					limits[0].Period < 5*time.Second ||
+					limits[0].Period > 20*time.Second {
 					t.Errorf("%s, %v: the limits are %v", name, n, limits)
 				}
 			})
@@ -70,24 +71,35 @@ func TestTheAnswerOfALimitIsNotTakenForAnAnswer(t *testing.T) {
 	}
 }
 
-// fromTheTranscript makes experiments again without the server: they come to the same.
-func checkReplay(t *testing.T, b *testLab, n int, lines func(i int) []string) {
+// checkReplay repeats experiments from the transcript alone and checks that requests and limits
+// are equal.
+func checkReplay(t *testing.T, b *testLab, count int, lines func(i int) []string) {
 	t.Helper()
 	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newTestLab(t, b.file, "http://127.0.0.1/", func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
-	for i := range n {
+	again := newTestLab(
+		t,
+		b.file,
+		"http://127.0.0.1/",
+		func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true },
+	)
+	for i := range count {
 		again.mustRun(lines(i)...)
 	}
 	if again.Sent() != b.Sent() || !slices.Equal(again.Limits(), b.Limits()) {
-		t.Errorf("from the transcript: %d requests and %v, it was %d and %v", again.Sent(), again.Limits(), b.Sent(), b.Limits())
+		t.Errorf(
+			"from the transcript: %d requests and %v, it was %d and %v",
+			again.Sent(),
+			again.Limits(),
+			b.Sent(),
+			b.Limits(),
+		)
 	}
 }
 
-// Once the limit is known it is kept to: hardly any request is in vain.
-func TestALimitThatIsKnownIsKeptTo(t *testing.T) {
+func TestAKnownLimitIsRespected(t *testing.T) {
 	t.Parallel()
 	runWithLimit(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429}, func(b *testLab) {
 		const experiments, each = 100, 5
@@ -100,8 +112,8 @@ func TestALimitThatIsKnownIsKeptTo(t *testing.T) {
 	})
 }
 
-// Where a pause would change what is seen, the experiment is not made.
-func TestAnExperimentThatALimitDoesNotAllowIsLeftOut(t *testing.T) {
+// A pause within the experiment would change its result.
+func TestAnExperimentThatExceedsALimitIsRefused(t *testing.T) {
 	t.Parallel()
 	runWithLimit(t, withClock, probetest.Noise{Limit: 5, Per: 10 * time.Second, Status: 429}, func(b *testLab) {
 		long := []string{"a Login", "a List", "a List", "a List", "a List", "a List", "a List"}
@@ -111,28 +123,32 @@ func TestAnExperimentThatALimitDoesNotAllowIsLeftOut(t *testing.T) {
 			}
 		}
 		_, err := b.Run(context.Background(), b.parseSteps(append(long, "wait 5", "a List")...), 0)
-		if limited := new(lab.LimitedError); !errors.As(err, &limited) || !errors.Is(err, lab.ErrForbidden) || limited.Requests != 8 {
+		if limited := new(lab.LimitedError); !errors.As(err, &limited) || !errors.Is(err, lab.ErrForbidden) ||
+			limited.Requests != 8 {
 			t.Errorf("the error is %v", err)
 		}
 	})
 }
 
-// A limit may go by the real clock though the server has another for tests.
-func TestALimitMayGoByTheRealClock(t *testing.T) {
+func TestALimitMayUseTheRealClock(t *testing.T) {
 	t.Parallel()
-	runWithLimit(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, UsesRealClock: true, IgnoresClock: true}, func(b *testLab) {
-		for range 10 {
-			for i, answer := range b.mustRun("a Login", "a List", "a List", "a Logout").Answers {
-				if answer.Value("RES") != "0" {
-					t.Errorf("%d: %d %q", i, answer.Status, answer.Body)
+	runWithLimit(
+		t,
+		withClock,
+		probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, UsesRealClock: true, IgnoresClock: true},
+		func(b *testLab) {
+			for range 10 {
+				for i, answer := range b.mustRun("a Login", "a List", "a List", "a Logout").Answers {
+					if answer.Value("RES") != "0" {
+						t.Errorf("%d: %d %q", i, answer.Status, answer.Body)
+					}
 				}
 			}
-		}
-	})
+		},
+	)
 }
 
-// A status that one request always gets is the server's answer to it.
-func TestAStatusThatStaysIsAnAnswer(t *testing.T) {
+func TestAStatusThatNoWaitChangesIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		record, _ := io.ReadAll(r.Body)
@@ -154,8 +170,7 @@ func TestAStatusThatStaysIsAnAnswer(t *testing.T) {
 	}
 }
 
-// Where what an experiment needs is refused from now on, it proves nothing.
-func TestAnExperimentWhoseLoginIsRefusedIsUnmade(t *testing.T) {
+func TestAnExperimentWhoseLoginIsRefusedIsInvalid(t *testing.T) {
 	t.Parallel()
 	refuse := "none"
 	s := newRecordingServer(t, func(record string, _ int) string {
@@ -170,7 +185,10 @@ func TestAnExperimentWhoseLoginIsRefusedIsUnmade(t *testing.T) {
 	}
 	refuse = "UIN=10002"
 	for range 2 {
-		if trace := b.mustRun("a Login", "b Login", "a List"); !strings.HasPrefix(trace.InvalidReason, "b Login was done") {
+		if trace := b.mustRun("a Login", "b Login", "a List"); !strings.HasPrefix(
+			trace.InvalidReason,
+			"b Login was done",
+		) {
 			t.Errorf("unmade: %q", trace.InvalidReason)
 		}
 	}

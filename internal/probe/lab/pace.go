@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// A pace keeps to a rate of requests, and halves it when the server slows.
+// requestPacer spaces requests to a rate. It halves the rate when the server slows down, and
+// restores it later.
 type requestPacer struct {
-	maxRate, rate    float64 // requests a second; 0 is no limit
+	maxRate, rate    float64 // requests a second, 0 for no limit
 	nextRequestAt    time.Time
-	initialMedian    time.Duration // the usual time of an answer, from the first ones
-	latestMedian     time.Duration // of the latest ones; 0 if too few have come
+	initialMedian    time.Duration // answer time of the first window
+	latestMedian     time.Duration // answer time of the latest window, 0 before enough answers
 	recentTimes      []time.Duration
-	slowestByCommand map[string]time.Duration // answer by command
+	slowestByCommand map[string]time.Duration
 }
 
-// window is how many answers are looked at together, and few how many say roughly how long
-// answers take.
+// Medians are taken of pacerWindow answers. The first estimate needs minPacerAnswers.
 const pacerWindow, minPacerAnswers = 32, 8
 
 func newPacer(rate float64) requestPacer {
 	return requestPacer{maxRate: rate, rate: rate, slowestByCommand: make(map[string]time.Duration)}
 }
 
-// wait returns when the next request may be sent.
+// wait blocks until the next request may be sent.
 func (p *requestPacer) wait(ctx context.Context) error {
 	if p.rate == 0 {
 		return nil
@@ -38,7 +38,8 @@ func (p *requestPacer) wait(ctx context.Context) error {
 	return err
 }
 
-// recordAnswerTime notes how long the answer to a command took.
+// recordAnswerTime records how long the answer to a command took, and adapts the rate after each
+// window.
 func (p *requestPacer) recordAnswerTime(command string, took time.Duration) {
 	p.slowestByCommand[command] = max(p.slowestByCommand[command], took)
 	p.recentTimes = append(p.recentTimes, took)
@@ -68,16 +69,17 @@ func (p *requestPacer) recordAnswerTime(command string, took time.Duration) {
 	}
 }
 
-// leastPatience is what any answer is waited for: a machine that is busy is no silent server.
+// minAnswerTimeout is the shortest timeout of an answer, so that a busy machine does not look like
+// a silent server.
 const minAnswerTimeout = 2 * time.Second
 
-// answerTimeout is how long to wait for the answer to a command: far longer than answers take,
-// if that is known, and no longer than most.
-func (p *requestPacer) answerTimeout(command string, most time.Duration) time.Duration {
+// answerTimeout returns how long to wait for the answer to a command: many times the usual, and at
+// most most.
+func (p *requestPacer) answerTimeout(command string, longest time.Duration) time.Duration {
 	if p.latestMedian == 0 {
-		return most
+		return longest
 	}
-	return min(most, max(minAnswerTimeout, 100*p.latestMedian, 3*p.slowestByCommand[command]))
+	return min(longest, max(minAnswerTimeout, 100*p.latestMedian, 3*p.slowestByCommand[command]))
 }
 
 func sleepContext(ctx context.Context, duration time.Duration) error {

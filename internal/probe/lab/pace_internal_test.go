@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestPatienceForUnusualFormsFollowsTheUsualAnswers(t *testing.T) {
+func TestTheTimeoutFollowsTheAnswerTimes(t *testing.T) {
 	const most = 10 * time.Second
 	p := newPacer(0)
 	if got := p.answerTimeout("List", most); got != most {

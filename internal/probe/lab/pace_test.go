@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// heardAll tells a pace of a window of answers.
+// recordWindow records a whole window of equal answer times.
 func (p *requestPacer) recordWindow(took time.Duration) {
 	for range pacerWindow {
 		p.recordAnswerTime("List", took)

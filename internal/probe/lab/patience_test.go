@@ -15,26 +15,27 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// mute takes connections and answers nothing.
+// dialSilentServer connects to a server that reads and never answers.
 func dialSilentServer(context.Context, string, string) (net.Conn, error) {
 	near, far := net.Pipe()
 	go io.Copy(io.Discard, far)
 	return near, nil
 }
 
-// absent takes no connections, and refuses none.
+// dialAbsentServer blocks until ctx ends, like a host that drops packets.
 func dialAbsentServer(ctx context.Context, _, _ string) (net.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func TestAServerThatIsNotThereIsNoticedSoon(t *testing.T) {
+func TestAnAbsentServerIsReportedSoon(t *testing.T) {
 	t.Parallel()
 	file := parseResponse(t, controlURLs)
 	synctest.Test(t, func(t *testing.T) {
 		b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dialAbsentServer })
 		began := time.Now()
-		if err := b.CheckReachable(t.Context()); !errors.Is(err, lab.ErrUnreachable) || !strings.Contains(err.Error(), "is it running") {
+		if err := b.CheckReachable(t.Context()); !errors.Is(err, lab.ErrUnreachable) ||
+			!strings.Contains(err.Error(), "is it running") {
 			t.Errorf("the error is %v", err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
@@ -43,7 +44,7 @@ func TestAServerThatIsNotThereIsNoticedSoon(t *testing.T) {
 	})
 }
 
-func TestAServerThatAnswersNothingIsGivenUpAfterOneWholePatience(t *testing.T) {
+func TestASilentServerIsGivenUpAfterOneTimeout(t *testing.T) {
 	t.Parallel()
 	for _, more := range []string{controlURLs, "limits: {rate: 0}\nreset: commands"} {
 		file := parseResponse(t, more)
@@ -61,9 +62,13 @@ func TestAServerThatAnswersNothingIsGivenUpAfterOneWholePatience(t *testing.T) {
 	}
 }
 
-// timed makes an experiment ten times on a server that decides how late each answer is,
-// and -1 for never. It returns the time that it took, and the latest trace.
-func measureTenRuns(t *testing.T, late func(record string, n int) time.Duration, lines ...string) (took time.Duration, last *lab.Trace) {
+// measureTenRuns makes an experiment ten times in virtual time on a server that delays each answer
+// by late, or never answers if late is negative. It returns the total time and the last trace.
+func measureTenRuns(
+	t *testing.T,
+	late func(record string, count int) time.Duration,
+	lines ...string,
+) (took time.Duration, last *lab.Trace) {
 	t.Helper()
 	file := parseResponse(t, controlURLs)
 	synctest.Test(t, func(t *testing.T) {
@@ -93,11 +98,11 @@ func measureTenRuns(t *testing.T, late func(record string, n int) time.Duration,
 	return took, last
 }
 
-// One request in twenty is lost: each costs far less than ten seconds.
+// One request in twenty is lost. Each must cost far less than the timeout of ten seconds.
 func TestALostRequestCostsNoLongWait(t *testing.T) {
 	t.Parallel()
-	took, last := measureTenRuns(t, func(_ string, n int) time.Duration {
-		if n > 10 && n%20 == 0 {
+	took, last := measureTenRuns(t, func(_ string, count int) time.Duration {
+		if count > 10 && count%20 == 0 {
 			return -1
 		}
 		return time.Millisecond
@@ -110,10 +115,9 @@ func TestALostRequestCostsNoLongWait(t *testing.T) {
 	}
 }
 
-// A command that takes its time is not taken for one that is not answered.
-func TestASlowAnswerIsNoSilence(t *testing.T) {
+func TestASlowAnswerIsNotLost(t *testing.T) {
 	t.Parallel()
-	_, last := measureTenRuns(t, func(record string, n int) time.Duration {
+	_, last := measureTenRuns(t, func(record string, count int) time.Duration {
 		if strings.Contains(record, "CMD=List") {
 			return 8 * time.Second
 		}
@@ -128,7 +132,7 @@ func TestASlowAnswerIsNoSilence(t *testing.T) {
 	}
 }
 
-// pipes listens for connections in memory.
+// pipeListener accepts in-memory connections.
 type pipeListener struct {
 	connections chan net.Conn
 	closed      chan struct{}

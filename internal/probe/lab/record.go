@@ -12,7 +12,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// addMarks draws the mark and the words of a step.
+// addMarks computes the marks and texts of the steps up to number.
 func (t *attempt) addMarks(number int) {
 	for len(t.marks) <= number {
 		i := len(t.marks)
@@ -21,13 +21,12 @@ func (t *attempt) addMarks(number int) {
 	}
 }
 
-// MarkLength is how many characters {seq} expands to.
+// MarkLength is the number of characters that {seq} expands to.
 const MarkLength = 10
 
-// computeMark is the mark of a step. Where a control URL resets the server it is the same
-// in every experiment of the run, so that equal experiments are equal to the byte;
-// else the server may remember it, and each try has its own. It fits
-// 32 bits with a sign, because some servers read it as a number.
+// computeMark derives the mark of a step. With a reset URL it does not depend on the attempt, so
+// that equal experiments send equal bytes. Otherwise each attempt has its own marks, because the
+// server may remember them. A mark fits a signed 32-bit number, which some servers parse it as.
 func (l *Lab) computeMark(nonce uint64, number, step int) string {
 	if l.File.Reset.Kind == experiment.ResetURL {
 		number = 0
@@ -41,7 +40,8 @@ func (l *Lab) computeMark(nonce uint64, number, step int) string {
 	return strconv.FormatUint(lowest+binary.BigEndian.Uint64(sum[:])%(math.MaxInt32-lowest), 10)
 }
 
-// buildRecord is what a step sends, and the same without hidden secrets.
+// buildRecord returns the record of a step, and the same record with placeholders in the place of
+// hidden secrets.
 func (t *attempt) buildRecord(step experiment.Step) (record, hidden []byte, err error) {
 	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
@@ -62,8 +62,8 @@ func (t *attempt) buildRecord(step experiment.Step) (record, hidden []byte, err 
 	return t.lab.File.Encode(pairs), t.lab.File.Encode(shown), nil
 }
 
-// expandValue fills in the placeholders of a value. Hide says that it then holds a
-// secret that must not be written down.
+// expandValue replaces the placeholders of a value. hide reports whether the result contains a
+// secret that must not be written to the transcript.
 func (t *attempt) expandValue(step experiment.Step, value string) (expanded string, hide bool, err error) {
 	account := t.accountOf(step.Role)
 	expanded, err = experiment.ExpandTemplate(value, func(name string) (string, bool) {
@@ -79,11 +79,11 @@ func (t *attempt) lookupPlaceholder(s experiment.Step, account experiment.Accoun
 	description, number, numbered := strings.Cut(name, ":")
 	step := len(t.marks) - 1
 	if numbered {
-		n, err := strconv.Atoi(number)
-		if err != nil || n < 1 || n >= len(t.marks) {
+		count, err := strconv.Atoi(number)
+		if err != nil || count < 1 || count >= len(t.marks) {
 			return "", false
 		}
-		step = n
+		step = count
 	}
 	switch description {
 	case "seq":
@@ -97,7 +97,10 @@ func (t *attempt) lookupPlaceholder(s experiment.Step, account experiment.Accoun
 	case "command":
 		return s.Command, true
 	case "time":
-		return strconv.FormatInt(t.lab.StartedAt.Add(time.Duration(t.lab.elapsedSeconds()*float64(time.Second))+t.lab.clockOffset).Unix(), 10), true
+		return strconv.FormatInt(
+			t.lab.StartedAt.Add(time.Duration(t.lab.elapsedSeconds()*float64(time.Second))+t.lab.clockOffset).Unix(),
+			10,
+		), true
 	case "secret":
 		return t.lab.File.Syntax.EscapeValue(account.Secret), true
 	}
@@ -110,7 +113,7 @@ func (t *attempt) lookupPlaceholder(s experiment.Step, account experiment.Accoun
 	return "", false
 }
 
-// targetRole is whom a step is about.
+// targetRole returns the role that a step is directed at.
 func (t *attempt) targetRole(step experiment.Step) string {
 	if step.TargetRole != "" {
 		return step.TargetRole
@@ -127,15 +130,16 @@ func (t *attempt) accountOf(role string) experiment.Account {
 	return experiment.Account{}
 }
 
-// compositeMarkNames name the values of a step that hold a mark and more.
+// compositeMarkNames names the values of a step that contain a mark and more.
 func (t *attempt) compositeMarkNames(step experiment.Step) (names placeholderNames) {
 	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
-		return nil // the step could not have been sent
+		return nil
 	}
 	for _, pair := range pairs {
-		if !strings.Contains(pair.Value, "{seq") || strings.HasPrefix(pair.Value, "{") && strings.Index(pair.Value, "}") == len(pair.Value)-1 {
-			continue // it holds no mark, or is one
+		if !strings.Contains(pair.Value, "{seq") ||
+			strings.HasPrefix(pair.Value, "{") && strings.Index(pair.Value, "}") == len(pair.Value)-1 {
+			continue // no mark, or exactly a mark
 		}
 		if value, hidden, err := t.expandValue(step, pair.Value); err == nil && !hidden {
 			names = append(names, experiment.Pair{Key: value, Value: pair.Value})
@@ -144,14 +148,14 @@ func (t *attempt) compositeMarkNames(step experiment.Step) (names placeholderNam
 	return names
 }
 
-// roleNames is how what was sent until now is named where it is found in the answer
-// to a step.
+// sentValueNames returns placeholders for all values sent so far, which replace their echoes in
+// the answer to a step.
 func (t *attempt) sentValueNames(s experiment.Step) placeholderNames {
 	step := len(t.marks) - 1
 	names := append(t.compositeMarkNames(s), experiment.Pair{Key: t.marks[step], Value: "{seq}"})
-	for i, m := range t.marks[:step] {
+	for i, mark := range t.marks[:step] {
 		if i > 0 {
-			names = append(names, experiment.Pair{Key: m, Value: fmt.Sprintf("{seq:%d}", i)})
+			names = append(names, experiment.Pair{Key: mark, Value: fmt.Sprintf("{seq:%d}", i)})
 		}
 	}
 	for i, text := range t.texts {

@@ -10,7 +10,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// prepareServer makes everything as it was: each experiment begins alike.
+// prepareServer resets the server, waits for known limits and sends the file's setup requests. An
+// archived attempt skips the entries of all that.
 func (t *attempt) prepareServer(ctx context.Context) error {
 	l := t.lab
 	t.addMarks(0)
@@ -44,7 +45,7 @@ func (t *attempt) prepareServer(ctx context.Context) error {
 	return nil
 }
 
-// resetServer is reset in the way that the file says.
+// resetServer resets the server in the way the file defines.
 func (t *attempt) resetServer(ctx context.Context) error {
 	l := t.lab
 	switch {
@@ -59,27 +60,27 @@ func (t *attempt) resetServer(ctx context.Context) error {
 	return l.postControl(ctx, "reset", "")
 }
 
-// skipArchivedReset passes over what the reset took: how much that was
-// depends on what had been left behind, and nobody looks at it.
+// skipArchivedReset counts the requests of an archived reset. Their number depended on the residue
+// at that time, so they cannot be compared with the ones a reset would send now.
 func (t *attempt) skipArchivedReset() {
-	n := 0
-	for n < len(t.archivedEntries) && t.archivedEntries[n].StepNumber == 0 {
-		n++
+	count := 0
+	for count < len(t.archivedEntries) && t.archivedEntries[count].StepNumber == 0 {
+		count++
 	}
-	sent, faults := (&archivedAttempt{entries: t.archivedEntries[:n]}).countRequests()
-	for i := range t.archivedEntries[:n] {
+	sent, faults := (&archivedAttempt{entries: t.archivedEntries[:count]}).countRequests()
+	for i := range t.archivedEntries[:count] {
 		if t.lab.noteTime(&t.archivedEntries[i]); t.archivedEntries[i].Request != nil {
 			t.lab.limiter.recordAnswered(t.lab.latestTime)
 			t.noteArchivedLogin(&t.archivedEntries[i])
 		}
 	}
-	t.archivedEntries = t.archivedEntries[n:]
+	t.archivedEntries = t.archivedEntries[count:]
 	t.lab.sentRequests += sent
 	t.lab.transportFaults += faults
 	t.lab.residue = newResidue()
 }
 
-// noteArchivedLogin takes note of a login that the reset took, of which the transcript tells.
+// noteArchivedLogin records the result of an archived login that belonged to a reset.
 func (t *attempt) noteArchivedLogin(entry *journal.Entry) {
 	step, err := t.lab.File.ParseStep(entry.StepText)
 	if err != nil || t.lab.File.VerbOf(step) != experiment.VerbLogin {
@@ -91,7 +92,7 @@ func (t *attempt) noteArchivedLogin(entry *journal.Entry) {
 	}
 }
 
-// assignPoolAccounts takes accounts out of the pool for the roles.
+// assignPoolAccounts gives the roles fresh accounts from the pool.
 func (t *attempt) assignPoolAccounts() error {
 	pool := t.lab.File.Pool
 	accounts := slices.Clone(t.accounts)
@@ -107,9 +108,10 @@ func (t *attempt) assignPoolAccounts() error {
 	return nil
 }
 
-// runResetStep takes a step that is no part of the experiment, until it is answered.
+// runResetStep sends a request that is no step of the experiment, until it is answered and no
+// limit applies.
 func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answer, error) {
-	l, holding := t.lab, false
+	l, isHeld := t.lab, false
 	for t.unansweredResets = 0; t.unansweredResets < maxAttempts; {
 		t.marks[0] = l.computeMark(t.nonce+1, t.number, l.sentRequests+1000)
 		answer, err := t.exchange(ctx, step, 0)
@@ -121,14 +123,15 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 			continue
 		}
 		description := l.describeAnswer(step.Command, &answer)
-		if !saysTooMany(&answer) && !l.limiter.limitAnswers[description] || holding && l.durationSince(l.resetLimit.seenAt) > maxLimitWait {
-			if holding {
+		if !saysTooMany(&answer) && !l.limiter.limitAnswers[description] ||
+			isHeld && l.durationSince(l.resetLimit.seenAt) > maxLimitWait {
+			if isHeld {
 				err = t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), StepText: limitOverLine})
 			}
 			return answer, err
 		}
-		if !holding {
-			holding = true
+		if !isHeld {
+			isHeld = true
 			if err := t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitedLine + description}); err != nil {
 				return answer, err
 			}
@@ -140,11 +143,11 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 	return Answer{Lost: true}, l.brokenf("no answer to %q, which prepares each experiment", l.File.FormatStep(step))
 }
 
-// How the transcript says that a request of a reset has to wait for a limit, which stands
-// behind the first, and that it has waited.
+// limitedLine, followed by the answer, marks in the transcript that a reset request waits for a
+// limit. limitOverLine marks the end of the wait.
 const limitedLine, limitOverLine = "# limited: ", "# limited no more"
 
-// noteTime takes note of what the transcript has besides requests.
+// noteTime updates the lab's time, and the limits of resets, from a transcript entry.
 func (l *Lab) noteTime(entry *journal.Entry) {
 	l.latestTime.elapsed = toDuration(entry.Elapsed)
 	if entry.WaitSeconds > 0 && l.File.Clock.URL != "" {
@@ -160,7 +163,7 @@ func (l *Lab) noteTime(entry *journal.Entry) {
 	}
 }
 
-// undoResidue makes as it was what experiments have changed, by commands.
+// undoResidue sends commands that undo what earlier experiments changed.
 func (t *attempt) undoResidue(ctx context.Context) error {
 	l := t.lab
 	residue := l.residue
@@ -170,8 +173,9 @@ func (t *attempt) undoResidue(ctx context.Context) error {
 	l.residue = newResidue()
 	for _, account := range t.accounts {
 		for place := range l.File.Places {
-			// Those who log in below log out there.
-			if _, is := residue.sessions[[2]string{account.Role, l.File.Places[place]}]; is && (place > 0 || !residue.needsLogin(account.Role)) {
+			// clearResidue logs out the roles that it logs in.
+			if _, isFriend := residue.sessions[[2]string{account.Role, l.File.Places[place]}]; isFriend &&
+				(place > 0 || !residue.needsLogin(account.Role)) {
 				if err := t.logOut(ctx, account.Role, place); err != nil {
 					return err
 				}
@@ -192,7 +196,7 @@ func (t *attempt) logOut(ctx context.Context, role string, place int) error {
 	return err
 }
 
-// arrangeFriendships makes fresh accounts stand to each other as the file says.
+// arrangeFriendships gives fresh accounts the friendships that the file defines.
 func (t *attempt) arrangeFriendships(ctx context.Context) error {
 	residue := newResidue()
 	for _, pair := range t.lab.File.Friends {
@@ -202,8 +206,8 @@ func (t *attempt) arrangeFriendships(ctx context.Context) error {
 	return t.clearResidue(ctx, residue)
 }
 
-// clearResidue logs accounts in where something is to be undone, makes friends of those
-// who shall be, ends other friendships, collects what waits, and logs them out.
+// clearResidue logs in the roles that have something to undo, restores friendships and statuses,
+// collects waiting messages, and logs the roles out.
 func (t *attempt) clearResidue(ctx context.Context, residue accountResidue) error {
 	var roles []string
 	for _, account := range t.accounts {
@@ -242,10 +246,10 @@ func (t *attempt) clearResidue(ctx context.Context, residue accountResidue) erro
 	return nil
 }
 
-// runVerb takes the step of a verb, if the file has a command for it; Receive
-// until nothing comes any more.
-func (t *attempt) runVerb(ctx context.Context, verb experiment.Verb, role, to string) error {
-	step, ok := t.lab.File.StepOf(verb, role, to)
+// runVerb sends the request of a verb, if the file has a command for it. Receive is repeated until
+// nothing more arrives, at most 30 times.
+func (t *attempt) runVerb(ctx context.Context, verb experiment.Verb, role, target string) error {
+	step, ok := t.lab.File.StepOf(verb, role, target)
 	if !ok {
 		return nil
 	}
@@ -255,31 +259,32 @@ func (t *attempt) runVerb(ctx context.Context, verb experiment.Verb, role, to st
 			t.noteLogin(step, &answer)
 			err = t.measureLock(ctx, step)
 		}
-		if err != nil || verb != experiment.VerbReceive || !IsDone(t.lab.File, step.Command, &answer) || isEmptyAnswer(&answer) {
+		if err != nil || verb != experiment.VerbReceive || !IsDone(t.lab.File, step.Command, &answer) ||
+			isEmptyAnswer(&answer) {
 			return err
 		}
 	}
 	return nil
 }
 
-// isEmptyAnswer reports whether an answer has no list with anything in it.
+// isEmptyAnswer reports whether no list of an answer has elements.
 func isEmptyAnswer(answer *Answer) bool {
 	return !slices.ContainsFunc(answer.Fields, func(field Field) bool { return len(field.List) > 0 })
 }
 
-// setFriendship makes two roles friends, or strangers, as the file says.
+// setFriendship makes two roles friends or strangers, as the file defines.
 func (t *attempt) setFriendship(ctx context.Context, a, b string) error {
-	want := slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool {
+	shouldBeFriend := slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool {
 		return p == [2]string{a, b} || p == [2]string{b, a}
 	})
-	is, err := t.areFriends(ctx, a, b)
-	if err != nil || is && want {
+	isFriend, err := t.areFriends(ctx, a, b)
+	if err != nil || isFriend && shouldBeFriend {
 		return err
 	}
-	if !want {
-		// A request that waits is refused, whoever asked.
+	if !shouldBeFriend {
+		// Either side may have a pending request.
 		verbs := []experiment.Verb{experiment.VerbReject}
-		if is {
+		if isFriend {
 			verbs = []experiment.Verb{experiment.VerbDelete}
 		}
 		for _, verb := range verbs {
@@ -299,7 +304,7 @@ func (t *attempt) setFriendship(ctx context.Context, a, b string) error {
 	return t.runVerb(ctx, experiment.VerbAccept, b, a)
 }
 
-// areFriends reports whether a's list has b.
+// areFriends reports whether the friend list of a contains b.
 func (t *attempt) areFriends(ctx context.Context, a, b string) (bool, error) {
 	step, ok := t.lab.File.StepOf(experiment.VerbFriends, a, "")
 	if !ok {
@@ -314,20 +319,20 @@ func (t *attempt) areFriends(ctx context.Context, a, b string) (bool, error) {
 	}), nil
 }
 
-// CleanupRequests is how many requests of the budget are kept for leaving: see [Lab.CleanUp].
+// CleanupRequests returns how many requests of the budget are reserved for [Lab.CleanUp].
 func CleanupRequests(file *experiment.File) int {
 	if file.Reset.Kind != experiment.ResetCommands {
 		return 0
 	}
-	n := len(file.Accounts)
-	// Login, status, collecting, logout, also elsewhere; who is a friend of whom, and
-	// what changes that.
-	return 5*n + n*(len(file.Places)-1) + 3*n*(n-1)/2
+	count := len(file.Accounts)
+	// For each account: login, status, collecting, logout. For each pair: the friend list
+	// and what changes it.
+	return 5*count + count*(len(file.Places)-1) + 3*count*(count-1)/2
 }
 
-// CleanUp undoes what the latest experiment has left behind, where commands do that:
-// whoever comes next finds the accounts logged out. It does nothing if nothing was
-// sent, or if the server does not let itself be asked any more.
+// CleanUp undoes what the latest experiment left behind, if the file resets by commands, so that
+// the accounts are logged out afterwards. It does nothing if nothing was sent or the server is
+// broken.
 func (l *Lab) CleanUp(ctx context.Context) error {
 	if l.Offline || !l.isOnline || l.isBroken || l.File.Reset.Kind != experiment.ResetCommands {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// listed are the elements of an answer's list.
+// listElements returns the elements of a list field.
 func listElements(t *testing.T, answer *lab.Answer, key string) []string {
 	t.Helper()
 	field, ok := answer.Field(key)
@@ -24,7 +24,7 @@ func listElements(t *testing.T, answer *lab.Answer, key string) []string {
 	return field.List
 }
 
-func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
+func TestCommandsUndoTheResidueOfAnExperiment(t *testing.T) {
 	b := newTestLab(t, parseResponse(t, "allow: {destructive: true}\nlimits: {rate: 0}"), serveReference(t))
 	for name, lines := range map[string][]string{
 		"a friendship was ended":   {"a Login", "b Login", "a DelFromList"},
@@ -35,31 +35,32 @@ func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
 	} {
 		b.mustRun(lines...)
 		trace := b.mustRun("b List", "b Login", "b GetMsgEx", "b List", "a Login", "a List")
-		a := trace.Answers
-		if a[0].Value("RES") != "20" {
-			t.Errorf("%s: b is logged in: %q", name, a[0].Body)
+		answers := trace.Answers
+		if answers[0].Value("RES") != "20" {
+			t.Errorf("%s: b is logged in: %q", name, answers[0].Body)
 		}
-		if a[2].Value("MN") != "0" {
-			t.Errorf("%s: something waits for b: %q", name, a[2].Body)
+		if answers[2].Value("MN") != "0" {
+			t.Errorf("%s: something waits for b: %q", name, answers[2].Body)
 		}
-		if !slices.Equal(listElements(t, &a[3], "UN"), []string{"{a}"}) || !slices.Equal(listElements(t, &a[5], "UN"), []string{"{b}"}) {
-			t.Errorf("%s: they are no friends: %q, %q", name, a[3].Body, a[5].Body)
+		if !slices.Equal(listElements(t, &answers[3], "UN"), []string{"{a}"}) ||
+			!slices.Equal(listElements(t, &answers[5], "UN"), []string{"{b}"}) {
+			t.Errorf("%s: they are no friends: %q, %q", name, answers[3].Body, answers[5].Body)
 		}
 	}
 }
 
-func TestCommandsRejectRequestsThatWait(t *testing.T) {
+func TestCommandsRejectPendingFriendRequests(t *testing.T) {
 	file := parseResponse(t, "limits: {rate: 0}")
 	file.Accounts = append(file.Accounts, experiment.Account{Role: "c", Number: "10003", Secret: "123456"})
 	b := newTestLab(t, file, serveReference(t))
 	b.mustRun("c Login", "c Ack_AddToList.request to a")
-	a := b.mustRun("a Login", "a AddToList to c", "a List").Answers
-	if got := listElements(t, &a[2], "UN"); !slices.Equal(got, []string{"{b}"}) {
-		t.Errorf("a's friends are %q, behind %q", got, a[1].Body)
+	answers := b.mustRun("a Login", "a AddToList to c", "a List").Answers
+	if got := listElements(t, &answers[2], "UN"); !slices.Equal(got, []string{"{b}"}) {
+		t.Errorf("a's friends are %q, behind %q", got, answers[1].Body)
 	}
 }
 
-func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
+func TestCleanUpLogsOutAllAccounts(t *testing.T) {
 	url := serveReference(t)
 	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), url)
 	b.mustRun("a Login", "b Login")
@@ -81,9 +82,13 @@ func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
 	}
 }
 
-// What is kept for leaving is enough, and nothing goes beyond the budget.
-func TestLeavingHasItsShareOfTheBudget(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), serveReference(t), func(config *lab.Config) { config.MaxRequests = 60 })
+func TestCleanUpStaysWithinTheBudget(t *testing.T) {
+	b := newTestLab(
+		t,
+		parseResponse(t, "limits: {rate: 0}"),
+		serveReference(t),
+		func(config *lab.Config) { config.MaxRequests = 60 },
+	)
 	for {
 		_, err := b.Run(context.Background(), b.parseSteps("a Login", "b Login"), 0)
 		var stopped *lab.StoppedError
@@ -109,9 +114,9 @@ func TestAControlURLBeginsAnewAndMovesTheClock(t *testing.T) {
 	more := "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0, wait: 1s}"
 	b := newTestLab(t, parseResponse(t, more), serveReference(t))
 	b.mustRun("a Login", "a List")
-	a := b.mustRun("a List", "a Login", "wait 299", "a List", "wait 301", "a List").Answers
+	answers := b.mustRun("a List", "a Login", "wait 299", "a List", "wait 301", "a List").Answers
 	for i, want := range map[int]string{0: "20", 1: "0", 3: "0", 5: "20"} {
-		if got := a[i].Value("RES"); got != want {
+		if got := answers[i].Value("RES"); got != want {
 			t.Errorf("answer %d: RES=%s, want %s", i+1, got, want)
 		}
 	}
@@ -125,18 +130,18 @@ func TestAPoolHasFreshAccountsForEachExperimentUntilItIsUsedUp(t *testing.T) {
 	more := "pool: {first: 10005, last: 10012, secret: 123456}\nreset: pool\nlimits: {rate: 0}"
 	b := newTestLab(t, parseResponse(t, more), serveReference(t))
 	marks := make(map[string]bool)
-	for n := range 4 {
-		a := b.mustRun("a List", "a Login", "a List").Answers
-		if a[0].Value("RES") != "20" || !slices.Equal(listElements(t, &a[2], "UN"), []string{"{b}"}) {
-			t.Errorf("%q, %q", a[0].Body, a[2].Body)
+	for count := range 4 {
+		answers := b.mustRun("a List", "a Login", "a List").Answers
+		if answers[0].Value("RES") != "20" || !slices.Equal(listElements(t, &answers[2], "UN"), []string{"{b}"}) {
+			t.Errorf("%q, %q", answers[0].Body, answers[2].Body)
 		}
-		if want := fmt.Sprintf("UIN=%d&", 10005+2*n); !strings.Contains(string(a[1].Request), want) {
-			t.Errorf("%q has no %s", a[1].Request, want)
+		if want := fmt.Sprintf("UIN=%d&", 10005+2*count); !strings.Contains(string(answers[1].Request), want) {
+			t.Errorf("%q has no %s", answers[1].Request, want)
 		}
-		if b.Account("b").Number != fmt.Sprint(10006+2*n) {
+		if b.Account("b").Number != fmt.Sprint(10006+2*count) {
 			t.Errorf("b is %s", b.Account("b").Number)
 		}
-		marks[string(a[0].Request)] = true
+		marks[string(answers[0].Request)] = true
 	}
 	if len(marks) != 4 {
 		t.Error("marks were used twice")
@@ -148,47 +153,61 @@ func TestAPoolHasFreshAccountsForEachExperimentUntilItIsUsedUp(t *testing.T) {
 	}
 }
 
-func TestTheTranscriptHasWhatWasDone(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0}"), serveReference(t))
+func TestTheTranscriptHoldsAllStepsInOrder(t *testing.T) {
+	b := newTestLab(
+		t,
+		parseResponse(t, "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0}"),
+		serveReference(t),
+	)
 	b.mustRun("a Login", "wait 5", "a List via=lower")
-	e := b.entries()
-	if len(e) != 3 {
-		t.Fatalf("%+v", e)
+	entries := b.entries()
+	if len(entries) != 3 {
+		t.Fatalf("%+v", entries)
 	}
 	for i, want := range []struct{ key, line, id string }{
 		{"0: a Login; wait 5; a List via=lower", "a Login", "a1.1"}, {"", "wait 5", "a1.2"}, {"", "a List via=lower", "a1.3"},
 	} {
-		if e[i].TryKey != want.key || e[i].StepText != want.line || e[i].ID() != want.id || e[i].EndsTry != (i == 2) {
-			t.Errorf("%+v, want %+v", e[i], want)
+		if entries[i].TryKey != want.key || entries[i].StepText != want.line || entries[i].ID() != want.id ||
+			entries[i].EndsTry != (i == 2) {
+			t.Errorf("%+v, want %+v", entries[i], want)
 		}
 	}
-	if e[1].WaitSeconds != 5 || e[1].Request != nil {
-		t.Errorf("%+v", e[1])
+	if entries[1].WaitSeconds != 5 || entries[1].Request != nil {
+		t.Errorf("%+v", entries[1])
 	}
-	if !strings.HasPrefix(string(e[0].Request), "POST / HTTP/1.1\r\n") || !strings.HasPrefix(string(e[0].Response), "HTTP/1.1 200 OK\r\n") {
-		t.Errorf("%q, %q", e[0].Request, e[0].Response)
+	if !strings.HasPrefix(string(entries[0].Request), "POST / HTTP/1.1\r\n") ||
+		!strings.HasPrefix(string(entries[0].Response), "HTTP/1.1 200 OK\r\n") {
+		t.Errorf("%q, %q", entries[0].Request, entries[0].Response)
 	}
-	if !strings.Contains(string(e[2].Request), "\r\nhost:") {
-		t.Errorf("%q", e[2].Request)
+	if !strings.Contains(string(entries[2].Request), "\r\nhost:") {
+		t.Errorf("%q", entries[2].Request)
 	}
 }
 
 func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 	const secret = "correct horse"
-	s := newRecordingServer(t, func(record string, n int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret })
+	s := newRecordingServer(
+		t,
+		func(record string, count int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret },
+	)
 	file := parseResponse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
 	for i := range file.Accounts {
 		file.Accounts[i].Secret, file.Accounts[i].SecretHidden = secret, true
 	}
 	b := newTestLab(t, file, s.URL)
-	a := b.mustRun(`a Login PS={md5(secret)}`, `a Login PS={secret}`, `a Login PS={MD5(secret)}`, `a Login PS={sha1(secret)}`).Answers
-	for i := range a {
+	answers := b.mustRun(
+		`a Login PS={md5(secret)}`,
+		`a Login PS={secret}`,
+		`a Login PS={MD5(secret)}`,
+		`a Login PS={sha1(secret)}`,
+	).Answers
+	for i := range answers {
 		proof, _ := experiment.ComputeProof([]string{"md5(secret)", "secret", "MD5(secret)", "sha1(secret)"}[i], secret)
 		if !strings.Contains(s.records[i], proof) {
 			t.Errorf("%q does not prove the secret", s.records[i])
 		}
 		entry := b.entries()[i]
-		for _, text := range []string{string(entry.Request), string(entry.Response), string(a[i].Request), string(a[i].Body)} {
+		for _, text := range []string{string(entry.Request), string(entry.Response), string(answers[i].Request), string(answers[i].Body)} {
 			if strings.Contains(text, proof) || strings.Contains(text, secret) {
 				t.Errorf("%q holds the secret", text)
 			}
@@ -199,17 +218,21 @@ func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 	}
 }
 
-// archived is a lab that goes on with what another has written.
+// newArchivedLab returns a lab that continues the transcript of another.
 func newArchivedLab(t *testing.T, b *testLab, url string, change ...func(*lab.Config)) *testLab {
 	t.Helper()
 	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newTestLab(t, b.file, url, append(change, func(config *lab.Config) { config.Archive = lab.NewArchive(past, "a") })...)
+	return newTestLab(
+		t,
+		b.file,
+		url,
+		append(change, func(config *lab.Config) { config.Archive = lab.NewArchive(past, "a") })...)
 }
 
-func TestWhatTheArchiveHasIsNotAskedAgain(t *testing.T) {
+func TestArchivedExperimentsAreNotSentAgain(t *testing.T) {
 	for _, more := range []string{
 		"limits: {rate: 0}",
 		"reset: {url: /control/reset}\nlimits: {rate: 0}",
@@ -220,7 +243,11 @@ func TestWhatTheArchiveHasIsNotAskedAgain(t *testing.T) {
 		first := []*lab.Trace{b.mustRun("a Login", "a List"), b.mustRun("b Login"), b.mustRun("a Login", "a List")}
 
 		again := newArchivedLab(t, b, url)
-		second := []*lab.Trace{again.mustRun("a Login", "a List"), again.mustRun("b Login"), again.mustRun("a Login", "a List")}
+		second := []*lab.Trace{
+			again.mustRun("a Login", "a List"),
+			again.mustRun("b Login"),
+			again.mustRun("a Login", "a List"),
+		}
 		if len(again.entries()) > 0 {
 			t.Errorf("it was asked again: %+v", again.entries())
 		}
@@ -256,7 +283,7 @@ func checkSameTrace(t *testing.T, got, want *lab.Trace) {
 	}
 }
 
-func TestATryThatWasCutOffIsMadeAgainWithOtherMarks(t *testing.T) {
+func TestAnIncompleteAttemptIsMadeAgainWithOtherMarks(t *testing.T) {
 	url := serveReference(t)
 	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), url)
 	b.mustRun("a Login", "a List")
@@ -288,7 +315,7 @@ func TestATryThatWasCutOffIsMadeAgainWithOtherMarks(t *testing.T) {
 	}
 }
 
-func TestOfflineNothingIsAsked(t *testing.T) {
+func TestNothingIsSentOffline(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
 	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	want := b.mustRun("a Login", "wait 5", "a List")
@@ -311,8 +338,7 @@ func TestOfflineNothingIsAsked(t *testing.T) {
 	}
 }
 
-// Ways are odd requests; what was sent is found in them again.
-func TestRequestsOfAllFormsAreReadFromTheArchive(t *testing.T) {
+func TestRequestsOfAllFormsAreReplayedFromTheArchive(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
 	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
 	var lines []string
@@ -328,7 +354,12 @@ func TestRequestsOfAllFormsAreReadFromTheArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newTestLab(t, b.file, s.URL, func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
+	again := newTestLab(
+		t,
+		b.file,
+		s.URL,
+		func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true },
+	)
 	for i, line := range lines {
 		checkSameTrace(t, again.mustRun(line), want[i])
 	}

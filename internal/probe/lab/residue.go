@@ -7,14 +7,14 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// accountResidue is what experiments have left behind, where commands undo it.
+// accountResidue is what experiments left behind and commands must undo.
 type accountResidue struct {
-	isKnown      bool               // false at the start: whatever was before us
-	sessions     map[[2]string]int  // role and place's address: the place's index
-	mailboxes    map[string]bool    // roles for whom something may wait
-	statuses     map[string]bool    // roles that may show otherwise than usually
-	friendships  map[[2]string]bool // pairs, in the file's order, that may stand otherwise
-	failedLogins map[string]bool    // roles with failed logins, which a right one makes forget
+	isKnown      bool               // false until the first reset: anything may be left
+	sessions     map[[2]string]int  // index of the place, by role and local address
+	mailboxes    map[string]bool    // roles for which messages may wait
+	statuses     map[string]bool    // roles whose status may have changed
+	friendships  map[[2]string]bool // pairs of roles, in the file's order, that may have changed
+	failedLogins map[string]bool    // roles with failed logins, which a correct login clears
 }
 
 func newResidue() accountResidue {
@@ -24,7 +24,7 @@ func newResidue() accountResidue {
 	}
 }
 
-// needsLogin reports whether a role has to log in for all to be undone.
+// needsLogin reports whether a role must log in to undo its residue.
 func (r *accountResidue) needsLogin(role string) bool {
 	if r.mailboxes[role] || r.statuses[role] || r.failedLogins[role] {
 		return true
@@ -37,7 +37,7 @@ func (r *accountResidue) needsLogin(role string) bool {
 	return false
 }
 
-// fullResidue is what is to be undone where nothing is known.
+// fullResidue returns the largest possible residue, for a server in an unknown state.
 func (t *attempt) fullResidue() accountResidue {
 	residue := newResidue()
 	for i, a := range t.accounts {
@@ -52,7 +52,7 @@ func (t *attempt) fullResidue() accountResidue {
 	return residue
 }
 
-// noteResidue keeps in mind what a step has left behind.
+// noteResidue records what a step may have left behind.
 func (t *attempt) noteResidue(step experiment.Step, answer *Answer) {
 	l := t.lab
 	if step.Wait > 0 {
@@ -62,7 +62,7 @@ func (t *attempt) noteResidue(step experiment.Step, answer *Answer) {
 		t.noteLogin(step, answer)
 	}
 	if !l.residue.isKnown {
-		return // all is undone anyway
+		return // the next reset undoes everything
 	}
 	place := l.File.Places[step.Place]
 	switch verb := l.File.VerbOf(step); verb {
@@ -73,7 +73,11 @@ func (t *attempt) noteResidue(step experiment.Step, answer *Answer) {
 		l.residue.statuses[step.Role] = true
 	case experiment.VerbSend:
 		t.noteMailboxes(step)
-	case experiment.VerbAdd, experiment.VerbRequest, experiment.VerbAccept, experiment.VerbReject, experiment.VerbDelete:
+	case experiment.VerbAdd,
+		experiment.VerbRequest,
+		experiment.VerbAccept,
+		experiment.VerbReject,
+		experiment.VerbDelete:
 		t.noteFriendships(step)
 	case "":
 		l.residue.statuses[step.Role] = true
@@ -82,12 +86,12 @@ func (t *attempt) noteResidue(step experiment.Step, answer *Answer) {
 	}
 }
 
-// noteLogin counts logins that failed since the latest right one. A right one that is
-// refused behind them shows that it does not lift a lock.
+// noteLogin counts failed logins since the latest successful one. A correct login that is refused
+// after failed ones shows a lock.
 func (t *attempt) noteLogin(step experiment.Step, answer *Answer) {
 	l, number := t.lab, t.accountOf(step.Role).Number
 	switch {
-	case answer.Lost, l.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
+	case answer.Lost, l.File.Reset.Kind == experiment.ResetURL: // a control URL resets failed logins too
 	case IsDone(l.File, step.Command, answer):
 		if l.loginLock != nil && l.loginLock.MaxDuration == 0 && l.failedLogins[number] > 0 {
 			l.loginLock.MaxDuration = l.durationSince(l.loginLock.startedAt)
@@ -109,21 +113,22 @@ func (t *attempt) noteLogin(step experiment.Step, answer *Answer) {
 	}
 }
 
-// A Lock is what failed logins bring about, where a right one does not lift it.
+// Lock describes how the server locks an account after failed logins, if a correct login does not
+// lift the lock.
 type Lock struct {
-	ID string // the entry of the right login that was refused
-	// FailedLogins is how many failed logins it took at most.
+	ID string // of the refused correct login in the transcript
+	// FailedLogins is how many failed logins preceded the lock.
 	FailedLogins int
-	// MinDuration and High bound its length: at Low a right login was refused, at High one was
-	// done; High is 0 if none was.
+	// A correct login was refused MinDuration after the last failed one, and done
+	// MaxDuration after it. MaxDuration is 0 if none was done.
 	MinDuration, MaxDuration time.Duration
 	startedAt                serverTime
 }
 
-// Lock is the lock that was met, nil if none was.
+// Lock returns the lock that was found, or nil.
 func (l *Lab) Lock() *Lock { return l.loginLock }
 
-// measureLock waits until a right login is done, to measure a lock.
+// measureLock repeats a correct login until the lock ends, and records its duration.
 func (t *attempt) measureLock(ctx context.Context, step experiment.Step) error {
 	l := t.lab
 	for l.loginLock != nil && l.loginLock.MaxDuration == 0 && l.durationSince(l.loginLock.startedAt) < l.maxLockWait() {
@@ -139,7 +144,7 @@ func (t *attempt) measureLock(ctx context.Context, step experiment.Step) error {
 	return nil
 }
 
-// maxLockWait is how long a lock is waited for: as long as the file allows.
+// maxLockWait is how long the end of a lock is waited for.
 func (l *Lab) maxLockWait() time.Duration {
 	if l.File.Clock.URL != "" {
 		return 24 * time.Hour
@@ -147,8 +152,8 @@ func (l *Lab) maxLockWait() time.Duration {
 	return l.File.Limits.LongestWait
 }
 
-// noteMailboxes notes that something may wait: for whom the step is about, or, where a
-// change names somebody else, for anybody.
+// noteMailboxes records that messages may wait for the target of a step, or for any role if the
+// step has changes, because these may name another target.
 func (t *attempt) noteMailboxes(step experiment.Step) {
 	for _, account := range t.accounts {
 		if account.Role == t.targetRole(step) || len(step.Changes) > 0 {
@@ -157,11 +162,12 @@ func (t *attempt) noteMailboxes(step experiment.Step) {
 	}
 }
 
-// noteFriendships notes that friendships may have changed.
+// noteFriendships records which friendships a step may have changed.
 func (t *attempt) noteFriendships(step experiment.Step) {
 	for i, a := range t.accounts {
 		for _, account := range t.accounts[i+1:] {
-			named := a.Role == step.Role && account.Role == t.targetRole(step) || account.Role == step.Role && a.Role == t.targetRole(step)
+			named := a.Role == step.Role && account.Role == t.targetRole(step) ||
+				account.Role == step.Role && a.Role == t.targetRole(step)
 			if named || len(step.Changes) > 0 && (a.Role == step.Role || account.Role == step.Role) {
 				t.lab.residue.friendships[[2]string{a.Role, account.Role}] = true
 				t.lab.residue.mailboxes[a.Role], t.lab.residue.mailboxes[account.Role] = true, true

@@ -8,63 +8,59 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// A Trace is what an experiment has shown.
+// Trace is the result of one experiment.
 type Trace struct {
-	// ID is how the transcript names it, such as a17.
+	// ID names the experiment in the transcript, such as a17.
 	ID      string
 	Steps   []experiment.Step
 	Answers []Answer // one for each step
-	// InvalidReason is why the experiment proves nothing, though it was repeated: what it needs
-	// was refused. It is "" if it was made.
+	// InvalidReason says why the experiment proves nothing: a request that it needs was
+	// refused in every attempt. It is "" for a valid experiment.
 	InvalidReason string
-	// DiscardedAttempt is an earlier try, up to an answer that came because of a limit, or once and
-	// not again; nil if there was none.
+	// DiscardedAttempt is an earlier attempt, up to an answer that came from a limit or did
+	// not come again. It is nil if there was none.
 	DiscardedAttempt *Trace
 }
 
-// An Answer is what came back for one step.
+// Answer is the server's answer to one step.
 type Answer struct {
-	// ID is how the transcript names it, such as a17.3.
+	// ID names the answer in the transcript, such as a17.3.
 	ID string
-	// IsWait says that the step was one: there is no answer.
+	// IsWait marks a wait, which has no answer.
 	IsWait bool
-	// Lost says that no answer came, however often it was tried.
-	Lost bool
-	// Fault is what was seen in place of an answer.
+	// Lost reports that no answer came in any attempt. Fault then says what happened.
+	Lost  bool
 	Fault string
-	// Request is the record that was sent, without hidden secrets.
-	Request []byte
-	Status  int
-	// Proto is HTTP/1.1 or HTTP/1.0.
-	Proto string
-	// ContentType is the Content-Type.
+	// Request is the sent record, without hidden secrets.
+	Request     []byte
+	Status      int
+	Proto       string // HTTP/1.1 or HTTP/1.0
 	ContentType string
-	// Framing says how the end of the answer is told: length, chunked, or close.
+	// Framing is how the end of the body is marked: length, chunked, or close.
 	Framing string
-	// RetryAfter is when the server wants to be asked again.
+	// RetryAfter is the delay that the server demands, 0 if none.
 	RetryAfter time.Duration
-	// Closed says that the server closed the connection behind the answer.
+	// Closed reports that the server closes the connection after the answer.
 	Closed bool
-	// SecondAnswer is what came behind the answer, where two requests were sent at once.
+	// SecondAnswer describes what followed the answer if two requests were sent at once.
 	SecondAnswer string
 	Body         []byte
-	// IsRecord says whether the body is one, and Fields holds its fields then.
+	// IsRecord reports whether the body is a record. Fields then holds its fields.
 	IsRecord bool
 	Fields   []Field
-	// LineEnding is the line end behind the record.
+	// LineEnding is the line end after the record.
 	LineEnding string
 
-	rawResponse []byte // all that came
+	rawResponse []byte
 }
 
-// A Field is one field of an answer.
+// Field is one field of an answer.
 type Field struct {
 	Key string
-	Raw string // as it came
-	// Value is what it means: unescaped, and with the names of what was sent, such
-	// as {seq}, in the place of the echo of it.
+	Raw string // as received
+	// Value is Raw unescaped, with placeholders such as {seq} in the place of echoed values.
 	Value string
-	// List holds the elements, if IsList; named as in Value.
+	// List holds the elements if IsList, with placeholders as in Value.
 	List   []string
 	IsList bool
 }
@@ -79,7 +75,7 @@ func (a *Answer) Field(key string) (*Field, bool) {
 	return nil, false
 }
 
-// Value is the value of a field, "" if there is none.
+// Value returns the value of the first field with a key, or "".
 func (a *Answer) Value(key string) string {
 	if field, ok := a.Field(key); ok {
 		return field.Value
@@ -87,11 +83,10 @@ func (a *Answer) Value(key string) string {
 	return ""
 }
 
-// Text is the body, without the line end behind it.
+// Text returns the body without trailing line ends.
 func (a *Answer) Text() string { return strings.TrimRight(string(a.Body), "\r\n") }
 
-// Kind is what came, before anything is known of fields: record, text, nothing,
-// or an HTTP status.
+// Kind classifies the answer: wait, nothing, status (other than 200), record, or text.
 func (a *Answer) Kind() string {
 	switch {
 	case a.IsWait:
@@ -106,8 +101,8 @@ func (a *Answer) Kind() string {
 	return "text"
 }
 
-// A naming says what the values that were sent stand for.
-type placeholderNames []experiment.Pair // value, name
+// placeholderNames maps sent values to placeholders. The first match wins.
+type placeholderNames []experiment.Pair // Key is the sent value, Value its placeholder
 
 func (n placeholderNames) nameOf(value string) string {
 	for _, pair := range n {
@@ -118,7 +113,7 @@ func (n placeholderNames) nameOf(value string) string {
 	return value
 }
 
-// parseBody takes a body apart.
+// parseBody decodes the body into fields.
 func (a *Answer) parseBody(syntax experiment.RecordSyntax, names placeholderNames) {
 	text := a.Text()
 	a.LineEnding = string(a.Body[len(text):])
@@ -139,7 +134,7 @@ func (a *Answer) parseBody(syntax experiment.RecordSyntax, names placeholderName
 	}
 }
 
-// IsDone reports whether an answer says that a command was done.
+// IsDone reports whether an answer says that a command succeeded.
 func IsDone(file *experiment.File, command string, answer *Answer) bool {
 	if answer.Kind() != "record" {
 		return false

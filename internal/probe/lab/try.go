@@ -14,29 +14,29 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// A try is one attempt at an experiment.
+// attempt is one attempt at an experiment, sent to the server or replayed from the archive.
 type attempt struct {
-	lab             *Lab
-	key             string
-	number          int
-	nonce           uint64
-	accounts        []experiment.Account // who plays the roles
-	marks           []string             // by step; step 0 holds those of the reset
-	texts           []string
-	hasEntries      bool            // something was written of it
-	skipsReset      bool            // there is no reset before it
-	archivedEntries []journal.Entry // what the archive has of it that was not looked at yet
-	isArchived      bool
-	steps           []experiment.Step
-	history         *attemptHistory
-	mustRepeat      bool // it ended, and is to be made again
-	stopsAtLock     bool // it ended at a right login that is refused, before more wrong ones
-	// unansweredResets is how often what is no step was sent in vain.
+	lab      *Lab
+	key      string
+	number   int
+	nonce    uint64
+	accounts []experiment.Account // that play the roles
+	marks    []string             // by step number; 0 is the mark of reset requests
+	texts    []string             // by step number
+	steps    []experiment.Step
+	history  *attemptHistory
+
+	skipsReset      bool
+	hasEntries      bool            // an entry was written to the transcript
+	isArchived      bool            // replayed from the archive
+	archivedEntries []journal.Entry // not replayed yet
+	mustRepeat      bool            // ended early and has to be made again
+	stopsAtLock     bool            // ended at a refused correct login, before further failing logins
+	// unansweredResets counts the unanswered sends of the current reset request.
 	unansweredResets int
 }
 
-// nextAttempt makes a try: the next one of the archive, if it has one of this
-// experiment.
+// nextAttempt returns the archive's next complete attempt at the experiment, or a new one.
 func (l *Lab) nextAttempt(key string, nonce uint64) *attempt {
 	t := &attempt{lab: l, key: key, nonce: nonce, accounts: l.File.Accounts}
 	for {
@@ -57,8 +57,8 @@ func (l *Lab) nextAttempt(key string, nonce uint64) *attempt {
 	return t
 }
 
-// countIncompleteAttempt counts a try that was cut off: it was made, and nobody knows how far it
-// came.
+// countIncompleteAttempt counts the requests of an archived attempt that was cut off. What it left
+// behind on the server is unknown.
 func (l *Lab) countIncompleteAttempt(attempt *archivedAttempt) {
 	sent, faults := attempt.countRequests()
 	l.sentRequests += sent
@@ -69,8 +69,14 @@ func (l *Lab) countIncompleteAttempt(attempt *archivedAttempt) {
 	}
 }
 
-// attempt makes one attempt. There is no trace if it ended early, which past says more of.
-func (l *Lab) makeAttempt(ctx context.Context, key string, planned plannedExperiment, history *attemptHistory) (*Trace, error) {
+// makeAttempt makes one attempt. It returns no trace if the attempt must be repeated; history says
+// why.
+func (l *Lab) makeAttempt(
+	ctx context.Context,
+	key string,
+	planned plannedExperiment,
+	history *attemptHistory,
+) (*Trace, error) {
 	t := l.nextAttempt(key, planned.nonce)
 	t.skipsReset, t.history, t.steps = planned.skipsReset, history, planned.steps
 	if err := t.checkReady(ctx, countRequests(planned.steps)); err != nil {
@@ -88,7 +94,11 @@ func (l *Lab) makeAttempt(ctx context.Context, key string, planned plannedExperi
 		}
 		if t.mustRepeat {
 			if !answer.Lost && history.discarded == nil {
-				history.discarded = &Trace{ID: trace.ID, Steps: planned.steps[:i+1], Answers: append(trace.Answers, answer)}
+				history.discarded = &Trace{
+					ID:      trace.ID,
+					Steps:   planned.steps[:i+1],
+					Answers: append(trace.Answers, answer),
+				}
 			}
 			return nil, nil
 		}
@@ -102,7 +112,8 @@ func (l *Lab) makeAttempt(ctx context.Context, key string, planned plannedExperi
 	return trace, nil
 }
 
-// mustEndAt reports whether the try ends with the answer to a step, and is to be made again.
+// mustEndAt reports whether the attempt ends with the answer to a step and must be repeated. It
+// records the answer in the history.
 func (t *attempt) mustEndAt(number int, answer *Answer) bool {
 	history, i := t.history, number-1
 	if answer.Lost {
@@ -122,7 +133,7 @@ func (t *attempt) mustEndAt(number int, answer *Answer) bool {
 	return false
 }
 
-// checkReady fails if the try cannot be made any more.
+// checkReady returns an error if no further attempt with that many requests can be made.
 func (t *attempt) checkReady(ctx context.Context, requests int) error {
 	l := t.lab
 	switch {
@@ -135,7 +146,7 @@ func (t *attempt) checkReady(ctx context.Context, requests int) error {
 		return err
 	}
 	if !l.isOnline {
-		l.isOnline, l.residue = true, accountResidue{} // whatever was before us, ourselves included
+		l.isOnline, l.residue = true, accountResidue{} // earlier runs may have left anything behind
 	}
 	return nil
 }
@@ -148,16 +159,16 @@ func (l *Lab) archiveEndReason() string {
 }
 
 func countRequests(steps []experiment.Step) int {
-	n := 0
+	count := 0
 	for _, step := range steps {
 		if step.Wait == 0 {
-			n++
+			count++
 		}
 	}
-	return n
+	return count
 }
 
-// runStep takes one step: on the server, or from the archive.
+// runStep makes one step, on the server or from the archive.
 func (t *attempt) runStep(ctx context.Context, step experiment.Step, number int) (Answer, error) {
 	t.addMarks(number)
 	if step.Wait > 0 {
@@ -169,7 +180,6 @@ func (t *attempt) runStep(ctx context.Context, step experiment.Step, number int)
 	return t.exchange(ctx, step, number)
 }
 
-// wait lets time go by.
 func (t *attempt) wait(ctx context.Context, step experiment.Step, number int) (Answer, error) {
 	answer := Answer{IsWait: true, ID: t.stepID(number)}
 	t.lab.clockOffset += step.Wait
@@ -185,16 +195,17 @@ func (t *attempt) wait(ctx context.Context, step experiment.Step, number int) (A
 	})
 }
 
-// stepID is how the transcript names a step of the try.
+// stepID returns the name of a step in transcripts, such as a17.3.
 func (t *attempt) stepID(number int) string {
 	return fmt.Sprintf("%s%d.%d", t.lab.Name, t.number, number)
 }
 
-// mostUnheard is how many requests may stay without an answer before a server has given
-// any: then it is none of the kind, and waiting for more would only take longer.
+// maxInitialFaults is how many requests may stay unanswered before the first answer. A server that
+// never answers is given up early, because each further request costs a full timeout.
 const maxInitialFaults = 2
 
-// exchange sends the request of a step and takes the answer.
+// exchange sends the request of a step and records the answer. Steps numbered 0 belong to the
+// reset.
 func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int) (Answer, error) {
 	l := t.lab
 	record, hidden, err := t.buildRecord(step)
@@ -224,7 +235,10 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 		return answer, errors.Join(l.checkStopped(ctx, 0), t.writeEntry(entry))
 	case err != nil:
 		if l.transportFaults++; !l.hasAnswered && l.transportFaults >= maxInitialFaults {
-			return answer, errors.Join(t.writeEntry(entry), l.brokenf("%s takes connections and answers nothing (%s)", l.serverAddr, faultText(err)))
+			return answer, errors.Join(
+				t.writeEntry(entry),
+				l.brokenf("%s takes connections and answers nothing (%s)", l.serverAddr, faultText(err)),
+			)
 		}
 		answer = Answer{Lost: true, Fault: faultText(err)}
 		entry.Fault = answer.Fault
@@ -238,7 +252,8 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 	return answer, t.writeEntry(entry)
 }
 
-// completeAnswer completes an answer, and looks whether the try ends with it.
+// completeAnswer parses an answer and decides whether the attempt ends with it. sent is the record
+// without hidden secrets.
 func (t *attempt) completeAnswer(step experiment.Step, number int, answer *Answer, sent []byte) {
 	answer.Request, answer.ID = sent, t.stepID(number)
 	if !answer.Lost {
@@ -253,19 +268,21 @@ func (t *attempt) completeAnswer(step experiment.Step, number int, answer *Answe
 	t.stopsAtLock = number > 0 && !t.mustRepeat && t.isLockAnswer(number, answer)
 }
 
-// isLockAnswer reports whether the answer to a step is that of a lock, and more wrong logins were
-// to come: these would show nothing, and make the lock longer.
+// isLockAnswer reports whether a correct login was refused because of earlier failed ones while
+// the experiment has further failing logins. Sending those would show nothing new and could extend
+// the lock.
 func (t *attempt) isLockAnswer(number int, answer *Answer) bool {
 	l, step := t.lab, t.steps[number-1]
-	if answer.Lost || l.File.VerbOf(step) != experiment.VerbLogin || l.isChangedLogin(step) || IsDone(l.File, step.Command, answer) {
+	if answer.Lost || l.File.VerbOf(step) != experiment.VerbLogin || l.isChangedLogin(step) ||
+		IsDone(l.File, step.Command, answer) {
 		return false
 	}
-	// failed is empty where a control URL undoes failed logins.
+	// failedLogins is empty if a control URL resets the server.
 	return len(l.failedLogins) > 0 && slices.ContainsFunc(t.steps[number:], l.isChangedLogin)
 }
 
-// waitForTurn waits until the next request may be sent, and fails if none may be any
-// more: what a reset takes counts, so that an experiment may be cut off.
+// waitForTurn waits until the pacer allows the next request. It fails if the budget is used up,
+// which can happen within an experiment because the size of a reset is not known in advance.
 func (l *Lab) waitForTurn(ctx context.Context) error {
 	if l.sentRequests >= l.usableBudget {
 		return stoppedf("the budget of %d requests is used up", l.totalBudget)
@@ -276,7 +293,7 @@ func (l *Lab) waitForTurn(ctx context.Context) error {
 	return nil
 }
 
-// replayAnswer is the answer that the archive has.
+// replayAnswer takes the answer to a step from the archive.
 func (t *attempt) replayAnswer(step experiment.Step, number int) (answer Answer, err error) {
 	l := t.lab
 	l.sentRequests++
@@ -292,16 +309,33 @@ func (t *attempt) replayAnswer(step experiment.Step, number int) (answer Answer,
 	} else {
 		l.hasAnswered = true
 	}
-	t.completeAnswer(step, number, &answer, extractRecord(step.HTTPForm, entry.Request)) // what was sent may have had the time in it
+	t.completeAnswer(
+		step,
+		number,
+		&answer,
+		extractRecord(step.HTTPForm, entry.Request),
+	) // a new record could hold another {time}
 	return answer, nil
 }
 
-// sendRequest asks the server, or what stands in its place. Whatever comes back is
-// written down and looked at without hidden secrets.
-func (t *attempt) sendRequest(ctx context.Context, step experiment.Step, record, raw []byte, keep bool) (response []byte, answer Answer, err error) {
+// sendRequest sends a request to the server or the simulator. Hidden secrets in the response are
+// overwritten.
+func (t *attempt) sendRequest(
+	ctx context.Context,
+	step experiment.Step,
+	record, raw []byte,
+	keep bool,
+) (response []byte, answer Answer, err error) {
 	l, method := t.lab, httpMethod(step.HTTPForm)
 	if l.Simulator == nil {
-		request := preparedRequest{method: method, raw: raw, keepsConnection: keep, hasTwoRequests: step.HTTPForm == formTogether, timeout: t.answerTimeout(step), identity: l.identifyRequest(step.Command, record)}
+		request := preparedRequest{
+			method:          method,
+			raw:             raw,
+			keepsConnection: keep,
+			hasTwoRequests:  step.HTTPForm == formTogether,
+			timeout:         t.answerTimeout(step),
+			identity:        l.identifyRequest(step.Command, record),
+		}
 		response, answer, err = l.exchangeFrom(ctx, l.File.Places[step.Place], request)
 	} else if response = l.Simulator.Respond(step, t.accountOf(step.Role).Number, record); response == nil {
 		return nil, answer, errors.New("no answer")
@@ -315,16 +349,16 @@ func (t *attempt) sendRequest(ctx context.Context, step experiment.Step, record,
 	return response, answer, err
 }
 
-// firstPatience is for the very first request: a server that is not there shall be noticed
-// soon, and a slow one is asked again.
+// firstAnswerTimeout limits the wait for the very first answer, so that an absent server is
+// noticed soon.
 const firstAnswerTimeout = 3 * time.Second
 
-// answerTimeout is how long the answer to a step is waited for: as long as the server's answers
-// suggest, but once with all patience before it counts as silence.
+// answerTimeout returns how long to wait for the answer to the current step. After one missing
+// answer it is the full AnswerTimeout, so that a slow server is not taken for a silent one.
 func (t *attempt) answerTimeout(step experiment.Step) time.Duration {
 	l := t.lab
 	number := len(t.marks) - 1
-	unanswered := t.unansweredResets // of what is no step
+	unanswered := t.unansweredResets
 	if number > 0 {
 		unanswered = t.history.unanswered[number-1]
 	}
@@ -337,7 +371,7 @@ func (t *attempt) answerTimeout(step experiment.Step) time.Duration {
 	return l.pacer.answerTimeout(step.Command, l.AnswerTimeout)
 }
 
-// faultText is what a fault was, without ports that differ each time.
+// faultText describes a network error without addresses, which would differ each time.
 func faultText(err error) string {
 	var timeout interface{ Timeout() bool }
 	switch {
@@ -361,7 +395,8 @@ func httpMethod(way string) string {
 	return "POST"
 }
 
-// nextArchivedEntry is the archive's next entry of this try. Pauses are passed over.
+// nextArchivedEntry returns the archive's next request or wait of this attempt. It applies and
+// skips entries for pauses that are no steps.
 func (t *attempt) nextArchivedEntry() *journal.Entry {
 	for len(t.archivedEntries) > 0 {
 		entry := &t.archivedEntries[0]

@@ -12,27 +12,42 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// RequestForms are the forms of HTTP in which a step can send its record; the first is
-// the usual one.
+// RequestForms returns the HTTP forms in which a step can send its record. The first is the usual
+// one.
 func RequestForms() []string {
-	return []string{"", formTogether, "close", "http/1.0", "get", "put", "no-target", "absolute", "chunked", "lf", "lower", "no-host", "no-type", "form", "two-lengths"}
+	return []string{
+		"",
+		formTogether,
+		"close",
+		"http/1.0",
+		"get",
+		"put",
+		"no-target",
+		"absolute",
+		"chunked",
+		"lf",
+		"lower",
+		"no-host",
+		"no-type",
+		"form",
+		"two-lengths",
+	}
 }
 
-// Together is a form of HTTP: the record is sent twice at once, the second time with
-// another mark.
+// formTogether sends the record twice at once, the second time with another mark.
 const formTogether = "together"
 
-// buildRequest is the whole HTTP request for a record, and whether the connection
-// can be used again. It cannot after an unusual form of request: a server that sees
-// another end of it than was meant answers the rest as a request of its own.
+// buildRequest returns the whole HTTP request for a record, and whether the connection can be
+// reused. After an unusual form it cannot: a server that sees the end of the request elsewhere
+// would take the remaining bytes for another request.
 func buildRequest(way string, syntax experiment.RecordSyntax, host string, record []byte) (raw []byte, keep bool) {
-	method, target, proto, end := "POST", syntax.RequestPath, "HTTP/1.1", "\r\n"
+	method, target, proto, lineEnd := "POST", syntax.RequestPath, "HTTP/1.1", "\r\n"
 	contentType, connection := syntax.ContentType, "keep-alive"
 	keep = way == "" || strings.HasPrefix(way, "charset=")
 	if syntax.CloseConnections {
 		connection = "close"
 	}
-	var more []string
+	var extraHeaders []string
 	length := fmt.Sprintf("Content-Length: %d", len(record))
 	body := record
 	switch {
@@ -52,47 +67,53 @@ func buildRequest(way string, syntax experiment.RecordSyntax, host string, recor
 		length = "Transfer-Encoding: chunked"
 		body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\n\r\n", len(record), record)
 	case way == "lf":
-		end, connection = "\n", "close"
+		lineEnd, connection = "\n", "close"
 	case way == "no-type":
 		contentType = ""
 	case way == "form":
 		contentType = "application/x-www-form-urlencoded"
 	case way == "two-lengths":
-		more, connection = []string{fmt.Sprintf("Content-Length: %d", len(record)+1)}, "close"
+		extraHeaders, connection = []string{fmt.Sprintf("Content-Length: %d", len(record)+1)}, "close"
 	case strings.HasPrefix(way, "charset="):
 		contentType = "text/plain; " + way
 	}
 	lines := []string{"Host: " + host, "Content-Type: " + contentType, length, "Connection: " + connection}
-	lines = append(lines, more...)
+	lines = append(lines, extraHeaders...)
 	lines = slices.DeleteFunc(lines, func(line string) bool {
-		return way == "no-host" && strings.HasPrefix(line, "Host:") || contentType == "" && strings.HasPrefix(line, "Content-Type:")
+		return way == "no-host" && strings.HasPrefix(line, "Host:") ||
+			contentType == "" && strings.HasPrefix(line, "Content-Type:")
 	})
 	if target != "" {
 		target = " " + target
 	}
-	raw = []byte(method + target + " " + proto + end)
+	raw = []byte(method + target + " " + proto + lineEnd)
 	for _, line := range lines {
 		if way == "lower" {
 			name, value, _ := strings.Cut(line, ":")
 			line = strings.ToLower(name) + ":" + value
 		}
-		raw = append(append(raw, line...), end...)
+		raw = append(append(raw, line...), lineEnd...)
 	}
-	return append(append(raw, end...), body...), keep && connection != "close"
+	return append(append(raw, lineEnd...), body...), keep && connection != "close"
 }
 
-// buildRequest is the whole HTTP request of a step.
+// buildRequest returns the whole HTTP request of a step, or both requests for formTogether.
 func (t *attempt) buildRequest(step experiment.Step, number int, record []byte) (raw []byte, keep bool) {
 	raw, keep = buildRequest(step.HTTPForm, t.lab.File.Syntax, t.lab.serverAddr, record)
 	if step.HTTPForm == formTogether {
 		mark := []byte(t.marks[number])
-		second, _ := buildRequest("close", t.lab.File.Syntax, t.lab.serverAddr, bytes.ReplaceAll(record, mark, alternateMark(mark)))
+		second, _ := buildRequest(
+			"close",
+			t.lab.File.Syntax,
+			t.lab.serverAddr,
+			bytes.ReplaceAll(record, mark, alternateMark(mark)),
+		)
 		raw = append(raw, second...)
 	}
 	return raw, keep
 }
 
-// alternateMark is as long as a mark, and no other step's: its digits are turned round.
+// alternateMark returns a mark of the same length that no other step uses: the reversed digits.
 func alternateMark(mark []byte) []byte {
 	other := bytes.Clone(mark)
 	slices.Reverse(other)
@@ -102,8 +123,8 @@ func alternateMark(mark []byte) []byte {
 	return other
 }
 
-// describeSecondAnswer says what came in a response behind the answer to the first of two requests
-// that were sent together: whose answer it is shows by the mark in it.
+// describeSecondAnswer says what followed the first of two answers in a response. The marks show
+// which answer belongs to which request.
 func describeSecondAnswer(mark, response []byte) string {
 	in := bufio.NewReader(bytes.NewReader(response))
 	a, err := parseResponse(in, "POST")
@@ -120,13 +141,13 @@ func describeSecondAnswer(mark, response []byte) string {
 	return "a second answer"
 }
 
-// extractRecord is the record in a request that [buildRequest] has made.
+// extractRecord returns the record in a request that [buildRequest] made.
 func extractRecord(way string, raw []byte) []byte {
-	end := "\r\n\r\n"
+	lineEnd := "\r\n\r\n"
 	if way == "lf" {
-		end = "\n\n"
+		lineEnd = "\n\n"
 	}
-	_, body, _ := bytes.Cut(raw, []byte(end))
+	_, body, _ := bytes.Cut(raw, []byte(lineEnd))
 	if way == formTogether {
 		if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw))); err == nil {
 			body, _ = io.ReadAll(req.Body)

@@ -1,11 +1,11 @@
-// Package learn finds out the Mealy machine of a system under test: in goes
-// something that resets it, sends inputs and returns an output for each; out
-// comes the smallest machine that explains all that was seen, or why there is
-// none. The algorithm is L# (Vaandrager, Garhewal, Rot, Wissmann: A New Approach
-// for Active Automata Learning Based on Apartness).
+// Package learn infers a Mealy machine from a system under test. The caller supplies the alphabet
+// and a system that can be reset, takes inputs and returns one output for each. [Learn] returns
+// the smallest machine that explains all observations, or the reason why there is none. The
+// algorithm is L# (Vaandrager, Garhewal, Rot, Wissmann: A New Approach for Active Automata
+// Learning Based on Apartness).
 //
-// An output that contradicts an earlier one is asked for again until one leads
-// by two; one that never does is nondeterministic, and ends the learning.
+// An output that contradicts an earlier one is asked for again until one output leads by two. If
+// none ever does, the system is nondeterministic and learning ends.
 package learn
 
 import (
@@ -15,65 +15,63 @@ import (
 	"slices"
 )
 
-// SystemUnderTest is the system under test.
+// SystemUnderTest answers membership queries.
 type SystemUnderTest interface {
-	// Ask resets the system, sends the inputs and returns one output for each: a
-	// membership query. It keeps the slice no longer than that. Its error ends the
-	// learning.
+	// Ask resets the system, sends the inputs of word and returns one output for each. It must not
+	// keep word. Its error ends the learning.
 	Ask(ctx context.Context, word []string) ([]string, error)
 }
 
-// Config says what to learn and how far to go.
+// Config holds the alphabet and the limits of learning.
 type Config struct {
-	// Inputs is the alphabet: at least one, each once.
+	// Inputs is the alphabet. It must not be empty or contain duplicates.
 	Inputs []string
-	// Seed decides all that is random: equal configurations and equal answers make
+	// Seed determines all random choices: equal configurations and equal answers lead to
 	// equal queries.
 	Seed uint64
-	// Traces are observations that were made before, each up to the first input that
-	// is not in the alphabet. They are believed as if they were asked now.
+	// Traces are earlier observations, treated like answers to queries. Each is used up to
+	// its first input outside the alphabet.
 	Traces []Trace
-	// Scenarios are words that somebody thought of. They are the first tests of each
-	// hypothesis.
+	// Scenarios are the first tests of each hypothesis, before the random ones.
 	Scenarios [][]string
-	// MaxStates is how many states a hypothesis may have, 60 if it is 0.
+	// MaxStates limits the states of the hypothesis. The default is 60.
 	MaxStates int
-	// RandomTests is how many random tests in a row must find nothing, 300 if it is 0,
-	// none if it is negative.
+	// RandomTests is how many random tests in a row must find no counterexample. The default
+	// is 300; a negative number means none.
 	RandomTests int
 }
 
-// Trace is what was observed from one reset on: an output for each input.
+// Trace is an observation from one reset on: an output for each input.
 type Trace struct {
 	Inputs, Outputs []string
 }
 
-// ErrTooManyStates says that the hypothesis would need more states than MaxStates.
+// ErrTooManyStates reports that the hypothesis would exceed MaxStates.
 var ErrTooManyStates = errors.New("more states than allowed")
 
-// ErrNondeterministic says that one word is answered now so, now otherwise.
+// ErrNondeterministic reports that the same word got different outputs too often.
 var ErrNondeterministic = errors.New("it is not deterministic")
 
-// Result is what was learned.
+// Result holds the learned machine and the cost of learning it.
 type Result struct {
-	// Machine is the hypothesis that passed all tests, nil if Stopped is not.
+	// Machine is the hypothesis that passed all tests. It is nil if StopErr is set.
 	Machine *Machine
-	// StopErr says why learning did not come to its end.
+	// StopErr says why learning ended early.
 	StopErr error
-	// RemainingQueries is how many queries more it would have taken, at least.
+	// RemainingQueries is a lower estimate of the missing queries, if learning ended early.
 	RemainingQueries int
-	// Queries is how many words were asked, Symbols how many inputs were sent.
+	// Queries counts the words asked, SentInputs the inputs in them.
 	Queries, SentInputs int
 	// PassedTests is how many random tests in a row found no counterexample.
 	PassedTests int
-	// Conflicts is how often an output contradicted an earlier one, Counterexamples
-	// how often a hypothesis was refuted.
+	// Conflicts counts the outputs that contradicted an earlier one, Counterexamples the
+	// refuted hypotheses.
 	Conflicts, Counterexamples int
 }
 
-// Guarantee says in one sentence how sure the machine is. That no other machine
-// of so many states gives the same answers is what L# ends with: its states are
-// all apart, and each transition is apart from all states but one.
+// Guarantee says in one sentence how certain the machine is. L# ends only when no other machine
+// with as many states gives the same answers: all states are pairwise apart, and each transition's
+// target is apart from all states but one.
 func (r *Result) Guarantee() string {
 	if r.Machine == nil {
 		return "not complete: " + r.StopErr.Error()
@@ -117,7 +115,12 @@ func (c Config) validate() error {
 	}
 	for i, trace := range c.Traces {
 		if len(trace.Inputs) != len(trace.Outputs) {
-			return fmt.Errorf("learn: trace %d has %d inputs and %d outputs", i+1, len(trace.Inputs), len(trace.Outputs))
+			return fmt.Errorf(
+				"learn: trace %d has %d inputs and %d outputs",
+				i+1,
+				len(trace.Inputs),
+				len(trace.Outputs),
+			)
 		}
 	}
 	return nil

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// WriteDOT writes the machine in the form that LearnLib and AALpy read.
-// They split a label at the slash, so that a slash in a name becomes a division
-// slash (U+2215).
+// WriteDOT writes the machine in the DOT form that LearnLib and AALpy read. Both split a label at
+// the slash, so a slash in a name becomes a division slash (U+2215).
 func (m *Machine) WriteDOT(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "digraph g {\n__start0 [label=\"\" shape=\"none\"];\n\n")
@@ -19,15 +18,22 @@ func (m *Machine) WriteDOT(w io.Writer) error {
 	fmt.Fprintln(b)
 	for s, state := range m.States {
 		for i, transition := range state.Transitions {
-			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"];\n", s, transition.Target, escapeDOT(m.Inputs[i]), escapeDOT(transition.Output))
+			fmt.Fprintf(
+				b,
+				"s%d -> s%d [label=\"%s / %s\"];\n",
+				s,
+				transition.Target,
+				escapeDOT(m.Inputs[i]),
+				escapeDOT(transition.Output),
+			)
 		}
 	}
 	fmt.Fprint(b, "\n__start0 -> s0;\n}\n")
 	return b.Flush()
 }
 
-// escapeDOT is a name as it stands between quotation marks. DOT has no escape for
-// control characters; they are written as Go would, which shows them as text.
+// escapeDOT escapes a name for use between quotation marks. DOT has no escapes for control
+// characters, so they appear as Go escape sequences.
 func escapeDOT(s string) string {
 	var b strings.Builder
 	for _, r := range s {

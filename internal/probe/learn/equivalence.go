@@ -1,7 +1,7 @@
 package learn
 
-// testHypothesis asks the equivalence query as far as that can be asked: words for which
-// the hypothesis says what comes back. It holds if none is a counterexample.
+// testHypothesis approximates an equivalence query by scenarios and random words. It reports
+// whether none is a counterexample.
 func (l *learner) testHypothesis() (holds bool, err error) {
 	for _, scenario := range l.Scenarios {
 		if holds, err := l.checkWord(l.toIndexes(scenario)); !holds || err != nil {
@@ -17,8 +17,8 @@ func (l *learner) testHypothesis() (holds bool, err error) {
 	return l.reconfirmTree()
 }
 
-// reconfirmTree asks again for what states and transitions rest on, if outputs have
-// proved unreliable.
+// reconfirmTree repeats the queries that states and transitions depend on, if any outputs
+// contradicted each other.
 func (l *learner) reconfirmTree() (holds bool, err error) {
 	if l.Conflicts == 0 {
 		return true, nil
@@ -47,8 +47,8 @@ func (l *learner) reconfirmTree() (holds bool, err error) {
 	return holds && err == nil, err
 }
 
-// checkWord asks a word and reports whether the hypothesis still stands: neither
-// does the answer contradict it, nor is an earlier one no longer believed.
+// checkWord asks a word and reports whether the hypothesis predicts the answer, and all earlier
+// answers are still believed.
 func (l *learner) checkWord(word []int) (bool, error) {
 	if err := l.ensureKnown(word); err != nil || l.beliefChanged {
 		return false, err
@@ -64,10 +64,9 @@ func (l *learner) checkWord(word []int) (bool, error) {
 	return true, nil
 }
 
-// randomTest is a word that takes a transition, goes anywhere from there, and ends
-// with what tells the state where it should be from another. Each output has as
-// many of the tests: most transitions give what is usual, a refusal say, and the
-// others lead on.
+// randomTest returns a word that takes a transition, continues at random, and ends with a word
+// that distinguishes the expected state from another. Transitions are drawn evenly by output,
+// because most have the usual output, such as a refusal, and the others lead to new states.
 func (l *learner) randomTest() []int {
 	byOutput := make(map[string][]*treeNode)
 	var outputs []string
@@ -87,8 +86,8 @@ func (l *learner) randomTest() []int {
 	}
 	state, other := l.hypothesis.stateAfter(word), l.random.IntN(len(l.basis))
 	if state != other {
-		differs, _ := shortestWitness(l.basis[state], l.basis[other], minLead)
-		word = append(word, differs...)
+		separating, _ := shortestWitness(l.basis[state], l.basis[other], minLead)
+		word = append(word, separating...)
 	}
 	return word
 }

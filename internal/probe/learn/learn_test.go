@@ -38,8 +38,8 @@ var largeKinds = []machineKind{
 	{"12 states, 16 inputs, chain with resets", chainsWithResets(12, 16, 1)},
 }
 
-// checkMachinesOfKinds learns ten machines of each kind and wants all to be right; it
-// returns how many queries it took on average for the costliest kind.
+// checkMachinesOfKinds learns several machines of each kind, checks them, and returns the average
+// number of queries for the costliest kind.
 func checkMachinesOfKinds(t *testing.T, kinds []machineKind, config Config, change func(system *unreliableSystem)) int {
 	t.Helper()
 	costliest := 0
@@ -58,19 +58,25 @@ func checkMachinesOfKinds(t *testing.T, kinds []machineKind, config Config, chan
 			}
 			queries, symbols, most = queries+result.Queries, symbols+result.SentInputs, max(most, result.Queries)
 		}
-		t.Logf("%-40s %5d queries, at most %5d, %6d inputs", kind.name, queries/machinesPerKind, most, symbols/machinesPerKind)
+		t.Logf(
+			"%-40s %5d queries, at most %5d, %6d inputs",
+			kind.name,
+			queries/machinesPerKind,
+			most,
+			symbols/machinesPerKind,
+		)
 		costliest = max(costliest, queries/machinesPerKind)
 	}
 	return costliest
 }
 
-func TestSmallMachinesAreRightTenTimesOfTenInSixHundredQueries(t *testing.T) {
+func TestSmallMachinesAreLearnedWithinSixHundredQueries(t *testing.T) {
 	if n := checkMachinesOfKinds(t, smallKinds, Config{}, nil); n > 600 {
 		t.Errorf("%d queries on average", n)
 	}
 }
 
-func TestLargeMachinesAreRightTenTimesOfTen(t *testing.T) {
+func TestLargeMachinesAreLearned(t *testing.T) {
 	if n := checkMachinesOfKinds(t, largeKinds, Config{}, nil); n > 1200 {
 		t.Errorf("%d queries on average", n)
 	}
@@ -96,7 +102,7 @@ func TestOneLostAnswerInAHundredChangesNothing(t *testing.T) {
 	}
 }
 
-func TestTheSameSeedAsksTheSameWords(t *testing.T) {
+func TestEqualSeedsMakeEqualQueries(t *testing.T) {
 	other := drawMinimal(3, protocolMachines(8, 10, 3, 0.7))
 	ask := func(seed uint64) []string {
 		system := newSystem(other, 5)
@@ -113,7 +119,7 @@ func TestTheSameSeedAsksTheSameWords(t *testing.T) {
 	}
 }
 
-func TestWithoutErrorsOnlyConfirmationsAreAskedTwice(t *testing.T) {
+func TestWithoutErrorsOnlyConfirmationsAreRepeated(t *testing.T) {
 	other := drawMinimal(4, uniformMachines(6, 15, 3))
 	system := newSystem(other, 4)
 	result := learn(t, system, Config{Inputs: other.Inputs})
@@ -129,7 +135,7 @@ func TestWithoutErrorsOnlyConfirmationsAreAskedTwice(t *testing.T) {
 	}
 }
 
-func TestWhenTheBudgetEndsNoMachineIsGivenButHowMuchIsMissing(t *testing.T) {
+func TestWithoutBudgetTheResultHasTheMissingQueriesAndNoMachine(t *testing.T) {
 	other := drawMinimal(5, uniformMachines(6, 15, 3))
 	whole := learn(t, newSystem(other, 5), Config{Inputs: other.Inputs})
 	before := 0
@@ -144,7 +150,12 @@ func TestWhenTheBudgetEndsNoMachineIsGivenButHowMuchIsMissing(t *testing.T) {
 			t.Errorf("after %d words: %s", budget, result.Guarantee())
 		}
 		if result.RemainingQueries < 1 || budget+result.RemainingQueries > whole.Queries*11/10 {
-			t.Errorf("after %d words %d are missing, the whole takes %d", budget, result.RemainingQueries, whole.Queries)
+			t.Errorf(
+				"after %d words %d are missing, the whole takes %d",
+				budget,
+				result.RemainingQueries,
+				whole.Queries,
+			)
 		}
 		if budget > 120 && result.RemainingQueries >= before {
 			t.Errorf("after %d words %d are missing, before %d", budget, result.RemainingQueries, before)
@@ -171,21 +182,24 @@ func TestMoreStatesThanAllowedStopLearning(t *testing.T) {
 	}
 }
 
-func TestAnEdgeThatIsNotDeterministicStopsLearningAndIsNamed(t *testing.T) {
+func TestANondeterministicTransitionStopsLearningAndIsReported(t *testing.T) {
 	for seed := range uint64(machinesPerKind) {
 		other := drawMinimal(seed, uniformMachines(6, 15, 3))
 		system := newSystem(other, seed)
 		system.alternatives = map[edgeID]string{{int(seed % 6), "i3"}: "other"}
 		result := learn(t, system, Config{Inputs: other.Inputs, Seed: seed})
 		if !errors.Is(result.StopErr, ErrNondeterministic) || result.Machine != nil ||
-			!strings.Contains(result.StopErr.Error(), `i3" is answered`) || !strings.Contains(result.StopErr.Error(), `"other"`) {
+			!strings.Contains(
+				result.StopErr.Error(),
+				`i3" is answered`,
+			) || !strings.Contains(result.StopErr.Error(), `"other"`) {
 			t.Errorf("seed %d: stopped by %v", seed, result.StopErr)
 		}
 		t.Log(result.Queries, result.StopErr)
 	}
 }
 
-func TestTracesAreNotAskedAgain(t *testing.T) {
+func TestTracesSaveQueries(t *testing.T) {
 	other := drawMinimal(6, uniformMachines(6, 15, 3))
 	system := newSystem(other, 6)
 	first := learn(t, system, Config{Inputs: other.Inputs})
@@ -206,10 +220,14 @@ func TestTracesAreNotAskedAgain(t *testing.T) {
 	t.Log(first.Queries, second.Queries)
 }
 
-func TestATraceIsACounterexample(t *testing.T) {
+func TestATraceCanBeACounterexample(t *testing.T) {
 	other := drawMinimal(1, hiddenChains(8, 10, 3, 2))
 	word := longestAccess(other)
-	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, RandomTests: -1, Traces: []Trace{{word, other.Run(word)}}})
+	result := learn(
+		t,
+		newSystem(other, 1),
+		Config{Inputs: other.Inputs, RandomTests: -1, Traces: []Trace{{word, other.Run(word)}}},
+	)
 	if got := result.Machine.Run(word); !slices.Equal(got, other.Run(word)) {
 		t.Errorf("the machine says %q for a trace, which is %q", got, other.Run(word))
 	}
@@ -255,7 +273,7 @@ func longestAccess(other *Machine) []string {
 	return append(slices.Clone(longest), other.Inputs...)
 }
 
-func TestMistakesInTheConfigurationAreFoundBeforeAnythingIsAsked(t *testing.T) {
+func TestInvalidConfigurationsAreRefusedBeforeTheFirstQuery(t *testing.T) {
 	for name, config := range map[string]Config{
 		"no inputs":           {},
 		"an input twice":      {Inputs: []string{"a", "b", "a"}},
@@ -271,7 +289,8 @@ func TestMistakesInTheConfigurationAreFoundBeforeAnythingIsAsked(t *testing.T) {
 func TestAMachineOfOneStateIsTested(t *testing.T) {
 	other := newMachine(1, 3, func(int, int) int { return 0 })
 	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, RandomTests: 10})
-	if !isEquivalent(result.Machine, other) || result.Guarantee() != "complete up to 1 state; 10 random tests without a counterexample" {
+	if !isEquivalent(result.Machine, other) ||
+		result.Guarantee() != "complete up to 1 state; 10 random tests without a counterexample" {
 		t.Error(result.Guarantee())
 	}
 }

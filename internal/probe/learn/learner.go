@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// margin is by how much an output must lead before a state or a counterexample
-// rests on it: one observation may be an error.
+// minLead is how many observations an output must be ahead before a state or a counterexample
+// depends on it. A single observation may be an error.
 const minLead = 2
 
-// Learn asks the subject until a machine explains all it said and the tests find
-// nothing more. An error is a mistake in the configuration, found before
-// anything was asked. Whatever ends the learning later is in the result.
+// Learn queries the system until a machine explains all answers and passes the tests. It returns
+// an error only for an invalid configuration, before the first query. Whatever ends the learning
+// later is in Result.StopErr.
 func Learn(ctx context.Context, system SystemUnderTest, config Config) (*Result, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {
@@ -36,7 +36,7 @@ func Learn(ctx context.Context, system SystemUnderTest, config Config) (*Result,
 	return &l.Result, nil
 }
 
-// learner grows the observation tree until it gives a hypothesis, and tests that.
+// learner grows an observation tree until it determines a hypothesis, and tests that.
 type learner struct {
 	Config
 	Result
@@ -86,20 +86,20 @@ func (l *learner) run() error {
 	}
 }
 
-// toIndexes gives a word's inputs as numbers, up to the first that is none.
+// toIndexes returns the indexes of a word's inputs, up to the first unknown input.
 func (l *learner) toIndexes(word []string) []int {
-	var nos []int
+	var indexes []int
 	for _, input := range word {
-		no, ok := l.inputIndexes[input]
+		index, ok := l.inputIndexes[input]
 		if !ok {
 			break
 		}
-		nos = append(nos, no)
+		indexes = append(indexes, index)
 	}
-	return nos
+	return indexes
 }
 
-// ensureKnown makes sure that the tree knows what comes back for the word.
+// ensureKnown asks a word until the tree holds an undisputed output for each of its inputs.
 func (l *learner) ensureKnown(word []int) error {
 	for !l.isKnown(word) {
 		if err := l.queryAndResolve(word); err != nil {
@@ -109,7 +109,7 @@ func (l *learner) ensureKnown(word []int) error {
 	return nil
 }
 
-// isKnown reports whether it is known what comes back for a word.
+// isKnown reports whether the tree holds an undisputed output for each input of a word.
 func (l *learner) isKnown(word []int) bool {
 	node := l.root
 	for _, input := range word {
@@ -121,8 +121,7 @@ func (l *learner) isKnown(word []int) bool {
 	return true
 }
 
-// queryAndResolve asks a word whether or not it is known, and settles what contradicts
-// earlier observations.
+// queryAndResolve asks a word, known or not, and resolves contradictions to earlier answers.
 func (l *learner) queryAndResolve(word []int) error {
 	disputed, err := l.queryOnce(word)
 	if err != nil {
@@ -131,8 +130,8 @@ func (l *learner) queryAndResolve(word []int) error {
 	return l.resolveDispute(word, disputed)
 }
 
-// resolveDispute asks the beginning of a word, whose last output is disputed, until one
-// leads.
+// resolveDispute asks the first disputed inputs of a word again until one output of the last
+// leads. disputed is the length of that prefix, 0 for none.
 func (l *learner) resolveDispute(word []int, disputed int) (err error) {
 	for disputed > 0 && err == nil {
 		word = word[:disputed]
@@ -154,7 +153,7 @@ func (l *learner) toInputs(word []int) []string {
 	return names
 }
 
-// queryOnce asks the subject and enters what it says.
+// queryOnce asks a word and adds the answer to the tree.
 func (l *learner) queryOnce(word []int) (disputed int, err error) {
 	if err := l.ctx.Err(); err != nil {
 		return 0, err
@@ -171,9 +170,9 @@ func (l *learner) queryOnce(word []int) (disputed int, err error) {
 	return l.addObservation(word, outputs), nil
 }
 
-// addObservation puts an observation into the tree. It returns how long the beginning of
-// the word is whose last output is disputed now, 0 if none is. What follows an
-// output that is not believed waits behind that.
+// addObservation adds an observation to the tree. It returns the length of the shortest prefix of
+// word whose last output is disputed, or 0. Outputs after one that is not believed are stored in
+// that one's subtree.
 func (l *learner) addObservation(word []int, outputs []string) (disputed int) {
 	node, believed := l.root, true
 	for i, input := range word {
@@ -193,8 +192,8 @@ func (l *learner) addObservation(word []int, outputs []string) (disputed int) {
 	return disputed
 }
 
-// rebuildBasis looks which states of the basis are still apart, after an output turned
-// out to be wrong.
+// rebuildBasis keeps the nodes of the basis that are still believed and apart, after the belief in
+// an output changed.
 func (l *learner) rebuildBasis() {
 	l.beliefChanged = false
 	l.revision++
@@ -210,16 +209,15 @@ func (l *learner) rebuildBasis() {
 		if !node.isBelieved() || node.parent != nil && node.parent.state < 0 {
 			continue
 		}
-		if !slices.ContainsFunc(l.basis, func(o *treeNode) bool { return !areApart(o, node) }) {
+		if !slices.ContainsFunc(l.basis, func(other *treeNode) bool { return !areApart(other, node) }) {
 			node.state = len(l.basis)
 			l.basis = append(l.basis, node)
 		}
 	}
 }
 
-// remainingQueries is how many queries there still are to make, as far as that is known:
-// one for each transition that was not tried, one to tell each pair of states that
-// a transition may lead to, and the tests.
+// remainingQueries estimates the missing queries: two for each untried transition, one for each
+// further state that a transition may lead to, and the tests.
 func (l *learner) remainingQueries() int {
 	n := max(0, l.Config.RandomTests-l.Result.PassedTests)
 	l.visitFrontier(func(_ *treeNode, _ int, child *treeNode) bool {

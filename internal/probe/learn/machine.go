@@ -2,31 +2,27 @@ package learn
 
 import "slices"
 
-// Machine is a Mealy machine: in each state each input has an output and leads
-// to a state.
+// Machine is a Mealy machine: in each state, each input has an output and a next state.
 type Machine struct {
 	Inputs []string
-	// States begins with the initial one.
-	States []State
+	States []State // the first is the initial one
 }
 
 // State is a state of a Machine.
 type State struct {
-	// AccessWord is a word that leads here, a shortest one in what Learn returns.
+	// AccessWord leads from the initial state to this one. Learn returns a shortest one.
 	AccessWord []string
-	// Transitions has a transition for each input of the machine, in that order.
+	// Transitions has one element for each of the machine's inputs, in their order.
 	Transitions []Transition
 }
 
-// Transition is what an input does in a state.
+// Transition is the effect of an input in a state.
 type Transition struct {
 	Output string
-	// Target is the number of the state that follows.
-	Target int
+	Target int // index of the next state
 }
 
-// Run returns the outputs for a word. It is shorter than the word if an input is
-// not the machine's.
+// Run returns the outputs for a word. It stops before the first unknown input.
 func (m *Machine) Run(word []string) []string {
 	outputs := make([]string, 0, len(word))
 	at := 0
@@ -42,7 +38,7 @@ func (m *Machine) Run(word []string) []string {
 	return outputs
 }
 
-// stateAfter returns the state after a word.
+// stateAfter returns the state after a word of input indexes.
 func (m *Machine) stateAfter(word []int) int {
 	state := 0
 	for _, input := range word {
@@ -52,11 +48,14 @@ func (m *Machine) stateAfter(word []int) int {
 }
 
 func (m *Machine) hasEqualStates(other *Machine) bool {
-	return slices.EqualFunc(m.States, other.States, func(state, t State) bool { return slices.Equal(state.Transitions, t.Transitions) })
+	return slices.EqualFunc(
+		m.States,
+		other.States,
+		func(state, t State) bool { return slices.Equal(state.Transitions, t.Transitions) },
+	)
 }
 
-// renumberBreadthFirst is the machine with its states numbered as they are reached, breadth
-// first, inputs in their order.
+// renumberBreadthFirst returns the machine with its states numbered in breadth-first order.
 func (m *Machine) renumberBreadthFirst() *Machine {
 	number, order := map[int]int{0: 0}, []int{0}
 	out := &Machine{Inputs: m.Inputs, States: []State{{}}}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// newTableMachine makes a machine of rows of "output to" pairs, one for each input.
+// newTableMachine returns a machine with the given rows of transitions, one for each input.
 func newTableMachine(inputs string, rows ...[]Transition) *Machine {
 	other := &Machine{Inputs: strings.Fields(inputs)}
 	for _, r := range rows {
@@ -15,7 +15,7 @@ func newTableMachine(inputs string, rows ...[]Transition) *Machine {
 	return other
 }
 
-func TestDOTIsWhatLearningToolsRead(t *testing.T) {
+func TestDOTHasTheFormOfLearningTools(t *testing.T) {
 	other := newTableMachine("login say/all",
 		[]Transition{{Output: "ok", Target: 1}, {Output: `no "one" hears`, Target: 0}},
 		[]Transition{{Output: "a\\b\nc\x01", Target: 1}, {Output: "", Target: 0}},
@@ -47,8 +47,12 @@ __start0 -> s0;
 	}
 }
 
-func TestRunEndsAtAnInputThatIsNotTheMachines(t *testing.T) {
-	other := newTableMachine("a b", []Transition{{Output: "x", Target: 1}, {Output: "y", Target: 0}}, []Transition{{Output: "z", Target: 1}, {Output: "w", Target: 0}})
+func TestRunStopsAtAnUnknownInput(t *testing.T) {
+	other := newTableMachine(
+		"a b",
+		[]Transition{{Output: "x", Target: 1}, {Output: "y", Target: 0}},
+		[]Transition{{Output: "z", Target: 1}, {Output: "w", Target: 0}},
+	)
 	for _, c := range []struct {
 		word, want string
 	}{
@@ -63,7 +67,7 @@ func TestRunEndsAtAnInputThatIsNotTheMachines(t *testing.T) {
 	}
 }
 
-func TestAccessWordsLeadWhereTheySay(t *testing.T) {
+func TestAccessWordsLeadToTheirStates(t *testing.T) {
 	other := drawMinimal(3, uniformMachines(9, 4, 2))
 	for s, state := range other.States {
 		at := 0

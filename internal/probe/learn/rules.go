@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// The rules of L# grow the observation tree until each node right behind the
-// basis, the frontier, is apart from all states but one.
+// The rules of L# grow the observation tree until each node of the frontier, the children
+// of the basis, is apart from all states but one.
 
-// visitFrontier calls f for each input of each state that does not lead to a node of
-// the basis; to is nil if it was not tried.
-func (l *learner) visitFrontier(f func(parent *treeNode, input int, child *treeNode) (goOn bool)) {
+// visitFrontier calls visit for each transition of the basis that leaves it, until visit returns
+// false. child is nil if the input was not tried.
+func (l *learner) visitFrontier(visit func(parent *treeNode, input int, child *treeNode) (goOn bool)) {
 	for _, node := range l.basis {
 		for input := range l.Inputs {
 			var child *treeNode
 			if outcome := node.outcome(input); outcome != nil {
 				child = outcome.child
 			}
-			if (child == nil || child.state < 0) && !f(node, input, child) {
+			if (child == nil || child.state < 0) && !visit(node, input, child) {
 				return
 			}
 		}
@@ -32,17 +32,16 @@ func (l *learner) candidateStates(n *treeNode) []int {
 	for len(n.apartFromState) < len(l.basis) {
 		n.apartFromState = append(n.apartFromState, false)
 	}
-	var open []int
+	var candidates []int
 	for state, node := range l.basis {
 		if n.apartFromState[state] = n.apartFromState[state] || areApart(n, node); !n.apartFromState[state] {
-			open = append(open, state)
+			candidates = append(candidates, state)
 		}
 	}
-	return open
+	return candidates
 }
 
-// applyRule does one thing that is to be done, the most important first. Busy
-// says that there was something.
+// applyRule applies the most important applicable rule. It reports whether there was one.
 func (l *learner) applyRule() (busy bool, err error) {
 	var isolated, unclear *treeNode
 	var untried []int
@@ -54,11 +53,11 @@ func (l *learner) applyRule() (busy bool, err error) {
 			}
 			return true
 		}
-		switch c := l.candidateStates(child); {
-		case len(c) == 0:
+		switch candidates := l.candidateStates(child); {
+		case len(candidates) == 0:
 			isolated = child
-		case len(c) > 1 && unclear == nil:
-			unclear, open = child, c
+		case len(candidates) > 1 && unclear == nil:
+			unclear, open = child, candidates
 		}
 		return isolated == nil
 	})
@@ -77,8 +76,8 @@ func (l *learner) applyRule() (busy bool, err error) {
 	return false, nil
 }
 
-// promoteNode makes a state of a node that is apart from all states (rule 1), once
-// none of that rests on a single observation.
+// promoteNode adds a node that is apart from all states to the basis (rule 1), once no apartness
+// depends on a single observation.
 func (l *learner) promoteNode(n *treeNode) error {
 	for _, node := range l.basis {
 		if done, err := l.confirmApartness(n, node, minLead); !done || err != nil {
@@ -93,8 +92,8 @@ func (l *learner) promoteNode(n *treeNode) error {
 	return nil
 }
 
-// confirmApartness asks for what tells a node from a state until that leads. It is not done
-// if that turned out to be wrong.
+// confirmApartness repeats the queries that distinguish a node from a state until their outputs
+// lead. It returns false if a repeat changed what is believed.
 func (l *learner) confirmApartness(node, state *treeNode, lead int) (done bool, err error) {
 	for {
 		word, sure := shortestWitness(node, state, lead)
@@ -113,8 +112,8 @@ func (l *learner) confirmApartness(node, state *treeNode, lead int) (done bool, 
 	}
 }
 
-// separatingWord is a word that tells two of some states (rule 3); it is asked right
-// behind an input that was not tried yet, too (rule 2). It is empty if there is one.
+// separatingWord returns a word that distinguishes the first two of several states (rule 3). It is
+// also asked after an untried input (rule 2). It is nil for fewer than two states.
 func (l *learner) separatingWord(states []int) []int {
 	if len(states) < 2 {
 		return nil
@@ -123,18 +122,18 @@ func (l *learner) separatingWord(states []int) []int {
 	return word
 }
 
-// buildHypothesis makes the hypothesis that the tree gives.
+// buildHypothesis derives the hypothesis from the tree.
 func (l *learner) buildHypothesis() {
 	other := &Machine{Inputs: slices.Clone(l.Inputs)}
 	for _, node := range l.basis {
 		state := State{AccessWord: l.toInputs(node.accessWord())}
 		for input := range l.Inputs {
 			outcome := node.outcome(input)
-			to := outcome.child.state
-			if to < 0 {
-				to = l.candidateStates(outcome.child)[0]
+			target := outcome.child.state
+			if target < 0 {
+				target = l.candidateStates(outcome.child)[0]
 			}
-			state.Transitions = append(state.Transitions, Transition{Output: outcome.output, Target: to})
+			state.Transitions = append(state.Transitions, Transition{Output: outcome.output, Target: target})
 		}
 		other.States = append(other.States, state)
 	}
@@ -144,8 +143,8 @@ func (l *learner) buildHypothesis() {
 	l.hypothesis = other
 }
 
-// findContradiction returns a shortest word of the tree that the hypothesis answers
-// otherwise, nil if there is none.
+// findContradiction returns a shortest word of the tree for which the hypothesis predicts another
+// output, or nil.
 func (l *learner) findContradiction() []int {
 	type place struct {
 		n *treeNode
@@ -168,39 +167,39 @@ func (l *learner) findContradiction() []int {
 	return nil
 }
 
-// processCounterexample takes a word of the tree that contradicts the hypothesis, and asks
-// until a node of the frontier is apart from the state that the hypothesis says it
-// is: a binary search for the transition that leads elsewhere.
+// processCounterexample searches the wrong transition behind a word that contradicts the
+// hypothesis. A binary search shortens the word until a node of the frontier is apart from the
+// state that the hypothesis takes it for.
 func (l *learner) processCounterexample(word []int) error {
 	last := len(word) - 1
 	if l.root.nodeAfter(word[:last]).edges[word[last]].lead() < minLead {
 		return l.queryAndResolve(word)
 	}
 	l.Counterexamples++
-	way := word[:last]
+	prefix := word[:last]
 	for {
-		node := l.root.nodeAfter(way)
+		node := l.root.nodeAfter(prefix)
 		if node == nil || l.beliefChanged || node.state >= 0 || node.parent.state >= 0 {
 			return nil
 		}
-		differs, _ := shortestWitness(node, l.basis[l.hypothesis.stateAfter(way)], minLead)
-		if differs == nil {
+		separating, _ := shortestWitness(node, l.basis[l.hypothesis.stateAfter(prefix)], minLead)
+		if separating == nil {
 			return nil
 		}
 		first := 0 // where the way leaves the basis
 		for node := l.root; node.state >= 0; first++ {
-			node = node.outcome(way[first]).child
+			node = node.outcome(prefix[first]).child
 		}
-		half := (first + len(way)) / 2
-		q := l.basis[l.hypothesis.stateAfter(way[:half])]
-		rest := slices.Concat(q.accessWord(), way[half:])
-		if err := l.ensureKnown(slices.Concat(rest, differs)); err != nil {
+		half := (first + len(prefix)) / 2
+		state := l.basis[l.hypothesis.stateAfter(prefix[:half])]
+		remaining := slices.Concat(state.accessWord(), prefix[half:])
+		if err := l.ensureKnown(slices.Concat(remaining, separating)); err != nil {
 			return err
 		}
-		if node := l.root.nodeAfter(way[:half]); node != nil && areApart(node, q) {
-			way = way[:half]
+		if node := l.root.nodeAfter(prefix[:half]); node != nil && areApart(node, state) {
+			prefix = prefix[:half]
 		} else {
-			way = rest
+			prefix = remaining
 		}
 	}
 }

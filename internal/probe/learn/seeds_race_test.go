@@ -2,6 +2,6 @@
 
 package learn
 
-// Nothing runs at once here, so that the race detector finds nothing and only
-// takes time.
+// machinesPerKind is small, because the package has no goroutines for the race detector
+// to check.
 const seeds = 2

@@ -2,5 +2,5 @@
 
 package learn
 
-// seeds is how many machines of a kind the tests draw.
+// machinesPerKind is how many machines of a kind the tests draw.
 const machinesPerKind = 10

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// unreliableSystem is a machine as a subject, with whatever can go wrong.
+// unreliableSystem simulates a machine with errors.
 type unreliableSystem struct {
 	machine         *Machine
 	random          *rand.Rand
-	wrongOutputRate float64 // how often an output is another one
-	noAnswerRate    float64 // how often there is no answer; half of those requests were not heard
-	// alternatives are outputs that an edge gives half of the time.
+	wrongOutputRate float64 // probability of another output
+	noAnswerRate    float64 // probability of no answer; half of these inputs have no effect
+	// alternatives are outputs that a transition gives half of the time.
 	alternatives map[edgeID]string
-	maxQueries   int // how many words are answered, all if it is 0
+	maxQueries   int // 0 for no limit
 	queries      []string
 }
 
@@ -36,7 +36,7 @@ func (s *unreliableSystem) Ask(_ context.Context, word []string) ([]string, erro
 	at, outputs := 0, []string(nil)
 	for _, input := range word {
 		transition := s.machine.States[at].Transitions[slices.Index(s.machine.Inputs, input)]
-		output, to := transition.Output, transition.Target
+		output, target := transition.Output, transition.Target
 		if other, ok := s.alternatives[edgeID{at, input}]; ok && s.random.IntN(2) == 0 {
 			output = other
 		}
@@ -46,10 +46,10 @@ func (s *unreliableSystem) Ask(_ context.Context, word []string) ([]string, erro
 		if s.noAnswerRate > 0 && s.random.Float64() < s.noAnswerRate {
 			output = "no answer"
 			if s.random.IntN(2) == 0 {
-				to = at
+				target = at
 			}
 		}
-		outputs, at = append(outputs, output), to
+		outputs, at = append(outputs, output), target
 	}
 	return outputs, nil
 }
@@ -70,7 +70,6 @@ func newSystem(other *Machine, seed uint64) *unreliableSystem {
 	return &unreliableSystem{machine: other, random: rand.New(rand.NewPCG(seed, 7))}
 }
 
-// inputNames are names for inputs.
 func inputNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -79,8 +78,7 @@ func inputNames(n int) []string {
 	return names
 }
 
-// newMachine is a machine in which each input has the output no and leads to what
-// the function says.
+// newMachine returns a machine with the output "no" everywhere. next returns the target states.
 func newMachine(states, inputs int, to func(state, input int) int) *Machine {
 	other := &Machine{Inputs: inputNames(inputs)}
 	for s := range states {
@@ -93,7 +91,7 @@ func newMachine(states, inputs int, to func(state, input int) int) *Machine {
 	return other
 }
 
-// drawMinimal draws machines until one has all its states and no two alike.
+// drawMinimal draws machines until one has only reachable, pairwise distinguishable states.
 func drawMinimal(seed uint64, draw func(random *rand.Rand) *Machine) *Machine {
 	random := rand.New(rand.NewPCG(seed, 1))
 	for {
@@ -114,8 +112,8 @@ func drawMinimal(seed uint64, draw func(random *rand.Rand) *Machine) *Machine {
 	}
 }
 
-// areEquivalentStates reports whether two states, of machines with the same inputs, answer
-// all words alike.
+// areEquivalentStates reports whether two states answer all words alike. Their machines have the
+// same inputs.
 func areEquivalentStates(a *Machine, p int, b *Machine, state int) bool {
 	seen := map[[2]int]bool{{p, state}: true}
 	for queue := [][2]int{{p, state}}; len(queue) > 0; queue = queue[1:] {
@@ -133,12 +131,12 @@ func areEquivalentStates(a *Machine, p int, b *Machine, state int) bool {
 	return true
 }
 
-// isEquivalent reports whether a machine that was learned is the one that there is.
+// isEquivalent reports whether a learned machine equals the expected one.
 func isEquivalent(learned, other *Machine) bool {
 	return learned != nil && len(learned.States) == len(other.States) && areEquivalentStates(learned, 0, other, 0)
 }
 
-// uniformMachines draws all targets and outputs evenly.
+// uniformMachines draws targets and outputs evenly.
 func uniformMachines(states, inputs, outputs int) func(*rand.Rand) *Machine {
 	return func(random *rand.Rand) *Machine {
 		other := newMachine(states, inputs, func(int, int) int { return random.IntN(states) })
@@ -151,15 +149,18 @@ func uniformMachines(states, inputs, outputs int) func(*rand.Rand) *Machine {
 	}
 }
 
-// protocolMachines draws machines like those of protocols: most inputs are refused and
-// change nothing, the others lead anywhere.
+// protocolMachines draws machines like those of protocols: most inputs are refused and change
+// nothing, the others lead to any state.
 func protocolMachines(states, inputs, outputs int, refused float64) func(*rand.Rand) *Machine {
 	return func(random *rand.Rand) *Machine {
 		other := newMachine(states, inputs, func(s, _ int) int { return s })
 		for s := range other.States {
 			for i := range other.States[s].Transitions {
 				if random.Float64() >= refused {
-					other.States[s].Transitions[i] = Transition{Output: fmt.Sprintf("o%d", random.IntN(outputs)), Target: random.IntN(states)}
+					other.States[s].Transitions[i] = Transition{
+						Output: fmt.Sprintf("o%d", random.IntN(outputs)),
+						Target: random.IntN(states),
+					}
 				}
 			}
 		}
@@ -167,8 +168,8 @@ func protocolMachines(states, inputs, outputs int, refused float64) func(*rand.R
 	}
 }
 
-// chainsWithResets draws chains in which one input goes on, and is seen to, and each other
-// one goes back to the beginning. Each input goes on in so many states.
+// chainsWithResets draws chains in which one input advances visibly and each other input leads
+// back to the start. Each input advances in the given number of states.
 func chainsWithResets(states, inputs, each int) func(*rand.Rand) *Machine {
 	return func(random *rand.Rand) *Machine {
 		other := newMachine(states, inputs, func(int, int) int { return 0 })
@@ -181,9 +182,8 @@ func chainsWithResets(states, inputs, each int) func(*rand.Rand) *Machine {
 	}
 }
 
-// hiddenChains draws protocols in which a word of the length, at one of the states, goes
-// through states that cannot be told from a refusal until something else
-// happens at its end.
+// hiddenChains draws protocol machines with a word that passes through states whose outputs look
+// like refusals, until its end shows another output.
 func hiddenChains(states, inputs, outputs, hidden int) func(*rand.Rand) *Machine {
 	return func(random *rand.Rand) *Machine {
 		other := protocolMachines(states-hidden, inputs, outputs, 0.6)(random)
@@ -192,7 +192,10 @@ func hiddenChains(states, inputs, outputs, hidden int) func(*rand.Rand) *Machine
 		for range hidden {
 			state := State{Transitions: slices.Clone(other.States[door].Transitions)}
 			other.States = append(other.States, state)
-			other.States[from].Transitions[random.IntN(inputs)] = Transition{Output: "no", Target: len(other.States) - 1}
+			other.States[from].Transitions[random.IntN(inputs)] = Transition{
+				Output: "no",
+				Target: len(other.States) - 1,
+			}
 			from = len(other.States) - 1
 		}
 		other.States[from].Transitions[random.IntN(inputs)].Output = "open"
@@ -200,8 +203,8 @@ func hiddenChains(states, inputs, outputs, hidden int) func(*rand.Rand) *Machine
 	}
 }
 
-// silentChains draws chains that one input at each state goes along silently; only one
-// input tells where one is.
+// silentChains draws chains in which one input of each state advances without a visible change.
+// Only input 0 shows the state.
 func silentChains(states, inputs int) func(*rand.Rand) *Machine {
 	return func(random *rand.Rand) *Machine {
 		other := newMachine(states, inputs, func(s, _ int) int { return s })

@@ -2,22 +2,22 @@ package learn
 
 import "slices"
 
-// treeNode is a place in the observation tree: what is known after a word.
+// treeNode is a node of the observation tree: it holds what was observed after a word.
 type treeNode struct {
 	parent *treeNode
-	input  int // the input that leads to it
+	input  int // that leads here from the parent
 	edges  []treeEdge
-	state  int // the number of the state that it stands for in the basis, or -1
-	// apartFromState is what it was found to be apart from, by state, as of revision.
+	state  int // index in the basis, or -1
+	// apartFromState caches, by state, whether the node is apart. It is valid for revision.
 	apartFromState []bool
 	revision       int
 }
 
-// treeEdge is what was seen of an input at a node: each output, the one seen most
-// first. Only that one is believed.
+// treeEdge holds the observed outputs of an input, the most frequent first. Only the first is
+// believed.
 type treeEdge []observedOutput
 
-// observedOutput is an output, how often it was seen, and what is known behind it.
+// observedOutput is an output, how often it was observed, and the subtree after it.
 type observedOutput struct {
 	output string
 	count  int
@@ -28,7 +28,7 @@ func newNode(parent *treeNode, input, width int) *treeNode {
 	return &treeNode{parent: parent, input: input, edges: make([]treeEdge, width), state: -1}
 }
 
-// lead is by how many sightings the first output is ahead.
+// lead returns by how many observations the first output is ahead of the second.
 func (e treeEdge) lead() int {
 	switch len(e) {
 	case 0:
@@ -39,29 +39,29 @@ func (e treeEdge) lead() int {
 	return e[0].count - e[1].count
 }
 
-// isDisputed reports whether several outputs were seen and none leads.
+// isDisputed reports whether several outputs were observed and none leads.
 func (e treeEdge) isDisputed() bool {
 	return len(e) > 1 && (e.lead() < minLead || e.isNondeterministic())
 }
 
-// isNondeterministic reports whether a second output came too often to be an error.
+// isNondeterministic reports whether a second output is too frequent to be an error.
 func (e treeEdge) isNondeterministic() bool {
 	const often, share = 4, 3
 	if len(e) < 2 || e[1].count < often {
 		return false
 	}
-	sum := 0
+	total := 0
 	for _, outcome := range e {
-		sum += outcome.count
+		total += outcome.count
 	}
-	return e[1].count*share > sum
+	return e[1].count*share > total
 }
 
-// addOutput notes an output for an input and returns what is behind it. Turned says
-// that another output is believed now.
+// addOutput counts an output of an input. It returns the node after it, and whether another output
+// is believed now.
 func (n *treeNode) addOutput(input int, output string) (child *treeNode, turned bool) {
 	edge := n.edges[input]
-	i := slices.IndexFunc(edge, func(o observedOutput) bool { return o.output == output })
+	i := slices.IndexFunc(edge, func(observed observedOutput) bool { return observed.output == output })
 	if i < 0 {
 		i = len(edge)
 		edge = append(edge, observedOutput{output: output, child: newNode(n, input, len(n.edges))})
@@ -76,7 +76,7 @@ func (n *treeNode) addOutput(input int, output string) (child *treeNode, turned 
 	return child, turned
 }
 
-// outcome is the believed outcome of an input, nil if it was not tried.
+// outcome returns the believed output of an input, or nil if it was not tried.
 func (n *treeNode) outcome(input int) *observedOutput {
 	if len(n.edges[input]) == 0 {
 		return nil
@@ -84,7 +84,7 @@ func (n *treeNode) outcome(input int) *observedOutput {
 	return &n.edges[input][0]
 }
 
-// nodeAfter returns the node after a word, nil if that is not known.
+// nodeAfter returns the node that a word leads to, or nil if that was not observed.
 func (n *treeNode) nodeAfter(word []int) *treeNode {
 	for _, input := range word {
 		outcome := n.outcome(input)
@@ -96,17 +96,17 @@ func (n *treeNode) nodeAfter(word []int) *treeNode {
 	return n
 }
 
-// accessWord is the path to the node.
+// accessWord returns the word that leads from the root to the node.
 func (n *treeNode) accessWord() []int {
-	var w []int
+	var word []int
 	for ; n.parent != nil; n = n.parent {
-		w = append(w, n.input)
+		word = append(word, n.input)
 	}
-	slices.Reverse(w)
-	return w
+	slices.Reverse(word)
+	return word
 }
 
-// isBelieved reports whether the node is where its word leads.
+// isBelieved reports whether all outputs on the way to the node are believed.
 func (n *treeNode) isBelieved() bool {
 	for ; n.parent != nil; n = n.parent {
 		if n.parent.edges[n.input][0].child != n {
@@ -116,19 +116,20 @@ func (n *treeNode) isBelieved() bool {
 	return true
 }
 
-// areApart reports whether what is known behind two nodes tells them apart.
+// areApart reports whether some word was observed at both nodes with different outputs.
 func areApart(nodeA, node *treeNode) bool {
 	for input := range nodeA.edges {
 		outcomeA, outcomeB := nodeA.outcome(input), node.outcome(input)
-		if outcomeA != nil && outcomeB != nil && (outcomeA.output != outcomeB.output || areApart(outcomeA.child, outcomeB.child)) {
+		if outcomeA != nil && outcomeB != nil &&
+			(outcomeA.output != outcomeB.output || areApart(outcomeA.child, outcomeB.child)) {
 			return true
 		}
 	}
 	return false
 }
 
-// shortestWitness returns a shortest word that tells two nodes apart, nil if none does.
-// Of equals one that is sure comes first: its last output leads by so much at both.
+// shortestWitness returns a shortest word that distinguishes two nodes, or nil. Among words of
+// that length it prefers one whose last output leads by lead at both nodes; sure reports this.
 func shortestWitness(nodeA, node *treeNode, lead int) (word []int, sure bool) {
 	type pair struct {
 		a, b *treeNode
