@@ -82,7 +82,13 @@ func (r *fileReader) readDocument(text []byte) (yamlValue, bool) {
 	return yamlValue{fileReader: r}.childValue("", doc.Content[0]), true
 }
 
-func (v yamlValue) isNull() bool { return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" }
+// isAbsent reports whether the file has no such key. All methods accept an absent value:
+// they add no problem and return no value, or the fallback.
+func (v yamlValue) isAbsent() bool { return v.node == nil }
+
+func (v yamlValue) isNull() bool {
+	return v.isAbsent() || v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null"
+}
 
 // isMapOrNull and isListOrNull report the kind of the value. An empty value counts as
 // both.
@@ -200,6 +206,9 @@ func (v yamlValue) distinctTexts(expectedForm string) []string {
 
 // scalarText returns a scalar as it is written, so that a number keeps its leading zeros.
 func (v yamlValue) scalarText(expectedForm string) (string, bool) {
+	if v.isAbsent() {
+		return "", false
+	}
 	if v.node.Kind != yaml.ScalarNode || v.isNull() {
 		v.addProblem("%s; write %s", v.describeKind(), expectedForm)
 		return "", false

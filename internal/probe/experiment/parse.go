@@ -203,9 +203,7 @@ func (r *fileReader) readPool(value yamlValue) {
 		key string
 		to  *uint64
 	}{{"first", &pool.First}, {"last", &pool.Last}} {
-		if element, ok := fields[bound.key]; ok {
-			*bound.to = element.accountNumber()
-		}
+		*bound.to = fields[bound.key].accountNumber()
 	}
 	if secret, ok := fields["secret"]; ok {
 		pool.Secret, pool.SecretHidden = secret.readSecret()

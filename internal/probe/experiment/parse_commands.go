@@ -36,26 +36,16 @@ func (r *fileReader) readCommand(entry yamlEntry) *Command {
 	fields := entry.mapFields(`{request: "CMD=Login&UIN={me}&PS={secret}", does: login}`,
 		"request", "does", "done", "parameters", "destructive", "session")
 	entry.requireFields(fields, "request")
-	if request, ok := fields["request"]; ok {
-		command.Request = r.readRequest(request)
-	}
-	if element, ok := fields["parameters"]; ok {
-		r.readParameters(element, command)
-	}
+	command.Request = r.readRequest(fields["request"])
+	r.readParameters(fields["parameters"], command)
 	if element, ok := fields["does"]; ok {
 		r.readPurposes(element, command)
 	}
-	if element, ok := fields["done"]; ok {
-		command.SuccessFields = r.readPairs(element, "fields of the answer, such as RS=0")
-	}
-	if element, ok := fields["destructive"]; ok {
-		command.Destructive = element.boolOr(false)
-	}
+	command.SuccessFields = r.readPairs(fields["done"], "fields of the answer, such as RS=0")
+	command.Destructive = fields["destructive"].boolOr(false)
 	_, beginsSession := command.Purpose(VerbLogin)
 	command.NeedsSession = !beginsSession
-	if element, ok := fields["session"]; ok {
-		command.NeedsSession = element.boolOr(command.NeedsSession)
-	}
+	command.NeedsSession = fields["session"].boolOr(command.NeedsSession)
 	return command
 }
 

@@ -42,9 +42,7 @@ func (r *fileReader) readSyntax(value yamlValue) {
 			syntax.ContentType = text
 		}
 	}
-	if element, ok := fields["close"]; ok {
-		syntax.CloseConnections = element.boolOr(false)
-	}
+	syntax.CloseConnections = fields["close"].boolOr(false)
 	if element, ok := fields["charsets"]; ok {
 		syntax.Charsets = element.distinctTexts("names such as [gbk, gb18030]")
 		for _, name := range syntax.Charsets {
@@ -100,9 +98,7 @@ func (r *fileReader) checkSeparators(value yamlValue, fields map[string]yamlValu
 func (r *fileReader) readAnswerFormat(value yamlValue) {
 	fields := value.mapFields("{code: RES, done: [0], not_logged_in: [20]}", "code", "done", "not_logged_in", "prose")
 	answer := &r.file.Answer
-	if element, ok := fields["code"]; ok {
-		answer.CodeKey, _ = element.nonEmptyText("the key of the field that says how it went, such as RES")
-	}
+	answer.CodeKey, _ = fields["code"].nonEmptyText("the key of the field that says how it went, such as RES")
 	for _, list := range []struct {
 		key, form string
 		to        *[]string
@@ -172,21 +168,11 @@ func (r *fileReader) readLimits(value yamlValue) {
 	fields := value.mapFields("{requests: 3000, rate: 200, time: 1h, failed_logins: 3, wait: 10m}",
 		"requests", "rate", "time", "failed_logins", "wait")
 	limits := &r.file.Limits
-	if element, ok := fields["requests"]; ok {
-		limits.Requests = element.intOr(1, math.MaxInt32, limits.Requests)
-	}
-	if element, ok := fields["rate"]; ok {
-		limits.RequestRate = element.rateOr(limits.RequestRate)
-	}
-	if element, ok := fields["time"]; ok {
-		limits.TotalTime = element.durationOr(limits.TotalTime)
-	}
-	if element, ok := fields["failed_logins"]; ok {
-		limits.readFailedLogins(element)
-	}
-	if element, ok := fields["wait"]; ok {
-		limits.LongestWait = element.durationOr(limits.LongestWait)
-	}
+	limits.Requests = fields["requests"].intOr(1, math.MaxInt32, limits.Requests)
+	limits.RequestRate = fields["rate"].rateOr(limits.RequestRate)
+	limits.TotalTime = fields["time"].durationOr(limits.TotalTime)
+	limits.readFailedLogins(fields["failed_logins"])
+	limits.LongestWait = fields["wait"].durationOr(limits.LongestWait)
 }
 
 // readFailedLogins reads a number, or a number per period.
@@ -232,9 +218,7 @@ func (v yamlValue) rateOr(fallback float64) float64 {
 
 func (r *fileReader) readPermissions(value yamlValue) {
 	fields := value.mapFields("{destructive: true, hosts: [chat.example.org]}", "destructive", "hosts")
-	if element, ok := fields["destructive"]; ok {
-		r.file.Allow.Destructive = element.boolOr(false)
-	}
+	r.file.Allow.Destructive = fields["destructive"].boolOr(false)
 	hostsValue, ok := fields["hosts"]
 	if !ok {
 		return

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
@@ -12,13 +13,13 @@ import (
 func machineBlocks(study *finding.Study) []reportBlock {
 	var blocks []reportBlock
 	for _, machine := range study.Machines {
-		blocks = append(blocks, headingBlock(or(machine.Aspect, "Machine")),
+		blocks = append(blocks, headingBlock(cmp.Or(machine.Aspect, "Machine")),
 			textBlock(countNoun(len(machine.States), "state")+", "+countNoun(len(machine.Inputs), "input")+", "+countNoun(machine.Queries, "query")+"."))
 		if len(machine.States) > 0 {
 			diagram := newStateDiagram(machine)
-			blocks = append(blocks, reportBlock{Diagram: &diagramBlock{diagram.renderSVG(or(machine.Aspect, "Machine")), diagram.renderMermaid()}})
+			blocks = append(blocks, reportBlock{Diagram: &diagramBlock{diagram.renderSVG(cmp.Or(machine.Aspect, "Machine")), diagram.renderMermaid()}})
 		}
-		guarantee := noteBlock(boldSpan("What is guaranteed: "), textSpan{Text: endSentence(or(machine.Guarantee, "nothing"))})
+		guarantee := noteBlock(boldSpan("What is guaranteed: "), textSpan{Text: endSentence(cmp.Or(machine.Guarantee, "nothing"))})
 		blocks = append(blocks, guarantee, transitionTable(machine))
 	}
 	if blocks == nil {
@@ -120,7 +121,7 @@ func (d *stateDiagram) renderSVG(name string) template.HTML {
 	height, widestLabel := 2, 0
 	for i, state := range d.states {
 		boxTop[i], arrowY[i] = height, height+rowHeight-5
-		widestLabel = max(widestLabel, textWidth(or(state, "?")))
+		widestLabel = max(widestLabel, textWidth(cmp.Or(state, "?")))
 		for _, edge := range d.edgesFrom(i) {
 			widestLabel = max(widestLabel, textWidth(edge.String())+2)
 		}
@@ -136,7 +137,7 @@ func (d *stateDiagram) renderSVG(name string) template.HTML {
 	for i, state := range d.states {
 		lines := d.edgesFrom(i)
 		fmt.Fprintf(&result, `<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
-			boxTop[i], boxWidth-1, (1+len(lines))*rowHeight+8, boxTop[i]+rowHeight, template.HTMLEscapeString(or(state, "?")))
+			boxTop[i], boxWidth-1, (1+len(lines))*rowHeight+8, boxTop[i]+rowHeight, template.HTMLEscapeString(cmp.Or(state, "?")))
 		for j, edge := range lines {
 			y := boxTop[i] + (2+j)*rowHeight
 			sign := "↺ "
@@ -186,7 +187,7 @@ func (d *stateDiagram) renderMermaid() string {
 	var result strings.Builder
 	result.WriteString("stateDiagram-v2\n")
 	for i, name := range d.states {
-		fmt.Fprintf(&result, "    state \"%s\" as s%d\n", escapeMermaid(or(name, "?")), i)
+		fmt.Fprintf(&result, "    state \"%s\" as s%d\n", escapeMermaid(cmp.Or(name, "?")), i)
 	}
 	if len(d.states) > 0 {
 		result.WriteString("    [*] --> s0\n")

@@ -174,10 +174,3 @@ func formatTime(text string) string {
 	}
 	return at.UTC().Format("2006-01-02 15:04 UTC")
 }
-
-func or(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
-}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
@@ -68,7 +69,7 @@ func (m *markdownWriter) writeExchange(exchange *exchangeBlock) {
 				answer.WriteString(escapeMarkdown(piece.Text))
 			}
 		}
-		m.writeLine("  - %s: %s", name, or(answer.String(), "none"))
+		m.writeLine("  - %s: %s", name, cmp.Or(answer.String(), "none"))
 	}
 	m.writeLine("")
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -20,7 +21,7 @@ var methodText string
 // follows.
 func documentOf(study *finding.Study) *reportDocument {
 	readable := readableStudy(study)
-	document := &reportDocument{Kind: "Study of a server", Title: or(readable.Name, "Unnamed server"), Head: headBlocks(readable)}
+	document := &reportDocument{Kind: "Study of a server", Title: cmp.Or(readable.Name, "Unnamed server"), Head: headBlocks(readable)}
 	if isComparison(readable) {
 		document.Kind = "Comparison of two servers"
 		document.addSection("differences", "Differences", differencesSection(readable))
@@ -66,7 +67,7 @@ func headBlocks(study *finding.Study) []reportBlock {
 			textSpan{Text: fmt.Sprintf(", %s of %s requests.", formatCount(sent), formatCount(study.Budget))}))
 	}
 	blocks = append(blocks, textBlock(fmt.Sprintf("Began %s, took %s, %s, %s, seed %d.",
-		or(formatTime(study.Began), "at a time that is not known"), formatSeconds(study.Seconds),
+		cmp.Or(formatTime(study.Began), "at a time that is not known"), formatSeconds(study.Seconds),
 		countNoun(study.Tries, "experiment"), countNoun(study.Faults, "transport failure"), study.Seed)))
 	if study.Stopped != "" {
 		return append(blocks, noteBlock(boldSpan("Stopped early: "), textSpan{Text: endSentence(study.Stopped)},
@@ -138,7 +139,7 @@ func scenarioBlocks(study *finding.Study) []reportBlock {
 				continue
 			}
 			exchange := step.Exchange
-			steps = append(steps, []tableCell{n, {codeSpan(or(exchange.Request, step.Step))}, {codeSpan(or(exchange.Response, "no answer"))}})
+			steps = append(steps, []tableCell{n, {codeSpan(cmp.Or(exchange.Request, step.Step))}, {codeSpan(cmp.Or(exchange.Response, "no answer"))}})
 		}
 		blocks = append(blocks, tableBlocks([]string{"Step", "Sent", "Answered"}, steps)...)
 	}
@@ -252,7 +253,7 @@ func phaseTable(study *finding.Study) []reportBlock {
 	var tableRows [][]tableCell
 	for _, phase := range study.Phases {
 		tableRows = append(tableRows, []tableCell{plainCell(phase.Name), plainCell(formatCount(phase.Requests)), plainCell(formatSeconds(phase.Seconds)),
-			plainCell(formatCount(phase.Facts)), plainCell(or(phase.Ended, "when it was done"))})
+			plainCell(formatCount(phase.Facts)), plainCell(cmp.Or(phase.Ended, "when it was done"))})
 	}
 	return tableBlocks([]string{"Phase", "Requests", "Time", "Facts", "Ended"}, tableRows)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -50,7 +51,7 @@ func variantsByOutcome(row finding.MatrixRow) tableCell {
 		if variants[outcome] == nil {
 			outcomes = append(outcomes, outcome)
 		}
-		variants[outcome] = append(variants[outcome], or(cell.Variant, "empty"))
+		variants[outcome] = append(variants[outcome], cmp.Or(cell.Variant, "empty"))
 	}
 	if outcomes == nil {
 		return tableCell{faintSpan("not varied")}
@@ -78,7 +79,7 @@ func fieldTables(study *finding.Study) []reportBlock {
 				holds += " of " + field.Of
 			}
 			tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(field.Place)), {codeSpan(field.Key)}, plainCell(holds), codeSpans(firstValues(field.Values)),
-				plainCell(or(field.When, "always")), plainCell(string(field.Grade))})
+				plainCell(cmp.Or(field.When, "always")), plainCell(string(field.Grade))})
 		}
 		if tableRows != nil {
 			head := []string{"Place", "Field", "Holds", "Seen", "When", "Grade"}
@@ -124,7 +125,7 @@ func codeTable(study *finding.Study) []reportBlock {
 			commands = append(commands, usage.Command)
 		}
 		cellKey := [2]string{usage.Command, usage.State}
-		cells[cellKey] = append(cells[cellKey], boldSpan(or(usage.Code, "none")), faintSpan(" ×"+formatCount(usage.Count)+" "))
+		cells[cellKey] = append(cells[cellKey], boldSpan(cmp.Or(usage.Code, "none")), faintSpan(" ×"+formatCount(usage.Count)+" "))
 	}
 	var tableRows [][]tableCell
 	for _, command := range commands {
@@ -154,7 +155,7 @@ func pageWalkTables(study *finding.Study) []reportBlock {
 				more := faintSpan(countNoun(count-2*walkEndPages, "page") + " more of the kind")
 				tableRows = append(tableRows, []tableCell{plainCell("…"), nil, {more}, nil, nil})
 			case count <= 2*walkEndPages+1 || i < walkEndPages || i >= count-walkEndPages:
-				tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(i + 1)), {codeSpan(or(page.Cursor, "start"))},
+				tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(i + 1)), {codeSpan(cmp.Or(page.Cursor, "start"))},
 					elementSpans(page.Elements), {codeSpan(page.Marker)}, {faintSpan(page.ID)}})
 			}
 		}
@@ -163,7 +164,7 @@ func pageWalkTables(study *finding.Study) []reportBlock {
 			title += fmt.Sprintf(", %d asked for at a time", walk.Size)
 		}
 		blocks := tableBlocks([]string{"Page", "From", "Elements", "Marker", "Entry"}, tableRows)
-		out = append(out, foldedBlock(title, append(blocks, textBlock(endSentence(or(walk.Ended, "It is not known how it ended"))))...))
+		out = append(out, foldedBlock(title, append(blocks, textBlock(endSentence(cmp.Or(walk.Ended, "It is not known how it ended"))))...))
 	}
 	if out == nil {
 		return []reportBlock{textBlock("No list was read page by page.")}
@@ -187,7 +188,7 @@ func firstValues(values []string) []string {
 	const most = 6
 	var names []string
 	for _, value := range values[:min(most, len(values))] {
-		names = append(names, or(value, "(empty)"))
+		names = append(names, cmp.Or(value, "(empty)"))
 	}
 	if len(values) > most {
 		names = append(names, "…")
@@ -254,7 +255,7 @@ func differenceBlocks(count int, difference finding.ServerDifference) []reportBl
 			blocks = append(blocks, textBlock(formatSeconds(pairedExchange.Wait)+" go by."))
 			continue
 		}
-		exchange := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, or(pairedExchange.Step, pairedExchange.Role)), Sent: pairedExchange.Request}
+		exchange := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, cmp.Or(pairedExchange.Step, pairedExchange.Role)), Sent: pairedExchange.Request}
 		if len(pairedExchange.RequestBase64) > 0 {
 			exchange.Sent = shortenMiddle(escapeInvisible(string(pairedExchange.RequestBase64)))
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -241,8 +242,8 @@ func requestKeyCells(study *finding.Study, command finding.CommandSummary) (requ
 func codeCell(study *finding.Study, command finding.CommandSummary) tableCell {
 	var codes []string
 	for _, usage := range study.Codes {
-		if usage.Command == command.Name && !slices.Contains(codes, or(usage.Code, "none")) {
-			codes = append(codes, or(usage.Code, "none"))
+		if usage.Command == command.Name && !slices.Contains(codes, cmp.Or(usage.Code, "none")) {
+			codes = append(codes, cmp.Or(usage.Code, "none"))
 		}
 	}
 	var cell tableCell
