@@ -62,7 +62,8 @@ func (c *CheckSummary) countResults(is func(report.CheckResult) bool) int {
 }
 
 // ExperimentOfStudy returns the experiment file that is stored in a study.
-func ExperimentOfStudy(study *finding.Study, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
+func ExperimentOfStudy(study *finding.Study, overrides journal.Overrides,
+	getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	if study.Experiment == "" {
 		return nil, setupErrorf("the experiment file is not in the protocol.json; name it with --file")
 	}
@@ -72,12 +73,14 @@ func ExperimentOfStudy(study *finding.Study, overrides journal.Overrides, getenv
 // Check repeats the experiments that facts rest on and reports which facts hold. When ctx
 // ends, it returns what it has. A [*SetupError] says why nothing was checked.
 func Check(ctx context.Context, options CheckOptions) (*CheckSummary, error) {
-	check := &factCheck{options: options, file: options.Experiment.File, results: make([]report.CheckResult, 0, len(options.RecordedStudy.Facts))}
+	check := &factCheck{options: options, file: options.Experiment.File,
+		results: make([]report.CheckResult, 0, len(options.RecordedStudy.Facts))}
 	if err := check.chooseFacts(); err != nil {
 		return nil, err
 	}
 	requests := cmp.Or(options.RequestBudget, max(check.file.Limits.Requests, options.RecordedStudy.Budget))
-	session, err := openUnrecordedSession(ctx, options.Experiment, options.ServerURL, options.RecordedStudy.Seed, requests, labConfig{allowRemote: options.AllowRemote, answerTimeout: options.AnswerTimeout}, options.OnProgress)
+	session, err := openUnrecordedSession(ctx, options.Experiment, options.ServerURL, options.RecordedStudy.Seed,
+		requests, labConfig{allowRemote: options.AllowRemote, answerTimeout: options.AnswerTimeout}, options.OnProgress)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +100,10 @@ func Check(ctx context.Context, options CheckOptions) (*CheckSummary, error) {
 }
 
 // openUnrecordedSession begins a session that writes no transcript.
-func openUnrecordedSession(ctx context.Context, experiment *LoadedExperiment, server string, seed uint64, requests int, config labConfig, onProgress func(StudyProgress)) (*probeSession, error) {
-	head := journal.TranscriptHead{ServerURLs: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), RequestBudget: requests}
+func openUnrecordedSession(ctx context.Context, experiment *LoadedExperiment, server string, seed uint64, requests int,
+	config labConfig, onProgress func(StudyProgress)) (*probeSession, error) {
+	head := journal.TranscriptHead{ServerURLs: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(),
+		RequestBudget: requests}
 	session, err := newSession(head, experiment, config, onProgress)
 	if err != nil {
 		return nil, err
@@ -120,12 +125,15 @@ type factCheck struct {
 // chooseFacts adds a result for each selected fact. Results begin as skipped.
 func (k *factCheck) chooseFacts() error {
 	for _, fact := range k.options.RecordedStudy.Facts {
-		if len(k.options.FactIDs) == 0 || slices.ContainsFunc(k.options.FactIDs, func(factID string) bool { return matchesFactID(fact.ID, factID) }) {
-			k.results = append(k.results, report.CheckResult{Fact: fact, Skipped: true, Message: "not tried: the check ended before"})
+		if len(k.options.FactIDs) == 0 || slices.ContainsFunc(k.options.FactIDs,
+			func(factID string) bool { return matchesFactID(fact.ID, factID) }) {
+			k.results = append(k.results, report.CheckResult{Fact: fact, Skipped: true,
+				Message: "not tried: the check ended before"})
 		}
 	}
 	for _, factID := range k.options.FactIDs {
-		if !slices.ContainsFunc(k.results, func(result report.CheckResult) bool { return matchesFactID(result.Fact.ID, factID) }) {
+		if !slices.ContainsFunc(k.results,
+			func(result report.CheckResult) bool { return matchesFactID(result.Fact.ID, factID) }) {
 			return setupErrorf("the protocol.json has no fact %s", factID)
 		}
 	}
@@ -150,7 +158,8 @@ func (k *factCheck) groupByWitness() []*witnessGroup {
 	for i := range k.results {
 		ordered = append(ordered, &k.results[i])
 	}
-	slices.SortStableFunc(ordered, func(left, right *report.CheckResult) int { return len(right.Fact.Witness) - len(left.Fact.Witness) })
+	slices.SortStableFunc(ordered,
+		func(left, right *report.CheckResult) int { return len(right.Fact.Witness) - len(left.Fact.Witness) })
 	groupOfSteps := make(map[string]*witnessGroup)
 	var groups []*witnessGroup
 	for _, result := range ordered {
@@ -265,14 +274,16 @@ func (k *factCheck) describeMismatch(fact *finding.Fact, trace *lab.Trace) strin
 	index := len(fact.Witness) - 1
 	step := trace.Steps[index]
 	masked := func(key string) bool {
-		return slices.ContainsFunc(k.options.RecordedStudy.Noise, func(noise finding.VolatileField) bool { return noise.Command == step.Command && noise.Key == key })
+		return slices.ContainsFunc(k.options.RecordedStudy.Noise,
+			func(noise finding.VolatileField) bool { return noise.Command == step.Command && noise.Key == key })
 	}
 	want := fact.Witness[index].Answer
 	got := study.NormalForm(k.file, &trace.Answers[index], masked)
 	if got == want || equalUnmasked(masked, k.file.Syntax, got, want) {
 		return ""
 	}
-	return fmt.Sprintf("%s is answered %s, not %s", fact.Witness[index].Step, cmp.Or(got, "with nothing"), cmp.Or(want, "with nothing"))
+	return fmt.Sprintf("%s is answered %s, not %s", fact.Witness[index].Step, cmp.Or(got, "with nothing"),
+		cmp.Or(want, "with nothing"))
 }
 
 // equalUnmasked compares two answers in normal form except for the values of masked

@@ -33,7 +33,8 @@ func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, ServerURL: url, RecordedStudy: study, FactIDs: only})
+	r, err := probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, ServerURL: url,
+		RecordedStudy: study, FactIDs: only})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,8 @@ func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, ServerURL: url, RecordedStudy: study, FactIDs: []string{"none"}})
+	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, ServerURL: url,
+		RecordedStudy: study, FactIDs: []string{"none"}})
 	var refusal *probe.SetupError
 	if !errors.As(err, &refusal) {
 		t.Error(err)
@@ -121,7 +123,8 @@ func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
 	list := finding.WitnessStep{Step: "a List", Answer: ""}
 	login := finding.WitnessStep{Step: "a Login", Answer: ""}
 	for i := range 20 {
-		fact := finding.Fact{ID: strings.Repeat("x", i+1), Grade: finding.Observed, Witness: []finding.WitnessStep{login, list}}
+		fact := finding.Fact{ID: strings.Repeat("x", i+1), Grade: finding.Observed,
+			Witness: []finding.WitnessStep{login, list}}
 		if i%2 == 0 {
 			fact.Witness = fact.Witness[:1]
 		}
@@ -134,7 +137,8 @@ func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
 	}
 	sent := 0
 	_, err = probe.Check(context.Background(), probe.CheckOptions{
-		Experiment: experiment, ServerURL: serve(t, probetest.Config{}), RecordedStudy: study, OnProgress: func(p probe.StudyProgress) { sent = p.Sent },
+		Experiment: experiment, ServerURL: serve(t, probetest.Config{}), RecordedStudy: study,
+		OnProgress: func(p probe.StudyProgress) { sent = p.Sent },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func (s *probeSession) checkControlURLs(ctx context.Context, serverLab *lab.Lab)
 		if isLoggedIn, err := loggedIn(); err != nil {
 			return err
 		} else if isLoggedIn {
-			return fmt.Errorf("the control URL %s resets nothing: %s is answered to account %s, whose login was before the reset",
+			return fmt.Errorf(
+				"the control URL %s resets nothing: %s is answered to account %s, whose login was before the reset",
 				file.Reset.URL, queryStep.Command, serverLab.Account(role).Number)
 		}
 	}
@@ -50,7 +51,8 @@ func (s *probeSession) checkControlURLs(ctx context.Context, serverLab *lab.Lab)
 		return err
 	} else if isLoggedIn {
 		return fmt.Errorf("the control URL %s moves no clock: account %s is still logged in after %v of it; "+
-			"if sessions of this server never end, leave out clock", file.Clock.URL, serverLab.Account(role).Number, longestSession)
+			"if sessions of this server never end, leave out clock", file.Clock.URL, serverLab.Account(role).Number,
+			longestSession)
 	}
 	return nil
 }

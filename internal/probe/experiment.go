@@ -26,7 +26,8 @@ type LoadedExperiment struct {
 // LoadExperiment reads an experiment file by its path, or a shipped one by its name.
 // getenv looks up variables as os.LookupEnv does. Errors in the file are
 // experiment.Problems; any other error is a [*SetupError].
-func LoadExperiment(name string, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
+func LoadExperiment(name string, overrides journal.Overrides,
+	getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if shipped, ok := experiment.ReadShipped(name); ok {
@@ -41,7 +42,8 @@ func LoadExperiment(name string, overrides journal.Overrides, getenv func(string
 	return parseExperiment(name, text, overrides, getenv)
 }
 
-func parseExperiment(name string, source []byte, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
+func parseExperiment(name string, source []byte, overrides journal.Overrides,
+	getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	loaded := &LoadedExperiment{name: name, sourceText: source, overrides: overrides}
 	file, err := experiment.Parse(name, source, func(variable string) (string, bool) {
 		value, ok := getenv(variable)
@@ -61,8 +63,10 @@ func parseExperiment(name string, source []byte, overrides journal.Overrides, ge
 func (e *LoadedExperiment) applyOverrides() error {
 	file, overrides := e.File, e.overrides
 	for name, target := range map[string]string{"reset": overrides.ResetURL, "clock": overrides.ClockURL} {
-		if parsedURL, err := url.Parse(target); err != nil || parsedURL.IsAbs() && (parsedURL.Scheme != "http" || parsedURL.Host == "") {
-			return setupErrorf("--%s %q is no URL; write a path on the server such as /control/%s, or a whole URL", name, target, name)
+		if parsedURL, err := url.Parse(target); err != nil || parsedURL.IsAbs() &&
+			(parsedURL.Scheme != "http" || parsedURL.Host == "") {
+			return setupErrorf("--%s %q is no URL; write a path on the server such as /control/%s, or a whole URL",
+				name, target, name)
 		}
 	}
 	if overrides.ResetURL != "" {
@@ -84,7 +88,8 @@ func (e *LoadedExperiment) applyOverrides() error {
 	for i, a := range file.Accounts {
 		for _, account := range file.Accounts[:i] {
 			if a.Number == account.Number {
-				return setupErrorf("%s and %s have the same account, %s; each role needs its own", account.Role, a.Role, a.Number)
+				return setupErrorf("%s and %s have the same account, %s; each role needs its own", account.Role, a.Role,
+					a.Number)
 			}
 		}
 	}
@@ -110,7 +115,8 @@ func (e *LoadedExperiment) overridePlaces() error {
 	}
 	for _, step := range steps {
 		if step.Place >= len(places) {
-			return setupErrorf("--places has %d, and the file has a step of place %d: %s", len(places), step.Place+1, file.FormatStep(step))
+			return setupErrorf("--places has %d, and the file has a step of place %d: %s", len(places), step.Place+1,
+				file.FormatStep(step))
 		}
 	}
 	file.Places = places
@@ -128,9 +134,10 @@ func roleNames(file *experiment.File) []string {
 // recordedExperiment parses the experiment file in a transcript. The secrets are not in it
 // and not needed, because requests are recorded as they were sent.
 func recordedExperiment(head journal.TranscriptHead) (*LoadedExperiment, error) {
-	experiment, err := parseExperiment(head.ExperimentName, []byte(head.ExperimentText), head.Overrides, func(variable string) (string, bool) {
-		return "hidden", slices.Contains(head.Variables, variable)
-	})
+	experiment, err := parseExperiment(head.ExperimentName, []byte(head.ExperimentText), head.Overrides,
+		func(variable string) (string, bool) {
+			return "hidden", slices.Contains(head.Variables, variable)
+		})
 	if err != nil {
 		return nil, fmt.Errorf("the experiment file in the transcript: %w", err)
 	}

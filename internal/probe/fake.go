@@ -59,7 +59,8 @@ func (f *offlineServer) Respond(step experiment.Step, account string, record []b
 		fields = []experiment.Pair{{Key: "answer", Value: "?"}}
 	}
 	body := f.file.Encode(fields)
-	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", f.file.Syntax.ContentType, len(body), body)
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+		f.file.Syntax.ContentType, len(body), body)
 }
 
 // echoedFields returns the mark and the command name of a request as they were sent.

@@ -42,12 +42,15 @@ func inspectFolder(dir string, head journal.TranscriptHead) (*studyFolder, error
 	case errors.Is(err, fs.ErrNotExist):
 		for _, name := range reportFileNames {
 			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-				return nil, setupErrorf("%s holds a %s that is not of this study; choose another folder with --output, or delete it", dir, name)
+				return nil, setupErrorf(
+					"%s holds a %s that is not of this study; choose another folder with --output, or delete it", dir,
+					name)
 			}
 		}
 		return f, nil
 	case err != nil:
-		return nil, setupErrorf("%s: %w; choose another folder with --output, or delete it", filepath.Join(dir, TranscriptFileName), err)
+		return nil, setupErrorf("%s: %w; choose another folder with --output, or delete it",
+			filepath.Join(dir, TranscriptFileName), err)
 	case !isSameStudy(past.Head, head):
 		return nil, setupErrorf("%s holds another study, %s; choose another folder with --output, or delete it",
 			dir, describeDifference(past.Head, head))
@@ -112,7 +115,8 @@ func (f *studyFolder) createAndLock() error {
 		return fmt.Errorf("cannot lock the folder %s: %w", f.dir, err)
 	} else if !locked {
 		f.folderLock = nil
-		return setupErrorf("another rookery probe works on %s; wait until it is done, or choose another folder with --output", f.dir)
+		return setupErrorf(
+			"another rookery probe works on %s; wait until it is done, or choose another folder with --output", f.dir)
 	}
 	path := filepath.Join(f.dir, TranscriptFileName)
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL

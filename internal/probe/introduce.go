@@ -45,7 +45,8 @@ func (s *probeSession) checkServer(ctx context.Context, serverLab *lab.Lab) erro
 
 // sessionQueryStep returns a step that needs a session and changes nothing.
 func sessionQueryStep(file *experiment.File, role string) (experiment.Step, bool) {
-	for _, verb := range []experiment.Verb{experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo, experiment.VerbFind, experiment.VerbRead} {
+	for _, verb := range []experiment.Verb{experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo,
+		experiment.VerbFind, experiment.VerbRead} {
 		for _, step := range file.StepsOf(verb, role, "") {
 			if command, ok := file.Command(step.Command); ok && command.NeedsSession && !command.Destructive {
 				return step, true
@@ -82,7 +83,8 @@ func (s *probeSession) checkAccountsUnused(ctx context.Context, serverLab *lab.L
 		}
 		if lab.IsDone(file, step.Command, &trace.Answers[i]) {
 			return fmt.Errorf("account %s (%s) is in use on %s: %s is answered to it, and nobody has logged it in; "+
-				"log it out, wait until its session has ended, or take another account", serverLab.Account(step.Role).Number, step.Role, serverLab.URL, step.Command)
+				"log it out, wait until its session has ended, or take another account",
+				serverLab.Account(step.Role).Number, step.Role, serverLab.URL, step.Command)
 		}
 	}
 	return nil
@@ -151,8 +153,11 @@ func (s *probeSession) checkFriends(ctx context.Context, serverLab *lab.Lab) err
 			return field.Value == "{"+pair[1]+"}" || slices.Contains(field.List, "{"+pair[1]+"}")
 		})
 		if lab.IsDone(file, listStep.Command, answer) && !listed {
-			return fmt.Errorf("%s does not list account %s (%s) as a friend of account %s (%s) after a reset, and %s says that they are friends; "+
-				"make them friends, or take the pair out of friends", serverLab.URL, serverLab.Account(pair[1]).Number, pair[1], serverLab.Account(pair[0]).Number, pair[0], s.experiment.name)
+			return fmt.Errorf(
+				"%s does not list account %s (%s) as a friend of account %s (%s) after a reset, and %s says that "+
+					"they are friends; "+
+					"make them friends, or take the pair out of friends", serverLab.URL, serverLab.Account(pair[1]).Number,
+				pair[1], serverLab.Account(pair[0]).Number, pair[0], s.experiment.name)
 		}
 	}
 	return nil
@@ -191,7 +196,8 @@ func (s *probeSession) refusedLoginError(serverLab *lab.Lab, step experiment.Ste
 	where := fmt.Sprintf("its password stands in line %d of %s", line, s.experiment.name)
 	switch {
 	case hidden:
-		where = "its password is what the environment variable " + variable + " holds; if it has another, set " + variable
+		where = "its password is what the environment variable " + variable + " holds; if it has another, set " +
+			variable
 	case variable != "":
 		where += "; if it has another, set the environment variable " + variable
 	}

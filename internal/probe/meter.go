@@ -35,7 +35,8 @@ func (m *progressMeter) setFactCount(count int) {
 func (m *progressMeter) updateFromLab(progress lab.Progress) {
 	m.sentByServer[progress.Run] = progress.Sent
 	m.current.Sent = max(m.sentByServer["a"], m.sentByServer["b"])
-	m.current.Budget, m.current.RequestRate, m.current.TransportFaults, m.current.CurrentWait = progress.Budget, progress.Rate, progress.TransportFaults, progress.WaitingFor
+	m.current.Budget, m.current.RequestRate, m.current.TransportFaults, m.current.CurrentWait = progress.Budget,
+		progress.Rate, progress.TransportFaults, progress.WaitingFor
 	m.current.TimeLeft = m.estimateTimeLeft(progress)
 	m.publish()
 }
@@ -64,7 +65,8 @@ func (m *progressMeter) estimateTimeLeft(progress lab.Progress) time.Duration {
 	if count < minRequestsForEstimate || busy < minTimeForEstimate {
 		return 0
 	}
-	left := busy/time.Duration(count)*time.Duration(max(progress.Budget-m.current.Sent, 0)) + max(waits, progress.WaitingFor)
+	left := busy/time.Duration(count)*time.Duration(max(progress.Budget-m.current.Sent, 0)) +
+		max(waits, progress.WaitingFor)
 	if progress.TimeLeft > 0 {
 		left = min(left, progress.TimeLeft)
 	}

@@ -10,7 +10,8 @@ import (
 
 // measured are the times left that a meter told, one a request. Between two requests
 // pause goes by; waits are real waits after the requests of such numbers.
-func measured(budget int, planned time.Duration, pause func(count int) time.Duration, waits map[int]time.Duration) (left, truth []time.Duration) {
+func measured(budget int, planned time.Duration, pause func(count int) time.Duration,
+	waits map[int]time.Duration) (left, truth []time.Duration) {
 	var last StudyProgress
 	m := newProgressMeter(func(p StudyProgress) { last = p })
 	m.plannedWaits = planned

@@ -90,7 +90,8 @@ func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 	file := options.Experiment.File
 	plan := &Plan{
 		Name: file.Name, Servers: options.ServerURLs, Reset: string(file.Reset.Kind), Clock: "real",
-		Places: file.Places, Hosts: file.Allow.Hosts, DestructiveAllowed: file.Allow.Destructive, Budget: options.RequestBudget, Rate: file.Limits.RequestRate,
+		Places: file.Places, Hosts: file.Allow.Hosts, DestructiveAllowed: file.Allow.Destructive,
+		Budget: options.RequestBudget, Rate: file.Limits.RequestRate,
 	}
 	if file.Reset.URL != "" {
 		plan.Reset = file.Reset.URL
@@ -131,7 +132,8 @@ func (p *Plan) addPhases(ctx context.Context, experiment *LoadedExperiment, head
 	}
 	for i, start := range starts[:len(starts)-1] {
 		next := starts[i+1]
-		phase := PlannedPhase{Name: start.phase, Description: phaseDescriptions[start.phase], Requests: next.sent - start.sent}
+		phase := PlannedPhase{Name: start.phase, Description: phaseDescriptions[start.phase],
+			Requests: next.sent - start.sent}
 		phase.WaitSeconds = float64(len(head.ServerURLs)) * (next.waited - start.waited).Seconds()
 		phase.Seconds = float64(phase.Requests*len(head.ServerURLs))/rate + phase.WaitSeconds
 		p.Phases = append(p.Phases, phase)
@@ -156,7 +158,8 @@ const introductionPhase = "introduction"
 
 // rehearseStudy simulates a study on offline servers. It returns the start of each phase
 // and, with an empty name, the end.
-func rehearseStudy(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) ([]phaseStart, error) {
+func rehearseStudy(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) ([]phaseStart,
+	error) {
 	var first *offlineServer
 	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Simulator {
 		server := newOfflineServer(experiment.File)
@@ -193,7 +196,8 @@ func minRequests(ctx context.Context, experiment *LoadedExperiment, head journal
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	head.RequestBudget = ampleRequests
-	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Simulator { return newOfflineServer(experiment.File) }}, nil)
+	session, err := newSession(head, experiment, labConfig{allowRemote: true,
+		newServer: func() lab.Simulator { return newOfflineServer(experiment.File) }}, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -217,7 +221,8 @@ func minRequests(ctx context.Context, experiment *LoadedExperiment, head journal
 const comparisonFactor = 5
 
 // checkBudget returns the smallest useful budget, and an error if the budget is below.
-func checkBudget(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) (minimum int, err error) {
+func checkBudget(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) (minimum int,
+	err error) {
 	if minimum, err = minRequests(ctx, experiment, head); err != nil {
 		return 0, err
 	}
@@ -226,7 +231,8 @@ func checkBudget(ctx context.Context, experiment *LoadedExperiment, head journal
 		minimum, what = comparisonFactor*minimum, "to tell whether two servers differ"
 	}
 	if head.RequestBudget < minimum {
-		return 0, setupErrorf("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", head.RequestBudget, what, minimum)
+		return 0, setupErrorf("a budget of %d requests cannot suffice: %s takes %d; give more with --budget",
+			head.RequestBudget, what, minimum)
 	}
 	return minimum, nil
 }

@@ -14,12 +14,14 @@ func TestAPlanSaysWhatAStudyTakesAndSendsNothing(t *testing.T) {
 	url := "http://" + c.Addr().String() + "/"
 	for _, name := range append(experiment.ShippedNames(), referenceFile) {
 		for _, servers := range [][]string{{url}, {url, url}} {
-			options := probe.Options{Experiment: load(t, name), ServerURLs: servers, RequestBudget: 3000, Seed: 1, Folder: t.TempDir()}
+			options := probe.Options{Experiment: load(t, name), ServerURLs: servers, RequestBudget: 3000, Seed: 1,
+				Folder: t.TempDir()}
 			plan, err := probe.NewPlan(context.Background(), options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if plan.Requests == 0 || plan.Requests > plan.Budget || plan.MinRequests >= plan.Budget || plan.MinRequests < len(options.Experiment.File.Commands) {
+			if plan.Requests == 0 || plan.Requests > plan.Budget || plan.MinRequests >= plan.Budget ||
+				plan.MinRequests < len(options.Experiment.File.Commands) {
 				t.Errorf("%s: %d requests of %d, at least %d", name, plan.Requests, plan.Budget, plan.MinRequests)
 			}
 			for _, phase := range plan.Phases {
@@ -62,7 +64,8 @@ func TestAPlanSaysHowLongTheRealWaitsAre(t *testing.T) {
 			t.Fatalf("%s has the clock URL %q", name, experiment.File.Clock.URL)
 		}
 		plan, err := probe.NewPlan(context.Background(), probe.Options{
-			Experiment: experiment, ServerURLs: []string{"http://127.0.0.1:9/"}, RequestBudget: 3000, Seed: 1, Folder: t.TempDir(),
+			Experiment: experiment, ServerURLs: []string{"http://127.0.0.1:9/"}, RequestBudget: 3000, Seed: 1,
+			Folder: t.TempDir(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -71,8 +74,10 @@ func TestAPlanSaysHowLongTheRealWaitsAre(t *testing.T) {
 		for _, phase := range plan.Phases {
 			sum += phase.WaitSeconds
 		}
-		if sum != plan.WaitSeconds || (plan.WaitSeconds > 60) != real || plan.WaitSeconds > plan.Seconds || plan.MaxSeconds < plan.Seconds {
-			t.Errorf("%s: waits %v, by phase %v, of %v, at most %v", name, plan.WaitSeconds, sum, plan.Seconds, plan.MaxSeconds)
+		if sum != plan.WaitSeconds || (plan.WaitSeconds > 60) != real || plan.WaitSeconds > plan.Seconds ||
+			plan.MaxSeconds < plan.Seconds {
+			t.Errorf("%s: waits %v, by phase %v, of %v, at most %v", name, plan.WaitSeconds, sum, plan.Seconds,
+				plan.MaxSeconds)
 		}
 	}
 }

@@ -60,7 +60,8 @@ func NewPlayback(transcript *journal.Transcript, serverName string) (*Playback, 
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	for name, target := range map[string]string{"reset": experiment.File.Reset.URL, "clock": experiment.File.Clock.URL} {
+	for name, target := range map[string]string{"reset": experiment.File.Reset.URL,
+		"clock": experiment.File.Clock.URL} {
 		if parsedURL, err := base.Parse(target); err == nil && target != "" {
 			playback.controlPaths[parsedURL.Path] = name
 		}
@@ -254,7 +255,9 @@ func (p *Playback) findContinuation(item playbackItem) *playbackItem {
 	history := append(slices.Clone(p.history), item)
 	for count := range p.tries {
 		i := (p.currentTry + count) % len(p.tries)
-		if t := p.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(left, right playbackItem) bool { return left.matches(&right) }) {
+		if t := p.tries[i]; len(t) >= len(history) &&
+			slices.EqualFunc(t[:len(history)], history,
+				func(left, right playbackItem) bool { return left.matches(&right) }) {
 			return p.moveBehind(i, len(history))
 		}
 	}
@@ -341,7 +344,8 @@ func (p *Playback) serveConn(ctx context.Context, conn net.Conn) {
 			return
 		}
 		response := p.respond(request, place)
-		if _, err := conn.Write(response); err != nil || response == nil || request.closesConnection || endsConnection(response) {
+		if _, err := conn.Write(response); err != nil || response == nil || request.closesConnection ||
+			endsConnection(response) {
 			return
 		}
 	}
@@ -379,5 +383,6 @@ func textResponse(status, description string) []byte {
 // endsConnection reports whether a response ends its connection.
 func endsConnection(response []byte) bool {
 	parsedResponse, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
-	return err != nil || parsedResponse.Close || parsedResponse.ContentLength < 0 && len(parsedResponse.TransferEncoding) == 0
+	return err != nil || parsedResponse.Close || parsedResponse.ContentLength < 0 &&
+		len(parsedResponse.TransferEncoding) == 0
 }

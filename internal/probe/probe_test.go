@@ -132,7 +132,8 @@ func firstDifference(a, b string) string {
 	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range x {
 		if i >= len(y) || x[i] != y[i] {
-			return fmt.Sprintf("line %d of %d and %d: %q and %q", i+1, len(x), len(y), x[i], append(y, "")[min(i, len(y))])
+			return fmt.Sprintf("line %d of %d and %d: %q and %q", i+1, len(x), len(y), x[i],
+				append(y, "")[min(i, len(y))])
 		}
 	}
 	return fmt.Sprintf("line %d: %q is missing", len(x)+1, append(y, "")[min(len(x), len(y))])
@@ -148,7 +149,8 @@ func equalFolders(t testing.TB, got, want string) {
 			for i < len(a[name]) && i < len(b[name]) && a[name][i] == b[name][i] {
 				i++
 			}
-			t.Errorf("%s differs at byte %d:\n%.300q\n%.300q", name, i, a[name][max(0, i-100):], b[name][max(0, i-100):])
+			t.Errorf("%s differs at byte %d:\n%.300q\n%.300q", name, i, a[name][max(0, i-100):],
+				b[name][max(0, i-100):])
 		}
 	}
 	if len(a) != len(b) {

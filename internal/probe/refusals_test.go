@@ -28,7 +28,8 @@ func changed(t testing.TB, oldnew ...string) *probe.LoadedExperiment {
 	if err := os.WriteFile(path, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	experiment, err := probe.LoadExperiment(path, journal.Overrides{}, func(string) (string, bool) { return "from outside", true })
+	experiment, err := probe.LoadExperiment(path, journal.Overrides{},
+		func(string) (string, bool) { return "from outside", true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,10 @@ func TestAServerOutOfReachIsRefused(t *testing.T) {
 
 func TestAServerOfAnotherKindIsRefused(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"a page":         func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `<html lang="en"><p>hello`) },
+		"a page": func(w http.ResponseWriter,
+			_ *http.Request) {
+			io.WriteString(w, `<html lang="en"><p>hello`)
+		},
 		"a text":         func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") },
 		"status 404":     http.NotFound,
 		"other records":  func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "a=1&b=2") },
@@ -79,7 +83,8 @@ func TestAServerOfAnotherKindIsRefused(t *testing.T) {
 			s := httptest.NewServer(answer)
 			defer s.Close()
 			o := options(t, s.URL+"/")
-			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands", "clock: {url: /control/clock}", "clock: real")
+			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands", "clock: {url: /control/clock}",
+				"clock: real")
 			if name == "nothing at all" {
 				refused(t, o, "takes connections and answers nothing")
 				return
@@ -105,7 +110,8 @@ func TestAControlURLThatDoesNothingIsRefused(t *testing.T) {
 			if r.URL.Path == path {
 				return
 			}
-			parsedResponse, err := http.Post(server+strings.TrimPrefix(r.URL.Path, "/"), r.Header.Get("Content-Type"), r.Body)
+			parsedResponse, err := http.Post(server+strings.TrimPrefix(r.URL.Path, "/"), r.Header.Get("Content-Type"),
+				r.Body)
 			if err != nil {
 				panic(http.ErrAbortHandler)
 			}
@@ -128,7 +134,8 @@ func TestAWrongPasswordIsRefusedWithThePlaceWhereItStands(t *testing.T) {
 	} {
 		for _, reset := range []string{"reset: commands", "reset: {url: /control/reset}"} {
 			o := options(t, url)
-			o.Experiment = changed(t, b, `b:        {account: 10002, secret: `+secret+`}`, "reset: {url: /control/reset}", reset)
+			o.Experiment = changed(t, b, `b:        {account: 10002, secret: `+secret+`}`,
+				"reset: {url: /control/reset}", reset)
 			refused(t, o, append(words, "login of b (account 10002)")...)
 		}
 	}
@@ -144,7 +151,8 @@ func TestAllAccountsThatCannotBeUsedAreNamed(t *testing.T) {
 			`stranger: {account: 10003, secret: "123456"}`, `stranger: {account: 10003, secret: wrong}`,
 			"friends: [[a, b]]", "friends: []",
 			"reset: {url: /control/reset}", reset)
-		refused(t, o, "2 accounts cannot be used", "login of b (account 10999)", "create the account", "environment variable PROBE_B holds", "set PROBE_B",
+		refused(t, o, "2 accounts cannot be used", "login of b (account 10999)", "create the account",
+			"environment variable PROBE_B holds", "set PROBE_B",
 			"login of stranger (account 10003)", "line 7 of")
 	}
 }
@@ -167,7 +175,8 @@ func TestAnAccountInUseIsRefused(t *testing.T) {
 	o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
 	refused(t, o, "account 10002 (b) is in use")
 
-	o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: pool\npool: {first: 10002, last: 10200, secret: 123456}")
+	o.Experiment = changed(t, "reset: {url: /control/reset}",
+		"reset: pool\npool: {first: 10002, last: 10200, secret: 123456}")
 	refused(t, o, "account 10002 (a) is in use")
 }
 
@@ -187,7 +196,8 @@ func TestABudgetThatIsTooLittleToTellServersApartIsRefused(t *testing.T) {
 	o.ServerURLs = append(o.ServerURLs, serve(t, probetest.Config{Mutant: "list-descending"}))
 	for _, o.RequestBudget = range []int{100, 300} {
 		_, err := probe.Diff(t.Context(), o)
-		if refusal := new(probe.SetupError); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "to tell whether two servers differ takes") {
+		if refusal := new(probe.SetupError); !errors.As(err, &refusal) ||
+			!strings.Contains(err.Error(), "to tell whether two servers differ takes") {
 			t.Errorf("%d requests: %v", o.RequestBudget, err)
 		}
 	}
@@ -205,9 +215,13 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 	for want, change := range map[string]func(*probe.Options){
 		"with seed 1":                   func(options *probe.Options) { options.Seed = 2 },
 		"with a budget of 600 requests": func(options *probe.Options) { options.RequestBudget = 700 },
-		"of http://":                    func(options *probe.Options) { options.ServerURLs = []string{serve(t, probetest.Config{})} },
-		"with another experiment file":  func(options *probe.Options) { options.Experiment = changed(t, "the reference server", "another") },
-		"choose another folder":         func(options *probe.Options) { options.Seed = 3 },
+		"of http://": func(options *probe.Options) {
+			options.ServerURLs = []string{serve(t, probetest.Config{})}
+		},
+		"with another experiment file": func(options *probe.Options) {
+			options.Experiment = changed(t, "the reference server", "another")
+		},
+		"choose another folder": func(options *probe.Options) { options.Seed = 3 },
 		"other accounts, places or cont": func(options *probe.Options) {
 			options.Experiment = withChanges(t, journal.Overrides{ClockURL: "/control/clock"})
 		},
@@ -243,7 +257,8 @@ func TestAFolderWithFilesOfSuchNamesIsRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(o.Folder, "report.md"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := probe.Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "report.md that is not of this study") {
+	if _, err := probe.Run(context.Background(), o); err == nil ||
+		!strings.Contains(err.Error(), "report.md that is not of this study") {
 		t.Error(err)
 	}
 	if got := files(t, o.Folder); len(got) != 1 || got["report.md"] != "mine" {
@@ -260,7 +275,8 @@ func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"role":"b"`, `"role":"a"`, 1)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"role":"b"`, `"role":"a"`, 1)),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, do := range []func() error{
@@ -268,7 +284,8 @@ func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 		func() error { _, err := probe.Run(context.Background(), o); return err },
 	} {
 		var refusal *probe.SetupError
-		if err := do(); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "line") || !strings.Contains(err.Error(), "was changed") {
+		if err := do(); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "line") ||
+			!strings.Contains(err.Error(), "was changed") {
 			t.Error(err)
 		}
 	}
@@ -295,7 +312,8 @@ func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	account, _ := experiment.File.Account("a")
-	if experiment.File.Reset.URL != "/r" || experiment.File.Clock.URL != "/c" || experiment.File.Places[0] != "127.0.0.3" || account.Number != "7" {
+	if experiment.File.Reset.URL != "/r" || experiment.File.Clock.URL != "/c" ||
+		experiment.File.Places[0] != "127.0.0.3" || account.Number != "7" {
 		t.Errorf("%+v", experiment.File)
 	}
 }

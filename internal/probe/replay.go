@@ -62,7 +62,8 @@ func ReadTranscript(path string) (*journal.Transcript, error) {
 
 // ExperimentOfTranscript returns the experiment file that is stored in a transcript.
 // Non-empty overrides replace those of the transcript.
-func ExperimentOfTranscript(transcript *journal.Transcript, overrides journal.Overrides, getenv func(string) (string, bool)) (*LoadedExperiment, error) {
+func ExperimentOfTranscript(transcript *journal.Transcript, overrides journal.Overrides,
+	getenv func(string) (string, bool)) (*LoadedExperiment, error) {
 	merged := transcript.Head.Overrides
 	if overrides.ResetURL != "" {
 		merged.ResetURL = overrides.ResetURL
@@ -94,7 +95,8 @@ func Replay(ctx context.Context, options ReplayOptions) (*ReplayResult, error) {
 	if requests == 0 {
 		requests = 2*past.requestsSent + 1000
 	}
-	session, err := openUnrecordedSession(ctx, options.Experiment, options.ServerURL, options.Transcript.Head.Seed, requests, labConfig{allowRemote: options.AllowRemote, answerTimeout: options.AnswerTimeout}, options.OnProgress)
+	session, err := openUnrecordedSession(ctx, options.Experiment, options.ServerURL, options.Transcript.Head.Seed,
+		requests, labConfig{allowRemote: options.AllowRemote, answerTimeout: options.AnswerTimeout}, options.OnProgress)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,8 @@ func Replay(ctx context.Context, options ReplayOptions) (*ReplayResult, error) {
 
 func checkServerName(transcript *journal.Transcript, serverName string) error {
 	if _, ok := transcript.Head.ServerURLs[serverName]; !ok {
-		return setupErrorf("the transcript has no server %s; it has %s", serverName, strings.Join(slices.Sorted(maps.Keys(transcript.Head.ServerURLs)), " and "))
+		return setupErrorf("the transcript has no server %s; it has %s", serverName,
+			strings.Join(slices.Sorted(maps.Keys(transcript.Head.ServerURLs)), " and "))
 	}
 	return nil
 }
@@ -150,7 +153,8 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		return nil, &SetupError{err}
 	}
 	serverLab, err := lab.New(lab.Config{
-		File: experiment.File, URL: transcript.Head.ServerURLs[serverName], Name: serverName, AllowRemote: true, MaxRequests: ampleRequests, Salt: transcript.Head.Salt,
+		File: experiment.File, URL: transcript.Head.ServerURLs[serverName], Name: serverName, AllowRemote: true,
+		MaxRequests: ampleRequests, Salt: transcript.Head.Salt,
 		Archive: lab.NewArchive(transcript, serverName), Offline: true,
 	})
 	if err != nil {
@@ -237,7 +241,8 @@ func (m *recordedRun) findVolatileFields() {
 				continue
 			}
 			for _, earlierField := range earlier.Fields {
-				if field, ok := later.Field(earlierField.Key); ok && field.Value != earlierField.Value && earlierField.Key != m.file.Answer.CodeKey {
+				if field, ok := later.Field(earlierField.Key); ok && field.Value != earlierField.Value &&
+					earlierField.Key != m.file.Answer.CodeKey {
 					m.volatileFields[[2]string{step.Command, earlierField.Key}] = true
 				}
 			}

@@ -33,7 +33,8 @@ func replay(t testing.TB, past *journal.Transcript, serverName, url string) *pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := probe.Replay(context.Background(), probe.ReplayOptions{Transcript: past, Experiment: experiment, ServerName: serverName, ServerURL: url})
+	r, err := probe.Replay(context.Background(), probe.ReplayOptions{Transcript: past, Experiment: experiment,
+		ServerName: serverName, ServerURL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,8 @@ func TestAPlaybackAnswersAsTheServerDid(t *testing.T) {
 		again.ServerURLs, again.Folder = []string{playback(t, past)}, o.Folder+"-playback"
 		got := run(t, again)
 		if statements(got) != statements(want) {
-			t.Errorf("%s: a study of the playback finds otherwise: %s", mutant, firstDifference(statements(got), statements(want)))
+			t.Errorf("%s: a study of the playback finds otherwise: %s", mutant,
+				firstDifference(statements(got), statements(want)))
 		}
 		if x, y := asked(t, again.Folder), asked(t, o.Folder); x != y {
 			t.Errorf("%s: a study of the playback asks otherwise: %s", mutant, firstDifference(x, y))
@@ -144,7 +146,8 @@ func TestAPlaybackWritesTheMarkOfTheRequest(t *testing.T) {
 		t.Errorf("a clock that is moved by no number is answered with status %d", status)
 	}
 	list := "VER=1.1&CMD=List&SEQ=1987654321&UIN=10001&TN=160&UN=0"
-	if _, description := post("", list); !strings.Contains(description, "RES=20") || !strings.Contains(description, "SEQ=1987654321") {
+	if _, description := post("", list); !strings.Contains(description, "RES=20") ||
+		!strings.Contains(description, "SEQ=1987654321") {
 		t.Errorf("List behind a reset is answered %q", description)
 	}
 	post("", "VER=1.1&CMD=Login&SEQ=1987654322&UIN=10001&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235")

@@ -34,7 +34,8 @@ func studyTranscript(ctx context.Context, transcript *journal.Transcript) (*find
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	session, err := newSession(transcript.Head, experiment, labConfig{allowRemote: true, transcript: transcript, offline: true}, nil)
+	session, err := newSession(transcript.Head, experiment,
+		labConfig{allowRemote: true, transcript: transcript, offline: true}, nil)
 	if err != nil {
 		return nil, err
 	}

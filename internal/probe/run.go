@@ -65,8 +65,10 @@ func Diff(ctx context.Context, options Options) (*StudyResult, error) {
 func (o *Options) transcriptHead(command string) journal.TranscriptHead {
 	experiment := o.Experiment
 	head := journal.TranscriptHead{
-		Command: command, ServerURLs: make(map[string]string), ExperimentText: string(experiment.sourceText), ExperimentName: experiment.name,
-		Seed: o.Seed, Salt: rand.Uint64(), RequestBudget: o.RequestBudget, BeganAt: time.Now().UTC().Format(time.RFC3339),
+		Command: command, ServerURLs: make(map[string]string), ExperimentText: string(experiment.sourceText),
+		ExperimentName: experiment.name,
+		Seed:           o.Seed, Salt: rand.Uint64(), RequestBudget: o.RequestBudget,
+		BeganAt:   time.Now().UTC().Format(time.RFC3339),
 		Overrides: experiment.overrides, Variables: experiment.secretVariables,
 	}
 	for i, url := range o.ServerURLs {
@@ -101,8 +103,10 @@ func (o *Options) runStudy(ctx context.Context, command string) (*StudyResult, e
 }
 
 // openSession prepares a new study or resumes one.
-func (o *Options) openSession(folder *studyFolder, head journal.TranscriptHead) (session *probeSession, resumed int, err error) {
-	config := labConfig{allowRemote: o.AllowRemote, answerTimeout: o.AnswerTimeout, transcript: folder.pastTranscript, beganAt: time.Now()}
+func (o *Options) openSession(folder *studyFolder, head journal.TranscriptHead) (session *probeSession, resumed int,
+	err error) {
+	config := labConfig{allowRemote: o.AllowRemote, answerTimeout: o.AnswerTimeout, transcript: folder.pastTranscript,
+		beganAt: time.Now()}
 	var waited time.Duration
 	if folder.pastTranscript != nil {
 		head = folder.pastTranscript.Head
@@ -129,7 +133,8 @@ func (o *Options) openSession(folder *studyFolder, head journal.TranscriptHead) 
 }
 
 // studyAndReport runs the study, or the part that is missing, and writes the reports.
-func (o *Options) studyAndReport(ctx context.Context, session *probeSession, folder *studyFolder) (*finding.Study, error) {
+func (o *Options) studyAndReport(ctx context.Context, session *probeSession, folder *studyFolder) (*finding.Study,
+	error) {
 	if err := session.checkServers(ctx); err != nil {
 		return nil, err
 	}

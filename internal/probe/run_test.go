@@ -196,7 +196,8 @@ func TestAnInterruptedStudyLeavesAWholeReportAndGoesOn(t *testing.T) {
 		}
 		resumed := run(t, o)
 		if resumed.ResumedRequests < 700 || resumed.Interrupted {
-			t.Errorf("%d requests came from the transcript, interrupted %v", resumed.ResumedRequests, resumed.Interrupted)
+			t.Errorf("%d requests came from the transcript, interrupted %v", resumed.ResumedRequests,
+				resumed.Interrupted)
 		}
 		again := copyTranscript(t, o.Folder)
 		if _, err := probe.Report(context.Background(), again); err != nil {
@@ -326,7 +327,8 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 	if err := os.WriteFile(file, []byte(description), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	experiment, err := probe.LoadExperiment(file, journal.Overrides{}, func(string) (string, bool) { return secret, true })
+	experiment, err := probe.LoadExperiment(file, journal.Overrides{},
+		func(string) (string, bool) { return secret, true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +345,8 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range past.Entries {
-		if s := string(entry.Request) + string(entry.Response); strings.Contains(s, secret) || strings.Contains(s, md5) {
+		if s := string(entry.Request) + string(entry.Response); strings.Contains(s, secret) ||
+			strings.Contains(s, md5) {
 			t.Errorf("%s: %q", entry.ID(), s)
 		}
 	}

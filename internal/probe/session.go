@@ -49,7 +49,8 @@ type labConfig struct {
 	newServer     func() lab.Simulator // creates a simulated server; nil to ask the real ones
 }
 
-func newSession(head journal.TranscriptHead, experiment *LoadedExperiment, c labConfig, onProgress func(StudyProgress)) (*probeSession, error) {
+func newSession(head journal.TranscriptHead, experiment *LoadedExperiment, c labConfig,
+	onProgress func(StudyProgress)) (*probeSession, error) {
 	session := &probeSession{head: head, experiment: experiment, meter: newProgressMeter(onProgress)}
 	for _, name := range serverNames[:len(head.ServerURLs)] {
 		config := lab.Config{
@@ -100,7 +101,8 @@ func (s *probeSession) runStudy(ctx context.Context) (*finding.Study, error) {
 		config.Pause = func(duration time.Duration) { sleep(s.labs[0].StopContext, duration) }
 	}
 	if len(s.labs) == 2 {
-		return compare.Run(ctx, compare.Config{File: s.experiment.File, A: s.labs[0], B: s.labs[1], Seed: s.head.Seed, StudyConfig: config})
+		return compare.Run(ctx, compare.Config{File: s.experiment.File, A: s.labs[0], B: s.labs[1], Seed: s.head.Seed,
+			StudyConfig: config})
 	}
 	config.Subject, config.ConfirmFacts = s.labs[0], true
 	return study.Run(ctx, config)
@@ -116,7 +118,8 @@ func sleep(ctx context.Context, duration time.Duration) {
 // addTranscriptFigures fills in the figures of a study that come from the transcript.
 func addTranscriptFigures(result *finding.Study, transcript *journal.Transcript) {
 	head := transcript.Head
-	result.Experiment, result.Began, result.Seed, result.Budget = head.ExperimentText, head.BeganAt, head.Seed, head.RequestBudget
+	result.Experiment, result.Began, result.Seed, result.Budget = head.ExperimentText, head.BeganAt, head.Seed,
+		head.RequestBudget
 	result.Servers, result.Requests = nil, nil
 	tries := make(map[string]bool)
 	result.Faults, result.Seconds = 0, 0
@@ -144,7 +147,8 @@ func addTranscriptFigures(result *finding.Study, transcript *journal.Transcript)
 
 // isSameStudy reports whether a study with head right can resume one with head left.
 func isSameStudy(left, right journal.TranscriptHead) bool {
-	return left.Command == right.Command && left.ExperimentText == right.ExperimentText && left.Seed == right.Seed && left.RequestBudget == right.RequestBudget &&
+	return left.Command == right.Command && left.ExperimentText == right.ExperimentText && left.Seed == right.Seed &&
+		left.RequestBudget == right.RequestBudget &&
 		slices.Equal(serverURLs(left), serverURLs(right)) && fmt.Sprint(left.Overrides) == fmt.Sprint(right.Overrides)
 }
 

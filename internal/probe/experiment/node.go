@@ -75,7 +75,8 @@ func (r *fileReader) readDocument(text []byte) (yamlValue, bool) {
 	if !errors.Is(err, io.EOF) && err != nil {
 		match := syntaxErrorLine.FindStringSubmatch(err.Error())
 		line, _ := strconv.Atoi(match[1])
-		r.addProblem(line, "", "this is no YAML: %s; indent with spaces, and put values that begin with a sign such as & or %% in quotes",
+		r.addProblem(line, "",
+			"this is no YAML: %s; indent with spaces, and put values that begin with a sign such as & or %% in quotes",
 			strings.TrimPrefix(err.Error(), match[0]))
 		return yamlValue{}, false
 	}
@@ -129,7 +130,8 @@ func (v yamlValue) mapEntries(expectedForm string) []yamlEntry {
 		}
 		before := slices.IndexFunc(entries, func(entry yamlEntry) bool { return entry.name == key.Value })
 		if before >= 0 {
-			v.fileReader.addProblem(key.Line, path, "stands on line %d already; leave one of them", entries[before].line)
+			v.fileReader.addProblem(key.Line, path, "stands on line %d already; leave one of them",
+				entries[before].line)
 			continue
 		}
 		entries = append(entries, yamlEntry{key.Value, key.Line, v.childValue(path, node)})
@@ -142,7 +144,8 @@ func (v yamlValue) mapFields(expectedForm string, allowed ...string) map[string]
 	fields := make(map[string]yamlValue)
 	for _, entry := range v.mapEntries(expectedForm) {
 		if !slices.Contains(allowed, entry.name) {
-			v.fileReader.addProblem(entry.line, entry.path, "there is no such key here; %s", suggestWord(entry.name, allowed))
+			v.fileReader.addProblem(entry.line, entry.path, "there is no such key here; %s",
+				suggestWord(entry.name, allowed))
 			continue
 		}
 		fields[entry.name] = entry.yamlValue

@@ -70,7 +70,8 @@ func (f *File) parseStepSyntax(stepLine string) (Step, error) {
 	if step.Command, step.Verb, err = r.parseCommand(); err != nil {
 		return Step{}, err
 	}
-	if remaining, ok := strings.CutPrefix(r.skipSpaces(), "to"); ok && (remaining == "" || remaining[0] == ' ' || remaining[0] == '\t') {
+	if remaining, ok := strings.CutPrefix(r.skipSpaces(), "to"); ok &&
+		(remaining == "" || remaining[0] == ' ' || remaining[0] == '\t') {
 		r.remaining = remaining
 		if step.TargetRole, err = r.nextWord("a role behind to", " \t"); err != nil {
 			return Step{}, err
@@ -113,7 +114,8 @@ func (r *stepParser) nextWord(description, stopCharacters string) (string, error
 	r.skipSpaces()
 	word, err := r.nextWordPart(stopCharacters)
 	if err == nil && word == "" {
-		err = fmt.Errorf("%s is missing; a step is wait SECONDS, or ROLE COMMAND with what differs from its request", description)
+		err = fmt.Errorf("%s is missing; a step is wait SECONDS, or ROLE COMMAND with what differs from its request",
+			description)
 	}
 	return word, err
 }
@@ -136,7 +138,8 @@ func (r *stepParser) nextWordPart(stopCharacters string) (string, error) {
 	}
 	unquoted := r.remaining[:end]
 	if strings.HasPrefix(r.remaining[end:], `"`) {
-		return "", fmt.Errorf("there is a quote within %s; put all of it in double quotes, with \\\" for the quote", r.remaining)
+		return "", fmt.Errorf("there is a quote within %s; put all of it in double quotes, with \\\" for the quote",
+			r.remaining)
 	}
 	r.remaining = r.remaining[end:]
 	return unquoted, nil
@@ -154,8 +157,9 @@ func (r *stepParser) parseWait() (Step, error) {
 	text := strings.TrimSpace(r.remaining)
 	duration, ok := parseSeconds(text)
 	if !ok {
-		return Step{}, fmt.Errorf("%q is no time to wait; write seconds above 0 and up to %d, such as wait 300 or wait 0.5",
-			text, maxWait/time.Second)
+		return Step{},
+			fmt.Errorf("%q is no time to wait; write seconds above 0 and up to %d, such as wait 300 or wait 0.5",
+				text, maxWait/time.Second)
 	}
 	return Step{Wait: duration}, nil
 }
@@ -238,13 +242,17 @@ func (r *stepParser) parseChange() (PairChange, error) {
 	remaining, hasValue := strings.CutPrefix(r.remaining, "=")
 	switch {
 	case isKeyOnly && hasValue:
-		return change, fmt.Errorf("%s: a change that begins with %s has no value; write %s%s", word, change.Kind, change.Kind, change.Key)
+		return change, fmt.Errorf("%s: a change that begins with %s has no value; write %s%s", word, change.Kind,
+			change.Kind, change.Key)
 	case isKeyOnly:
 		return change, r.expectWordEnd()
 	case !hasValue && change.Kind == SetValue:
-		return change, fmt.Errorf("%s is no change; write KEY=VALUE, -KEY, +KEY=VALUE, ^KEY=VALUE, ~KEY=SPELLING, >KEY or <KEY", word)
+		return change,
+			fmt.Errorf("%s is no change; write KEY=VALUE, -KEY, +KEY=VALUE, ^KEY=VALUE, ~KEY=SPELLING, >KEY or <KEY",
+				word)
 	case !hasValue:
-		return change, fmt.Errorf("%s: a change that begins with %s has a value; write %s%s=VALUE", word, change.Kind, change.Kind, change.Key)
+		return change, fmt.Errorf("%s: a change that begins with %s has a value; write %s%s=VALUE", word, change.Kind,
+			change.Kind, change.Key)
 	}
 	r.remaining = remaining
 	if change.Value, err = r.nextWordPart(" \t"); err != nil {
@@ -312,11 +320,13 @@ func (f *File) checkStep(step Step, latestStep int) []error {
 		}
 	}
 	if step.Place >= len(f.Places) && step.Place > 0 {
-		problems = append(problems, fmt.Errorf("there is no place %d; the file has %d, add an address to places", step.Place+1, len(f.Places)))
+		problems = append(problems, fmt.Errorf("there is no place %d; the file has %d, add an address to places",
+			step.Place+1, len(f.Places)))
 	}
 	command, ok := f.Command(step.Command)
 	if !ok {
-		return append(problems, fmt.Errorf("there is no command %s; %s", step.Command, suggestWord(step.Command, f.commandNames())))
+		return append(problems, fmt.Errorf("there is no command %s; %s", step.Command,
+			suggestWord(step.Command, f.commandNames())))
 	}
 	if _, ok := command.Purpose(step.Verb); !ok && step.Verb != "" {
 		problems = append(problems, command.unknownPurposeError(step.Verb))

@@ -10,12 +10,13 @@ import (
 func TestStepsAreReadAsTheyAreWritten(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	for stepLine, want := range map[string]Step{
-		"wait 300":            {Wait: 300 * time.Second},
-		"wait 0.25":           {Wait: 250 * time.Millisecond},
-		"a Login":             {Role: "a", Command: "Login"},
-		"a@2 Login":           {Role: "a", Place: 1, Command: "Login"},
-		"stranger Login":      {Role: "stranger", Command: "Login"},
-		"a CLTMSG to b MG=hi": {Role: "a", Command: "CLTMSG", TargetRole: "b", Changes: []PairChange{{SetValue, "MG", "hi"}}},
+		"wait 300":       {Wait: 300 * time.Second},
+		"wait 0.25":      {Wait: 250 * time.Millisecond},
+		"a Login":        {Role: "a", Command: "Login"},
+		"a@2 Login":      {Role: "a", Place: 1, Command: "Login"},
+		"stranger Login": {Role: "stranger", Command: "Login"},
+		"a CLTMSG to b MG=hi": {Role: "a", Command: "CLTMSG", TargetRole: "b",
+			Changes: []PairChange{{SetValue, "MG", "hi"}}},
 		"a Ack_AddToList.accept to b": {
 			Role: "a", Command: "Ack_AddToList", Verb: VerbAccept, TargetRole: "b"},
 		"a List -TN +TN=1 ^UN=-1 ~UN=un >SEQ <CMD SEQ={seq:1} VER=": {
@@ -42,7 +43,8 @@ func TestStepsAreReadAsTheyAreWritten(t *testing.T) {
 func TestSpacesAndTheFirstPlaceCanBeWrittenOut(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	got, err := f.ParseStep("  a@1 \t Login   -LC ")
-	if want := (Step{Role: "a", Command: "Login", Changes: []PairChange{{DropKey, "LC", ""}}}); err != nil || !reflect.DeepEqual(got, want) {
+	if want := (Step{Role: "a", Command: "Login", Changes: []PairChange{{DropKey, "LC", ""}}}); err != nil ||
+		!reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }

@@ -126,8 +126,10 @@ var (
 func (r *fileReader) readAccounts(value yamlValue) {
 	entries := value.mapEntries(accountsExample)
 	for _, entry := range entries {
-		if reservedNames := append([]string{"wait"}, placeholders...); !roleNamePattern.MatchString(entry.name) || slices.Contains(reservedNames, entry.name) {
-			r.addProblem(entry.line, entry.path, "is no name for a role; use letters and digits, a letter first, and none of %s",
+		if reservedNames := append([]string{"wait"}, placeholders...); !roleNamePattern.MatchString(entry.name) ||
+			slices.Contains(reservedNames, entry.name) {
+			r.addProblem(entry.line, entry.path,
+				"is no name for a role; use letters and digits, a letter first, and none of %s",
 				"wait, seq, me, to, text, command, time, secret")
 		}
 		// Keep an invalid account, so that steps with its role cause no further problems.
@@ -150,7 +152,8 @@ func (r *fileReader) readAccount(entry yamlEntry) Account {
 			}
 		}
 		if strings.Contains(account.Number, r.file.Syntax.PairSeparator) {
-			element.addProblem("%q holds %q, which separates pairs; write the account's number", account.Number, r.file.Syntax.PairSeparator)
+			element.addProblem("%q holds %q, which separates pairs; write the account's number", account.Number,
+				r.file.Syntax.PairSeparator)
 		}
 	}
 	if element, ok := fields["secret"]; ok {
@@ -172,7 +175,8 @@ func (v yamlValue) readSecret() (secret string, hidden bool) {
 	}
 	match := variablePattern.FindStringSubmatch(text)
 	if match == nil {
-		v.addProblem("begins with a dollar sign and is no variable; write %s, with $$ for a dollar sign at its beginning", form)
+		v.addProblem(
+			"begins with a dollar sign and is no variable; write %s, with $$ for a dollar sign at its beginning", form)
 		return "", false
 	}
 	name := match[1] + match[2]
@@ -180,8 +184,9 @@ func (v yamlValue) readSecret() (secret string, hidden bool) {
 		return secret, true
 	}
 	if match[3] == "" {
-		v.addProblem("the environment variable %s is not set; set it to the account's password, as in %s=... rookery probe, "+
-			`or write "${%s:-PASSWORD}" with a password for where it is not set`, name, name, name)
+		v.addProblem(
+			"the environment variable %s is not set; set it to the account's password, as in %s=... rookery probe, "+
+				`or write "${%s:-PASSWORD}" with a password for where it is not set`, name, name, name)
 	}
 	return strings.TrimPrefix(match[3], ":-"), false
 }
@@ -214,7 +219,8 @@ func (r *fileReader) readPool(value yamlValue) {
 	case pool.Last < pool.First:
 		value.addProblem("last, %d, is before first, %d; write the lower number first", pool.Last, pool.First)
 	case size < uint64(len(r.file.Accounts)):
-		value.addProblem("there are %d accounts for %d roles; each experiment needs one for each, make it larger", size, len(r.file.Accounts))
+		value.addProblem("there are %d accounts for %d roles; each experiment needs one for each, make it larger", size,
+			len(r.file.Accounts))
 	}
 }
 
@@ -270,7 +276,8 @@ func (r *fileReader) readFriends(value yamlValue) {
 		case !ok || !secondOK:
 		case first == second:
 			element.addProblem("%s cannot be a friend of itself; write %s", first, form)
-		case slices.Contains(r.file.Friends, [2]string{first, second}) || slices.Contains(r.file.Friends, [2]string{second, first}):
+		case slices.Contains(r.file.Friends, [2]string{first, second}) ||
+			slices.Contains(r.file.Friends, [2]string{second, first}):
 			element.addProblem("%s and %s stand twice; leave one of them", first, second)
 		default:
 			r.file.Friends = append(r.file.Friends, [2]string{first, second})

@@ -67,7 +67,8 @@ func (r *fileReader) readRequest(value yamlValue) []Pair {
 	seen := make(map[string]bool)
 	for _, pair := range pairs {
 		if seen[pair.Key] {
-			value.addProblem("%s stands twice; leave one of them, a scenario can send it twice with +%s=VALUE", pair.Key, pair.Key)
+			value.addProblem("%s stands twice; leave one of them, a scenario can send it twice with +%s=VALUE",
+				pair.Key, pair.Key)
 		}
 		seen[pair.Key] = true
 		r.checkPairTemplate(value, pair)
@@ -83,8 +84,10 @@ func (r *fileReader) checkPairTemplate(value yamlValue, pair Pair) {
 
 // verbNames are the verbs that a file can use.
 var verbNames = []string{
-	string(VerbLogin), string(VerbLogout), string(VerbStatus), string(VerbFriends), string(VerbOnline), string(VerbInfo), string(VerbFind), string(VerbAdd),
-	string(VerbRequest), string(VerbAccept), string(VerbReject), string(VerbDelete), string(VerbSend), string(VerbReceive), string(VerbRead),
+	string(VerbLogin), string(VerbLogout), string(VerbStatus), string(VerbFriends), string(VerbOnline),
+	string(VerbInfo), string(VerbFind), string(VerbAdd),
+	string(VerbRequest), string(VerbAccept), string(VerbReject), string(VerbDelete), string(VerbSend),
+	string(VerbReceive), string(VerbRead),
 }
 
 func (r *fileReader) readPurposes(value yamlValue, command *Command) {
@@ -97,7 +100,8 @@ func (r *fileReader) readPurposes(value yamlValue, command *Command) {
 	}
 	for _, entry := range value.mapEntries(form) {
 		if !slices.Contains(verbNames, entry.name) {
-			r.addProblem(entry.line, entry.path, "there is no verb %s; %s", entry.name, suggestWord(entry.name, verbNames))
+			r.addProblem(entry.line, entry.path, "there is no verb %s; %s", entry.name,
+				suggestWord(entry.name, verbNames))
 			continue
 		}
 		purpose := Purpose{Verb: Verb(entry.name)}
@@ -143,7 +147,8 @@ func (c *Command) requestKeys() []string {
 func (c *Command) hasKey(key string) bool { return slices.Contains(c.requestKeys(), key) }
 
 var types = []string{
-	string(TypeConstant), string(TypeVersion), string(TypeCommandName), string(TypeMark), string(TypeSelf), string(TypeTarget), string(TypeSecret),
+	string(TypeConstant), string(TypeVersion), string(TypeCommandName), string(TypeMark), string(TypeSelf),
+	string(TypeTarget), string(TypeSecret),
 	string(TypeText), string(TypeCount), string(TypeCursor), string(TypeNumber), string(TypeEnum), string(TypeOpaque),
 }
 
@@ -173,7 +178,8 @@ func (r *fileReader) readParameters(value yamlValue, command *Command) {
 		}
 		r.readEnumValues(entry, fields, &parameter)
 		r.readBounds(entry, fields, &parameter)
-		if index := slices.IndexFunc(command.Request, func(pair Pair) bool { return pair.Key == parameter.Key }); index >= 0 {
+		if index := slices.IndexFunc(command.Request,
+			func(pair Pair) bool { return pair.Key == parameter.Key }); index >= 0 {
 			checkBaseValue(entry, parameter, command.Request[index].Value)
 		}
 		command.Parameters = append(command.Parameters, parameter)
@@ -219,8 +225,11 @@ func (r *fileReader) readBounds(entry yamlEntry, fields map[string]yamlValue, pa
 		case !ok:
 		case !wholeNumber.MatchString(text):
 			element.addProblem("%q is no number; write %s", text, form)
-		case parameter.Type != "" && parameter.Type != TypeNumber && parameter.Type != TypeCount && parameter.Type != TypeCursor:
-			element.addProblem("min and max are for the types number, count and cursor, not for %s; leave one of them out", parameter.Type)
+		case parameter.Type != "" && parameter.Type != TypeNumber && parameter.Type != TypeCount &&
+			parameter.Type != TypeCursor:
+			element.addProblem(
+				"min and max are for the types number, count and cursor, not for %s; leave one of them out",
+				parameter.Type)
 		default:
 			*b.to = text
 		}
@@ -305,8 +314,9 @@ func (f *File) checkDeclaredStep(step Step) []error {
 	}
 	var problems []error
 	if command.Destructive && !f.Allow.Destructive {
-		problems = append(problems, fmt.Errorf("%s is destructive; write allow: {destructive: true} if that does no harm, "+
-			"or leave the step out", command.Name))
+		problems = append(problems,
+			fmt.Errorf("%s is destructive; write allow: {destructive: true} if that does no harm, "+
+				"or leave the step out", command.Name))
 	}
 	knownKeys := command.requestKeys()
 	for _, change := range step.Changes {

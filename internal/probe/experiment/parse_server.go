@@ -27,8 +27,10 @@ func (r *fileReader) readSyntax(value yamlValue) {
 	r.checkSeparators(value, fields)
 	if element, ok := fields["path"]; ok {
 		const form = "the target of requests, such as /"
-		if path, ok := element.nonEmptyText(form); ok && (path[0] != '/' || strings.ContainsFunc(path, isControlRune) || strings.Contains(path, " ")) {
-			element.addProblem("%q is no path: it begins with /, and has neither spaces nor control characters; write %s", path, form)
+		if path, ok := element.nonEmptyText(form); ok &&
+			(path[0] != '/' || strings.ContainsFunc(path, isControlRune) || strings.Contains(path, " ")) {
+			element.addProblem(
+				"%q is no path: it begins with /, and has neither spaces nor control characters; write %s", path, form)
 		} else if ok {
 			syntax.RequestPath = path
 		}
@@ -72,7 +74,8 @@ func (v yamlValue) readSeparator(target *string) {
 func (r *fileReader) checkSeparators(value yamlValue, fields map[string]yamlValue) {
 	syntax := r.file.Syntax
 	type sign struct{ key, text string }
-	signs := []sign{{"pair", syntax.PairSeparator}, {"equals", syntax.KeySeparator}, {"list", syntax.ListSeparator}, {"escape", syntax.EscapeSign}}
+	signs := []sign{{"pair", syntax.PairSeparator}, {"equals", syntax.KeySeparator}, {"list", syntax.ListSeparator},
+		{"escape", syntax.EscapeSign}}
 	for i, a := range signs {
 		for _, sign := range signs[i+1:] {
 			element, ok := fields[sign.key]
@@ -82,7 +85,8 @@ func (r *fileReader) checkSeparators(value yamlValue, fields map[string]yamlValu
 				}
 			}
 			if sign.text != "" && (strings.Contains(a.text, sign.text) || strings.Contains(sign.text, a.text)) {
-				element.addProblem("%s, %q, and %s, %q, cannot be told apart; write signs of which none holds another", a.key, a.text, sign.key, sign.text)
+				element.addProblem("%s, %q, and %s, %q, cannot be told apart; write signs of which none holds another",
+					a.key, a.text, sign.key, sign.text)
 			}
 		}
 		isHex := strings.Trim(a.text, "0123456789abcdefABCDEF") == "" && a.text != ""
@@ -104,7 +108,8 @@ func (r *fileReader) readAnswerFormat(value yamlValue) {
 		to        *[]string
 	}{
 		{"done", "the code's values that mean success, such as [0]", &answer.SuccessCodes},
-		{"not_logged_in", "the code's values that mean that a session is missing, such as [20]", &answer.NotLoggedInCodes},
+		{"not_logged_in", "the code's values that mean that a session is missing, such as [20]",
+			&answer.NotLoggedInCodes},
 		{"prose", "the fields whose wording means nothing, such as [RA]", &answer.ProseKeys},
 	} {
 		element, ok := fields[list.key]

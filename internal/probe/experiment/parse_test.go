@@ -80,7 +80,8 @@ func TestTheFileForHTTPQQIsReadAsItIsWritten(t *testing.T) {
 	if !slices.Equal(f.Answer.SuccessCodes, []string{"0"}) || f.Reset.Kind != ResetCommands || f.Clock.URL != "" {
 		t.Errorf("answer %+v, reset %+v, clock %+v", f.Answer, f.Reset, f.Clock)
 	}
-	if want := (Step{Role: "b", Command: "Change_Stat", Changes: []PairChange{{SetValue, "ST", "40"}}}); !reflect.DeepEqual(f.Scenarios[2].Steps[2], want) {
+	if want := (Step{Role: "b", Command: "Change_Stat",
+		Changes: []PairChange{{SetValue, "ST", "40"}}}); !reflect.DeepEqual(f.Scenarios[2].Steps[2], want) {
 		t.Errorf("got %+v, want %+v", f.Scenarios[2].Steps[2], want)
 	}
 }
@@ -96,7 +97,8 @@ func TestWhatAFileLeavesOutIsAsInHTTPQQ(t *testing.T) {
 	if want := httpQQSyntax(); !reflect.DeepEqual(f.Syntax, want) {
 		t.Errorf("syntax %+v, want %+v", f.Syntax, want)
 	}
-	if want := (Limits{Requests: 3000, RequestRate: 200, FailedLogins: 3, LongestWait: 2 * time.Minute}); f.Limits != want {
+	if want := (Limits{Requests: 3000, RequestRate: 200, FailedLogins: 3,
+		LongestWait: 2 * time.Minute}); f.Limits != want {
 		t.Errorf("limits %+v, want %+v", f.Limits, want)
 	}
 	if !slices.Equal(f.Places, []string{""}) || f.Reset.Kind != ResetCommands || f.Name != "test" {
@@ -125,22 +127,27 @@ limits: {requests: 10, rate: 0.5, time: 1h, failed_logins: 2 per 10m, wait: 90s}
 allow: {destructive: true, hosts: [example.org]}
 `)
 	want := &File{
-		Name:     "a server",
-		Server:   "https://example.org:8000/x",
-		Accounts: []Account{{Role: "a", Number: "1", Secret: "x", SecretLine: 4}, {Role: "b", Number: "2", Secret: "y", SecretLine: 4}},
-		Places:   []string{"", "::1"},
-		Pool:     &AccountPool{First: 100, Last: 200, Secret: "z", SecretLine: 6},
-		Syntax:   RecordSyntax{PairSeparator: ";", KeySeparator: ":", ListSeparator: "|", RequestPath: "/im", ContentType: "text/x-im", CloseConnections: true, Charsets: []string{"GBK"}},
-		Answer:   AnswerFormat{CodeKey: "R", SuccessCodes: []string{"0", "00"}, NotLoggedInCodes: []string{"no"}, ProseKeys: []string{"WHY"}},
+		Name:   "a server",
+		Server: "https://example.org:8000/x",
+		Accounts: []Account{{Role: "a", Number: "1", Secret: "x", SecretLine: 4},
+			{Role: "b", Number: "2", Secret: "y", SecretLine: 4}},
+		Places: []string{"", "::1"},
+		Pool:   &AccountPool{First: 100, Last: 200, Secret: "z", SecretLine: 6},
+		Syntax: RecordSyntax{PairSeparator: ";", KeySeparator: ":", ListSeparator: "|", RequestPath: "/im",
+			ContentType: "text/x-im", CloseConnections: true, Charsets: []string{"GBK"}},
+		Answer: AnswerFormat{CodeKey: "R", SuccessCodes: []string{"0", "00"}, NotLoggedInCodes: []string{"no"},
+			ProseKeys: []string{"WHY"}},
 		Commands: []*Command{{
-			Name: "Enter", Line: 12, Request: []Pair{{"C", "Enter"}, {"W", "{me}"}}, Purposes: []Purpose{{Verb: VerbLogin}},
+			Name: "Enter", Line: 12, Request: []Pair{{"C", "Enter"}, {"W", "{me}"}},
+			Purposes:      []Purpose{{Verb: VerbLogin}},
 			SuccessFields: []Pair{{"S", "0"}, {"T", "1"}}, NeedsSession: true, Destructive: true,
 		}},
-		Friends:    [][2]string{{"b", "a"}},
-		Reset:      ResetMethod{ResetURL, "/reset"},
-		Clock:      ServerClock{"http://127.0.0.1:1/clock"},
-		Setup:      []Step{{Wait: time.Second}, {Role: "a", Command: "Enter"}},
-		Limits:     Limits{Requests: 10, RequestRate: 0.5, TotalTime: time.Hour, FailedLogins: 2, FailedLoginPeriod: 10 * time.Minute, LongestWait: 90 * time.Second},
+		Friends: [][2]string{{"b", "a"}},
+		Reset:   ResetMethod{ResetURL, "/reset"},
+		Clock:   ServerClock{"http://127.0.0.1:1/clock"},
+		Setup:   []Step{{Wait: time.Second}, {Role: "a", Command: "Enter"}},
+		Limits: Limits{Requests: 10, RequestRate: 0.5, TotalTime: time.Hour, FailedLogins: 2,
+			FailedLoginPeriod: 10 * time.Minute, LongestWait: 90 * time.Second},
 		Allow:      Permissions{Destructive: true, Hosts: []string{"example.org"}},
 		sourceText: f.sourceText,
 	}
@@ -165,7 +172,8 @@ func TestASecretComesFromTheEnvironmentOrTheFile(t *testing.T) {
 		`0123`:               {Secret: "0123"},
 		`""`:                 {Secret: ""},
 	} {
-		text := "accounts:\n  b: {account: 2, secret: y}\n  a:\n    account: 1\n    secret: " + written + "\ncommands: {X: {request: CMD=X}}\n"
+		text := "accounts:\n  b: {account: 2, secret: y}\n  a:\n    account: 1\n    secret: " + written +
+			"\ncommands: {X: {request: CMD=X}}\n"
 		f, err := Parse("test.yaml", []byte(text), env)
 		if err != nil {
 			t.Errorf("%s: %v", written, err)

@@ -49,7 +49,8 @@ func suggestWord(word string, allowed []string) string {
 func nearestWord(word string, allowed []string) string {
 	nearestCandidate, minimum := "", 1+max(1, len(word)/3)
 	for _, candidate := range allowed {
-		if distanceFound := editDistance(strings.ToLower(word), strings.ToLower(candidate)); distanceFound < minimum && distanceFound < len(candidate) {
+		if distanceFound := editDistance(strings.ToLower(word), strings.ToLower(candidate)); distanceFound < minimum &&
+			distanceFound < len(candidate) {
 			nearestCandidate, minimum = candidate, distanceFound
 		}
 	}

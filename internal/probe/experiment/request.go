@@ -135,7 +135,8 @@ func (f *File) roleNames() []string {
 
 func (c *Command) unknownPurposeError(verb Verb) error {
 	if len(c.Purposes) == 0 {
-		return fmt.Errorf("%s has no purpose %s: nothing is said of what it does; add does: to the command", c.Name, verb)
+		return fmt.Errorf("%s has no purpose %s: nothing is said of what it does; add does: to the command", c.Name,
+			verb)
 	}
 	var verbs []string
 	for _, purpose := range c.Purposes {

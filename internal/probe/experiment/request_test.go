@@ -97,7 +97,8 @@ func TestListsAreCutIntoElements(t *testing.T) {
 
 func TestEscapesAreUndoneOnceAndOthersStay(t *testing.T) {
 	for written, want := range map[string]string{
-		"100%": "100%", "%zz": "%zz", "%2": "%2", "%25": "%", "%2525": "%25", "%2C%2c": ",,", "%%25": "%%", "%E4%B8%AD": "中",
+		"100%": "100%", "%zz": "%zz", "%2": "%2", "%25": "%", "%2525": "%25", "%2C%2c": ",,", "%%25": "%%",
+		"%E4%B8%AD": "中",
 	} {
 		if got := httpQQSyntax().Unescape(written); got != want {
 			t.Errorf("%q: got %q, want %q", written, got, want)
@@ -168,7 +169,8 @@ func TestTypesFollowFromPlaceholdersAndValues(t *testing.T) {
 		{"Finger", "AG", TypeNumber, true},
 	} {
 		command, _ := f.Command(want.command)
-		if got := f.TypeOf(command, want.key); got.Type != want.typ || got.Declared != want.declared || got.Key != want.key {
+		if got := f.TypeOf(command, want.key); got.Type != want.typ || got.Declared != want.declared ||
+			got.Key != want.key {
 			t.Errorf("%s %s: got %+v, want %+v", want.command, want.key, got, want)
 		}
 	}
@@ -182,7 +184,8 @@ commands:
   Y: {request: "V=2&W=4&N=1.6&P=7", parameters: {P: {max: 9}}}
 `)
 	x, _ := f.Command("X")
-	for key, want := range map[string]ParameterType{"V": TypeVersion, "W": TypeNumber, "N": TypeConstant, "C": TypeCommandName, "T": TypeNumber, "P": TypeTarget, "Q": TypeMark} {
+	for key, want := range map[string]ParameterType{"V": TypeVersion, "W": TypeNumber, "N": TypeConstant,
+		"C": TypeCommandName, "T": TypeNumber, "P": TypeTarget, "Q": TypeMark} {
 		if got := f.TypeOf(x, key); got.Type != want {
 			t.Errorf("%s: got %s, want %s", key, got.Type, want)
 		}

@@ -77,7 +77,8 @@ func (y RecordSyntax) EscapeValue(text string) string {
 		// Escape each byte of the separator: the end of the value and the separator
 		// after it must not form another separator.
 		character := text[i]
-		if character < ' ' || character == 0x7f || character == y.EscapeSign[0] || strings.IndexByte(y.PairSeparator, character) >= 0 {
+		if character < ' ' || character == 0x7f || character == y.EscapeSign[0] ||
+			strings.IndexByte(y.PairSeparator, character) >= 0 {
 			fmt.Fprintf(&result, "%s%02X", y.EscapeSign, character)
 		} else {
 			result.WriteByte(character)
@@ -93,7 +94,8 @@ func (y RecordSyntax) Unescape(text string) string {
 	}
 	var result strings.Builder
 	for i := 0; i < len(text); {
-		if character, ok := parseHexByte(strings.TrimPrefix(text[i:], y.EscapeSign)); ok && strings.HasPrefix(text[i:], y.EscapeSign) {
+		if character, ok := parseHexByte(strings.TrimPrefix(text[i:], y.EscapeSign)); ok &&
+			strings.HasPrefix(text[i:], y.EscapeSign) {
 			result.WriteByte(character)
 			i += len(y.EscapeSign) + 2
 			continue

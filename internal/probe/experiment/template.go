@@ -170,7 +170,8 @@ func (f *File) checkPlaceholder(name string, latestStep int) error {
 		case err != nil || n < 1 || number != strconv.Itoa(n):
 			return fmt.Errorf("{%s} names no step; steps are numbered from 1, write {%s:1} for the first", name, kind)
 		case n > latestStep:
-			return fmt.Errorf("{%s} is of a step that comes later; this is step %d, and only steps up to it have a mark and words",
+			return fmt.Errorf(
+				"{%s} is of a step that comes later; this is step %d, and only steps up to it have a mark and words",
 				name, latestStep)
 		}
 		return nil

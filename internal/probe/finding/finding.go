@@ -154,7 +154,8 @@ const (
 
 // Aspects returns all aspects in the order of reports.
 func Aspects() []Aspect {
-	return []Aspect{AspectSession, AspectParameter, AspectField, AspectPaging, AspectTimer, AspectPresence, AspectMessage, AspectFriendship, AspectEncoding, AspectTransport, AspectLimit}
+	return []Aspect{AspectSession, AspectParameter, AspectField, AspectPaging, AspectTimer, AspectPresence,
+		AspectMessage, AspectFriendship, AspectEncoding, AspectTransport, AspectLimit}
 }
 
 // MatrixRow holds the results of varying one parameter of one command.

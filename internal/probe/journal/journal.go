@@ -190,7 +190,8 @@ func (t *Transcript) addLine(lineNumber int, line []byte) error {
 		case err != nil || !strings.HasPrefix(t.Head.Format, formatPrefix):
 			return errors.New("this is no transcript of rookery probe")
 		case t.Head.Format != Format:
-			return fmt.Errorf("it is a transcript of another version of rookery: its form is %s, and this version reads %s",
+			return fmt.Errorf(
+				"it is a transcript of another version of rookery: its form is %s, and this version reads %s",
 				t.Head.Format, Format)
 		}
 		return nil

@@ -11,17 +11,21 @@ import (
 
 func head() journal.TranscriptHead {
 	return journal.TranscriptHead{
-		Format: journal.Format, Command: "run", ServerURLs: map[string]string{"a": "http://127.0.0.1:1/"}, ExperimentText: "name: x\n",
-		ExperimentName: "x.yaml", Seed: 7, RequestBudget: 10, BeganAt: "2026-01-02T03:04:05Z", Variables: []string{"PROBE_A"},
+		Format: journal.Format, Command: "run", ServerURLs: map[string]string{"a": "http://127.0.0.1:1/"},
+		ExperimentText: "name: x\n",
+		ExperimentName: "x.yaml", Seed: 7, RequestBudget: 10, BeganAt: "2026-01-02T03:04:05Z",
+		Variables: []string{"PROBE_A"},
 		Overrides: journal.Overrides{ResetURL: "/reset", Places: []string{"127.0.0.1"}},
 	}
 }
 
 func entries() []journal.Entry {
 	return []journal.Entry{
-		{Server: "a", TryNumber: 1, StepNumber: 0, TryKey: "0: a Login", StepText: "a Logout", Role: "a", Elapsed: 0.5, Request: []byte("\x00\xff<&>"), Response: []byte("x"), Milliseconds: 1.5},
+		{Server: "a", TryNumber: 1, StepNumber: 0, TryKey: "0: a Login", StepText: "a Logout", Role: "a", Elapsed: 0.5,
+			Request: []byte("\x00\xff<&>"), Response: []byte("x"), Milliseconds: 1.5},
 		{Server: "a", TryNumber: 1, StepNumber: 1, StepText: "wait 3", Elapsed: 3.5, WaitSeconds: 3},
-		{Server: "a", TryNumber: 1, StepNumber: 2, StepText: "a Login", Role: "a", Elapsed: 4, Request: []byte("y"), Fault: "no answer in time", EndsTry: true},
+		{Server: "a", TryNumber: 1, StepNumber: 2, StepText: "a Login", Role: "a", Elapsed: 4, Request: []byte("y"),
+			Fault: "no answer in time", EndsTry: true},
 		{Server: "a", Elapsed: 5, EndReason: "the study is whole"},
 	}
 }
@@ -67,13 +71,15 @@ func TestALineThatWasChangedIsNoticedByTheNext(t *testing.T) {
 	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
 	change := func(line []byte) []byte { return bytes.Replace(line, []byte(`"t":`), []byte(`"t":1`), 1) }
 	for name, text := range map[string][]byte{
-		"a line was changed":         join(lines[0], change(lines[1]), lines[2], lines[3], lines[4]),
-		"the first line was changed": join(bytes.Replace(lines[0], []byte(`"seed":7`), []byte(`"seed":8`), 1), lines[1], lines[2]),
-		"a line is missing":          join(lines[0], lines[1], lines[3], lines[4]),
-		"two lines are exchanged":    join(lines[0], lines[2], lines[1], lines[3]),
+		"a line was changed": join(lines[0], change(lines[1]), lines[2], lines[3], lines[4]),
+		"the first line was changed": join(bytes.Replace(lines[0], []byte(`"seed":7`), []byte(`"seed":8`), 1), lines[1],
+			lines[2]),
+		"a line is missing":       join(lines[0], lines[1], lines[3], lines[4]),
+		"two lines are exchanged": join(lines[0], lines[2], lines[1], lines[3]),
 	} {
 		_, err := journal.Read(bytes.NewReader(text))
-		if err == nil || !strings.HasPrefix(err.Error(), "line ") || !strings.Contains(err.Error(), "the hash does not fit") {
+		if err == nil || !strings.HasPrefix(err.Error(), "line ") ||
+			!strings.Contains(err.Error(), "the hash does not fit") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

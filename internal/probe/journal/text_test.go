@@ -28,7 +28,8 @@ func TestWhatWasSentIsTextAsText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Append(journal.Entry{Server: "a", Request: journal.RawBytes(text), Response: journal.RawBytes(text)}); err != nil {
+		if err := w.Append(journal.Entry{Server: "a", Request: journal.RawBytes(text),
+			Response: journal.RawBytes(text)}); err != nil {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"request", "response"} {

@@ -23,11 +23,13 @@ func markDifferences(leftText, rightText string) (left, right []textPiece) {
 	}
 	leftWords, rightWords := splitWords(leftText), splitWords(rightText)
 	prefixLength := 0
-	for prefixLength < len(leftWords) && prefixLength < len(rightWords) && leftWords[prefixLength] == rightWords[prefixLength] {
+	for prefixLength < len(leftWords) && prefixLength < len(rightWords) &&
+		leftWords[prefixLength] == rightWords[prefixLength] {
 		prefixLength++
 	}
 	end := 0
-	for end < len(leftWords)-prefixLength && end < len(rightWords)-prefixLength && leftWords[len(leftWords)-1-end] == rightWords[len(rightWords)-1-end] {
+	for end < len(leftWords)-prefixLength && end < len(rightWords)-prefixLength &&
+		leftWords[len(leftWords)-1-end] == rightWords[len(rightWords)-1-end] {
 		end++
 	}
 	leftMiddle, rightMiddle := leftWords[prefixLength:len(leftWords)-end], rightWords[prefixLength:len(rightWords)-end]
@@ -64,7 +66,8 @@ func splitWords(text string) []string {
 }
 
 func isWordRune(character rune) bool {
-	return unicode.IsLetter(character) || unicode.IsDigit(character) || character == '-' || character == '_' || character == '.' || character == '\\'
+	return unicode.IsLetter(character) || unicode.IsDigit(character) || character == '-' || character == '_' ||
+		character == '.' || character == '\\'
 }
 
 // markCommonWords marks a longest common subsequence in both lists.

@@ -14,12 +14,16 @@ func machineBlocks(study *finding.Study) []reportBlock {
 	var blocks []reportBlock
 	for _, machine := range study.Machines {
 		blocks = append(blocks, headingBlock(cmp.Or(machine.Aspect, "Machine")),
-			textBlock(countNoun(len(machine.States), "state")+", "+countNoun(len(machine.Inputs), "input")+", "+countNoun(machine.Queries, "query")+"."))
+			textBlock(countNoun(len(machine.States), "state")+", "+countNoun(len(machine.Inputs),
+				"input")+", "+countNoun(machine.Queries, "query")+"."))
 		if len(machine.States) > 0 {
 			diagram := newStateDiagram(machine)
-			blocks = append(blocks, reportBlock{Diagram: &diagramBlock{diagram.renderSVG(cmp.Or(machine.Aspect, "Machine")), diagram.renderMermaid()}})
+			blocks = append(blocks,
+				reportBlock{Diagram: &diagramBlock{diagram.renderSVG(cmp.Or(machine.Aspect, "Machine")),
+					diagram.renderMermaid()}})
 		}
-		guarantee := noteBlock(boldSpan("What is guaranteed: "), textSpan{Text: endSentence(cmp.Or(machine.Guarantee, "nothing"))})
+		guarantee := noteBlock(boldSpan("What is guaranteed: "),
+			textSpan{Text: endSentence(cmp.Or(machine.Guarantee, "nothing"))})
 		blocks = append(blocks, guarantee, transitionTable(machine))
 	}
 	if blocks == nil {
@@ -31,7 +35,8 @@ func machineBlocks(study *finding.Study) []reportBlock {
 func transitionTable(machine finding.StateMachine) reportBlock {
 	var tableRows [][]tableCell
 	for _, transition := range machine.Transitions {
-		tableRows = append(tableRows, []tableCell{plainCell(transition.From), {codeSpan(transition.Input)}, {codeSpan(transition.Output)}, plainCell(transition.To)})
+		tableRows = append(tableRows, []tableCell{plainCell(transition.From), {codeSpan(transition.Input)},
+			{codeSpan(transition.Output)}, plainCell(transition.To)})
 	}
 	title := "All " + countNoun(len(machine.Transitions), "transition")
 	return foldedBlock(title, tableBlocks([]string{"State", "Input", "Answer", "Leads to"}, tableRows)...)
@@ -136,15 +141,18 @@ func (d *stateDiagram) renderSVG(name string) template.HTML {
 	laneTop, laneBottom := slices.Clone(arrowY), slices.Clone(arrowY) // vertical extent of each lane
 	for i, state := range d.states {
 		lines := d.edgesFrom(i)
-		fmt.Fprintf(&result, `<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
-			boxTop[i], boxWidth-1, (1+len(lines))*rowHeight+8, boxTop[i]+rowHeight, template.HTMLEscapeString(cmp.Or(state, "?")))
+		fmt.Fprintf(&result,
+			`<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
+			boxTop[i], boxWidth-1, (1+len(lines))*rowHeight+8, boxTop[i]+rowHeight,
+			template.HTMLEscapeString(cmp.Or(state, "?")))
 		for j, edge := range lines {
 			y := boxTop[i] + (2+j)*rowHeight
 			sign := "↺ "
 			if edge.to != i {
 				sign = "→ "
 				lane := boxWidth + (slices.Index(lanes, edge.to)+2)*laneWidth
-				fmt.Fprintf(&result, `<path d="M%d %dH%d"/><circle cx="%d" cy="%d" r="2.5"/>`, boxWidth, y-4, lane, lane, y-4)
+				fmt.Fprintf(&result, `<path d="M%d %dH%d"/><circle cx="%d" cy="%d" r="2.5"/>`, boxWidth, y-4, lane,
+					lane, y-4)
 				laneTop[edge.to], laneBottom[edge.to] = min(laneTop[edge.to], y-4), max(laneBottom[edge.to], y-4)
 			}
 			fmt.Fprintf(&result, `<text x="10" y="%d">%s</text>`, y, template.HTMLEscapeString(sign+edge.String()))

@@ -51,8 +51,10 @@ func selectBySurprise(facts []finding.Fact, chosen func(finding.Fact) bool) []fi
 	slices.SortStableFunc(selected, func(left, right finding.Fact) int {
 		return cmp.Or(
 			cmp.Compare(gradeRank(left.Grade), gradeRank(right.Grade)),
-			cmp.Compare(claimCounts[claim{left.Aspect, left.Claim, ""}], claimCounts[claim{right.Aspect, right.Claim, ""}]),
-			cmp.Compare(claimCounts[claim{left.Aspect, left.Claim, left.Value}], claimCounts[claim{right.Aspect, right.Claim, right.Value}]),
+			cmp.Compare(claimCounts[claim{left.Aspect, left.Claim, ""}],
+				claimCounts[claim{right.Aspect, right.Claim, ""}]),
+			cmp.Compare(claimCounts[claim{left.Aspect, left.Claim, left.Value}],
+				claimCounts[claim{right.Aspect, right.Claim, right.Value}]),
 			cmp.Compare(right.Attacks, left.Attacks),
 			cmp.Compare(right.Sessions, left.Sessions),
 			cmp.Compare(right.Observations, left.Observations),

@@ -58,7 +58,8 @@ func clean(t *testing.T, text string) {
 			break
 		}
 	}
-	for _, want := range []string{`\x00`, `\x07`, `\x1b`, `\x7f`, `\xc0`, `\xff`, `\u0085`, `\u202e`, `\u2028`, `\U000e0001`} {
+	for _, want := range []string{`\x00`, `\x07`, `\x1b`, `\x7f`, `\xc0`, `\xff`, `\u0085`, `\u202e`, `\u2028`,
+		`\U000e0001`} {
 		if !strings.Contains(text, want) && !strings.Contains(text, `\`+want) {
 			t.Errorf("it does not show %s", want)
 		}

@@ -69,7 +69,8 @@ func explainJSONError(text []byte, err error) error {
 		return fmt.Errorf("line %d: %s holds %s where it should hold %s",
 			lineNumber(text, kind.Offset), kind.Field, foundType(kind), wantedType(kind))
 	case errors.As(err, &kind):
-		return fmt.Errorf("line %d: this is %s where a protocol.json has an object", lineNumber(text, kind.Offset), foundType(kind))
+		return fmt.Errorf("line %d: this is %s where a protocol.json has an object", lineNumber(text, kind.Offset),
+			foundType(kind))
 	}
 	return err
 }

@@ -151,7 +151,8 @@ func escapeMarkdown(text string) string {
 		case character == '@' || character == ':' && strings.HasPrefix(text[i:], "://"):
 			// Text from a server must not become a link or a mention.
 			fmt.Fprintf(&result, "&#%d;", character)
-		case character == '_' && i > 0 && i+1 < len(text) && isASCIIAlphanumeric(text[i-1]) && isASCIIAlphanumeric(text[i+1]):
+		case character == '_' && i > 0 && i+1 < len(text) && isASCIIAlphanumeric(text[i-1]) &&
+			isASCIIAlphanumeric(text[i+1]):
 			result.WriteRune(character) // no markup within a word
 		case strings.ContainsRune("\\`*_[]|~$", character):
 			result.WriteByte('\\')

@@ -21,7 +21,8 @@ var methodText string
 // follows.
 func documentOf(study *finding.Study) *reportDocument {
 	readable := readableStudy(study)
-	document := &reportDocument{Kind: "Study of a server", Title: cmp.Or(readable.Name, "Unnamed server"), Head: headBlocks(readable)}
+	document := &reportDocument{Kind: "Study of a server", Title: cmp.Or(readable.Name, "Unnamed server"),
+		Head: headBlocks(readable)}
 	if isComparison(readable) {
 		document.Kind = "Comparison of two servers"
 		document.addSection("differences", "Differences", differencesSection(readable))
@@ -71,14 +72,16 @@ func headBlocks(study *finding.Study) []reportBlock {
 		countNoun(study.Tries, "experiment"), countNoun(study.Faults, "transport failure"), study.Seed)))
 	if study.Stopped != "" {
 		return append(blocks, noteBlock(boldSpan("Stopped early: "), textSpan{Text: endSentence(study.Stopped)},
-			textSpan{Text: " What is missing is named under "}, linkSpan("what was not tested", "untested"), textSpan{Text: "."}))
+			textSpan{Text: " What is missing is named under "}, linkSpan("what was not tested", "untested"),
+			textSpan{Text: "."}))
 	}
 	endedEarly := slices.ContainsFunc(study.Phases, func(phase finding.PhaseSummary) bool { return phase.Ended != "" })
 	switch {
 	case len(study.Phases) == 0:
 		blocks = append(blocks, noteBlock(textSpan{Text: "No phase was begun."}))
 	case endedEarly:
-		blocks = append(blocks, noteBlock(textSpan{Text: "Some phases ended early; "}, linkSpan("the last table", "transcript"),
+		blocks = append(blocks, noteBlock(textSpan{Text: "Some phases ended early; "},
+			linkSpan("the last table", "transcript"),
 			textSpan{Text: " says which."}))
 	}
 	return blocks
@@ -117,7 +120,8 @@ func untestedBlocks(study *finding.Study) []reportBlock {
 	case len(study.Facts) == 0:
 		return []reportBlock{textBlock("Nothing was tested.")}
 	}
-	return []reportBlock{textBlock("Nothing that was planned was left out. What no plan asks for is told under method and limits.")}
+	return []reportBlock{
+		textBlock("Nothing that was planned was left out. What no plan asks for is told under method and limits.")}
 }
 
 // scenarioBlocks shows each scenario with its requests, its answers, and the facts that
@@ -139,7 +143,8 @@ func scenarioBlocks(study *finding.Study) []reportBlock {
 				continue
 			}
 			exchange := step.Exchange
-			steps = append(steps, []tableCell{n, {codeSpan(cmp.Or(exchange.Request, step.Step))}, {codeSpan(cmp.Or(exchange.Response, "no answer"))}})
+			steps = append(steps, []tableCell{n, {codeSpan(cmp.Or(exchange.Request, step.Step))},
+				{codeSpan(cmp.Or(exchange.Response, "no answer"))}})
 		}
 		blocks = append(blocks, tableBlocks([]string{"Step", "Sent", "Answered"}, steps)...)
 	}
@@ -177,9 +182,11 @@ func volatileFieldBlocks(study *finding.Study) []reportBlock {
 	}
 	var tableRows [][]tableCell
 	for _, noise := range study.Noise {
-		tableRows = append(tableRows, []tableCell{plainCell(noise.Command), {codeSpan(noise.Key)}, codeSpans(firstValues(noise.Values))})
+		tableRows = append(tableRows, []tableCell{plainCell(noise.Command), {codeSpan(noise.Key)},
+			codeSpans(firstValues(noise.Values))})
 	}
-	return append([]reportBlock{textBlock("These fields differ between equal requests. They are masked, each by itself.")},
+	return append(
+		[]reportBlock{textBlock("These fields differ between equal requests. They are masked, each by itself.")},
 		tableBlocks([]string{"Command", "Field", "Seen"}, tableRows)...)
 }
 
@@ -198,19 +205,24 @@ func factTables(study *finding.Study, anchors map[string]string) []reportBlock {
 			}
 			entries := evidenceSpans(fact.Evidence, anchors)
 			if len(fact.Against) > 0 {
-				entries = append(append(entries, textSpan{Text: "; against: "}), evidenceSpans(fact.Against, anchors)...)
+				entries = append(append(entries, textSpan{Text: "; against: "}),
+					evidenceSpans(fact.Against, anchors)...)
 			}
-			tableRows = append(tableRows, []tableCell{plainCell(string(fact.Grade)), statement, {faintSpan(describeSupport(fact))}, entries})
+			tableRows = append(tableRows, []tableCell{plainCell(string(fact.Grade)), statement,
+				{faintSpan(describeSupport(fact))}, entries})
 		}
 		confirmed := len(factsOfGrade(facts, finding.Confirmed))
 		title := fmt.Sprintf("%s: %s, %d confirmed", commandTitle(name), countNoun(len(facts), "fact"), confirmed)
-		blocks = append(blocks, foldedBlock(title, tableBlocks([]string{"Grade", "Fact", "Support", "Entries"}, tableRows)...))
+		blocks = append(blocks, foldedBlock(title,
+			tableBlocks([]string{"Grade", "Fact", "Support", "Entries"}, tableRows)...))
 	}
 	if blocks == nil {
 		return []reportBlock{textBlock("No fact was found.")}
 	}
-	return append([]reportBlock{spansBlock(textSpan{Text: "An entry such as "}, codeSpan("a12.3"), textSpan{Text: " is one of "},
-		codeSpan("transcript.jsonl"), textSpan{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line "},
+	return append([]reportBlock{spansBlock(textSpan{Text: "An entry such as "}, codeSpan("a12.3"),
+		textSpan{Text: " is one of "},
+		codeSpan("transcript.jsonl"),
+		textSpan{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line "},
 		textSpan{Text: "that shows a fact again are in "}, codeSpan("protocol.json"), textSpan{Text: "."})}, blocks...)
 }
 
@@ -252,7 +264,8 @@ func phaseTable(study *finding.Study) []reportBlock {
 	}
 	var tableRows [][]tableCell
 	for _, phase := range study.Phases {
-		tableRows = append(tableRows, []tableCell{plainCell(phase.Name), plainCell(formatCount(phase.Requests)), plainCell(formatSeconds(phase.Seconds)),
+		tableRows = append(tableRows, []tableCell{plainCell(phase.Name), plainCell(formatCount(phase.Requests)),
+			plainCell(formatSeconds(phase.Seconds)),
 			plainCell(formatCount(phase.Facts)), plainCell(cmp.Or(phase.Ended, "when it was done"))})
 	}
 	return tableBlocks([]string{"Phase", "Requests", "Time", "Facts", "Ended"}, tableRows)

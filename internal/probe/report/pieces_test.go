@@ -133,9 +133,10 @@ func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
 // has nothing but shapes and texts, and shows the words as they are.
 func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 	hostile := `<a href="javascript:x">企鹅</a><script>&amp;\N\n"'` + "\n"
-	machine := finding.StateMachine{Aspect: hostile, States: []finding.MachineState{{Name: hostile}, {Name: "two"}}, Transitions: []finding.MachineTransition{
-		{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two"},
-	}}
+	machine := finding.StateMachine{Aspect: hostile, States: []finding.MachineState{{Name: hostile}, {Name: "two"}},
+		Transitions: []finding.MachineTransition{
+			{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two"},
+		}}
 	svg := string(newStateDiagram(machine).renderSVG(hostile))
 	texts := ""
 	dec := xml.NewDecoder(strings.NewReader(svg))
@@ -168,14 +169,16 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 
 func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
 	for name, machine := range map[string]finding.StateMachine{
-		"nothing":           {},
-		"unknown states":    {Transitions: []finding.MachineTransition{{From: "x", Input: "i", Output: "o", To: "y"}}},
-		"a state apart":     {States: []finding.MachineState{{Name: "s0"}, {Name: "s1"}}},
-		"twice the same":    {States: []finding.MachineState{{Name: "s0"}, {Name: "s0"}}},
-		"nothing but loops": {States: []finding.MachineState{{Name: "s0"}}, Transitions: []finding.MachineTransition{{From: "s0", To: "s0"}}},
+		"nothing":        {},
+		"unknown states": {Transitions: []finding.MachineTransition{{From: "x", Input: "i", Output: "o", To: "y"}}},
+		"a state apart":  {States: []finding.MachineState{{Name: "s0"}, {Name: "s1"}}},
+		"twice the same": {States: []finding.MachineState{{Name: "s0"}, {Name: "s0"}}},
+		"nothing but loops": {States: []finding.MachineState{{Name: "s0"}},
+			Transitions: []finding.MachineTransition{{From: "s0", To: "s0"}}},
 	} {
 		diagram := newStateDiagram(machine)
-		if svg := string(diagram.renderSVG(name)); strings.Count(svg, "<rect") != len(diagram.states) || strings.Contains(svg, "-1 ") {
+		if svg := string(diagram.renderSVG(name)); strings.Count(svg, "<rect") != len(diagram.states) ||
+			strings.Contains(svg, "-1 ") {
 			t.Errorf("%s: %s", name, svg)
 		}
 	}
@@ -194,7 +197,8 @@ func TestALaneRunsBetweenItsArrowAndTheLinesThatLeadThere(t *testing.T) {
 }
 
 func TestTimesAreWrittenInUnitsThatSuitThem(t *testing.T) {
-	for v, want := range map[float64]string{0: "0 s", 1.5: "1.5 s", 60: "1 min", 90: "1 min 30 s", 299: "4 min 59 s", 3600: "1 h", 90061: "1 d 1 h 1 min 1 s", 2419200: "28 d"} {
+	for v, want := range map[float64]string{0: "0 s", 1.5: "1.5 s", 60: "1 min", 90: "1 min 30 s", 299: "4 min 59 s",
+		3600: "1 h", 90061: "1 d 1 h 1 min 1 s", 2419200: "28 d"} {
 		if got := formatSeconds(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
@@ -233,9 +237,11 @@ func TestSureAndSurprisingFactsComeFirst(t *testing.T) {
 func TestVariantsStandTogetherByOutcome(t *testing.T) {
 	row := finding.MatrixRow{Cells: []finding.MatrixCell{
 		{Variant: "-1", Outcome: "refused", Code: "RES=1"}, {Variant: "twice", Outcome: "same", Code: "RES=0"},
-		{Variant: "x", Outcome: "refused", Code: "RES=1"}, {Variant: "", Outcome: "refused", Code: "RES=1"}, {Variant: "0", Outcome: "other", Code: "RES=0"},
+		{Variant: "x", Outcome: "refused", Code: "RES=1"}, {Variant: "", Outcome: "refused", Code: "RES=1"},
+		{Variant: "0", Outcome: "other", Code: "RES=0"},
 	}}
-	if got := formatSpans(variantsByOutcome(row)); got != "**refused RES=1:** \\-1, x, empty; **same:** twice; **other RES=0:** 0" {
+	if got := formatSpans(
+		variantsByOutcome(row)); got != "**refused RES=1:** \\-1, x, empty; **same:** twice; **other RES=0:** 0" {
 		t.Errorf("got %s", got)
 	}
 	if got := formatSpans(variantsByOutcome(finding.MatrixRow{})); got != "not varied" {

@@ -14,7 +14,8 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Facts) != len(study.Facts) || !reflect.DeepEqual(got.Facts[0], study.Facts[0]) || !reflect.DeepEqual(got.Timers[2], study.Timers[2]) {
+	if len(got.Facts) != len(study.Facts) || !reflect.DeepEqual(got.Facts[0], study.Facts[0]) ||
+		!reflect.DeepEqual(got.Timers[2], study.Timers[2]) {
 		t.Error("it is another study")
 	}
 	if string(got.Differences[2].Witness[0].RequestBase64) != string(study.Differences[2].Witness[0].RequestBase64) {
@@ -23,7 +24,9 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 }
 
 func TestKeysOfLaterVersionsArePassedOver(t *testing.T) {
-	if _, err := report.Read(strings.NewReader(`{"schema": "rookery-probe-protocol-1", "later": [1], "facts": [{"id": "x", "more": true}]}`)); err != nil {
+	if _, err := report.Read(
+		strings.NewReader(
+			`{"schema": "rookery-probe-protocol-1", "later": [1], "facts": [{"id": "x", "more": true}]}`)); err != nil {
 		t.Error(err)
 	}
 }
@@ -36,9 +39,12 @@ func TestErrorsOfReadingAreInPlainWords(t *testing.T) {
 		{"a list", "[]", "line 1: this is a list where a protocol.json has an object"},
 		{"another file", `{"name": "x"}`, `its schema is "", not "rookery-probe-protocol-1"`},
 		{"another version", `{"schema": "rookery-probe-protocol-9"}`, `its schema is "rookery-probe-protocol-9"`},
-		{"a wrong kind", "{\"schema\": \"rookery-probe-protocol-1\",\n\"facts\": [{\"statement\": 7}]}", "line 2: facts.statement holds a number where it should hold a text"},
-		{"a text for a number", `{"schema": "rookery-probe-protocol-1", "budget": "many"}`, "budget holds a text where it should hold a whole number"},
-		{"an object for a list", `{"schema": "rookery-probe-protocol-1", "facts": {}}`, "facts holds an object where it should hold a list"},
+		{"a wrong kind", "{\"schema\": \"rookery-probe-protocol-1\",\n\"facts\": [{\"statement\": 7}]}",
+			"line 2: facts.statement holds a number where it should hold a text"},
+		{"a text for a number", `{"schema": "rookery-probe-protocol-1", "budget": "many"}`,
+			"budget holds a text where it should hold a whole number"},
+		{"an object for a list", `{"schema": "rookery-probe-protocol-1", "facts": {}}`,
+			"facts holds an object where it should hold a list"},
 	} {
 		_, err := report.Read(strings.NewReader(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -106,7 +106,8 @@ func TestWriteThatCannotLeavesNothingBehind(t *testing.T) {
 
 func TestTheSameStudyGivesTheSameBytes(t *testing.T) {
 	for name, write := range map[string]writer{
-		"HTML": report.HTML, "Markdown": report.Markdown, "JSON": report.JSON, "DOT": report.DOT, "Differences": report.Differences,
+		"HTML": report.HTML, "Markdown": report.Markdown, "JSON": report.JSON, "DOT": report.DOT,
+		"Differences": report.Differences,
 	} {
 		first := written(t, write, sample(2))
 		for range 5 {
@@ -145,10 +146,12 @@ func TestWritingAReportLeavesTheStudyAsItIs(t *testing.T) {
 
 func TestAStudyOfOneServerHasNoDifferencesSection(t *testing.T) {
 	for _, write := range []writer{report.HTML, report.Markdown} {
-		if text := written(t, write, sample(1)); regexp.MustCompile(`(?i)differences</|id="differences"|\d\. Differences`).MatchString(text) {
+		if text := written(t, write, sample(1)); regexp.MustCompile(
+			`(?i)differences</|id="differences"|\d\. Differences`).MatchString(text) {
 			t.Error("there is one")
 		}
-		if text := written(t, write, sample(2)); !strings.Contains(text, "B begins a page with the account that UN names") {
+		if text := written(t, write, sample(2)); !strings.Contains(text,
+			"B begins a page with the account that UN names") {
 			t.Error("a study of two has none")
 		}
 	}
@@ -167,9 +170,12 @@ func TestAnEmptyStudySaysWhatIsNotThere(t *testing.T) {
 	for _, write := range []writer{report.HTML, report.Markdown} {
 		text := written(t, write, &finding.Study{})
 		for _, want := range []string{
-			"Unnamed server", "No phase was begun", "No fact was observed or confirmed", "Nothing was tested", "No command was studied",
-			"No parameter was varied", "fields were studied", "No relation between fields was found", "No codes were counted",
-			"No state machine was learned", "No list was read page by page", "No timer was found", "No equal requests were made", "No fact was found",
+			"Unnamed server", "No phase was begun", "No fact was observed or confirmed", "Nothing was tested",
+			"No command was studied",
+			"No parameter was varied", "fields were studied", "No relation between fields was found",
+			"No codes were counted",
+			"No state machine was learned", "No list was read page by page", "No timer was found",
+			"No equal requests were made", "No fact was found",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("it does not say %q", want)
@@ -186,7 +192,8 @@ func TestAnEmptyStudySaysWhatIsNotThere(t *testing.T) {
 
 func TestThePageNeedsNothingElse(t *testing.T) {
 	text := written(t, report.HTML, sample(2))
-	for _, bad := range []string{" src=", "<link", "@import", "<iframe", "<img", `href="http`, "fetch(", "XMLHttpRequest"} {
+	for _, bad := range []string{" src=", "<link", "@import", "<iframe", "<img", `href="http`, "fetch(",
+		"XMLHttpRequest"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("the page has %s", bad)
 		}
@@ -227,7 +234,8 @@ func TestFactsAreAllInTheReport(t *testing.T) {
 func TestSectionsStandInTheOrderInWhichTheyAreRead(t *testing.T) {
 	text := written(t, report.HTML, sample(2))
 	index := 0
-	for _, id := range []string{"differences", "sightings", "summary", "untested", "scenarios", "parameters", "fields", "codes", "machines", "facts", "method"} {
+	for _, id := range []string{"differences", "sightings", "summary", "untested", "scenarios", "parameters", "fields",
+		"codes", "machines", "facts", "method"} {
 		next := strings.Index(text, `<section id="`+id+`"`)
 		if next <= index {
 			t.Errorf("%s stands at %d, behind %d", id, next, index)
@@ -241,7 +249,8 @@ func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
 	_, first, _ := strings.Cut(text, "## What the protocol does")
 	first, _, _ = strings.Cut(first, "\n## ")
 	index := 0
-	for _, title := range []string{"### login by other means", "### Commands", "### Sessions", "### Timers", "### Messages", "### Findings, weightiest first", "### Contested"} {
+	for _, title := range []string{"### login by other means", "### Commands", "### Sessions", "### Timers",
+		"### Messages", "### Findings, weightiest first", "### Contested"} {
 		next := strings.Index(first, title+"\n")
 		if next < index {
 			t.Errorf("%s stands at %d, behind %d", title, next, index)
@@ -262,8 +271,10 @@ func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
 	study := &finding.Study{
 		Timers: []finding.Timer{{Name: "session", Low: 60, High: 62}},
 		Facts: []finding.Fact{
-			{ID: "1", Aspect: finding.AspectTimer, Name: "session", Claim: "after 60 s", Statement: "alive after 60 s", Grade: finding.Observed},
-			{ID: "2", Aspect: finding.AspectTimer, Name: "lock", Claim: "kind", Statement: "a lock is absolute", Grade: finding.Observed},
+			{ID: "1", Aspect: finding.AspectTimer, Name: "session", Claim: "after 60 s", Statement: "alive after 60 s",
+				Grade: finding.Observed},
+			{ID: "2", Aspect: finding.AspectTimer, Name: "lock", Claim: "kind", Statement: "a lock is absolute",
+				Grade: finding.Observed},
 		},
 	}
 	text := written(t, report.Markdown, study)
@@ -277,12 +288,14 @@ func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
 
 func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
 	study := sample(2)
-	for name, text := range map[string]string{"HTML": written(t, report.HTML, study), "Markdown": written(t, report.Markdown, study)} {
+	for name, text := range map[string]string{"HTML": written(t, report.HTML, study),
+		"Markdown": written(t, report.Markdown, study)} {
 		_, text, _ = strings.Cut(text, "The servers differ in")
 		text, _, _ = strings.Cut(text, "What the protocol does")
 		text = strings.ReplaceAll(text, "&amp;", "&")
 		for _, exchange := range study.Differences[0].Witness {
-			if exchange.Wait == 0 && (!strings.Contains(text, exchange.Request) || !strings.Contains(text, exchange.Step)) {
+			if exchange.Wait == 0 && (!strings.Contains(text, exchange.Request) ||
+				!strings.Contains(text, exchange.Step)) {
 				t.Errorf("%s: %s is not shown", name, exchange.Step)
 			}
 		}
@@ -291,7 +304,8 @@ func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
 
 func TestWhatWasNotTestedSaysWhatWouldTestIt(t *testing.T) {
 	text := written(t, report.Markdown, sample(1))
-	for _, want := range []string{"**PS, M5, LC of Login**: the budget was used up. Some 60 requests more would.", "**DelFromList**: it is destructive"} {
+	for _, want := range []string{"**PS, M5, LC of Login**: the budget was used up. Some 60 requests more would.",
+		"**DelFromList**: it is destructive"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %s", want)
 		}
@@ -300,7 +314,8 @@ func TestWhatWasNotTestedSaysWhatWouldTestIt(t *testing.T) {
 
 func TestScenariosAreShownAsTheyWereSentAndAnswered(t *testing.T) {
 	study := sample(1)
-	for name, text := range map[string]string{"HTML": written(t, report.HTML, study), "Markdown": strings.ReplaceAll(written(t, report.Markdown, study), "&amp;", "&")} {
+	for name, text := range map[string]string{"HTML": written(t, report.HTML, study),
+		"Markdown": strings.ReplaceAll(written(t, report.Markdown, study), "&amp;", "&")} {
 		text = strings.ReplaceAll(text, "&amp;", "&")
 		for _, step := range study.Scenarios[0].Steps {
 			if step.Wait == 0 && (!strings.Contains(text, "M5=3") || !strings.Contains(text, step.Exchange.Response)) {
@@ -317,7 +332,8 @@ func TestSightingsAreNoDifferences(t *testing.T) {
 	study := sample(2)
 	study.Differences = nil
 	text := written(t, report.Markdown, study)
-	if !strings.Contains(text, "1 sighting did not show again") || !strings.Contains(text, "## Seen once, and not again") {
+	if !strings.Contains(text, "1 sighting did not show again") ||
+		!strings.Contains(text, "## Seen once, and not again") {
 		t.Error("what was seen once is not told")
 	}
 }
@@ -337,7 +353,8 @@ func TestThePageHasNoScript(t *testing.T) {
 func TestNoMessageStandsInThePageInFullWhateverItsLength(t *testing.T) {
 	study := sample(1)
 	long := strings.Repeat("x", 100_000)
-	study.Commands[0].Example.Response, study.Facts[0].Statement, study.Matrix[0].Cells[0].Variant, study.Fields[0].Values = long, long, long, []string{long}
+	study.Commands[0].Example.Response, study.Facts[0].Statement, study.Matrix[0].Cells[0].Variant,
+		study.Fields[0].Values = long, long, long, []string{long}
 	for _, write := range []writer{report.HTML, report.Markdown} {
 		if strings.Contains(written(t, write, study), strings.Repeat("x", 1000)) {
 			t.Error("a value stands there in full")
@@ -368,7 +385,8 @@ func TestMarkdownOfASmallStudy(t *testing.T) {
 	study.Matrix, study.Walks, study.Machines = study.Matrix[:2], study.Walks[:1], study.Machines[1:]
 	study.Timers, study.Differences, study.Noise = study.Timers[:1], study.Differences[1:], study.Noise[:1]
 	study.Facts = slices.DeleteFunc(study.Facts, func(fact finding.Fact) bool {
-		return fact.Command != "Login" && fact.Grade != finding.Contested && fact.Grade != finding.Untested && fact.Claim != "length of"
+		return fact.Command != "Login" && fact.Grade != finding.Contested && fact.Grade != finding.Untested &&
+			fact.Claim != "length of"
 	})
 	golden(t, "small.md", written(t, report.Markdown, study))
 }

@@ -33,7 +33,8 @@ func compiled(t *testing.T) *jsonschema.Schema {
 
 func TestWhatIsWrittenFitsTheSchema(t *testing.T) {
 	schema := compiled(t)
-	for name, study := range map[string]*finding.Study{"one": sample(1), "two": sample(2), "empty": {}, "full": filled()} {
+	for name, study := range map[string]*finding.Study{"one": sample(1), "two": sample(2), "empty": {},
+		"full": filled()} {
 		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(written(t, report.JSON, study)))
 		if err != nil {
 			t.Fatal(err)

@@ -15,12 +15,14 @@ func parameterTables(study *finding.Study) []reportBlock {
 	if len(study.Matrix) == 0 {
 		return []reportBlock{textBlock("No parameter was varied.")}
 	}
-	blocks := []reportBlock{textBlock("Same: the answer is that of the base request. Other: done, with another answer.")}
+	blocks := []reportBlock{
+		textBlock("Same: the answer is that of the base request. Other: done, with another answer.")}
 	for _, command := range matrixCommands(study.Matrix) {
 		var tableRows [][]tableCell
 		for _, row := range study.Matrix {
 			if row.Command == command {
-				tableRows = append(tableRows, []tableCell{{codeSpan(row.Key), faintSpan(" " + row.Type)}, variantsByOutcome(row)})
+				tableRows = append(tableRows, []tableCell{{codeSpan(row.Key), faintSpan(" " + row.Type)},
+					variantsByOutcome(row)})
 			}
 		}
 		title := command + ": " + countNoun(len(tableRows), "parameter")
@@ -78,19 +80,22 @@ func fieldTables(study *finding.Study) []reportBlock {
 			if field.Of != "" {
 				holds += " of " + field.Of
 			}
-			tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(field.Place)), {codeSpan(field.Key)}, plainCell(holds), codeSpans(firstValues(field.Values)),
+			tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(field.Place)), {codeSpan(field.Key)},
+				plainCell(holds), codeSpans(firstValues(field.Values)),
 				plainCell(cmp.Or(field.When, "always")), plainCell(string(field.Grade))})
 		}
 		if tableRows != nil {
 			head := []string{"Place", "Field", "Holds", "Seen", "When", "Grade"}
-			blocks = append(blocks, foldedBlock(name+": "+countNoun(len(tableRows), "field"), tableBlocks(head, tableRows)...))
+			blocks = append(blocks, foldedBlock(name+": "+countNoun(len(tableRows), "field"),
+				tableBlocks(head, tableRows)...))
 		}
 	}
 	// Omit facts that the table of fields shows.
 	related := selectBySurprise(study.Facts, func(fact finding.Fact) bool {
 		return fact.Aspect == finding.AspectField && fact.Grade != finding.Refuted && fact.Grade != finding.Untested &&
 			!slices.ContainsFunc(study.Fields, func(field finding.AnswerField) bool {
-				return field.Command == fact.Command && field.Key == fact.Name && (field.Kind == fact.Claim || fact.Claim == "is")
+				return field.Command == fact.Command && field.Key == fact.Name &&
+					(field.Kind == fact.Claim || fact.Claim == "is")
 			})
 	})
 	if len(related) == 0 {
@@ -125,7 +130,8 @@ func codeTable(study *finding.Study) []reportBlock {
 			commands = append(commands, usage.Command)
 		}
 		cellKey := [2]string{usage.Command, usage.State}
-		cells[cellKey] = append(cells[cellKey], boldSpan(cmp.Or(usage.Code, "none")), faintSpan(" ×"+formatCount(usage.Count)+" "))
+		cells[cellKey] = append(cells[cellKey], boldSpan(cmp.Or(usage.Code, "none")),
+			faintSpan(" ×"+formatCount(usage.Count)+" "))
 	}
 	var tableRows [][]tableCell
 	for _, command := range commands {
@@ -155,16 +161,19 @@ func pageWalkTables(study *finding.Study) []reportBlock {
 				more := faintSpan(countNoun(count-2*walkEndPages, "page") + " more of the kind")
 				tableRows = append(tableRows, []tableCell{plainCell("…"), nil, {more}, nil, nil})
 			case count <= 2*walkEndPages+1 || i < walkEndPages || i >= count-walkEndPages:
-				tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(i + 1)), {codeSpan(cmp.Or(page.Cursor, "start"))},
+				tableRows = append(tableRows, []tableCell{plainCell(strconv.Itoa(i + 1)),
+					{codeSpan(cmp.Or(page.Cursor, "start"))},
 					elementSpans(page.Elements), {codeSpan(page.Marker)}, {faintSpan(page.ID)}})
 			}
 		}
-		title := fmt.Sprintf("%s as %s: %s on %s", walk.Command, walk.Role, countNoun(total, "element"), countNoun(len(walk.Pages), "page"))
+		title := fmt.Sprintf("%s as %s: %s on %s", walk.Command, walk.Role, countNoun(total, "element"),
+			countNoun(len(walk.Pages), "page"))
 		if walk.Size > 0 {
 			title += fmt.Sprintf(", %d asked for at a time", walk.Size)
 		}
 		blocks := tableBlocks([]string{"Page", "From", "Elements", "Marker", "Entry"}, tableRows)
-		out = append(out, foldedBlock(title, append(blocks, textBlock(endSentence(cmp.Or(walk.Ended, "It is not known how it ended"))))...))
+		out = append(out, foldedBlock(title, append(blocks,
+			textBlock(endSentence(cmp.Or(walk.Ended, "It is not known how it ended"))))...))
 	}
 	if out == nil {
 		return []reportBlock{textBlock("No list was read page by page.")}
@@ -200,7 +209,8 @@ func exampleBlocks(study *finding.Study) []reportBlock {
 	var blocks []reportBlock
 	for i, command := range study.Commands {
 		if exchange := command.Example; exchange.Request != "" {
-			shown := &exchangeBlock{anchorName("command", i), command.Name + " " + exchange.ID, exchange.Request, []receivedAnswer{{"", unmarkedPieces(exchange.Response)}}}
+			shown := &exchangeBlock{anchorName("command", i), command.Name + " " + exchange.ID, exchange.Request,
+				[]receivedAnswer{{"", unmarkedPieces(exchange.Response)}}}
 			blocks = append(blocks, reportBlock{Exchange: shown})
 		}
 	}
@@ -232,7 +242,8 @@ func differencesSection(study *finding.Study) []reportBlock {
 		}
 		return []reportBlock{textBlock(text)}
 	}
-	blocks := []reportBlock{textBlock(fmt.Sprintf("The servers differ in %s.", countNoun(len(study.Differences), "way")))}
+	blocks := []reportBlock{textBlock(fmt.Sprintf("The servers differ in %s.",
+		countNoun(len(study.Differences), "way")))}
 	for i, difference := range study.Differences {
 		blocks = append(blocks, differenceBlocks(i, difference)...)
 	}
@@ -240,7 +251,8 @@ func differencesSection(study *finding.Study) []reportBlock {
 }
 
 func sightingsSection(study *finding.Study) []reportBlock {
-	blocks := []reportBlock{textBlock("The servers differed in these once. The same steps were sent again, and that did not show.")}
+	blocks := []reportBlock{
+		textBlock("The servers differed in these once. The same steps were sent again, and that did not show.")}
 	for i, difference := range study.Sightings {
 		blocks = append(blocks, differenceBlocks(i, difference)...)
 	}
@@ -248,14 +260,16 @@ func sightingsSection(study *finding.Study) []reportBlock {
 }
 
 func differenceBlocks(count int, difference finding.ServerDifference) []reportBlock {
-	title := fmt.Sprintf("%d. %s, %s: %s", count+1, commandTitle(difference.Command), difference.Aspect, difference.Name)
+	title := fmt.Sprintf("%d. %s, %s: %s", count+1, commandTitle(difference.Command), difference.Aspect,
+		difference.Name)
 	blocks := []reportBlock{headingBlock(title), textBlock(endSentence(difference.Summary))}
 	for i, pairedExchange := range difference.Witness {
 		if pairedExchange.Wait > 0 {
 			blocks = append(blocks, textBlock(formatSeconds(pairedExchange.Wait)+" go by."))
 			continue
 		}
-		exchange := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, cmp.Or(pairedExchange.Step, pairedExchange.Role)), Sent: pairedExchange.Request}
+		exchange := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, cmp.Or(pairedExchange.Step, pairedExchange.Role)),
+			Sent: pairedExchange.Request}
 		if len(pairedExchange.RequestBase64) > 0 {
 			exchange.Sent = shortenMiddle(escapeInvisible(string(pairedExchange.RequestBase64)))
 		}

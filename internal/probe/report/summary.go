@@ -22,7 +22,8 @@ func summaryBlocks(study *finding.Study) []reportBlock {
 		blocks = append(blocks, headingBlock(scenario.Name))
 		scenarioResults := selectBySurprise(scenarioFacts(study, scenario), func(finding.Fact) bool { return true })
 		if len(scenarioResults) == 0 {
-			blocks = append(blocks, spansBlock(textSpan{Text: countNoun(len(scenario.Steps), "step") + "; "}, linkSpan("see its answers", "scenarios"),
+			blocks = append(blocks, spansBlock(textSpan{Text: countNoun(len(scenario.Steps), "step") + "; "},
+				linkSpan("see its answers", "scenarios"),
 				textSpan{Text: "."}))
 			continue
 		}
@@ -45,9 +46,13 @@ func summaryBlocks(study *finding.Study) []reportBlock {
 	blocks = append(blocks, aspectBlocks(study, statedFacts, "Sessions", finding.AspectSession)...)
 	blocks = append(blocks, timerBlocks(study, statedFacts)...)
 	blocks = append(blocks, aspectBlocks(study, statedFacts, "Messages", finding.AspectMessage)...)
-	blocks = append(blocks, aspectBlocks(study, statedFacts, "Who sees whom", finding.AspectPresence, finding.AspectFriendship)...)
+	blocks = append(blocks, aspectBlocks(study, statedFacts, "Who sees whom", finding.AspectPresence,
+		finding.AspectFriendship)...)
 	blocks = append(blocks, headingBlock("Findings, weightiest first"))
-	remaining := selectBySurprise(study.Facts, func(fact finding.Fact) bool { return isSupported(fact) && !statedFacts[fact.ID] })
+	remaining := selectBySurprise(study.Facts, func(fact finding.Fact) bool {
+		return isSupported(fact) &&
+			!statedFacts[fact.ID]
+	})
 	if len(remaining) == 0 && len(statedFacts) == 0 {
 		blocks = append(blocks, textBlock("No fact was observed or confirmed."))
 	}
@@ -77,7 +82,8 @@ func limitedList(facts []finding.Fact, maximum int, link string) []reportBlock {
 	return []reportBlock{{List: items}}
 }
 
-func aspectBlocks(study *finding.Study, statedFacts map[string]bool, title string, aspects ...finding.Aspect) []reportBlock {
+func aspectBlocks(study *finding.Study, statedFacts map[string]bool, title string,
+	aspects ...finding.Aspect) []reportBlock {
 	facts := selectBySurprise(study.Facts, func(fact finding.Fact) bool {
 		return isSupported(fact) && slices.Contains(aspects, fact.Aspect) && !statedFacts[fact.ID]
 	})
@@ -109,7 +115,8 @@ func spreadClaims(facts []finding.Fact) []finding.Fact {
 }
 
 func sortByGrade(facts []finding.Fact) []finding.Fact {
-	slices.SortStableFunc(facts, func(left, right finding.Fact) int { return gradeRank(left.Grade) - gradeRank(right.Grade) })
+	slices.SortStableFunc(facts,
+		func(left, right finding.Fact) int { return gradeRank(left.Grade) - gradeRank(right.Grade) })
 	return facts
 }
 
@@ -168,13 +175,15 @@ func commandTable(study *finding.Study) []reportBlock {
 			purpose = strings.TrimPrefix(purpose+"; "+command.Effect, "; ")
 		}
 		required, optional := requestKeyCells(study, command)
-		tableRows = append(tableRows, []tableCell{name, plainCell(purpose), required, optional, codeSpans(command.AnswerKeys), codeCell(study, command)})
+		tableRows = append(tableRows, []tableCell{name, plainCell(purpose), required, optional,
+			codeSpans(command.AnswerKeys), codeCell(study, command)})
 	}
 	if tableRows == nil {
 		return nil
 	}
 	legend := spansBlock(faintSpan("A question mark: it is not known whether the key is needed."))
-	return append(tableBlocks([]string{"Command", "Purpose", "Required", "Optional", "Answer, in order", "Codes"}, tableRows), legend)
+	return append(tableBlocks([]string{"Command", "Purpose", "Required", "Optional", "Answer, in order", "Codes"},
+		tableRows), legend)
 }
 
 // isInCommandTable reports whether the table of commands shows the fact, so that the
