@@ -41,7 +41,7 @@ func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *
 	return r
 }
 
-func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
+func TestFactsHoldOnTheirServer(t *testing.T) {
 	study := studied(t)
 	r := factCheck(t, study, serve(t, probetest.Config{}))
 	if r.StopReason != "" || len(r.Results) != len(study.Facts) {
@@ -57,7 +57,7 @@ func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
 	}
 }
 
-func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
+func TestCheckReportsAFactThatDoesNotHold(t *testing.T) {
 	study := studied(t)
 	r := factCheck(t, study, serve(t, probetest.Config{Mutant: "list-descending"}))
 	failed := 0
@@ -75,7 +75,7 @@ func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
 	}
 }
 
-func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
+func TestCheckTriesOnlyTheSelectedFacts(t *testing.T) {
 	study := studied(t)
 	url := serve(t, probetest.Config{})
 	id := ""
@@ -102,7 +102,7 @@ func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 	}
 }
 
-func TestFactsThatCannotBeTriedArePassedOver(t *testing.T) {
+func TestCheckSkipsFactsThatCannotBeTried(t *testing.T) {
 	study := studied(t)
 	study.Facts = []finding.Fact{
 		{ID: "contested", Grade: finding.Contested, Witness: []finding.WitnessStep{{Step: "a Login"}}},

@@ -156,7 +156,8 @@ func (s *probeSession) checkFriends(ctx context.Context, serverLab *lab.Lab) err
 			return fmt.Errorf(
 				"%s does not list account %s (%s) as a friend of account %s (%s) after a reset, and %s says that "+
 					"they are friends; "+
-					"make them friends, or take the pair out of friends", serverLab.URL, serverLab.Account(pair[1]).Number,
+					"make them friends, or take the pair out of friends",
+				serverLab.URL, serverLab.Account(pair[1]).Number,
 				pair[1], serverLab.Account(pair[0]).Number, pair[0], s.experiment.name)
 		}
 	}

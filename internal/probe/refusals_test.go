@@ -124,7 +124,7 @@ func TestAControlURLThatDoesNothingIsRefused(t *testing.T) {
 	}
 }
 
-func TestAWrongPasswordIsRefusedWithThePlaceWhereItStands(t *testing.T) {
+func TestAWrongPasswordIsRefusedWithItsLineInTheFile(t *testing.T) {
 	url := serve(t, probetest.Config{})
 	b := `b:        {account: 10002, secret: "123456"}`
 	for secret, words := range map[string][]string{
@@ -207,7 +207,7 @@ func TestAHostBeyondThisMachineIsRefused(t *testing.T) {
 	refused(t, options(t, "http://192.0.2.1/"), "is not this machine", "--remote")
 }
 
-func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
+func TestTheFolderOfAnotherStudyIsRefusedAndUnchanged(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
 	o.RequestBudget = 600
 	run(t, o)
@@ -251,7 +251,7 @@ func withChanges(t testing.TB, overrides journal.Overrides) *probe.LoadedExperim
 	return experiment
 }
 
-func TestAFolderWithFilesOfSuchNamesIsRefused(t *testing.T) {
+func TestAFolderWithReportsButNoTranscriptIsRefused(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
 	o.Folder = t.TempDir()
 	if err := os.WriteFile(filepath.Join(o.Folder, "report.md"), []byte("mine"), 0o600); err != nil {
@@ -318,7 +318,7 @@ func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
 	}
 }
 
-func TestAFileThatThereIsNotIsRefusedWithThoseThatThereAre(t *testing.T) {
+func TestAMissingExperimentFileIsRefusedAndShippedFilesAreNamed(t *testing.T) {
 	_, err := probe.LoadExperiment("http-qq-9", journal.Overrides{}, os.LookupEnv)
 	if err == nil || !strings.Contains(err.Error(), strings.Join(experiment.ShippedNames(), ", ")) {
 		t.Error(err)

@@ -68,7 +68,7 @@ func TestAReplayShowsWhatHasChanged(t *testing.T) {
 	}
 }
 
-func TestLostAnswersOfATranscriptAreNoChange(t *testing.T) {
+func TestLostAnswersInATranscriptAreNotChanges(t *testing.T) {
 	past := recording(t, 800, serve(t, probetest.Config{Mutant: "lost-requests"}))
 	if r := replay(t, past, "a", serve(t, probetest.Config{})); len(r.ChangedAnswers) > 0 {
 		t.Errorf("%+v", r.ChangedAnswers[0])

@@ -17,7 +17,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
-func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
+func TestReportsAreRewrittenFromTheTranscriptAlone(t *testing.T) {
 	for name, mutants := range map[string][]string{"one server": {""}, "two servers": {"", "list-descending"}} {
 		t.Run(name, func(t *testing.T) {
 			var urls []string
@@ -77,7 +77,7 @@ func TestAReportFromATranscriptSendsNothing(t *testing.T) {
 	}
 }
 
-func TestTheSameSeedAsksTheSame(t *testing.T) {
+func TestTheSameSeedSendsTheSameRequests(t *testing.T) {
 	var requests []string
 	for range 2 {
 		o := options(t, serve(t, probetest.Config{}))
@@ -177,7 +177,7 @@ func interrupted(t testing.TB, options probe.Options, after int) *probe.StudyRes
 	return result
 }
 
-func TestAnInterruptedStudyLeavesAWholeReportAndGoesOn(t *testing.T) {
+func TestAnInterruptedStudyLeavesACompleteReportAndResumes(t *testing.T) {
 	for _, mutants := range [][]string{{""}, {"", "list-descending"}} {
 		var urls []string
 		for _, m := range mutants {
@@ -260,7 +260,7 @@ func statements(result *probe.StudyResult) string {
 	return all.String()
 }
 
-func TestAStudyThatWasKilledGoesOnBehindItsLastWholeLine(t *testing.T) {
+func TestAKilledStudyResumesAfterItsLastCompleteLine(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
 	o.RequestBudget = 600
 	run(t, o)
@@ -290,7 +290,7 @@ func TestAStudyThatWasKilledGoesOnBehindItsLastWholeLine(t *testing.T) {
 	}
 }
 
-func TestAStudyThatIsWholeAsksNothingMore(t *testing.T) {
+func TestACompleteStudySendsNothingMore(t *testing.T) {
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -316,7 +316,7 @@ func TestAStudyThatIsWholeAsksNothingMore(t *testing.T) {
 }
 
 // Secrets of the environment are in no file, whatever the server answers with.
-func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
+func TestSecretsFromTheEnvironmentAreNeverWritten(t *testing.T) {
 	const secret, md5 = "123456", "e10adc3949ba59abbe56e057f20f883e"
 	source, err := os.ReadFile(referenceFile)
 	if err != nil {
@@ -357,7 +357,7 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 	}
 }
 
-func TestAStudyWhoseServerIsGoneLeavesAWholeReportAndGoesOn(t *testing.T) {
+func TestAStudyWhoseServerIsGoneLeavesACompleteReportAndResumes(t *testing.T) {
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)

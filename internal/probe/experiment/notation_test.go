@@ -49,7 +49,7 @@ func TestSpacesAndTheFirstPlaceCanBeWrittenOut(t *testing.T) {
 	}
 }
 
-func TestKeysOfASingleStepMayBeAny(t *testing.T) {
+func TestAStepMayChangeUndeclaredKeys(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	if _, err := f.ParseStep("a Login HIDDEN=1 SEQ={seq:99}"); err != nil {
 		t.Error(err)

@@ -165,7 +165,8 @@ func (r *fileReader) readAccount(entry yamlEntry) Account {
 
 // readSecret returns a password from the file or from the environment.
 func (v yamlValue) readSecret() (secret string, hidden bool) {
-	const form = `$NAME for an environment variable, "${NAME:-PASSWORD}" with a password for where it is not set, or the password itself`
+	const form = `$NAME for an environment variable, ` +
+		`"${NAME:-PASSWORD}" with a password for where it is not set, or the password itself`
 	text, ok := v.scalarText(form)
 	if !ok || !strings.HasPrefix(text, "$") {
 		return text, false

@@ -55,7 +55,7 @@ func TestEveryShippedFileParses(t *testing.T) {
 	}
 }
 
-func TestTheFileForHTTPQQIsReadAsItIsWritten(t *testing.T) {
+func TestTheShippedHTTPQQFileIsParsed(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	if want := []string{"a", "b", "stranger"}; !slices.Equal(f.roleNames(), want) {
 		t.Errorf("roles %v, want %v", f.roleNames(), want)
@@ -92,7 +92,7 @@ commands:
   Login: {request: "CMD=Login&UIN={me}&PS={secret}", does: login}
 `
 
-func TestWhatAFileLeavesOutIsAsInHTTPQQ(t *testing.T) {
+func TestHTTPQQIsTheDefaultSyntax(t *testing.T) {
 	f := parsed(t, small)
 	if want := httpQQSyntax(); !reflect.DeepEqual(f.Syntax, want) {
 		t.Errorf("syntax %+v, want %+v", f.Syntax, want)
@@ -109,7 +109,7 @@ func TestWhatAFileLeavesOutIsAsInHTTPQQ(t *testing.T) {
 	}
 }
 
-func TestWhatAFileSaysIsKept(t *testing.T) {
+func TestParseReadsEverySection(t *testing.T) {
 	f := parsed(t, `
 name: a server
 server: https://example.org:8000/x

@@ -41,7 +41,7 @@ func TestARequestIsTheBaseRequestWithThePurposeAndTheChanges(t *testing.T) {
 	}
 }
 
-func TestAChangeOfAPairThatIsNotThereFails(t *testing.T) {
+func TestAChangeOfAMissingPairFails(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	for _, stepLine := range []string{"a List -XX", "a List ~XX=x", "a List >XX", "a List <XX", "a List -TN -TN"} {
 		step, err := f.ParseStep(stepLine)

@@ -52,7 +52,7 @@ func TestALiteralExpandsToItself(t *testing.T) {
 	}
 }
 
-func TestProofsAreThoseThatServersKnow(t *testing.T) {
+func TestProofsMatchKnownHashes(t *testing.T) {
 	for name, want := range map[string]string{
 		"secret":            "123456",
 		"md5(secret)":       "e10adc3949ba59abbe56e057f20f883e",

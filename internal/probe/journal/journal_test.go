@@ -46,7 +46,7 @@ func written(t *testing.T) []byte {
 	return encoded.Bytes()
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestReadReturnsWhatWasWritten(t *testing.T) {
 	text := written(t)
 	got, err := journal.Read(bytes.NewReader(text))
 	if err != nil {
@@ -66,7 +66,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-func TestALineThatWasChangedIsNoticedByTheNext(t *testing.T) {
+func TestReadDetectsChangedAndMissingLines(t *testing.T) {
 	lines := bytes.SplitAfter(written(t), []byte("\n"))
 	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
 	change := func(line []byte) []byte { return bytes.Replace(line, []byte(`"t":`), []byte(`"t":1`), 1) }
@@ -85,7 +85,7 @@ func TestALineThatWasChangedIsNoticedByTheNext(t *testing.T) {
 	}
 }
 
-func TestALineThatACrashHasCutOffIsPassedOver(t *testing.T) {
+func TestReadIgnoresAnIncompleteLastLine(t *testing.T) {
 	text := written(t)
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	whole := len(text) - len(lines[4])
@@ -100,7 +100,7 @@ func TestALineThatACrashHasCutOffIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestATranscriptGoesOn(t *testing.T) {
+func TestContinueWriterAppendsToATranscript(t *testing.T) {
 	text := written(t)
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	first := bytes.Join(lines[:3], nil)
@@ -120,7 +120,7 @@ func TestATranscriptGoesOn(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoTranscriptIsRefused(t *testing.T) {
+func TestReadRefusesOtherFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		"":            "it is empty",
 		"half a line": "it is empty",

@@ -21,7 +21,7 @@ var sent = map[string]string{
 	`["x",{"base64":"/w=="}]`:    `"[\"x\",{\"base64\":\"/w==\"}]"`,
 }
 
-func TestWhatWasSentIsTextAsText(t *testing.T) {
+func TestRawBytesAreReadableTextInJSON(t *testing.T) {
 	for text, want := range sent {
 		var encoded bytes.Buffer
 		w, err := journal.NewWriter(&encoded, head())
@@ -47,7 +47,7 @@ func TestWhatWasSentIsTextAsText(t *testing.T) {
 	}
 }
 
-func FuzzBytesComeBackAsTheyWere(f *testing.F) {
+func FuzzRawBytesSurviveJSON(f *testing.F) {
 	for text := range sent {
 		f.Add([]byte(text))
 	}
@@ -63,7 +63,7 @@ func FuzzBytesComeBackAsTheyWere(f *testing.F) {
 	})
 }
 
-func TestWhatIsNeitherTextNorBase64IsRefused(t *testing.T) {
+func TestRawBytesRefuseOtherJSON(t *testing.T) {
 	for _, value := range []string{`1`, `{}`, `[1]`, `[{"base64":"!"}]`, `[{"other":"x"}]`, `[["x"]]`, `true`} {
 		var got journal.RawBytes
 		if err := json.Unmarshal([]byte(value), &got); err == nil {

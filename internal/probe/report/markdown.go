@@ -169,7 +169,9 @@ func escapeMarkdown(text string) string {
 }
 
 func isASCIIAlphanumeric(character byte) bool {
-	return '0' <= character && character <= '9' || 'A' <= character && character <= 'Z' || 'a' <= character && character <= 'z'
+	return '0' <= character && character <= '9' ||
+		'A' <= character && character <= 'Z' ||
+		'a' <= character && character <= 'z'
 }
 
 // codeElement formats monospaced text with an HTML element, because backquotes cannot hold

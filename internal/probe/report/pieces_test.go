@@ -23,7 +23,7 @@ func show(pieces []textPiece) string {
 	return result.String()
 }
 
-func TestWhatDiffersInTwoMessagesIsMarked(t *testing.T) {
+func TestDifferencesBetweenMessagesAreMarked(t *testing.T) {
 	for _, c := range []struct{ name, a, b, left, right string }{
 		{"equal ones", "A=1&B=2", "A=1&B=2", "A=1&B=2", "A=1&B=2"},
 		{"one value", "A=1&B=2&C=3", "A=1&B=20&C=3", "A=1&B=[2]&C=3", "A=1&B=[20]&C=3"},
@@ -51,7 +51,7 @@ func TestHugeMessagesAreMarkedWithoutComparingEachWord(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSeenIsShown(t *testing.T) {
+func TestInvisibleCharactersAreEscaped(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain, 企鹅 é":    "plain, 企鹅 é",
 		"a\x00b\x1b\x7f": `a\x00b\x1b\x7f`,
@@ -70,7 +70,7 @@ func TestWhatCannotBeSeenIsShown(t *testing.T) {
 	}
 }
 
-func TestTextsShowInMarkdownAsTheyAre(t *testing.T) {
+func TestMarkdownEscapesTexts(t *testing.T) {
 	for in, want := range map[string]string{
 		"Query_Stat":          "Query_Stat",
 		"_x_ *y* `z` ~w~":     "\\_x\\_ \\*y\\* \\`z\\` \\~w\\~",
@@ -90,7 +90,7 @@ func TestTextsShowInMarkdownAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestMermaidTakesAnyName(t *testing.T) {
+func TestMermaidAcceptsAnyName(t *testing.T) {
 	machine := finding.StateMachine{
 		States: []finding.MachineState{{Name: `say "hi"; <b>`}, {Name: ""}},
 		Transitions: []finding.MachineTransition{
@@ -135,7 +135,8 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 	hostile := `<a href="javascript:x">企鹅</a><script>&amp;\N\n"'` + "\n"
 	machine := finding.StateMachine{Aspect: hostile, States: []finding.MachineState{{Name: hostile}, {Name: "two"}},
 		Transitions: []finding.MachineTransition{
-			{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two"},
+			{From: hostile, Input: hostile, Output: hostile, To: "two"},
+			{From: "two", Input: "x", Output: "y", To: "two"},
 		}}
 	svg := string(newStateDiagram(machine).renderSVG(hostile))
 	texts := ""
@@ -167,7 +168,7 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 	}
 }
 
-func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
+func TestIncompleteMachinesAreDrawn(t *testing.T) {
 	for name, machine := range map[string]finding.StateMachine{
 		"nothing":        {},
 		"unknown states": {Transitions: []finding.MachineTransition{{From: "x", Input: "i", Output: "o", To: "y"}}},

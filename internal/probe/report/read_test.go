@@ -8,7 +8,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/report"
 )
 
-func TestWhatIsWrittenIsReadBack(t *testing.T) {
+func TestReadReturnsWhatJSONWrote(t *testing.T) {
 	study := sample(2)
 	got, err := report.Read(strings.NewReader(written(t, report.JSON, study)))
 	if err != nil {
@@ -23,7 +23,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	}
 }
 
-func TestKeysOfLaterVersionsArePassedOver(t *testing.T) {
+func TestReadIgnoresUnknownKeys(t *testing.T) {
 	if _, err := report.Read(
 		strings.NewReader(
 			`{"schema": "rookery-probe-protocol-1", "later": [1], "facts": [{"id": "x", "more": true}]}`)); err != nil {

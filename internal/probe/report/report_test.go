@@ -86,7 +86,7 @@ func TestWriteMakesAWholeFolder(t *testing.T) {
 	}
 }
 
-func TestWriteThatCannotLeavesNothingBehind(t *testing.T) {
+func TestAFailedWriteLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	blocked := filepath.Join(dir, "report.html")
 	if err := os.MkdirAll(filepath.Join(blocked, "in the way"), 0o755); err != nil {
@@ -118,7 +118,7 @@ func TestTheSameStudyGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestAReportOfWhatWasReadIsTheSame(t *testing.T) {
+func TestAReportOfAStudyReadFromJSONIsTheSame(t *testing.T) {
 	study := sample(2)
 	study.Differences[2].Witness[0].RequestBase64 = nil
 	text := written(t, report.JSON, study)
@@ -166,7 +166,7 @@ func TestDifferencesAreAnArrayEvenIfThereAreNone(t *testing.T) {
 	golden(t, "differences.json", written(t, report.Differences, sample(2)))
 }
 
-func TestAnEmptyStudySaysWhatIsNotThere(t *testing.T) {
+func TestTheReportOfAnEmptyStudyNamesWhatIsMissing(t *testing.T) {
 	for _, write := range []writer{report.HTML, report.Markdown} {
 		text := written(t, write, &finding.Study{})
 		for _, want := range []string{
@@ -190,7 +190,7 @@ func TestAnEmptyStudySaysWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestThePageNeedsNothingElse(t *testing.T) {
+func TestThePageIsSelfContained(t *testing.T) {
 	text := written(t, report.HTML, sample(2))
 	for _, bad := range []string{" src=", "<link", "@import", "<iframe", "<img", `href="http`, "fetch(",
 		"XMLHttpRequest"} {
@@ -267,7 +267,7 @@ func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
 	}
 }
 
-func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
+func TestTheSummaryStatesATimerOnce(t *testing.T) {
 	study := &finding.Study{
 		Timers: []finding.Timer{{Name: "session", Low: 60, High: 62}},
 		Facts: []finding.Fact{
@@ -302,7 +302,7 @@ func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotTestedSaysWhatWouldTestIt(t *testing.T) {
+func TestUntestedItemsNameTheRequestsThatWouldTestThem(t *testing.T) {
 	text := written(t, report.Markdown, sample(1))
 	for _, want := range []string{"**PS, M5, LC of Login**: the budget was used up. Some 60 requests more would.",
 		"**DelFromList**: it is destructive"} {
@@ -328,7 +328,7 @@ func TestScenariosAreShownAsTheyWereSentAndAnswered(t *testing.T) {
 	}
 }
 
-func TestSightingsAreNoDifferences(t *testing.T) {
+func TestSightingsAreNotCountedAsDifferences(t *testing.T) {
 	study := sample(2)
 	study.Differences = nil
 	text := written(t, report.Markdown, study)
@@ -350,7 +350,7 @@ func TestThePageHasNoScript(t *testing.T) {
 	}
 }
 
-func TestNoMessageStandsInThePageInFullWhateverItsLength(t *testing.T) {
+func TestLongMessagesAreShortenedOnThePage(t *testing.T) {
 	study := sample(1)
 	long := strings.Repeat("x", 100_000)
 	study.Commands[0].Example.Response, study.Facts[0].Statement, study.Matrix[0].Cells[0].Variant,

@@ -31,7 +31,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-func TestWhatIsWrittenFitsTheSchema(t *testing.T) {
+func TestJSONFitsTheSchema(t *testing.T) {
 	schema := compiled(t)
 	for name, study := range map[string]*finding.Study{"one": sample(1), "two": sample(2), "empty": {},
 		"full": filled()} {
