@@ -38,7 +38,7 @@ func TestReportsAreRewrittenFromTheTranscriptAlone(t *testing.T) {
 	}
 }
 
-// A page that is sent by mail, or opened on a telephone, has to be small.
+// The page must be small enough to send by mail or to open on a phone.
 func TestThePageOfADefaultRunIsSmall(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
 	o.RequestBudget = 3000

@@ -131,7 +131,7 @@ func (r *fileReader) checkPurposePair(entry yamlEntry, command *Command, pair Pa
 	}
 }
 
-// requestKeys are those of the request and of the parameters, sorted.
+// requestKeys returns the keys of the request and of the parameters, sorted.
 func (c *Command) requestKeys() []string {
 	var keys []string
 	for _, pair := range c.Request {

@@ -136,7 +136,7 @@ func TestReadRefusesOtherFiles(t *testing.T) {
 	}
 }
 
-// A broken is a disk that is full.
+// broken is a writer that always fails, like a full disk.
 type broken struct{ err error }
 
 func (b broken) Write([]byte) (int, error) { return 0, b.err }

@@ -378,7 +378,7 @@ func TestMachinesComeAsOneDigraphEach(t *testing.T) {
 	}
 }
 
-// A small study, so that the whole report can be read over in the golden file.
+// The study is small, so that a reviewer can read the whole golden file.
 func TestMarkdownOfASmallStudy(t *testing.T) {
 	study := sample(2)
 	study.Commands, study.Fields, study.Codes = study.Commands[:2], study.Fields[:9], study.Codes[:6]

@@ -106,7 +106,7 @@ func fill(v reflect.Value) {
 	}
 }
 
-// A definition is what a schema says of an object.
+// A definition is the schema of one object.
 type definition struct {
 	Properties map[string]struct {
 		Ref   string `json:"$ref"`
