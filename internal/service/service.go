@@ -20,9 +20,10 @@ const (
 	SessionTimeout = 300 * time.Second
 	// DefaultRetention is how long collected entries are kept.
 	DefaultRetention = 30 * 24 * time.Hour
-	// DefaultMailboxMessages and DefaultMailboxBytes limit the uncollected entries of one mailbox.
+	// DefaultMailboxMessages limits the number of uncollected entries of one mailbox.
 	DefaultMailboxMessages = 10_000
-	DefaultMailboxBytes    = 16 << 20
+	// DefaultMailboxBytes limits the size of their texts.
+	DefaultMailboxBytes = 16 << 20
 
 	uptimeSaveInterval = 5 * time.Second
 

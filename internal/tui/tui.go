@@ -33,6 +33,7 @@ type Config struct {
 // Language is the language of the screen.
 type Language string
 
+// The languages of the screen.
 const (
 	English Language = "en"
 	Chinese Language = "zh"
@@ -62,6 +63,7 @@ func (l Language) index() languageIndex {
 // Theme selects colours for a light or a dark background.
 type Theme string
 
+// The themes.
 const (
 	Auto  Theme = "auto" // ask the terminal for its background
 	Light Theme = "light"

@@ -74,6 +74,7 @@ func (s *Server) Listen(addr string) (url string, close func(), err error) {
 	return "http://" + listener.Addr().String() + "/", func() { server.Close() }, nil
 }
 
+// ServeHTTP answers posted records, and the control requests of tests below /control/.
 func (s *Server) ServeHTTP(writer http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/control/") {
 		s.handleControl(writer, r)
