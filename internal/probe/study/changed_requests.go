@@ -38,7 +38,7 @@ func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bo
 	switch {
 	case changedForm == before:
 		fact.Value = "alike"
-		fact.Statement = fmt.Sprintf("%s is answered alike with %s and with %s: %s", about, is, was, code)
+		fact.Statement = fmt.Sprintf("%s gets the same answer with %s and with %s: %s", about, is, was, code)
 	case code != codeBefore:
 		fact.Value = code + ", not " + codeBefore
 		fact.Statement = fmt.Sprintf("%s is answered %s with %s, and %s with %s", about, code, is, codeBefore, was)

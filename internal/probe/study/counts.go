@@ -86,10 +86,10 @@ func (s *study) repeatRequests(count int) error {
 		first := s.normalForm(step, &trace.Answers[1])
 		index := slices.IndexFunc(trace.Answers[1:],
 			func(answer lab.Answer) bool { return s.normalForm(step, &answer) != first })
-		value, statement := "alike", fmt.Sprintf("%s is answered alike %d times in a row", step.Command, repetitions)
+		value, statement := "alike", fmt.Sprintf("%s gets the same answer %d times in a row", step.Command, repetitions)
 		if index >= 0 {
 			value = fmt.Sprintf("alike %d times", index)
-			statement = fmt.Sprintf("%s is answered alike %d times in a row, and then otherwise", step.Command, index)
+			statement = fmt.Sprintf("%s gets the same answer %d times in a row, and then a different one", step.Command, index)
 		}
 		s.stateFact(finding.Fact{
 			Command: step.Command, Aspect: finding.AspectLimit, Name: "the same request", Claim: "in a row",

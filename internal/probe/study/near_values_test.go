@@ -62,8 +62,8 @@ func TestFactsOfNearValuesAndCounts(t *testing.T) {
 		{"near values", "text-cut-at-200", "A text of 2001 bytes, with one byte a character, arrives whole",
 			"A text of 161 bytes, with one byte a character, arrives whole"},
 		{"counts", "away-mailbox-of-20", "that wait at once, all arrive", "that wait at once, 20 of 100 arrive"},
-		{"counts", "each-25th-list-refused", "List is answered alike 54 times in a row",
-			"List is answered alike 24 times in a row, and then otherwise"},
+		{"counts", "each-25th-list-refused", "List gets the same answer 54 times in a row",
+			"List gets the same answer 24 times in a row, and then a different one"},
 	} {
 		for mutant, want := range map[string]string{"": c.says, c.mutant: c.saysOfMutant} {
 			out := only(t, mutant, "acquaintance", c.phase)

@@ -131,15 +131,15 @@ func (s *study) compareWithBase(trace *lab.Trace, index, other int) finding.Fact
 	switch code := s.codeOf(step.Command, &trace.Answers[index]); {
 	case changedForm == baseForm:
 		fact.Value = "as usual"
-		fact.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, description,
+		fact.Statement = fmt.Sprintf("%s %s gets the same answer as the request of the file: %s", step.Command, description,
 			code)
 	case code != s.codeOf(step.Command, &trace.Answers[other]):
 		fact.Value = code
-		fact.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, description, code,
+		fact.Statement = fmt.Sprintf("%s %s is answered %s instead of %s", step.Command, description, code,
 			s.codeOf(step.Command, &trace.Answers[other]))
 	default:
 		fact.Value = differingParts(changedForm, baseForm)
-		fact.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, description,
+		fact.Statement = fmt.Sprintf("%s %s is answered with %s instead of %s", step.Command, description,
 			fact.Value, differingParts(baseForm, changedForm))
 	}
 	return fact

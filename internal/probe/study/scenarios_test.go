@@ -61,7 +61,7 @@ func TestRequestsOfAScenarioThatDifferInOneKeyAreCompared(t *testing.T) {
 			"RES=0 RS=0, not RES=0 RS=1",
 			"Login with PS={secret} is answered RES=0 RS=0 with M5=0, and RES=0 RS=1 with M5=1"},
 		"Login/parameter/M6/M6=1-against-no-M6,-without-M5": {"alike",
-			"is answered alike with M6=1 and with no M6: RES=0 RS=1"},
+			"gets the same answer with M6=1 and with no M6: RES=0 RS=1"},
 		"List/parameter/UN/UN=4294967295-against-UN=1,-with-TN=1": {
 			"SN=0 UN=, not SN=1 UN={b},",
 			"List with TN=1 is answered with SN=0 UN= for UN=4294967295, and with SN=1 UN={b}, for UN=1"},
