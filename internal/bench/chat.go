@@ -12,11 +12,11 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// chatRing is how many others each account of the chat writes to.
+// chatPeers is the number of accounts that each account writes to.
 const chatPeers = 10
 
-// measureChat measures how long messages take between accounts that are all connected,
-// and in turns with that how long the store takes for as many, called directly.
+// measureChat measures the latency of messages between connected accounts. For comparison, it measures in turns
+// with that how long the store takes for the same messages when called directly.
 func (env *environment) measureChat(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Accounts == 0 {
 		return nil
@@ -33,7 +33,8 @@ func (env *environment) measureChat(ctx context.Context, cfg PushConfig, report 
 		return err
 	}
 	report.Push.Chat = &ChatReport{Accounts: cfg.Accounts}
-	if err := cfg.withOpenStore(ctx, dir, func(store Store) error { return server.runChat(ctx, cfg, store, report.Push.Chat) }); err != nil {
+	if err := cfg.withOpenStore(ctx, dir,
+		func(store Store) error { return server.runChat(ctx, cfg, store, report.Push.Chat) }); err != nil {
 		return err
 	}
 	report.Messages += server.ledger.total()
@@ -61,15 +62,17 @@ func (srv *serverUnderTest) runChat(ctx context.Context, cfg PushConfig, store S
 	return err
 }
 
-// measureCommits delivers straight into a store what a run of the chat sends.
-func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg PushConfig, pair func(i int) (from, to int)) (Percentiles, error) {
+// measureCommits delivers the messages of one chat run directly to a store.
+func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg PushConfig,
+	pair func(i int) (from, to int)) (Percentiles, error) {
 	var mu sync.Mutex
 	var times histogram
 	var all errgroup.Group
 	err := runPaced(ctx, cfg.Rate, cfg.Duration, func(i int) error {
 		all.Go(func() error {
 			from, to := pair(i)
-			entry := rookery.NewEntry{To: srv.accounts.account(to), Kind: rookery.KindMessage, Peer: srv.accounts.account(from), Text: fmt.Sprintf("%0*d%s", numberDigits, i, textFiller)}
+			entry := rookery.NewEntry{To: srv.accounts.account(to), Kind: rookery.KindMessage,
+				Peer: srv.accounts.account(from), Text: fmt.Sprintf("%0*d%s", numberDigits, i, textFiller)}
 			start := time.Now()
 			_, err := store.Deliver(ctx, []rookery.NewEntry{entry}, start, rookery.RequestKey{})
 			mu.Lock()
@@ -83,8 +86,7 @@ func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg
 	return percentilesOf(&times), err
 }
 
-// startConnectedServer starts a server with so many accounts, which are to log in over
-// lines.
+// startConnectedServer starts a server with n accounts that are going to log in over persistent connections.
 func (env *environment) startConnectedServer(ctx context.Context, name string, count int) (*serverUnderTest, error) {
 	dir, err := env.makeSubdir(name)
 	if err != nil {
@@ -97,7 +99,7 @@ func (env *environment) startConnectedServer(ctx context.Context, name string, c
 	return server, env.startProcess(ctx, server)
 }
 
-// activeUINs is who lives in the house.
+// activeUINs returns the numbers of all active accounts.
 func (srv *serverUnderTest) activeUINs() (uins []rookery.UIN) {
 	for i := range srv.population.Active {
 		uins = append(uins, srv.accounts.account(i))
@@ -105,12 +107,13 @@ func (srv *serverUnderTest) activeUINs() (uins []rookery.UIN) {
 	return uins
 }
 
-// pushWorkload lets a talk run as often as there are rounds, each time after what is to
-// be done before, and returns the medians.
-func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, rate float64, before func() error, next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
+// runRounds runs a workload once per round, each time after calling before, and returns the medians.
+func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, rate float64, before func() error,
+	next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
 	var runs []ChatResult
 	for round := range cfg.Rounds {
-		fmt.Fprintf(cfg.Progress, "measuring: %g messages a second to %d connections, round %d of %d\n", rate, len(workload.conns), round+1, cfg.Rounds)
+		fmt.Fprintf(cfg.Progress, "measuring: %g messages a second to %d connections, round %d of %d\n", rate,
+			len(workload.conns), round+1, cfg.Rounds)
 		if err := before(); err != nil {
 			return ChatResult{}, err
 		}

@@ -17,26 +17,26 @@ import (
 const (
 	startTimeout = 2 * time.Minute
 	stopTimeout  = time.Minute
-	// maxKeptLines of a child's output are shown when it fails.
+	// maxKeptLines is the number of output lines that an error contains.
 	maxKeptLines = 20
 )
 
-// childProcess is a server that runs as a process of its own.
+// childProcess is a server that runs as its own process.
 type childProcess struct {
 	name   string
 	addr   string
 	cmd    *exec.Cmd
 	output *outputLog
-	// terminate asks the process to end, once: a second signal would end it
-	// without finishing.
+	// terminate sends SIGTERM once. A second signal would end the server before it has finished its work.
 	terminate func() error
 	exited    chan struct{}
-	exitErr   error // why it ended; set before done is closed
+	exitErr   error // the result of Wait; set before exited is closed
 }
 
-// startChildProcess starts a command and waits until a line of its output says where
-// it listens. When ctx ends, so does the process.
-func startChildProcess(ctx context.Context, name string, cmd func(context.Context) *exec.Cmd, address func(line string) (string, bool)) (*childProcess, error) {
+// startChildProcess starts a command and waits until a line of its output contains the address on which it
+// listens. The process is terminated when ctx ends.
+func startChildProcess(ctx context.Context, name string, cmd func(context.Context) *exec.Cmd,
+	address func(line string) (string, bool)) (*childProcess, error) {
 	c := &childProcess{name: name, cmd: cmd(ctx), exited: make(chan struct{})}
 	c.terminate = sync.OnceValue(func() error { return c.cmd.Process.Signal(syscall.SIGTERM) })
 	c.cmd.Cancel = c.terminate
@@ -52,10 +52,10 @@ func startChildProcess(ctx context.Context, name string, cmd func(context.Contex
 		return nil, errors.Join(err, output.Close())
 	}
 	go func() {
-		c.output.readUntilEOF() // to the end, so that an error tells the last words
+		c.output.readUntilEOF() // until EOF, so that errors contain the last lines
 		c.exitErr = c.cmd.Wait()
 		if ctx.Err() != nil && errors.Is(c.exitErr, ctx.Err()) {
-			c.exitErr = nil // it ended well, when it was to
+			c.exitErr = nil // the process ended because ctx ended
 		}
 		close(c.exited)
 	}()
@@ -70,8 +70,8 @@ func startChildProcess(ctx context.Context, name string, cmd func(context.Contex
 	return nil, fmt.Errorf("%w; it said:\n%s", err, c.output)
 }
 
-// stop asks the process to end and waits until it has. An exit status other
-// than 0 is an error. To stop it again does nothing.
+// stop terminates the process and waits for its end. An exit status other than 0 is an error. Further calls
+// have no effect.
 func (cp *childProcess) stop() error {
 	if err := cp.terminate(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -87,19 +87,17 @@ func (cp *childProcess) stop() error {
 	return nil
 }
 
-// cpuTime is the processor time that the process has used so far, its own and the
-// kernel's for it. The kernel counts in steps of 10 ms.
+// cpuTime returns the processor time that the process has used, user and system. Its resolution is 10 ms.
 func (cp *childProcess) cpuTime() (time.Duration, error) { return processCPU(cp.cmd.Process.Pid) }
 
-// residentMemory is how much of the process is in memory, in bytes.
+// residentMemory returns the resident memory of the process in bytes.
 func (cp *childProcess) residentMemory() (int64, error) { return processResident(cp.cmd.Process.Pid) }
 
-// outputLog reads a child's output to the end, looks in it for the address and keeps
-// the latest lines.
+// outputLog reads a child's output until EOF, looks for the address, and keeps the latest lines.
 type outputLog struct {
 	reader      io.ReadCloser
 	findAddress func(line string) (string, bool)
-	address     chan string // gets the first address
+	address     chan string // receives the first address
 
 	mu    sync.Mutex
 	lines []string // guarded by mu
@@ -116,14 +114,14 @@ func (ol *outputLog) readUntilEOF() {
 		if addr, found := ol.findAddress(lines.Text()); found {
 			select {
 			case ol.address <- addr:
-			default: // a second listener; the first will do
+			default: // only the first listener is used
 			}
 		}
 		ol.mu.Lock()
 		ol.lines = append(ol.lines[max(0, len(ol.lines)-maxKeptLines+1):], lines.Text())
 		ol.mu.Unlock()
 	}
-	// A line too long to scan must not block the child.
+	// After a line that is too long to scan, the child must still be able to write.
 	io.Copy(io.Discard, ol.reader)
 }
 
@@ -133,8 +131,7 @@ func (ol *outputLog) String() string {
 	return strings.Join(ol.lines, "\n")
 }
 
-// listeningAddress finds the address in the line with which Rookery tells that
-// it listens: "listening addr=127.0.0.1:8000", among other words.
+// listeningAddress finds the address in Rookery's log line "listening addr=127.0.0.1:8000".
 func listeningAddress(line string) (string, bool) {
 	_, after, found := strings.Cut(line, "listening addr=")
 	addr, _, _ := strings.Cut(after, " ")

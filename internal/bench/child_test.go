@@ -72,9 +72,11 @@ func openMail(_ context.Context, dir string) (Store, error) { return readMail(di
 
 func readMail(dir string) (*mail, error) {
 	m := &mail{
-		path: filepath.Join(dir, "mail"), Accounts: map[rookery.UIN]rookery.Credential{}, Friends: map[rookery.UIN][]rookery.UIN{},
-		Boxes: map[rookery.UIN][]rookery.Entry{}, Places: map[rookery.UIN]uint64{}, Sessions: map[rookery.UIN]netip.Addr{},
-		lines: map[rookery.UIN]net.Conn{},
+		path: filepath.Join(dir, "mail"), Accounts: map[rookery.UIN]rookery.Credential{},
+		Friends: map[rookery.UIN][]rookery.UIN{},
+		Boxes:   map[rookery.UIN][]rookery.Entry{}, Places: map[rookery.UIN]uint64{},
+		Sessions: map[rookery.UIN]netip.Addr{},
+		lines:    map[rookery.UIN]net.Conn{},
 	}
 	data, err := os.ReadFile(m.path)
 	if os.IsNotExist(err) {
@@ -94,7 +96,8 @@ func (m *mail) Close() error {
 	return os.WriteFile(m.path, b.Bytes(), 0o600)
 }
 
-func (m *mail) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
+func (m *mail) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN,
+	error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Accounts[account.UIN] = credential
@@ -117,12 +120,14 @@ func (m *mail) ChangeRelation(_ context.Context, change rookery.RelationChange) 
 	return rookery.Receipt{}, nil
 }
 
-func (m *mail) Deliver(_ context.Context, entries []rookery.NewEntry, now time.Time, _ rookery.RequestKey) (rookery.Receipt, error) {
+func (m *mail) Deliver(_ context.Context, entries []rookery.NewEntry, now time.Time,
+	_ rookery.RequestKey) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range entries {
 		box := m.Boxes[l.To]
-		m.Boxes[l.To] = append(box, rookery.Entry{Number: uint64(len(box)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text})
+		m.Boxes[l.To] = append(box, rookery.Entry{Number: uint64(len(box)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now,
+			Text: l.Text})
 	}
 	return rookery.Receipt{}, nil
 }
@@ -200,7 +205,8 @@ func (m *mail) handle(record string) (answer string, uin rookery.UIN) {
 	}
 	uin, _ = rookery.ParseUIN(values["UIN"])
 	receiver, _ := rookery.ParseUIN(values["UN"])
-	return fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", values["VER"], values["CMD"], values["SEQ"], uin, m.answer(values, uin, receiver, text)), uin
+	return fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", values["VER"], values["CMD"], values["SEQ"], uin,
+		m.answer(values, uin, receiver, text)), uin
 }
 
 func (m *mail) answer(values map[string]string, uin, receiver rookery.UIN, text string) string {

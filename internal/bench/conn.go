@@ -10,17 +10,15 @@ import (
 	"time"
 )
 
-// maxAnswer is the longest answer that is read, head and all. A batch of the
-// versions before 1.4 has at most 8 KiB.
+// maxAnswerBytes bounds an answer including its header. Before version 1.4, a batch has at most 8 KiB.
 const maxAnswerBytes = 16 << 10
 
-// frameFunc finds the answer that begins b: its body and its size with head and
-// pushConn ends. A size of 0 means that more bytes are needed. body is part of b.
+// frameFunc finds the first answer in b and returns its body, which is a part of b, and its size including
+// header and line end. A size of 0 means that the answer is incomplete.
 type frameFunc func(data []byte) (body []byte, size int, err error)
 
-// clientConn is one client's connection to a server, made anew for each exchange
-// unless it is kept alive. It has one exchange at a time, or is used by a
-// pipeline.
+// clientConn is a client's connection to a server. Without keep-alive it reconnects for each exchange. It is
+// used either for one exchange at a time or by a pipeline.
 type clientConn struct {
 	addr       string
 	findAnswer frameFunc
@@ -30,21 +28,20 @@ type clientConn struct {
 	dialer net.Dialer
 	tcp    net.Conn
 	buffer [maxAnswerBytes]byte
-	// bufferedBytes is how much of buf is the beginning of the next answer, for answers.
+	// bufferedBytes is the length of the incomplete answer in buffer. Only readAnswers uses it.
 	bufferedBytes int
 }
 
-// newClientConn prepares a connection to addr. Its exchanges fail at the deadline.
+// newClientConn returns a connection to addr that dials at the first exchange. Exchanges fail at the deadline.
 func newClientConn(addr string, f frameFunc, keepAlive bool, deadline time.Time) *clientConn {
 	return &clientConn{
 		addr: addr, findAnswer: f, keepAlive: keepAlive, deadline: deadline,
-		// Probes on loopback connections would be system calls for nothing.
+		// Keep-alive probes on loopback would only cost system calls.
 		dialer: net.Dialer{KeepAlive: -1, Deadline: deadline},
 	}
 }
 
-// exchange sends a request and returns the body of its answer, which is valid
-// until the next exchange.
+// exchange sends a request and returns the body of its answer, which is valid until the next exchange.
 func (cc *clientConn) exchange(request []byte) ([]byte, error) {
 	if err := cc.connect(); err != nil {
 		return nil, err
@@ -59,7 +56,7 @@ func (cc *clientConn) exchange(request []byte) ([]byte, error) {
 	return body, err
 }
 
-// connect dials, unless there is a connection.
+// connect dials if the connection is not open.
 func (cc *clientConn) connect() error {
 	if cc.tcp != nil {
 		return nil
@@ -72,8 +69,7 @@ func (cc *clientConn) connect() error {
 	return tcp.SetDeadline(cc.deadline)
 }
 
-// readAnswers waits for answers to several requests, and hands over those that
-// have come. Use it on connections that have no exchanges any more.
+// readAnswers reads once and passes each complete answer on. It must not be mixed with exchange.
 func (cc *clientConn) readAnswers(take func(body []byte) error) error {
 	count, err := cc.tcp.Read(cc.buffer[cc.bufferedBytes:])
 	cc.bufferedBytes += count
@@ -117,9 +113,8 @@ func (cc *clientConn) readAnswer() ([]byte, error) {
 	return nil, fmt.Errorf("an answer of more than %d bytes", len(cc.buffer))
 }
 
-// awaitServerClose waits until the server has closed its side and closes ours, as a
-// client does that reads to the end. So the connection lingers in the server's
-// kernel tables, and the client does not run out of ports.
+// awaitServerClose waits until the server has closed its side and then closes this one, as clients do that read
+// until EOF. The TIME_WAIT state is then on the server's side, and the client does not run out of ports.
 func (cc *clientConn) awaitServerClose() error {
 	var remaining [1]byte
 	switch _, err := cc.tcp.Read(remaining[:]); {
@@ -147,8 +142,7 @@ var (
 	contentLength = []byte("content-length")
 )
 
-// frameHTTPAnswer reads an answer of status 200 that states its Content-Length, the
-// only kind that servers give here.
+// frameHTTPAnswer finds an HTTP answer with status 200 and a Content-Length, the only kind that occurs here.
 func frameHTTPAnswer(data []byte) (body []byte, size int, err error) {
 	end := bytes.Index(data, headEnd)
 	if end < 0 {
@@ -176,7 +170,7 @@ func frameHTTPAnswer(data []byte) (body []byte, size int, err error) {
 	return data[size-length : size], size, nil
 }
 
-// frameRedisReply reads a bulk string or an integer of the Redis protocol.
+// frameRedisReply finds a bulk string or an integer of the Redis protocol.
 func frameRedisReply(data []byte) (body []byte, size int, err error) {
 	line, remaining, found := bytes.Cut(data, lineEnd)
 	if !found {

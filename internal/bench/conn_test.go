@@ -18,7 +18,8 @@ func TestAnswersAreCutOutOfWhatArrives(t *testing.T) {
 		bad     bool
 	}{
 		{"a whole answer", frameHTTPAnswer, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "abc", 41, false},
-		{"header names in any case", frameHTTPAnswer, "HTTP/1.1 200 OK\r\nDate: x\r\ncontent-LENGTH:3\r\n\r\nabc", "abc", 49, false},
+		{"header names in any case", frameHTTPAnswer, "HTTP/1.1 200 OK\r\nDate: x\r\ncontent-LENGTH:3\r\n\r\nabc",
+			"abc", 49, false},
 		{"an empty body", frameHTTPAnswer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 38, false},
 		{"half a head", frameHTTPAnswer, "HTTP/1.1 200 OK\r\nContent-Le", "", 0, false},
 		{"half a body", frameHTTPAnswer, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", "", 0, false},

@@ -1,10 +1,8 @@
-// Package bench measures a Rookery server from outside: it starts the server
-// as a process of its own, drives it over loopback TCP with prebuilt requests,
-// reads from the kernel what the server's process cost, and afterwards counts
-// in the stopped server's store whether every acknowledged message is there,
-// once and in order.
+// Package bench measures a Rookery server from outside. It starts the server as its own process, sends prebuilt
+// requests over loopback TCP, and reads the cost of the server's process from the kernel. Afterwards it checks
+// in the store of the stopped server that every acknowledged message is there once and in order.
 //
-// All costs are stated beside those of a floor, a bare net/http handler that
-// answers 70 bytes, measured in turns with the server in the same run: machines
-// are noisy, ratios less so. docs/performance.md tells how to read the figures.
+// Costs are compared with those of a floor, a bare net/http handler that answers 70 bytes. Floor and server are
+// measured in turns, because ratios vary less between machines and runs than absolute figures do.
+// docs/performance.md explains the figures.
 package bench

@@ -11,12 +11,11 @@ import (
 	"strings"
 )
 
-// floorAnswer has as many bytes as the answer to an idle poll.
+// floorAnswer is as long as the answer to an idle poll.
 var floorAnswer = strings.Repeat("rookery", 10)
 
-// ServeFloor serves what everything else is compared to, until ctx ends: a bare
-// net/http handler on a loopback port that reads the body and answers 70 bytes.
-// It tells its address like the server does.
+// ServeFloor serves the handler that all costs are compared with, until ctx ends: net/http on a loopback port,
+// which reads the body and answers 70 bytes. It prints its address in the same form as the server.
 func ServeFloor(ctx context.Context, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -42,7 +41,7 @@ func (cfg *Config) floorCommand(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, cfg.Executable, "bench", "floor")
 }
 
-// floorTask asks the floor what a poller asks the server.
+// floorTask sends the floor the request of an idle poll.
 func floorTask(worker int, accounts accountRange, keepAlive bool) *requestTask {
 	t := newHTTPTask(pollStep, worker, accounts, keepAlive, nil)
 	return &requestTask{record: t.record, wantAnswer: []byte(floorAnswer)}

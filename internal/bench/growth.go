@@ -10,36 +10,34 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// GrowthConfig says how large the large store is.
+// GrowthConfig configures a comparison of a large store with a small one.
 type GrowthConfig struct {
 	Config
 	Population
-	// Data is where the large store is kept, to be used again by a later run of
-	// the same population. "" is a temporary directory.
+	// Data is the directory of the large store. A later run with the same population reuses it. If it is empty,
+	// the store is temporary.
 	Data string
-	// Sessions is how many live ones the memory of one is measured with.
+	// Sessions is the number of live sessions whose memory is measured.
 	Sessions int
 }
 
 const maxSessions = 1_000_000
 
-// Growth is how a large store compares to a small one.
+// Growth compares a large store with a small one.
 type Growth struct {
 	Population
-	// StartDuration is how long it took from the start of the server's process to its
-	// first answer: before the load, and after it.
+	// StartDuration is the time from the start of the process to its first answer, before the load.
+	// RestartDuration is the same after the load.
 	StartDuration   time.Duration `json:"start_ns"`
 	RestartDuration time.Duration `json:"start_after_load_ns"`
 	Costs           []GrowthCost  `json:"costs"`
 	Sessions        int           `json:"sessions"`
-	// ResidentWithoutSessions and With are the memory of a server without and with the sessions,
-	// in bytes, after a poll for each of them.
+	// The resident memory of a server without and with the sessions, in bytes, each after one poll per session.
 	ResidentWithoutSessions int64 `json:"resident_without_sessions_bytes"`
 	ResidentWithSessions    int64 `json:"resident_with_sessions_bytes"`
 }
 
-// GrowthCost is what one workload costs on the large store by what it costs on the
-// small one.
+// GrowthCost is the ratio of a workload's cost on the large store to its cost on the small one.
 type GrowthCost struct {
 	Workload    string  `json:"workload"`
 	Connections int     `json:"connections"`
@@ -47,25 +45,29 @@ type GrowthCost struct {
 	Ratio       float64 `json:"cpu_large_to_small"`
 }
 
-// BytesPerSession is the memory of one session, in bytes.
+// BytesPerSession returns the memory of one session.
 func (gr *Growth) BytesPerSession() float64 {
 	return ratio(float64(gr.ResidentWithSessions-gr.ResidentWithoutSessions), float64(gr.Sessions))
 }
 
 func (gr *Growth) String() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "large: %d accounts, %d of them with %d friends and %d messages in the mailbox\n", gr.Accounts, gr.Active, gr.Friends, gr.Mailbox)
+	fmt.Fprintf(&text, "large: %d accounts, %d of them with %d friends and %d messages in the mailbox\n", gr.Accounts,
+		gr.Active, gr.Friends, gr.Mailbox)
 	for _, growing := range gr.Costs {
-		fmt.Fprintf(&text, "%s, %d connections, %s: CPU large to small %.2f\n", growing.Workload, growing.Connections, connectionUse(growing.KeepAlive), growing.Ratio)
+		fmt.Fprintf(&text, "%s, %d connections, %s: CPU large to small %.2f\n", growing.Workload, growing.Connections,
+			connectionUse(growing.KeepAlive), growing.Ratio)
 	}
-	fmt.Fprintf(&text, "start to first answer: %v, after the load %v\n", gr.StartDuration.Round(time.Millisecond), gr.RestartDuration.Round(time.Millisecond))
+	fmt.Fprintf(&text, "start to first answer: %v, after the load %v\n", gr.StartDuration.Round(time.Millisecond),
+		gr.RestartDuration.Round(time.Millisecond))
 	fmt.Fprintf(&text, "%d live sessions: %.2f KiB each (%.1f MiB with them, %.1f MiB without)\n",
-		gr.Sessions, gr.BytesPerSession()/(1<<10), float64(gr.ResidentWithSessions)/(1<<20), float64(gr.ResidentWithoutSessions)/(1<<20))
+		gr.Sessions, gr.BytesPerSession()/(1<<10), float64(gr.ResidentWithSessions)/(1<<20),
+		float64(gr.ResidentWithoutSessions)/(1<<20))
 	return text.String()
 }
 
-// RunGrowth measures the workloads on a small and on a large store in turns,
-// how long a server takes to start on the large one, and what sessions cost.
+// RunGrowth runs the workloads on a small and a large store in turns. It also measures how long a server takes
+// to start on the large store, and the memory of sessions.
 func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
 	if cfg.Sessions < 1 || cfg.Sessions > maxSessions {
 		return nil, fmt.Errorf("1 to %d sessions can be weighed, not %d", maxSessions, cfg.Sessions)
@@ -99,7 +101,8 @@ func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
 	if growth.RestartDuration, err = environment.measureRestart(ctx, large); err != nil {
 		return nil, err
 	}
-	if growth.ResidentWithoutSessions, growth.ResidentWithSessions, err = environment.measureSessionMemory(ctx, cfg.Sessions); err != nil {
+	if growth.ResidentWithoutSessions, growth.ResidentWithSessions,
+		err = environment.measureSessionMemory(ctx, cfg.Sessions); err != nil {
 		return nil, err
 	}
 	return &Report{
@@ -113,7 +116,8 @@ func compareGrowth(rows []Row, small, large string) (all []GrowthCost) {
 		for _, other := range rows {
 			if row.Store == large && other.Store == small && row.Workload == other.Workload &&
 				row.Connections == other.Connections && row.KeepAlive == other.KeepAlive {
-				all = append(all, GrowthCost{row.Workload, row.Connections, row.KeepAlive, ratio(float64(row.CPU), float64(other.CPU))})
+				all = append(all, GrowthCost{row.Workload, row.Connections, row.KeepAlive,
+					ratio(float64(row.CPU), float64(other.CPU))})
 			}
 		}
 	}
@@ -123,7 +127,8 @@ func compareGrowth(rows []Row, small, large string) (all []GrowthCost) {
 func (gr *Growth) judgeTargets() []Target {
 	var all []Target
 	for _, growing := range gr.Costs {
-		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", growing.Workload, growing.Connections, connectionUse(growing.KeepAlive))
+		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", growing.Workload, growing.Connections,
+			connectionUse(growing.KeepAlive))
 		all = append(all, atMost(what, growing.Ratio, 1.2, 0))
 	}
 	return append(all,
@@ -131,7 +136,7 @@ func (gr *Growth) judgeTargets() []Target {
 		atMost("start to first answer after the load in s", gr.RestartDuration.Seconds(), 2, 0))
 }
 
-// measureRestart starts the server on the large store once more.
+// measureRestart starts the server on the large store again and returns the time to its first answer.
 func (env *environment) measureRestart(ctx context.Context, large *serverUnderTest) (time.Duration, error) {
 	if err := env.startProcess(ctx, large); err != nil {
 		return 0, err
@@ -139,8 +144,8 @@ func (env *environment) measureRestart(ctx context.Context, large *serverUnderTe
 	return large.startDuration, large.process.stop()
 }
 
-// measureSessionMemory starts a server without and with live sessions, on a store that holds
-// nobody else: there the memory that the store needs is small, and the same.
+// measureSessionMemory returns the memory of a server without and with n live sessions. The store holds no
+// other accounts, so the memory that the store itself needs is small and constant.
 func (env *environment) measureSessionMemory(ctx context.Context, count int) (without, with int64, err error) {
 	dir, err := env.makeSubdir("sessions")
 	if err != nil {
@@ -157,16 +162,18 @@ func (env *environment) measureSessionMemory(ctx context.Context, count int) (wi
 	if without, err = env.residentAfterPolls(ctx, server, sessions, "&RES=20"); err != nil {
 		return 0, 0, err
 	}
-	if err := env.cfg.withOpenStore(ctx, dir, func(store Store) error { return server.storeSessions(ctx, store, sessions) }); err != nil {
+	if err := env.cfg.withOpenStore(ctx, dir,
+		func(store Store) error { return server.storeSessions(ctx, store, sessions) }); err != nil {
 		return 0, 0, err
 	}
 	with, err = env.residentAfterPolls(ctx, server, sessions, "&RES=0&")
 	return without, with, err
 }
 
-// residentAfterPolls is the memory of a fresh server which has been asked once
-// for each of the sessions, so that with and without them it has done as much.
-func (env *environment) residentAfterPolls(ctx context.Context, server *serverUnderTest, sessions []rookery.Session, wanted string) (int64, error) {
+// residentAfterPolls starts a server, polls once for each session, and returns the server's memory. The server
+// thus does the same work with and without live sessions.
+func (env *environment) residentAfterPolls(ctx context.Context, server *serverUnderTest, sessions []rookery.Session,
+	wanted string) (int64, error) {
 	if err := env.startProcess(ctx, server); err != nil {
 		return 0, err
 	}
@@ -181,7 +188,8 @@ func (srv *serverUnderTest) pollSessions(sessions []rookery.Session, wanted stri
 	conn := newClientConn(srv.process.addr, frameHTTPAnswer, true, time.Now().Add(10*answerTimeout))
 	defer conn.close()
 	for _, session := range sessions {
-		task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: wanted}, 0, accountRange{first: session.Account}, true, nil)
+		task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: wanted}, 0,
+			accountRange{first: session.Account}, true, nil)
 		if _, err := task.sendAndCheck(conn, srv.seqs); err != nil {
 			return err
 		}

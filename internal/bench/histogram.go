@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-// Each power of two is divided into 32 buckets, so that a quantile is at most
-// 1/32 above the truth.
+// Each power of two is divided into 32 buckets, so a quantile exceeds the exact value by at
+// most 1/32.
 const (
 	bucketBits = 5
 	buckets    = (64 - bucketBits) << bucketBits
 )
 
-// histogram counts durations in buckets that grow with the duration. It holds
-// all durations there are and never allocates.
+// histogram counts durations in exponential buckets. It covers all durations and never allocates.
 type histogram struct {
 	counts [buckets]uint64
 	total  uint64
@@ -29,7 +28,7 @@ func bucketOf(duration time.Duration) int {
 	return shift<<bucketBits + int(v>>shift)
 }
 
-// bucketMax is the longest duration of a bucket.
+// bucketMax returns the longest duration of a bucket.
 func bucketMax(bucket int) time.Duration {
 	if bucket < 2<<bucketBits {
 		return time.Duration(bucket)

@@ -7,7 +7,8 @@ import (
 )
 
 func TestAQuantileIsAtMostOne32ndAboveTheTruth(t *testing.T) {
-	for _, duration := range []time.Duration{0, 1, 31, 32, 63, 64, 65, 127, 128, 1000, 12345, time.Millisecond, 7 * time.Second, time.Hour, math.MaxInt64} {
+	for _, duration := range []time.Duration{0, 1, 31, 32, 63, 64, 65, 127, 128, 1000, 12345, time.Millisecond,
+		7 * time.Second, time.Hour, math.MaxInt64} {
 		var times histogram
 		times.record(duration)
 		if measured := times.quantile(0.5); measured < duration || float64(measured) > float64(duration)*(1+1.0/32) {

@@ -10,12 +10,11 @@ import (
 	"os/exec"
 )
 
-// holdBuffer is what the bare server reads a connection with.
+// idleReadBufferSize is the size of the read buffer of each connection.
 const idleReadBufferSize = 1 << 10
 
-// ServeIdle serves what the memory of idle connections is compared to, until ctx
-// ends: a bare server on a loopback port that has a goroutine with a reader for
-// each connection, and throws away the lines that come.
+// ServeIdle serves as the baseline for the memory of idle connections, until ctx ends. It listens on a loopback
+// port, runs one goroutine with a buffered reader per connection, and discards the lines it reads.
 func ServeIdle(ctx context.Context, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

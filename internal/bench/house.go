@@ -15,7 +15,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// serverUnderTest is one Rookery server with the data it works on.
+// serverUnderTest is a Rookery server with its data directory.
 type serverUnderTest struct {
 	cfg        *Config
 	name       string
@@ -25,21 +25,22 @@ type serverUnderTest struct {
 	ledger     *ledger
 	seqs       *seqSource
 	process    *childProcess
-	// startDuration is how long it took from the start of the process to its first
-	// answer.
+	// startDuration is the time from the start of the process to its first answer.
 	startDuration time.Duration
 }
 
-// newServerUnderTest seeds a data directory.
-func (cfg *Config) newServerUnderTest(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
+// newServerUnderTest seeds a data directory for a server. It does not start the server.
+func (cfg *Config) newServerUnderTest(ctx context.Context, name, dir string, population Population) (*serverUnderTest,
+	error) {
 	if err := cfg.seedDir(ctx, dir, population); err != nil {
 		return nil, err
 	}
-	return &serverUnderTest{cfg: cfg, name: name, dir: dir, population: population, accounts: population.activeAccounts(), ledger: newLedger(), seqs: newSEQSource()}, nil
+	return &serverUnderTest{cfg: cfg, name: name, dir: dir, population: population,
+		accounts: population.activeAccounts(), ledger: newLedger(), seqs: newSEQSource()}, nil
 }
 
-// prepareStore collects what an earlier bench has left in the mailboxes of those who
-// take part, notes where they end, and signs everybody in.
+// prepareStore collects what an earlier bench left in the mailboxes of the participating accounts, records the
+// last number of each mailbox, and signs the accounts in.
 func (srv *serverUnderTest) prepareStore(ctx context.Context, store Store) error {
 	var sessions []rookery.Session
 	for i := range srv.cfg.maxConnections() * int(roleCount) {
@@ -57,7 +58,7 @@ func (srv *serverUnderTest) prepareStore(ctx context.Context, store Store) error
 	return srv.storeSessions(ctx, store, sessions)
 }
 
-// newSession is an account signed in from where the bench runs.
+// newSession returns a session of an account from the bench's own address.
 func (srv *serverUnderTest) newSession(uin rookery.UIN) rookery.Session {
 	return rookery.Session{
 		ID: srv.seqs.next(), Account: uin, Address: netip.MustParseAddr("127.0.0.1"),
@@ -65,17 +66,18 @@ func (srv *serverUnderTest) newSession(uin rookery.UIN) rookery.Session {
 	}
 }
 
-// storeSessions puts sessions into the store: by their first logins, each with a
-// password hash, they would keep the server busy for longer than it is measured.
+// storeSessions writes sessions to the store. Real logins would each cost a password hash and take longer than
+// the measurement.
 func (srv *serverUnderTest) storeSessions(ctx context.Context, store Store, sessions []rookery.Session) error {
 	seeder := &storeSeeder{Population: srv.population, store: store, progress: srv.cfg.Progress}
-	return seeder.forEachIndex(ctx, "sessions", len(sessions), smallTaskWriters, func(ctx context.Context, i int) error {
-		proved, err := store.Credential(ctx, sessions[i].Account)
-		if err != nil {
-			return err
-		}
-		return store.StartSession(ctx, sessions[i], proved)
-	})
+	return seeder.forEachIndex(ctx, "sessions", len(sessions), smallTaskWriters,
+		func(ctx context.Context, i int) error {
+			proved, err := store.Credential(ctx, sessions[i].Account)
+			if err != nil {
+				return err
+			}
+			return store.StartSession(ctx, sessions[i], proved)
+		})
 }
 
 // start starts the server and waits for its first answer.
@@ -83,7 +85,7 @@ func (srv *serverUnderTest) start(ctx context.Context) error {
 	startedAt := time.Now()
 	args := []string{
 		"serve", "--data", srv.dir, "--listen", "127.0.0.1:0",
-		"--max-mailbox-messages", "1000000000", "--max-mailbox-size", "1048576", // sinks never collect
+		"--max-mailbox-messages", "1000000000", "--max-mailbox-size", "1048576", // sinks never collect their messages
 	}
 	if srv.cfg.Profile != "" {
 		args = append(args, "--cpuprofile", srv.cfg.Profile)
@@ -97,7 +99,8 @@ func (srv *serverUnderTest) start(ctx context.Context) error {
 	srv.process = server
 	conn := newClientConn(server.addr, frameHTTPAnswer, false, time.Now().Add(answerTimeout))
 	defer conn.close()
-	first := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: "&RES="}, 0, srv.accounts, false, nil)
+	first := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: "&RES="}, 0, srv.accounts,
+		false, nil)
 	if _, err := first.sendAndCheck(conn, srv.seqs); err != nil {
 		return errors.Join(err, server.stop())
 	}
@@ -105,7 +108,7 @@ func (srv *serverUnderTest) start(ctx context.Context) error {
 	return nil
 }
 
-// stop stops the server and counts what it has stored.
+// stop stops the server and audits its store.
 func (srv *serverUnderTest) stop(ctx context.Context) error {
 	if err := srv.process.stop(); err != nil {
 		return err
@@ -113,7 +116,7 @@ func (srv *serverUnderTest) stop(ctx context.Context) error {
 	return srv.cfg.withOpenStore(ctx, srv.dir, func(store Store) error { return srv.ledger.auditStore(ctx, store) })
 }
 
-// candidate puts a workload on the server.
+// newCandidate returns a candidate that runs a workload on this server.
 func (srv *serverUnderTest) newCandidate(workload Workload) candidate {
 	return candidate{
 		name: workload.Name, store: srv.name, server: srv.process, framing: frameHTTPAnswer, seqs: srv.seqs,
@@ -126,28 +129,30 @@ func (srv *serverUnderTest) newCandidate(workload Workload) candidate {
 	}
 }
 
-// clerks is how many prepare the accounts side by side: the first login of an
-// account costs the server a password hash.
+// prepareWorkers is the number of concurrent workers that prepare accounts. The first login of an account costs
+// the server a password hash.
 const prepareWorkers = 2
 
-// prepareAccounts lets everybody collect what waits, such as notices of each other; that
-// keeps their sessions alive from run to run. If the workload is to log in, the
-// proofs are made known first.
+// prepareAccounts empties the mailboxes, which keeps the sessions alive between runs. If the workload logs in,
+// it first logs in once, so that the server has verified the proofs before the measurement.
 func (srv *serverUnderTest) prepareAccounts(ctx context.Context, workload Workload, connections int) error {
 	if slices.Contains(workload.cycle, loginStep) {
-		if err := srv.forEachAccount(ctx, connections, []accountRole{loginStep.fromRole}, srv.logInAccount); err != nil {
+		if err := srv.forEachAccount(ctx, connections, []accountRole{loginStep.fromRole},
+			srv.logInAccount); err != nil {
 			return err
 		}
 	}
 	return srv.forEachAccount(ctx, srv.cfg.maxConnections(), []accountRole{poller, sender, partner}, srv.drainMailbox)
 }
 
-// forEachAccount does something for the accounts of the roles of so many workers.
-func (srv *serverUnderTest) forEachAccount(ctx context.Context, workers int, total []accountRole, do func(c *clientConn, worker int, r accountRole) error) error {
+// forEachAccount calls a function for the accounts with the given roles of each worker.
+func (srv *serverUnderTest) forEachAccount(ctx context.Context, workers int, total []accountRole,
+	do func(c *clientConn, worker int, r accountRole) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for clerk := range prepareWorkers {
 		group.Go(func() error {
-			conn := newClientConn(srv.process.addr, frameHTTPAnswer, true, time.Now().Add(answerTimeout+time.Duration(workers)*time.Second))
+			conn := newClientConn(srv.process.addr, frameHTTPAnswer, true,
+				time.Now().Add(answerTimeout+time.Duration(workers)*time.Second))
 			defer conn.close()
 			for worker := clerk; worker < workers && ctx.Err() == nil; worker += prepareWorkers {
 				for _, role := range total {
@@ -169,9 +174,10 @@ func (srv *serverUnderTest) logInAccount(c *clientConn, worker int, r accountRol
 	return err
 }
 
-// drainMailbox polls until nothing waits. An account whose session has ended logs in.
+// drainMailbox polls until the mailbox is empty. If the session has ended, it logs in again.
 func (srv *serverUnderTest) drainMailbox(c *clientConn, worker int, r accountRole) error {
-	task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: r, wantAnswer: "&RES="}, worker, srv.accounts, true, nil)
+	task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: r, wantAnswer: "&RES="}, worker, srv.accounts, true,
+		nil)
 	for {
 		switch answer, err := task.sendAndCheck(c, srv.seqs); {
 		case err != nil:

@@ -12,21 +12,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// tricklers is how many connections more than the idle ones send the trickle.
+// trickleSenders is the number of additional connections, which send messages to idle ones.
 const trickleSenders = 8
 
-// spareDescriptors are those of a process that are no idle connections: the
-// tricklers', the store's, the listeners'.
+// spareDescriptors is the number of file descriptors for everything but idle connections: the senders, the
+// store and the listeners.
 const spareDescriptors = 200
 
-// measureIdle measures what connections cost that say nothing, and how long a message
-// takes to one of them.
+// measureIdle measures the memory of idle connections, and the latency of messages to some of them.
 func (env *environment) measureIdle(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Idle == 0 {
 		return nil
 	}
 	if limit := maxOpenFiles(); uint64(cfg.Idle+spareDescriptors) > limit {
-		return fmt.Errorf("%d idle connections need %d file descriptors, allowed are %d: raise the limit with ulimit -n, or lower --idle",
+		return fmt.Errorf(
+			"%d idle connections need %d file descriptors, allowed are %d: raise the limit with ulimit -n, or "+
+				"lower --idle",
 			cfg.Idle, cfg.Idle+spareDescriptors, limit)
 	}
 	bare, err := env.measureBareServer(ctx, cfg)
@@ -45,7 +46,7 @@ func (env *environment) measureIdle(ctx context.Context, cfg PushConfig, report 
 	return server.stop(ctx)
 }
 
-// measureIdleConnections logs everybody in, weighs the server, and lets the trickle flow.
+// measureIdleConnections measures memory before and after all accounts log in, and then sends the messages.
 func (srv *serverUnderTest) measureIdleConnections(ctx context.Context, cfg PushConfig, idle *IdleReport) (err error) {
 	if idle.Rookery.Before, err = cfg.residentAfterSettling(ctx, srv.process); err != nil {
 		return err
@@ -62,8 +63,8 @@ func (srv *serverUnderTest) measureIdleConnections(ctx context.Context, cfg Push
 	}
 	senders, silent := workload.conns[:trickleSenders], workload.conns[trickleSenders:]
 	idle.Trickle, err = srv.runRounds(workload, cfg, cfg.Trickle, doNothing, func(int) (sender, receiver *pushConn) {
-		// A receiver belongs to one sender, so that there are few pairs to
-		// count in the end.
+		// Each receiver has one sender, so that few pairs need an audit
+		// at the end.
 		receiver = silent[rand.IntN(len(silent))]
 		return senders[int(receiver.uin)%trickleSenders], receiver
 	})
@@ -72,8 +73,8 @@ func (srv *serverUnderTest) measureIdleConnections(ctx context.Context, cfg Push
 
 func doNothing() error { return nil }
 
-// measureBareServer weighs the bare server with as many connections, each of which has said
-// as much as a login.
+// measureBareServer measures the memory of the bare server with the same number of connections, each of which has
+// sent a record as long as a login.
 func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (weight MemoryChange, err error) {
 	server, err := startChildProcess(ctx, "bare server", cfg.idleServerCommand, listeningAddress)
 	if err != nil {
@@ -98,7 +99,7 @@ func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (
 	return weight, err
 }
 
-// openIdleConns opens as many connections as are to be idle.
+// openIdleConns opens cfg.Idle connections.
 func (cfg *PushConfig) openIdleConns(ctx context.Context, addr string) ([]net.Conn, error) {
 	var done atomic.Int64
 	defer reportProgress(cfg.Progress, "connecting", "connections to the bare server", &done, int64(cfg.Idle))()
@@ -120,10 +121,9 @@ func (cfg *PushConfig) openIdleConns(ctx context.Context, addr string) ([]net.Co
 	return conns, group.Wait()
 }
 
-// residentAfterSettling is a server's memory after everybody was silent for a while. Go
-// collects garbage every two minutes at the latest, and gives back what it does
-// not need then: so the figure holds no garbage of the logins, for Rookery and
-// the bare server alike.
+// residentAfterSettling returns a server's memory after cfg.Settle without traffic. Go collects garbage at least
+// every two minutes and returns free memory to the system, so the figure contains no garbage of the logins,
+// neither for Rookery nor for the bare server.
 func (cfg *PushConfig) residentAfterSettling(ctx context.Context, server *childProcess) (int64, error) {
 	fmt.Fprintf(cfg.Progress, "weighing: %s, after %v of silence\n", server.name, cfg.Settle)
 	select {

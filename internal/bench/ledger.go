@@ -10,11 +10,11 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// accountPair is a sender and a receiver. Only one worker at a time writes for it.
+// accountPair is a sender and a receiver. Only one worker at a time sends for a pair.
 type accountPair struct{ from, to rookery.UIN }
 
-// ledger counts the acknowledged messages of each pair, and knows where the
-// receivers' mailboxes ended before the first.
+// ledger counts the acknowledged messages of each pair. startNumbers holds the last number of each receiver's
+// mailbox before the first message.
 type ledger struct {
 	counts       map[accountPair]*uint64
 	startNumbers map[rookery.UIN]uint64
@@ -24,7 +24,7 @@ func newLedger() *ledger {
 	return &ledger{counts: map[accountPair]*uint64{}, startNumbers: map[rookery.UIN]uint64{}}
 }
 
-// counterOf is the counter of a pair.
+// counterOf returns the counter of a pair and creates it if necessary.
 func (led *ledger) counterOf(sender, receiver rookery.UIN) *uint64 {
 	p := accountPair{sender, receiver}
 	if led.counts[p] == nil {
@@ -33,7 +33,7 @@ func (led *ledger) counterOf(sender, receiver rookery.UIN) *uint64 {
 	return led.counts[p]
 }
 
-// total is how many messages were acknowledged.
+// total returns the number of acknowledged messages.
 func (led *ledger) total() (n uint64) {
 	for _, count := range led.counts {
 		n += *count
@@ -41,12 +41,11 @@ func (led *ledger) total() (n uint64) {
 	return n
 }
 
-// maxFaults bounds how many differences one error tells.
+// maxAuditErrors bounds the number of differences in one error.
 const maxAuditErrors = 10
 
-// auditStore counts the messages in a store that no server has open. Each
-// acknowledged one must be there, once, in the order of its sender, and nothing
-// else.
+// auditStore checks the messages in a store that no server has open. Each acknowledged message must be there
+// once, in the order of its sender, and nothing else.
 func (led *ledger) auditStore(ctx context.Context, store Store) error {
 	var faults []error
 	for pair, count := range led.counts {
@@ -66,8 +65,8 @@ func (led *ledger) auditStore(ctx context.Context, store Store) error {
 
 const auditPageSize = 1000
 
-// countStored reads what has come from one account to another since before, and fails
-// at the first message that does not follow the one before it.
+// countStored counts the messages of a pair since the bench began. It fails at the first message whose number
+// does not follow the previous one.
 func (led *ledger) countStored(ctx context.Context, store Store, p accountPair) (found uint64, err error) {
 	last, _, err := store.MailboxState(ctx, p.to, "")
 	if err != nil {
@@ -95,8 +94,7 @@ func (led *ledger) countStored(ctx context.Context, store Store, p accountPair) 
 	return found, nil
 }
 
-// messageNumber is the number that a text of a worker begins with, 0 for any other
-// text.
+// messageNumber returns the number at the beginning of a bench message, 0 for any other text.
 func messageNumber(text string) uint64 {
 	number, found := strings.CutSuffix(text, textFiller)
 	if !found {

@@ -47,7 +47,8 @@ func TestTheLedgerFindsWhatTheStoreDoesNotHold(t *testing.T) {
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
-		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "from 10001 to 10002")):
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) ||
+			!strings.Contains(err.Error(), "from 10001 to 10002")):
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
 	}

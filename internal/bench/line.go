@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// frameStreamAnswer reads an answer on a line.
+// frameStreamAnswer finds an answer on a persistent connection.
 func frameStreamAnswer(data []byte) (body []byte, size int, err error) {
 	body, _, found := bytes.Cut(data, lineEnd)
 	if !found {
@@ -23,7 +23,7 @@ func frameStreamAnswer(data []byte) (body []byte, size int, err error) {
 	return body, len(body) + len(lineEnd), nil
 }
 
-// newStreamTask makes a step ready for one worker on a line.
+// newStreamTask prepares a step for one worker with a persistent connection.
 func newStreamTask(s requestStep, worker int, accounts accountRange, l *ledger) *requestTask {
 	sender, receiver := accounts.accountFor(worker, s.fromRole), accounts.accountFor(worker, s.toRole)
 	before := "VER=1.4&CMD=" + s.command + "&SEQ="
@@ -40,12 +40,11 @@ func newStreamTask(s requestStep, worker int, accounts accountRange, l *ledger) 
 	return t
 }
 
-// lineBuffer holds the longest line that a member of a talk reads.
+// lineBufferSize is longer than the longest line that a pushConn reads.
 const lineBufferSize = 512
 
-// pushConn is one account's connection that stays: it signs in, sends, and takes
-// what is pushed to it. Its messages to one account are numbered from 1, so it
-// sees if one is pushed twice, too early, or not at all.
+// pushConn is one account's persistent connection. It signs in, sends messages, and receives pushes. Messages
+// of a pair are numbered from 1, so it detects a push that is repeated, early, or missing.
 type pushConn struct {
 	uin      rookery.UIN
 	workload *pushWorkload
@@ -53,25 +52,24 @@ type pushConn struct {
 	reader   *bufio.Reader
 
 	mu sync.Mutex // guards what follows
-	// unanswered are the messages that were sent and not answered yet, oldest
-	// first.
+	// unanswered holds the sent messages without an answer, oldest first.
 	unanswered []pendingMessage
-	// unpushedSince is, for each sender, when the messages were written that were not
-	// pushed yet; heard is how many were.
+	// unpushedSince holds, for each sender, the send times of messages that were not pushed yet.
+	// pushedCounts counts those that were.
 	unpushedSince map[rookery.UIN][]time.Time
 	pushedCounts  map[rookery.UIN]uint64
-	// latestNumber is that of the latest push in the mailbox.
+	// latestNumber is the mailbox number of the latest push.
 	latestNumber uint64
 }
 
-// pendingMessage is a message on its way to be acknowledged.
+// pendingMessage is a sent message without an answer.
 type pendingMessage struct {
 	seq          uint64
 	acknowledged *uint64
 	sentAt       time.Time
 }
 
-// connect connects and signs in.
+// connect dials and signs in.
 func (pc *pushConn) connect(addr string) error {
 	dialer := net.Dialer{KeepAlive: -1, Timeout: answerTimeout}
 	tcp, err := dialer.Dial("tcp", addr)
@@ -103,7 +101,7 @@ func (pc *pushConn) signIn() error {
 	return pc.tcp.SetDeadline(time.Time{})
 }
 
-// sendTo sends the next message to another line, and does not wait.
+// sendTo sends the next message to the account of another connection, without waiting for the answer.
 func (pc *pushConn) sendTo(receiver *pushConn) error {
 	pair := pc.workload.ledger.counterOf(pc.uin, receiver.uin)
 	seq := pc.workload.seqs.next()
@@ -120,14 +118,15 @@ func (pc *pushConn) sendTo(receiver *pushConn) error {
 	pc.mu.Lock()
 	pc.unanswered = append(pc.unanswered, pendingMessage{seq, pair, sentAt})
 	pc.mu.Unlock()
-	pc.workload.outstanding.Add(2) // an answer and a push are to come
-	_, err := fmt.Fprintf(pc.tcp, "VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=%0*d%s\n", seq, pc.uin, receiver.uin, numberDigits, number, textFiller)
+	pc.workload.outstanding.Add(2) // one answer and one push are outstanding
+	_, err := fmt.Fprintf(pc.tcp, "VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=%0*d%s\n", seq, pc.uin, receiver.uin,
+		numberDigits, number, textFiller)
 	return err
 }
 
 var pushPrefix = []byte("VER=1.4&CMD=Server_Msg&SEQ=")
 
-// readUntilClosed takes what comes, until the connection ends.
+// readUntilClosed handles answers and pushes until the connection ends.
 func (pc *pushConn) readUntilClosed() error {
 	for {
 		record, err := pc.reader.ReadSlice('\n')
@@ -147,7 +146,7 @@ func (pc *pushConn) readUntilClosed() error {
 	}
 }
 
-// handleAnswer takes the answer to the oldest message that has none.
+// handleAnswer handles the answer to the oldest unanswered message.
 func (pc *pushConn) handleAnswer(record []byte, now time.Time) error {
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
@@ -155,7 +154,8 @@ func (pc *pushConn) handleAnswer(record []byte, now time.Time) error {
 		return errors.New("nothing was asked")
 	}
 	pendingMessage := pc.unanswered[0]
-	if wanted := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", pendingMessage.seq, pc.uin); string(record) != wanted {
+	if wanted := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", pendingMessage.seq,
+		pc.uin); string(record) != wanted {
 		return fmt.Errorf("expected %q", wanted)
 	}
 	pc.unanswered = pc.unanswered[1:]
@@ -164,7 +164,7 @@ func (pc *pushConn) handleAnswer(record []byte, now time.Time) error {
 	return nil
 }
 
-// handlePush takes a push and confirms it.
+// handlePush checks a push and confirms it.
 func (pc *pushConn) handlePush(record []byte, now time.Time) error {
 	head, text, _ := bytes.Cut(record, []byte("&MG="))
 	number, err := strconv.ParseUint(fieldValue(head, "SEQ"), 10, 64)
@@ -190,7 +190,7 @@ func (pc *pushConn) handlePush(record []byte, now time.Time) error {
 	return err
 }
 
-// fieldValue is the value of a key of a record, empty if it has none.
+// fieldValue returns the value of a key in a record, or the empty string if it is absent.
 func fieldValue(record []byte, key string) string {
 	_, after, _ := bytes.Cut(record, []byte("&"+key+"="))
 	value, _, _ := bytes.Cut(after, []byte{'&'})

@@ -10,12 +10,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// patience is how long a run may take beyond its time: an answer that has not
-// come by then fails it.
+// answerTimeout is how long a run may exceed its duration. An answer that takes longer fails the run.
 const answerTimeout = 30 * time.Second
 
-// seqSource gives out SEQs. It begins with the time, in nanoseconds, and counts: so
-// none is given twice, by a later bench on the same data neither.
+// seqSource generates SEQs. It counts from the current time in nanoseconds, so a later bench on the same data
+// does not reuse one.
 type seqSource struct{ last atomic.Uint64 }
 
 func newSEQSource() *seqSource {
@@ -26,18 +25,17 @@ func newSEQSource() *seqSource {
 
 func (src *seqSource) next() uint64 { return src.last.Add(1) }
 
-// requestWorker is one client: it asks, waits for the answer, and asks again.
+// requestWorker is a client that sends one request at a time and waits for each answer.
 type requestWorker struct {
 	conn  *clientConn
 	seqs  *seqSource
 	cycle []*requestTask
-	// taskIndex is where in the cycle the worker stands.
+	// taskIndex counts the tasks so far; the next one is cycle[taskIndex%len(cycle)].
 	taskIndex int
 	latency   histogram
 }
 
-// run asks until the time is up. It does not stop between a text and its
-// collection.
+// run sends requests until the given time. It does not stop between a message and its collection.
 func (w *requestWorker) run(ctx context.Context, until time.Time) error {
 	defer w.conn.close()
 	for start := time.Now(); ; w.taskIndex++ {
@@ -54,8 +52,8 @@ func (w *requestWorker) run(ctx context.Context, until time.Time) error {
 	}
 }
 
-// sendAndCheck sends the task's request with a fresh SEQ and the next text, and returns
-// the answer if it is the expected one.
+// sendAndCheck sends the request with a new SEQ and the next text. It returns the answer, or an error if the
+// answer is not the expected one.
 func (t *requestTask) sendAndCheck(c *clientConn, seqs *seqSource) ([]byte, error) {
 	if t.seq != nil {
 		writeDigits(t.seq, seqs.next())
@@ -78,35 +76,34 @@ func (t *requestTask) sendAndCheck(c *clientConn, seqs *seqSource) ([]byte, erro
 	return answer, nil
 }
 
-// loadRun is what so many clients do to a server for a time.
+// loadRun describes the concurrent clients of one run.
 type loadRun struct {
 	addr        string
 	framing     frameFunc
 	connections int
 	keepAlive   bool
 	duration    time.Duration
-	// cycle is what the client of a number does.
+	// cycle returns the tasks that the worker with this index repeats.
 	cycle func(worker int) []*requestTask
 	seqs  *seqSource
-	// maxUnanswered and open are those of the contender.
+	// maxUnanswered and loginTask are those of the candidate.
 	maxUnanswered int
 	loginTask     func(worker int) *requestTask
 }
 
-// loadResult is what came of one run.
+// loadResult is the outcome of one run.
 type loadResult struct {
 	requests uint64
 	elapsed  time.Duration
 	latency  histogram
 }
 
-// loadClient is what asks for a time.
+// loadClient sends requests until the given time.
 type loadClient interface {
 	run(ctx context.Context, until time.Time) error
 }
 
-// run lets all clients work side by side. Any answer but the expected one ends
-// it with an error.
+// run runs all clients concurrently. An unexpected answer ends the run with an error.
 func (lr loadRun) run(ctx context.Context) (*loadResult, error) {
 	clients, latencies := make([]loadClient, lr.connections), make([]*histogram, lr.connections)
 	for i := range clients {
@@ -132,12 +129,12 @@ func (lr loadRun) run(ctx context.Context) (*loadResult, error) {
 	return result, nil
 }
 
-// newClient makes the client of a number, and what it will have measured.
+// newClient returns the client with index i, and the histogram that it fills.
 func (lr loadRun) newClient(i int) (loadClient, *histogram, error) {
 	conn := newClientConn(lr.addr, lr.framing, lr.keepAlive, time.Now().Add(lr.duration+answerTimeout))
 	if lr.maxUnanswered == 0 {
 		w := &requestWorker{conn: conn, seqs: lr.seqs, cycle: lr.cycle(i), taskIndex: i}
-		// Clients begin at different steps, but none with a collection.
+		// Clients begin at different tasks, but not with a collection.
 		for w.cycle[w.taskIndex%len(w.cycle)].wantText != nil {
 			w.taskIndex++
 		}

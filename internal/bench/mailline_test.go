@@ -89,6 +89,7 @@ func (m *mail) push(receiver rookery.UIN, entry rookery.Entry) {
 		}
 	}
 	for range times {
-		fmt.Fprintf(conn, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0&MN=1&MT=%d&UN=%d&MG=%s\r\n", number, receiver, entry.Kind, entry.Peer, text)
+		fmt.Fprintf(conn, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0&MN=1&MT=%d&UN=%d&MG=%s\r\n", number, receiver,
+			entry.Kind, entry.Peer, text)
 	}
 }

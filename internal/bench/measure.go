@@ -14,40 +14,37 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// Config says what is measured, and for how long.
+// Config configures a measurement.
 type Config struct {
-	// Executable is the rookery binary. Its "serve" and its "bench floor" are
-	// the servers that are measured.
+	// Executable is the rookery binary. Its commands "serve" and "bench floor" are the measured servers.
 	Executable string
 	// OpenStore opens the store in a data directory that no server uses.
 	OpenStore func(ctx context.Context, dir string) (Store, error)
-	// Temporary is where directories for temporary data are made: on a real
-	// disk, or a sync costs nothing. "" is the system's place.
+	// Temporary is the parent of directories for temporary data. It should be on a real disk, because syncs in
+	// memory cost nothing. If it is empty, the system's directory is used.
 	Temporary string
 
 	Workloads   []Workload
 	Connections []int
-	// KeepAlive says which ways of using connections are measured: true keeps
-	// them, false makes one for each request.
+	// KeepAlive lists the uses of connections to measure: true for keep-alive, false for one per request.
 	KeepAlive []bool
-	// Duration is that of one run; each figure is the median of Rounds runs.
+	// Duration is the length of one run. Each figure is the median of Rounds runs.
 	Duration time.Duration
 	Rounds   int
-	// Redis compares durable sends with Redis Streams.
+	// Redis adds a comparison of durable sends with Redis Streams.
 	Redis bool
 
-	// Profile is the file that the server writes its CPU profile to, "" for
-	// none.
+	// Profile is the file for the server's CPU profile; empty for none.
 	Profile string
 
-	// Progress gets a line now and then.
+	// Progress receives a line of text from time to time.
 	Progress io.Writer
 
-	// cost is that of the accounts' password hashes, zero for the server's own.
+	// cost is the cost of the accounts' password hashes; zero means service.MinPasswordCost.
 	cost service.PasswordCost
 }
 
-// Bounds of a run, so that nothing asked for by mistake runs for a day.
+// Limits that prevent a run of many hours by mistake.
 const (
 	maxDuration    = time.Minute
 	maxRounds      = 99
@@ -77,20 +74,20 @@ type candidate struct {
 	server  *childProcess
 	framing frameFunc
 	seqs    *seqSource
-	// keepsAlive: it cannot have a connection per request.
+	// onlyKeepAlive is set if the workload cannot use one connection per request.
 	onlyKeepAlive bool
-	// prepare is done before each run and not measured; it may be nil.
+	// prepare runs before each run and is not measured. It may be nil.
 	prepare func(ctx context.Context, connections int) error
 	cycle   func(worker int, keepAlive bool) []*requestTask
-	// maxUnanswered is how many requests each connection has unanswered at a time. With
-	// more than 0, the cycle is one task, and a connection begins with open, if
-	// that is not nil.
+	// maxUnanswered is the number of unanswered requests per connection. If it is above 0, the cycle is a single
+	// task, and each connection begins with loginTask unless that is nil.
 	maxUnanswered int
 	loginTask     func(worker int) *requestTask
 }
 
 // measureCandidate makes one run.
-func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connections int, keepAlive bool) (Figures, error) {
+func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connections int, keepAlive bool) (Figures,
+	error) {
 	if c.prepare != nil {
 		if err := c.prepare(ctx, connections); err != nil {
 			return Figures{}, err
@@ -102,8 +99,9 @@ func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connection
 	}
 	sample, err := loadRun{
 		addr: c.server.addr, framing: c.framing, seqs: c.seqs,
-		connections: connections, keepAlive: keepAlive, duration: cfg.Duration, maxUnanswered: c.maxUnanswered, loginTask: c.loginTask,
-		cycle: func(worker int) []*requestTask { return c.cycle(worker, keepAlive) },
+		connections: connections, keepAlive: keepAlive, duration: cfg.Duration, maxUnanswered: c.maxUnanswered,
+		loginTask: c.loginTask,
+		cycle:     func(worker int) []*requestTask { return c.cycle(worker, keepAlive) },
 	}.run(ctx)
 	if err != nil {
 		return Figures{}, err
@@ -122,34 +120,38 @@ func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connection
 	}, err
 }
 
-// compareCandidates lets the contenders run in turns, as often as there are rounds, and
-// returns a row of medians for each. The first is the floor of the others.
-func (cfg *Config) compareCandidates(ctx context.Context, candidates []candidate, connections int, keepAlive bool) ([]Row, error) {
+// compareCandidates runs the candidates in turns, once per round, and returns a row of medians for each. The
+// first candidate is the floor of the others.
+func (cfg *Config) compareCandidates(ctx context.Context, candidates []candidate, connections int,
+	keepAlive bool) ([]Row, error) {
 	if !keepAlive {
 		candidates = slices.DeleteFunc(slices.Clone(candidates), func(c candidate) bool { return c.onlyKeepAlive })
 	}
 	runs := make([][]Figures, len(candidates))
 	for round := range cfg.Rounds {
-		fmt.Fprintf(cfg.Progress, "measuring: %d connections, %s, round %d of %d\n", connections, connectionUse(keepAlive), round+1, cfg.Rounds)
+		fmt.Fprintf(cfg.Progress, "measuring: %d connections, %s, round %d of %d\n", connections,
+			connectionUse(keepAlive), round+1, cfg.Rounds)
 		for i, candidate := range candidates {
 			figures, err := cfg.measureCandidate(ctx, candidate, connections, keepAlive)
 			if err != nil {
-				// Servers that end break connections: the reason is what ended them.
-				return nil, fmt.Errorf("%s, %d connections, %s: %w", candidate.name, connections, connectionUse(keepAlive), cmp.Or(ctx.Err(), err))
+				// When ctx ends, the servers stop and break connections. Report the cause.
+				return nil, fmt.Errorf("%s, %d connections, %s: %w", candidate.name, connections,
+					connectionUse(keepAlive), cmp.Or(ctx.Err(), err))
 			}
 			runs[i] = append(runs[i], figures)
 		}
 	}
 	var rows []Row
 	for i, candidate := range candidates {
-		row := Row{Workload: candidate.name, Store: candidate.store, Connections: connections, KeepAlive: keepAlive, Figures: medianFigures(runs[i])}
+		row := Row{Workload: candidate.name, Store: candidate.store, Connections: connections, KeepAlive: keepAlive,
+			Figures: medianFigures(runs[i])}
 		row.Ratio = ratio(float64(row.CPU), float64(medianFigures(runs[0]).CPU))
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
-// medianFigures takes the median of each figure by itself.
+// medianFigures returns the median of each figure separately.
 func medianFigures(runs []Figures) Figures {
 	return Figures{
 		PerSecond: median(runs, func(figures Figures) float64 { return figures.PerSecond }),
@@ -160,8 +162,7 @@ func medianFigures(runs []Figures) Figures {
 	}
 }
 
-// median is the middle one of an odd number of figures, the lower of the two
-// middle ones of an even number.
+// median returns the median of an odd number of values, and the lower of the two middle ones of an even number.
 func median[R any, T cmp.Ordered](runs []R, total func(R) T) T {
 	var all []T
 	for _, r := range runs {
@@ -178,7 +179,7 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// environment is what one bench runs: the servers, and where their data lie.
+// environment is the floor, the temporary data and the running processes of one bench.
 type environment struct {
 	cfg       *Config
 	dir       string
@@ -186,7 +187,7 @@ type environment struct {
 	stopFuncs []func() error
 }
 
-// newEnvironment checks the configuration and starts the floor.
+// newEnvironment validates the configuration and starts the floor.
 func (cfg *Config) newEnvironment(ctx context.Context) (*environment, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -214,13 +215,13 @@ func (cfg *Config) newEnvironment(ctx context.Context) (*environment, error) {
 	return env, nil
 }
 
-// makeSubdir makes a directory for temporary data.
+// makeSubdir creates a directory for temporary data.
 func (env *environment) makeSubdir(name string) (string, error) {
 	dir := filepath.Join(env.dir, name)
 	return dir, os.Mkdir(dir, 0o700)
 }
 
-// close stops what still runs and removes the temporary data.
+// close stops all processes and removes the temporary data.
 func (env *environment) close() error {
 	var errs []error
 	for _, stop := range env.stopFuncs {
@@ -229,8 +230,7 @@ func (env *environment) close() error {
 	return errors.Join(append(errs, os.RemoveAll(env.dir))...)
 }
 
-// compareAll compares the contenders for all numbers of connections and ways to use
-// them.
+// compareAll compares the candidates for all numbers of connections and all uses of them.
 func (env *environment) compareAll(ctx context.Context, candidates []candidate) ([]Row, error) {
 	var all []Row
 	for _, keepAlive := range env.cfg.KeepAlive {

@@ -7,9 +7,7 @@ import (
 	"time"
 )
 
-// pipeline is a client that does not wait for one answer before it sends the
-// next request: up to window requests are unanswered at a time. It sends one
-// task over and over.
+// pipeline is a client that sends one task repeatedly and has up to maxUnanswered requests without an answer.
 type pipeline struct {
 	conn          *clientConn
 	seqs          *seqSource
@@ -21,13 +19,13 @@ type pipeline struct {
 	latency     histogram
 }
 
-// sentRequest is a request that was not answered yet.
+// sentRequest is a request without an answer.
 type sentRequest struct {
 	seq    [seqDigits]byte
 	sentAt time.Time
 }
 
-// run sends until the time is up, and waits for the last answers.
+// run sends requests until the given time and then waits for the last answers.
 func (pl *pipeline) run(ctx context.Context, until time.Time) error {
 	defer pl.conn.close()
 	for {
@@ -46,14 +44,14 @@ func (pl *pipeline) run(ctx context.Context, until time.Time) error {
 	}
 }
 
-// fillWindow sends as many requests as the window has room for, in one write.
+// fillWindow sends as many requests as maxUnanswered allows, in one write.
 func (pl *pipeline) fillWindow(now time.Time) error {
 	pl.writeBuffer = pl.writeBuffer[:0]
 	task := pl.task
 	for len(pl.unanswered) < pl.maxUnanswered {
 		var s sentRequest
 		s.sentAt = now
-		if task.seq != nil { // Redis answers in order, and names nothing
+		if task.seq != nil { // Redis answers in order and without a SEQ
 			writeDigits(task.seq, pl.seqs.next())
 			copy(s.seq[:], task.seq)
 		}
@@ -65,7 +63,7 @@ func (pl *pipeline) fillWindow(now time.Time) error {
 	return err
 }
 
-// handleAnswer takes the answer to the oldest request.
+// handleAnswer handles the answer to the oldest request.
 func (pl *pipeline) handleAnswer(answer []byte) error {
 	if len(pl.unanswered) == 0 {
 		return fmt.Errorf("got %q, and nothing was asked", answer)

@@ -11,19 +11,17 @@ import (
 	"time"
 )
 
-// tick is the unit of processor time in /proc: USER_HZ is 100 on all systems
-// that Go runs on.
+// clockTick is the unit of processor time in /proc. USER_HZ is 100 on all systems that Go supports.
 const clockTick = 10 * time.Millisecond
 
-// separateProcessGroup keeps the terminal's interrupt from a child: the bench passes on what
-// it gets.
+// separateProcessGroup keeps the terminal's interrupt from a child. The bench terminates its children itself.
 func separateProcessGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// maxOpenFiles is how many files this process may have open, and its children.
+// maxOpenFiles returns how many files this process, and each child, may have open.
 func maxOpenFiles() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return math.MaxUint64 // unknown: opening them will tell
+		return math.MaxUint64 // unknown; opening too many files fails later
 	}
 	return limit.Cur
 }
@@ -36,8 +34,8 @@ func processCPU(pid int) (time.Duration, error) {
 	return parseCPUTime(stat)
 }
 
-// parseCPUTime reads utime and stime, the 14th and 15th field. The 2nd is the
-// program's name in brackets, which may itself hold brackets and spaces.
+// parseCPUTime returns the sum of utime and stime, the 14th and 15th field. The 2nd field is the program's name
+// in parentheses, which may itself contain parentheses and spaces.
 func parseCPUTime(stat []byte) (time.Duration, error) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {

@@ -11,24 +11,23 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// PushConfig says what is measured of connections that stay. What has the
-// number 0 is left out.
+// PushConfig configures a measurement of persistent connections. A part whose number is 0 is skipped.
 type PushConfig struct {
 	Config
-	// Idle connections are held, and get Trickle messages a second among them.
+	// Idle connections are held and receive Trickle messages per second in all.
 	Idle    int
 	Trickle float64
-	// Settle is how long everybody is silent before memory is read.
+	// Settle is the time without traffic before memory is measured.
 	Settle time.Duration
-	// Window is how many sends each of Connections has unanswered at a time.
+	// Window is the number of unanswered sends on each connection.
 	Window int
-	// Accounts, each on a line, send each other Rate messages a second.
+	// Accounts is the number of connected accounts that send each other Rate messages per second in all.
 	Accounts int
 	Rate     float64
 }
 
-// Bounds of what is asked for. A session ends after 300 s in silence, so all
-// that is done with the idle ones has to fit in.
+// Limits of the configuration. A session ends after 300 s of silence, so the measurement of idle connections must
+// be shorter.
 const (
 	maxIdle         = 100_000
 	maxSettle       = 3 * time.Minute
@@ -40,7 +39,9 @@ const (
 
 func (cfg *PushConfig) validate() error {
 	if cfg.Idle == 0 && cfg.Window == 0 && cfg.Accounts == 0 {
-		return errors.New("nothing is to be measured: ask for idle connections, a window of sends, or accounts that write to each other")
+		return errors.New(
+			"nothing is to be measured: ask for idle connections, a window of sends, or accounts that write to " +
+				"each other")
 	}
 	for _, bound := range []struct {
 		what      string
@@ -61,68 +62,66 @@ func (cfg *PushConfig) validate() error {
 	case cfg.Accounts == 1:
 		return errors.New("one account has nobody to write to: at least 2 are needed")
 	case cfg.Idle > 0 && total > maxIdleDuration:
-		return fmt.Errorf("the silence and the rounds take %v, after which the idle sessions would have ended: at most %v are possible", total, maxIdleDuration)
+		return fmt.Errorf(
+			"the silence and the rounds take %v, after which the idle sessions would have ended: at most %v are "+
+				"possible", total, maxIdleDuration)
 	}
 	return nil
 }
 
-// PushReport is what connections that stay come to. Durable sends over them are rows
-// of the report.
+// PushReport is the result for persistent connections. Durable sends are rows of the Report.
 type PushReport struct {
 	Idle *IdleReport `json:"idle,omitempty"`
 	Chat *ChatReport `json:"chat,omitempty"`
 }
 
-// IdleReport is what connections cost that say nothing, and what came of messages to
-// some of them.
+// IdleReport is the memory of idle connections, and the latency of messages to some of them.
 type IdleReport struct {
 	Connections int `json:"connections"`
-	// Bare is the server that only accepts and holds, Ours is Rookery with
-	// everybody logged in.
+	// Bare is the server that only accepts and holds connections. Rookery is the server with all accounts
+	// logged in.
 	Bare    MemoryChange `json:"bare"`
 	Rookery MemoryChange `json:"rookery"`
-	// Settle is how long everybody had been silent when memory was read.
+	// Settle is the time without traffic before memory was measured.
 	Settle time.Duration `json:"settle_ns"`
-	// LoginDuration is how long it took until all were logged in.
+	// LoginDuration is the time until all accounts were logged in.
 	LoginDuration time.Duration `json:"log_in_ns"`
 	Trickle       ChatResult    `json:"trickle"`
 }
 
-// MemoryChange is the resident memory of a server without connections and with them,
-// in bytes.
+// MemoryChange is the resident memory of a server before and after connections were opened, in bytes.
 type MemoryChange struct {
 	Before int64 `json:"resident_before_bytes"`
 	After  int64 `json:"resident_after_bytes"`
 }
 
-// perConnection is what one of so many connections weighs, in bytes.
+// perConnection returns the memory of one connection in bytes.
 func (mc MemoryChange) perConnection(connections int) float64 {
 	return ratio(float64(mc.After-mc.Before), float64(connections))
 }
 
-// ChatReport is what messages between connected accounts came to.
+// ChatReport is the latency of messages between connected accounts.
 type ChatReport struct {
 	Accounts int `json:"accounts"`
-	// Commit is how long the store took for as many messages, called directly.
+	// Commit is how long the store takes for the same number of messages when called directly.
 	Commit Percentiles `json:"store_commit"`
 	ChatResult
 }
 
-// ChatResult is what came of messages that were sent at a rate.
+// ChatResult is the outcome of messages that are sent at a fixed rate.
 type ChatResult struct {
-	// PerSecond is how many were acknowledged and pushed in a second.
+	// PerSecond is the number of messages per second that were acknowledged and pushed.
 	PerSecond float64 `json:"messages_per_second"`
-	// Answer and Push are from the send's write to its answer, and to its
-	// arrival at the receiver.
+	// Answer and Push are the times from writing a message to its answer and to its arrival at the receiver.
 	Answer Percentiles `json:"answer"`
 	Push   Percentiles `json:"push"`
-	// CPU is the server's processor time for one message.
+	// CPU is the server's processor time per message.
 	CPU time.Duration `json:"server_cpu_ns_per_message"`
 
 	messages uint64
 }
 
-// Percentiles is what half and 99 % of some times were at most.
+// Percentiles holds the 50th and 99th percentile of a set of times.
 type Percentiles struct {
 	P50 time.Duration `json:"p50_ns"`
 	P99 time.Duration `json:"p99_ns"`
@@ -132,15 +131,14 @@ func percentilesOf(times *histogram) Percentiles {
 	return Percentiles{times.quantile(0.50), times.quantile(0.99)}
 }
 
-// RunPush measures connections that stay: their memory, durable sends over
-// them, and how fast messages arrive. It fails if an answer or a push is not
-// the expected one, if a message that was acknowledged is not pushed exactly
-// once, or is not in the store afterwards.
+// RunPush measures persistent connections: their memory, durable sends, and the latency of messages. It returns an
+// error if an answer or a push is unexpected, or if an acknowledged message was not pushed exactly once or is
+// missing in the store.
 func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
-	// What is measured are no cycles of requests, and each connection stays.
+	// Push workloads are not cycles of requests, and all connections are persistent.
 	cfg.Workloads, cfg.KeepAlive = []Workload{{Name: lineSend}}, []bool{true}
-	// What a login costs is not measured here, and 19,000 dear hashes would take
-	// longer than a session lives.
+	// The cost of logins is not measured here. 19,000 expensive hashes would take
+	// longer than the lifetime of a session.
 	cfg.cost = service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1}
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -151,7 +149,8 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 	}
 	defer func() { err = errors.Join(err, environment.close()) }()
 	report := &Report{System: describeSystem(), Push: &PushReport{}}
-	for _, part := range []func(context.Context, PushConfig, *Report) error{environment.measureSends, environment.measureChat, environment.measureIdle} {
+	for _, part := range []func(context.Context, PushConfig, *Report) error{environment.measureSends,
+		environment.measureChat, environment.measureIdle} {
 		if err := part(ctx, cfg, report); err != nil {
 			return nil, err
 		}
@@ -160,8 +159,7 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 	return report, nil
 }
 
-// pushTargets says which of the bounds are met that were set for what was
-// measured.
+// pushTargets judges the targets for what was measured.
 func (rep *Report) pushTargets(cfg PushConfig) (all []Target) {
 	if idle := rep.Push.Idle; idle != nil {
 		all = append(all,
@@ -190,17 +188,20 @@ func (rep *PushReport) String() string {
 		fmt.Fprintf(table, "%d idle connections\tMiB before\tafter\tKiB each\tratio\t\n", idle.Connections)
 		bare, ours := idle.Bare.perConnection(idle.Connections), idle.Rookery.perConnection(idle.Connections)
 		row := func(name string, weight MemoryChange, each float64) {
-			fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(weight.Before), mebibytes(weight.After), each/(1<<10), ratio(each, bare))
+			fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(weight.Before),
+				mebibytes(weight.After), each/(1<<10), ratio(each, bare))
 		}
 		row("bare server", idle.Bare, bare)
 		row("rookery, logged in", idle.Rookery, ours)
-		fmt.Fprintf(table, "all logged in after %v, weighed after %v of silence\n\n", idle.LoginDuration.Round(time.Millisecond), idle.Settle)
+		fmt.Fprintf(table, "all logged in after %v, weighed after %v of silence\n\n",
+			idle.LoginDuration.Round(time.Millisecond), idle.Settle)
 	}
 	if rep.Idle != nil || rep.Chat != nil {
 		fmt.Fprintln(table, "messages\tper second\tanswer p50 ms\tp99\tpush p50 ms\tp99\tCPU us\t")
 	}
 	row := func(name string, talked ChatResult) {
-		fmt.Fprintf(table, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, talked.PerSecond, milliseconds(talked.Answer.P50), milliseconds(talked.Answer.P99),
+		fmt.Fprintf(table, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, talked.PerSecond,
+			milliseconds(talked.Answer.P50), milliseconds(talked.Answer.P99),
 			milliseconds(talked.Push.P50), milliseconds(talked.Push.P99), microseconds(talked.CPU))
 	}
 	if rep.Idle != nil {
@@ -208,7 +209,8 @@ func (rep *PushReport) String() string {
 	}
 	if rep.Chat != nil {
 		row(fmt.Sprintf("between %d accounts", rep.Chat.Accounts), rep.Chat.ChatResult)
-		fmt.Fprintf(table, "the store alone\t%.0f\t%.2f\t%.2f\t\t\t\t\n", rep.Chat.PerSecond, milliseconds(rep.Chat.Commit.P50), milliseconds(rep.Chat.Commit.P99))
+		fmt.Fprintf(table, "the store alone\t%.0f\t%.2f\t%.2f\t\t\t\t\n", rep.Chat.PerSecond,
+			milliseconds(rep.Chat.Commit.P50), milliseconds(rep.Chat.Commit.P99))
 	}
 	table.Flush() // to memory
 	return text.String()

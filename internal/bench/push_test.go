@@ -31,7 +31,8 @@ func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
 			t.Errorf("%+v cannot be", row)
 		}
 	}
-	wanted := "floor; durable send, line; durable send, line, 8 in flight; redis XADD, synced; redis XADD, synced, 8 in flight"
+	wanted := "floor; durable send, line; durable send, line, 8 in flight; redis XADD, synced; redis XADD, " +
+		"synced, 8 in flight"
 	if measured := strings.Join(names, "; "); measured != wanted {
 		t.Errorf("measured %s, want %s", measured, wanted)
 	}
@@ -67,7 +68,8 @@ func TestPartsAreLeftOut(t *testing.T) {
 		t.Errorf("got %+v", report)
 	}
 	var text bytes.Buffer
-	if err := report.WriteText(&text); err != nil || strings.Contains(text.String(), "idle") || strings.Contains(text.String(), "conns") {
+	if err := report.WriteText(&text); err != nil || strings.Contains(text.String(), "idle") ||
+		strings.Contains(text.String(), "conns") {
 		t.Errorf("%v; got:\n%s", err, &text)
 	}
 }
@@ -94,14 +96,17 @@ func TestAServerThatDoesNotPushWhatItAcknowledgedFailsTheRun(t *testing.T) {
 
 func TestAPushThatCannotBeMeasuredIsRefused(t *testing.T) {
 	for name, change := range map[string]func(*PushConfig){
-		"nothing at all":           func(c *PushConfig) { c.Idle, c.Window, c.Accounts = 0, 0, 0 },
-		"one account":              func(c *PushConfig) { c.Accounts = 1 },
-		"a negative rate":          func(c *PushConfig) { c.Rate = -1 },
-		"more than is possible":    func(c *PushConfig) { c.Idle = maxIdle + 1 },
-		"a window without end":     func(c *PushConfig) { c.Window = maxWindow + 1 },
-		"a silence of an hour":     func(c *PushConfig) { c.Settle = time.Hour },
-		"longer than a session is": func(c *PushConfig) { c.Settle, c.Duration, c.Rounds = 2*time.Minute, time.Minute, 3 },
-		"no time":                  func(c *PushConfig) { c.Duration = 0 },
+		"nothing at all":        func(c *PushConfig) { c.Idle, c.Window, c.Accounts = 0, 0, 0 },
+		"one account":           func(c *PushConfig) { c.Accounts = 1 },
+		"a negative rate":       func(c *PushConfig) { c.Rate = -1 },
+		"more than is possible": func(c *PushConfig) { c.Idle = maxIdle + 1 },
+		"a window without end":  func(c *PushConfig) { c.Window = maxWindow + 1 },
+		"a silence of an hour":  func(c *PushConfig) { c.Settle = time.Hour },
+		"longer than a session is": func(c *PushConfig) {
+			c.Settle, c.Duration, c.Rounds = 2*time.Minute, time.Minute,
+				3
+		},
+		"no time": func(c *PushConfig) { c.Duration = 0 },
 	} {
 		cfg := pushConfig(t)
 		change(&cfg)
@@ -117,8 +122,10 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 		{Workload: "durable send, line, 32 in flight", Figures: Figures{PerSecond: 300}},
 		{Workload: redisSend, Figures: Figures{PerSecond: 200}},
 	}, Push: &PushReport{
-		Idle: &IdleReport{Connections: 1024, Bare: MemoryChange{10 << 20, 14 << 20}, Rookery: MemoryChange{20 << 20, 26 << 20},
-			Trickle: ChatResult{PerSecond: 500, Answer: Percentiles{ms, 2 * ms}, Push: Percentiles{3 * ms, 30 * ms}, CPU: 250 * time.Microsecond}},
+		Idle: &IdleReport{Connections: 1024, Bare: MemoryChange{10 << 20, 14 << 20},
+			Rookery: MemoryChange{20 << 20, 26 << 20},
+			Trickle: ChatResult{PerSecond: 500, Answer: Percentiles{ms, 2 * ms}, Push: Percentiles{3 * ms, 30 * ms},
+				CPU: 250 * time.Microsecond}},
 		Chat: &ChatReport{Accounts: 100, Commit: Percentiles{ms, 5 * ms}, ChatResult: ChatResult{PerSecond: 1000}},
 	}}
 	report.Targets = report.pushTargets(PushConfig{Window: 32})
@@ -129,7 +136,8 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 	for _, wanted := range []string{
 		"bare server 10.0 14.0 4.00 1.00", "rookery, logged in 20.0 26.0 6.00 1.50",
 		"to the idle 500 1.00 2.00 3.00 30.00 250", "between 100 accounts 1000", "the store alone 1000 1.00 5.00",
-		"met: KiB of an idle connection: 6 (at most 6, aim 4.5)", "missed: messages to some of the idle, p99 in ms: 30 (at most 25)",
+		"met: KiB of an idle connection: 6 (at most 6, aim 4.5)",
+		"missed: messages to some of the idle, p99 in ms: 30 (at most 25)",
 		"met: durable sends over lines, requests/s to those of Redis Streams: 1.5 (at least 1)",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), wanted) {
@@ -140,7 +148,8 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	var back Report
-	if err := json.Unmarshal(program.Bytes(), &back); err != nil || *back.Push.Idle != *report.Push.Idle || *back.Push.Chat != *report.Push.Chat {
+	if err := json.Unmarshal(program.Bytes(), &back); err != nil || *back.Push.Idle != *report.Push.Idle ||
+		*back.Push.Chat != *report.Push.Chat {
 		t.Errorf("got %+v, %v", back, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// redisServer is a Redis server that syncs every command before it answers, the peer
-// that durable sends are compared to. Each receiver is a stream.
+// redisServer is a Redis server that syncs every command before it answers. Each receiver is a stream. Durable
+// sends are compared with it.
 type redisServer struct {
 	process  *childProcess
 	accounts accountRange
@@ -24,7 +24,9 @@ type redisServer struct {
 func startRedis(ctx context.Context, dir string, accounts accountRange) (*redisServer, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return nil, errors.New("there is no redis-server to compare with: install the package redis-server, or leave it out with --redis=false")
+		return nil, errors.New(
+			"there is no redis-server to compare with: install the package redis-server, or leave it out with " +
+				"--redis=false")
 	}
 	port, err := freePort()
 	if err != nil {
@@ -43,8 +45,7 @@ func startRedis(ctx context.Context, dir string, accounts accountRange) (*redisS
 	return &redisServer{process: server, accounts: accounts, ledger: newLedger()}, nil
 }
 
-// freePort is a loopback port that nobody listens on: Redis does not tell which
-// one it has chosen.
+// freePort returns a loopback port that is not in use. Redis does not print a port that it chooses itself.
 func freePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,7 +57,7 @@ func freePort() (int, error) {
 
 func streamName(uin rookery.UIN) string { return "mailbox:" + uin.String() }
 
-// redisCommand writes a command as Redis reads it.
+// redisCommand encodes a command in the Redis protocol.
 func redisCommand(words ...string) []byte {
 	data := fmt.Appendf(nil, "*%d\r\n", len(words))
 	for _, word := range words {
@@ -65,16 +66,17 @@ func redisCommand(words ...string) []byte {
 	return data
 }
 
-// newXAddTask stores the text that a durable send stores.
+// newXAddTask returns a task that stores the same text as a durable send.
 func newXAddTask(worker int, accounts accountRange, l *ledger) *requestTask {
 	sender, receiver := accounts.accountFor(worker, sendStep.fromRole), accounts.accountFor(worker, sendStep.toRole)
 	text := strings.Repeat("0", numberDigits) + textFiller
 	data := redisCommand("XADD", streamName(receiver), "*", "from", sender.String(), "text", text)
 	end := len(data) - len(lineEnd)
-	return &requestTask{record: data, text: data[end-textBytes : end], wantAnswer: []byte("-"), acknowledged: l.counterOf(sender, receiver)}
+	return &requestTask{record: data, text: data[end-textBytes : end], wantAnswer: []byte("-"),
+		acknowledged: l.counterOf(sender, receiver)}
 }
 
-// auditStreams asks how long the streams are. Each acknowledged text must be there.
+// auditStreams compares the length of each stream with the number of acknowledged texts.
 func (rs *redisServer) auditStreams() error {
 	conn := newClientConn(rs.process.addr, frameRedisReply, true, time.Now().Add(answerTimeout))
 	defer conn.close()
@@ -90,7 +92,7 @@ func (rs *redisServer) auditStreams() error {
 	return nil
 }
 
-// candidate puts durable sends on the Redis server.
+// newCandidate returns a candidate that sends durably to the Redis server.
 func (rs *redisServer) newCandidate() candidate {
 	return candidate{
 		name: redisSend, server: rs.process, framing: frameRedisReply, onlyKeepAlive: true,

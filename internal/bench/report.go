@@ -9,33 +9,33 @@ import (
 	"time"
 )
 
-// Figures are what a run measures. In JSON all times are nanoseconds.
+// Figures are the results of one run. Times are in nanoseconds in JSON.
 type Figures struct {
-	// PerSecond is how many requests were answered in a second.
+	// PerSecond is the number of answered requests per second.
 	PerSecond float64 `json:"requests_per_second"`
-	// P50 and P99 are how long half and 99 % of the answers took at most.
+	// P50 and P99 are percentiles of the response time.
 	P50 time.Duration `json:"p50_ns"`
 	P99 time.Duration `json:"p99_ns"`
-	// CPU is the server's processor time for one request.
+	// CPU is the server's processor time per request.
 	CPU time.Duration `json:"server_cpu_ns_per_request"`
-	// Resident is the server's memory after the run, in bytes.
+	// Resident is the server's resident memory after the run, in bytes.
 	Resident int64 `json:"resident_bytes"`
 }
 
-// Row is what one workload came to on one server.
+// Row is the result of one workload on one server.
 type Row struct {
 	Workload string `json:"workload"`
-	// Store tells the servers of a growth run apart; empty for what is none.
+	// Store distinguishes the servers of a growth run; empty in other runs.
 	Store       string `json:"store,omitempty"`
 	Connections int    `json:"connections"`
-	// KeepAlive is false if every request made a connection of its own.
+	// KeepAlive is false if every request had its own connection.
 	KeepAlive bool `json:"keep_alive"`
 	Figures
-	// Ratio is CPU by the floor's, with as many connections used the same way.
+	// Ratio is CPU divided by the floor's CPU, for the same number and use of connections.
 	Ratio float64 `json:"cpu_to_floor"`
 }
 
-// Target is a bound that was set for a figure, and what was reached.
+// Target compares a figure with its bound.
 type Target struct {
 	Description string  `json:"what"`
 	Measured    float64 `json:"got"`
@@ -69,15 +69,14 @@ func (tgt Target) String() string {
 	return fmt.Sprintf("%s: %s: %.4g (%s)", verdict, tgt.Description, tgt.Measured, bound)
 }
 
-// Report is what a bench found out.
+// Report is the result of a bench.
 type Report struct {
 	System  string      `json:"system"`
 	Rows    []Row       `json:"rows"`
 	Growth  *Growth     `json:"growth,omitempty"`
 	Push    *PushReport `json:"push,omitempty"`
 	Targets []Target    `json:"targets"`
-	// Messages is how many were acknowledged; all of them were found in the
-	// stores afterwards.
+	// Messages is the number of acknowledged messages. All of them were found in the stores.
 	Messages uint64 `json:"messages_counted"`
 }
 
@@ -85,14 +84,14 @@ func describeSystem() string {
 	return fmt.Sprintf("%d processors, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
-// WriteJSON writes the report for programs.
+// WriteJSON writes the report as JSON.
 func (rep *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(rep)
 }
 
-// WriteText writes the report as tables for people.
+// WriteText writes the report as tables.
 func (rep *Report) WriteText(w io.Writer) error {
 	if err := rep.writeRows(w); err != nil {
 		return err
@@ -107,7 +106,8 @@ func (rep *Report) WriteText(w io.Writer) error {
 	for _, target := range rep.Targets {
 		fmt.Fprintln(w, target)
 	}
-	_, err := fmt.Fprintf(w, "\n%s; all %d acknowledged messages were found in the stores, once and in order.\n", rep.System, rep.Messages)
+	_, err := fmt.Fprintf(w, "\n%s; all %d acknowledged messages were found in the stores, once and in order.\n",
+		rep.System, rep.Messages)
 	return err
 }
 
@@ -120,7 +120,8 @@ func (rep *Report) writeRows(w io.Writer) error {
 	for _, row := range rep.Rows {
 		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.2f\t%.0f\t\n",
 			row.Connections, connectionUse(row.KeepAlive), row.Store, row.Workload, row.PerSecond,
-			milliseconds(row.P50), milliseconds(row.P99), microseconds(row.CPU), row.Ratio, float64(row.Resident)/(1<<20))
+			milliseconds(row.P50), milliseconds(row.P99), microseconds(row.CPU), row.Ratio,
+			float64(row.Resident)/(1<<20))
 	}
 	return table.Flush()
 }

@@ -6,12 +6,11 @@ import (
 	"fmt"
 )
 
-// redisSend is the row of durable sends to Redis Streams.
+// redisSend is the name of the row of durable sends to Redis Streams.
 const redisSend = "redis XADD, synced"
 
-// Run measures the workloads on a small store: one that holds those who take
-// part and nobody else. It fails if an answer is not the expected one, or if an
-// acknowledged message is not in the store afterwards.
+// Run measures the workloads on a small store, which holds only the participating accounts. It returns an error if
+// an answer is unexpected, or if an acknowledged message is missing in the store.
 func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 	environment, err := cfg.newEnvironment(ctx)
 	if err != nil {
@@ -45,17 +44,19 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 	if err := server.stop(ctx); err != nil {
 		return nil, err
 	}
-	return &Report{System: describeSystem(), Rows: rows, Targets: judgeTargets(rows), Messages: server.ledger.total()}, nil
+	return &Report{System: describeSystem(), Rows: rows, Targets: judgeTargets(rows), Messages: server.ledger.total()},
+		nil
 }
 
-// startSmallServer seeds and starts a server for those who take part.
+// startSmallServer seeds and starts a server that has only the participating accounts.
 func (env *environment) startSmallServer(ctx context.Context, name string) (*serverUnderTest, error) {
 	count := env.cfg.maxConnections() * int(roleCount)
 	return env.startServer(ctx, name, "", Population{Accounts: count, Active: count})
 }
 
-// serverUnderTest seeds and starts a server, in a temporary directory if none is named.
-func (env *environment) startServer(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
+// startServer seeds and starts a server. If dir is empty, the data is temporary.
+func (env *environment) startServer(ctx context.Context, name, dir string, population Population) (*serverUnderTest,
+	error) {
 	if err := population.validate(env.cfg.maxConnections()); err != nil {
 		return nil, err
 	}
@@ -69,13 +70,14 @@ func (env *environment) startServer(ctx context.Context, name, dir string, popul
 	if err != nil {
 		return nil, err
 	}
-	if err := env.cfg.withOpenStore(ctx, dir, func(store Store) error { return server.prepareStore(ctx, store) }); err != nil {
+	if err := env.cfg.withOpenStore(ctx, dir,
+		func(store Store) error { return server.prepareStore(ctx, store) }); err != nil {
 		return nil, err
 	}
 	return server, env.startProcess(ctx, server)
 }
 
-// startProcess starts a house's server, and stops it at the latest when all is done.
+// startProcess starts the server's process. close stops it if nothing else has.
 func (env *environment) startProcess(ctx context.Context, server *serverUnderTest) error {
 	if err := server.start(ctx); err != nil {
 		return err
@@ -98,9 +100,7 @@ func (env *environment) startRedis(ctx context.Context, accounts accountRange) (
 	return rival, nil
 }
 
-// judgeTargets says which of the bounds that were set for kept-alive connections and
-// one per request are met. They are set for 64 connections; what was not
-// measured is left out.
+// judgeTargets judges the targets, which are defined for 64 connections, for those workloads that were measured.
 func judgeTargets(rows []Row) []Target {
 	const connections = 64
 	find := func(workload string, keepAlive bool) (Row, bool) {
@@ -135,7 +135,8 @@ func judgeTargets(rows []Row) []Target {
 	ours, measured := find(durableSend, true)
 	theirs, compared := find(redisSend, true)
 	if measured && compared {
-		all = append(all, atLeast("durable send, requests/s to those of Redis Streams", ratio(ours.PerSecond, theirs.PerSecond), 0.5))
+		all = append(all, atLeast("durable send, requests/s to those of Redis Streams",
+			ratio(ours.PerSecond, theirs.PerSecond), 0.5))
 	}
 	return all
 }

@@ -35,7 +35,8 @@ func TestEveryWorkloadIsMeasuredAndEveryMessageCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if wanted := 4*(1+len(Workloads())) + 2; len(report.Rows) != wanted {
-		t.Errorf("%d rows, want %d: a floor and the workloads in each of four ways, Redis in two", len(report.Rows), wanted)
+		t.Errorf("%d rows, want %d: a floor and the workloads in each of four ways, Redis in two", len(report.Rows),
+			wanted)
 	}
 	for _, row := range report.Rows {
 		if row.PerSecond <= 0 || row.P50 <= 0 || row.P99 < row.P50 || row.Resident <= 0 {
@@ -124,7 +125,8 @@ func TestWithoutRedisTheErrorSaysHowToGoOn(t *testing.T) {
 	cfg := config(t)
 	cfg.Redis = true
 	_, err := Run(t.Context(), cfg)
-	if err == nil || !strings.Contains(err.Error(), "install the package redis-server") || !strings.Contains(err.Error(), "--redis=false") {
+	if err == nil || !strings.Contains(err.Error(), "install the package redis-server") ||
+		!strings.Contains(err.Error(), "--redis=false") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -165,7 +167,8 @@ func TestALargeStoreIsComparedWithASmallOneAndUsedAgain(t *testing.T) {
 			t.Errorf("run %d: seeded: %v, want %v:\n%s", round+1, measured, seeds, &progress)
 		}
 		growth := report.Growth
-		if len(growth.Costs) != len(cfg.Workloads) || growth.StartDuration <= 0 || growth.RestartDuration <= 0 || growth.ResidentWithoutSessions <= 0 || growth.ResidentWithSessions <= 0 {
+		if len(growth.Costs) != len(cfg.Workloads) || growth.StartDuration <= 0 || growth.RestartDuration <= 0 ||
+			growth.ResidentWithoutSessions <= 0 || growth.ResidentWithSessions <= 0 {
 			t.Errorf("run %d: %+v cannot be", round+1, growth)
 		}
 	}
@@ -174,8 +177,10 @@ func TestALargeStoreIsComparedWithASmallOneAndUsedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	crowd := cfg.activeAccounts()
-	if len(m.Accounts) != 50 || len(m.Friends[crowd.account(0)]) != 4 || len(m.Boxes[crowd.accountFor(0, poller)]) != 1001 {
-		t.Errorf("seeded %d accounts, %d friends, %d entries", len(m.Accounts), len(m.Friends[crowd.account(0)]), len(m.Boxes[crowd.accountFor(0, poller)]))
+	if len(m.Accounts) != 50 || len(m.Friends[crowd.account(0)]) != 4 ||
+		len(m.Boxes[crowd.accountFor(0, poller)]) != 1001 {
+		t.Errorf("seeded %d accounts, %d friends, %d entries", len(m.Accounts), len(m.Friends[crowd.account(0)]),
+			len(m.Boxes[crowd.accountFor(0, poller)]))
 	}
 	cfg.Mailbox = 7
 	if _, err := RunGrowth(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "was seeded with") {
@@ -197,7 +202,8 @@ func TestADirectoryOfSomebodyElseIsNotSeeded(t *testing.T) {
 
 func TestTargetsAreJudgedByTheRowsOf64Connections(t *testing.T) {
 	row := func(workload string, keepAlive bool, ratio, perSecond float64, p99 time.Duration) Row {
-		return Row{Workload: workload, Connections: 64, KeepAlive: keepAlive, Ratio: ratio, Figures: Figures{PerSecond: perSecond, P99: p99}}
+		return Row{Workload: workload, Connections: 64, KeepAlive: keepAlive, Ratio: ratio,
+			Figures: Figures{PerSecond: perSecond, P99: p99}}
 	}
 	measured := judgeTargets([]Row{
 		{Workload: idlePoll, Connections: 1, KeepAlive: true, Ratio: 9},
@@ -224,24 +230,28 @@ func TestTargetsAreJudgedByTheRowsOf64Connections(t *testing.T) {
 func TestTheReportIsReadByPeopleAndPrograms(t *testing.T) {
 	report := Report{System: "2 processors", Messages: 7, Rows: []Row{{
 		Workload: idlePoll, Connections: 64, KeepAlive: true, Ratio: 0.456,
-		Figures: Figures{PerSecond: 12345.6, P50: 1500 * time.Microsecond, P99: 9 * time.Millisecond, CPU: 12345, Resident: 30 << 20},
+		Figures: Figures{PerSecond: 12345.6, P50: 1500 * time.Microsecond, P99: 9 * time.Millisecond, CPU: 12345,
+			Resident: 30 << 20},
 	}}, Targets: []Target{atMost("x", 1, 2, 0)}}
 	var text, program bytes.Buffer
 	if err := report.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
 	line := strings.Fields(strings.Split(text.String(), "\n")[1])
-	if measured, wanted := strings.Join(line, " "), "64 kept alive idle poll 12346 1.50 9.00 12.3 0.46 30"; measured != wanted {
+	if measured, wanted := strings.Join(line, " "),
+		"64 kept alive idle poll 12346 1.50 9.00 12.3 0.46 30"; measured != wanted {
 		t.Errorf("got %q, want %q", measured, wanted)
 	}
-	if !strings.Contains(text.String(), "met: x: 1 (at most 2)") || !strings.Contains(text.String(), "all 7 acknowledged messages") {
+	if !strings.Contains(text.String(), "met: x: 1 (at most 2)") ||
+		!strings.Contains(text.String(), "all 7 acknowledged messages") {
 		t.Errorf("got:\n%s", &text)
 	}
 	if err := report.WriteJSON(&program); err != nil {
 		t.Fatal(err)
 	}
 	var back Report
-	if err := json.Unmarshal(program.Bytes(), &back); err != nil || len(back.Rows) != 1 || back.Rows[0] != report.Rows[0] {
+	if err := json.Unmarshal(program.Bytes(), &back); err != nil || len(back.Rows) != 1 ||
+		back.Rows[0] != report.Rows[0] {
 		t.Errorf("got %+v, %v", back, err)
 	}
 }

@@ -19,12 +19,13 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// Store is what the bench needs of a server's store, before the server starts
-// and after it has stopped. internal/service holds the contract.
+// Store is the part of a server's store that the bench uses before the server starts and after it has stopped.
+// internal/service defines the contract.
 type Store interface {
 	CreateAccount(ctx context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error)
 	ChangeRelation(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
-	Deliver(ctx context.Context, entries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
+	Deliver(ctx context.Context, entries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt,
+		error)
 	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, cursor rookery.Cursor, err error)
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
 	SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error
@@ -33,26 +34,28 @@ type Store interface {
 	Close() error
 }
 
-// Population says who lives in a store before it is measured.
+// Population describes the accounts in a store before the measurement.
 type Population struct {
 	Accounts int `json:"accounts"`
-	// Active accounts, evenly spread among all, have friends and mail.
+	// Active accounts are evenly spread among all accounts and have friends and messages.
 	Active int `json:"active"`
-	// Friends is how many other active accounts each of them has as friends, an
-	// even number.
+	// Friends is the number of friends of each active account, all of them active; an even number.
 	Friends int `json:"friends"`
-	// Mailbox is how many collected messages lie in the mailbox of each.
+	// Mailbox is the number of collected messages in each active account's mailbox.
 	Mailbox int `json:"mailbox"`
 }
 
 func (pop Population) validate(connections int) error {
 	switch {
 	case pop.Active < connections*int(roleCount):
-		return fmt.Errorf("%d connections need %d active accounts, not %d", connections, connections*int(roleCount), pop.Active)
+		return fmt.Errorf("%d connections need %d active accounts, not %d", connections, connections*int(roleCount),
+			pop.Active)
 	case pop.Accounts < pop.Active:
 		return fmt.Errorf("%d accounts cannot hold %d active ones", pop.Accounts, pop.Active)
 	case pop.Friends >= pop.Active || pop.Friends%2 != 0:
-		return fmt.Errorf("each of %d active accounts cannot have %d of them as friends: an even number below is possible", pop.Active, pop.Friends)
+		return fmt.Errorf(
+			"each of %d active accounts cannot have %d of them as friends: an even number below is possible",
+			pop.Active, pop.Friends)
 	}
 	return nil
 }
@@ -61,7 +64,7 @@ func (pop Population) activeAccounts() accountRange {
 	return accountRange{first: rookery.FirstUIN, stride: rookery.UIN(pop.Accounts / pop.Active)}
 }
 
-// storeSeeder is a store that is being filled.
+// storeSeeder fills a store.
 type storeSeeder struct {
 	Population
 	store      Store
@@ -80,7 +83,7 @@ func (sd *storeSeeder) seedStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Everybody befriends the next ones round a circle.
+	// The accounts form a circle, and each befriends the next half ones.
 	half := sd.Friends / 2
 	err = sd.forEachIndex(ctx, "friendships", sd.Active*half, smallTaskWriters, func(ctx context.Context, i int) error {
 		me := i / half
@@ -98,12 +101,13 @@ func (sd *storeSeeder) seedStore(ctx context.Context) error {
 	})
 }
 
-// lettersAtOnce bounds one delivery of the seeding.
+// entriesPerDelivery bounds one delivery while seeding.
 const entriesPerDelivery = 1000
 
-// fillMailbox gives an account its mail, all of it collected.
+// fillMailbox delivers and collects an account's messages.
 func (sd *storeSeeder) fillMailbox(ctx context.Context, uin, peer rookery.UIN) error {
-	entry := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: peer, Text: "fish is at the southern end of the ice, come before noon"}
+	entry := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: peer,
+		Text: "fish is at the southern end of the ice, come before noon"}
 	for left := sd.Mailbox; left > 0; left -= entriesPerDelivery {
 		entries := make([]rookery.NewEntry, min(left, entriesPerDelivery))
 		for i := range entries {
@@ -116,7 +120,7 @@ func (sd *storeSeeder) fillMailbox(ctx context.Context, uin, peer rookery.UIN) e
 	return moveCursorToEnd(ctx, sd.store, uin)
 }
 
-// moveCursorToEnd moves an account's place to the end of its mailbox.
+// moveCursorToEnd marks all messages of an account as collected.
 func moveCursorToEnd(ctx context.Context, store Store, uin rookery.UIN) error {
 	last, cursor, err := store.MailboxState(ctx, uin, "")
 	if err != nil || cursor.Number == last {
@@ -125,16 +129,15 @@ func moveCursorToEnd(ctx context.Context, store Store, uin rookery.UIN) error {
 	return store.SaveCursor(ctx, uin, "", rookery.Cursor{Number: last})
 }
 
-// How many writers share a commit of the store: many small ones, or a few that
-// bring much each.
+// Numbers of concurrent writers, which share commits of the store: many for small tasks, few for large ones.
 const (
 	smallTaskWriters = 256
 	largeTaskWriters = 8
 )
 
-// forEachIndex does something for all numbers below n, so many at once, and tells how
-// far it has got.
-func (sd *storeSeeder) forEachIndex(ctx context.Context, what string, count, atOnce int, do func(ctx context.Context, i int) error) error {
+// forEachIndex calls a function for all indexes below n, concurrently, and reports its progress.
+func (sd *storeSeeder) forEachIndex(ctx context.Context, what string, count, atOnce int,
+	do func(ctx context.Context, i int) error) error {
 	if count == 0 {
 		return nil
 	}
@@ -155,8 +158,7 @@ func (sd *storeSeeder) forEachIndex(ctx context.Context, what string, count, atO
 	return ctx.Err()
 }
 
-// reportProgress tells every few seconds how much of what is doing is done, until it is
-// stopped.
+// reportProgress prints every five seconds how many of the total are done, until stop is called.
 func reportProgress(to io.Writer, doing, what string, done *atomic.Int64, total int64) (stop func()) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -170,7 +172,8 @@ func reportProgress(to io.Writer, doing, what string, done *atomic.Int64, total 
 			case <-ticker.C:
 				fmt.Fprintf(to, "%s: %d of %d %s\n", doing, done.Load(), total, what)
 			case <-ctx.Done():
-				fmt.Fprintf(to, "%s: %d %s in %v\n", doing, done.Load(), what, time.Since(start).Round(time.Millisecond))
+				fmt.Fprintf(to, "%s: %d %s in %v\n", doing, done.Load(), what,
+					time.Since(start).Round(time.Millisecond))
 				return
 			}
 		}
@@ -181,11 +184,10 @@ func reportProgress(to io.Writer, doing, what string, done *atomic.Int64, total 
 	}
 }
 
-// seedName is the file in a seeded data directory that says what it was seeded
-// with.
+// seedFileName is the file in a seeded data directory that records its population.
 const seedFileName = "bench.json"
 
-// seedDir fills a data directory, or finds it filled with the same population.
+// seedDir seeds a data directory, unless it already holds the same population.
 func (cfg *Config) seedDir(ctx context.Context, dir string, population Population) error {
 	seedFile := filepath.Join(dir, seedFileName)
 	wanted, err := json.Marshal(population)
@@ -196,7 +198,8 @@ func (cfg *Config) seedDir(ctx context.Context, dir string, population Populatio
 	case err == nil && string(bufferedBytes) == string(wanted):
 		return nil
 	case err == nil:
-		return fmt.Errorf("%s was seeded with %s, not with %s: name another directory, or ask for the same", dir, bufferedBytes, wanted)
+		return fmt.Errorf("%s was seeded with %s, not with %s: name another directory, or ask for the same", dir,
+			bufferedBytes, wanted)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -206,7 +209,7 @@ func (cfg *Config) seedDir(ctx context.Context, dir string, population Populatio
 	if err := cfg.withOpenStore(ctx, dir, func(store Store) error {
 		return (&storeSeeder{
 			Population: population, store: store, progress: cfg.Progress, now: time.Now(),
-			// One hash for all: a million would take a day.
+			// All accounts share one hash, because a million hashes would take a day.
 			credential: service.HashProof(service.ProofOf(seedPassword), cmp.Or(cfg.cost, service.MinPasswordCost)),
 		}).seedStore(ctx)
 	}); err != nil {
@@ -215,7 +218,7 @@ func (cfg *Config) seedDir(ctx context.Context, dir string, population Populatio
 	return os.WriteFile(seedFile, wanted, 0o600)
 }
 
-// withOpenStore opens the store of a data directory for as long as do takes.
+// withOpenStore opens the store of a data directory while the function runs.
 func (cfg *Config) withOpenStore(ctx context.Context, dir string, do func(Store) error) error {
 	store, err := cfg.OpenStore(ctx, dir)
 	if err != nil {

@@ -5,11 +5,10 @@ import (
 	"fmt"
 )
 
-// lineSend is a durable send on a line.
+// lineSend is the name of the workload of durable sends on persistent connections.
 const lineSend = "durable send, line"
 
-// inFlightName is the name of a workload that has several requests unanswered at a
-// time.
+// inFlightName returns the name of a workload with several unanswered requests per connection.
 func inFlightName(name string, window int) string {
 	if window > 1 {
 		name += fmt.Sprintf(", %d in flight", window)
@@ -17,8 +16,8 @@ func inFlightName(name string, window int) string {
 	return name
 }
 
-// measureSends measures durable sends over lines, beside Redis: in a closed loop, and
-// with a window of requests in flight.
+// measureSends measures durable sends on persistent connections and to Redis, with one unanswered request per
+// connection and with cfg.Window of them.
 func (env *environment) measureSends(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Window == 0 {
 		return nil
@@ -59,10 +58,11 @@ func (env *environment) measureSends(ctx context.Context, cfg PushConfig, report
 	return server.stop(ctx)
 }
 
-// newStreamCandidate puts durable sends on lines that are logged in.
+// newStreamCandidate returns a candidate for durable sends on logged-in connections.
 func (srv *serverUnderTest) newStreamCandidate(window int) candidate {
 	return candidate{
-		name: inFlightName(lineSend, window), server: srv.process, framing: frameStreamAnswer, seqs: srv.seqs, maxUnanswered: window,
+		name: inFlightName(lineSend, window), server: srv.process, framing: frameStreamAnswer, seqs: srv.seqs,
+		maxUnanswered: window,
 		loginTask: func(worker int) *requestTask {
 			step := loginStep
 			step.fromRole = sendStep.fromRole

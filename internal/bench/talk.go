@@ -14,9 +14,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// pushWorkload is a number of lines that stay connected to one server, and write to
-// each other at a rate. Each message must be acknowledged, and pushed to its
-// receiver once; the first thing that is not as it should be ends the talk.
+// pushWorkload is a set of accounts connected to one server that send each other messages at a fixed rate. Each
+// message must be acknowledged, and pushed to its receiver once. The first violation ends the workload.
 type pushWorkload struct {
 	ledger *ledger
 	seqs   *seqSource
@@ -25,7 +24,7 @@ type pushWorkload struct {
 	ctx     context.Context // ends with the first error, which is its cause
 	fail    context.CancelCauseFunc
 	readers sync.WaitGroup
-	// outstanding counts the answers and pushes that are still to come.
+	// outstanding counts the answers and pushes that have not arrived.
 	outstanding sync.WaitGroup
 
 	mu                     sync.Mutex // guards what follows
@@ -41,10 +40,10 @@ func newPushWorkload(ctx context.Context, l *ledger, seqs *seqSource, uins []roo
 	return workload
 }
 
-// callers is how many lines are opened side by side.
+// loginWorkers is the number of connections that are opened concurrently.
 const loginWorkers = 16
 
-// connectAll opens all lines, and tells how far it has got.
+// connectAll opens all connections and reports its progress.
 func (pw *pushWorkload) connectAll(addr string, progress io.Writer) error {
 	var done atomic.Int64
 	defer reportProgress(progress, "logging in", "connections", &done, int64(len(pw.conns)))()
@@ -66,10 +65,10 @@ func (pw *pushWorkload) connectAll(addr string, progress io.Writer) error {
 	return errors.Join(group.Wait(), pw.ctx.Err())
 }
 
-// errOver is why the lines of a talk end that was not ended by an error.
+// errWorkloadDone is the cancellation cause of a workload that ended without an error.
 var errWorkloadDone = errors.New("the talk is over")
 
-// closeAll closes all lines. It returns the first error that there was.
+// closeAll closes all connections and returns the first error of the workload.
 func (pw *pushWorkload) closeAll() error {
 	pw.fail(errWorkloadDone)
 	for _, conn := range pw.conns {
@@ -84,10 +83,10 @@ func (pw *pushWorkload) closeAll() error {
 	return nil
 }
 
-// run lets messages be sent at a rate, so many a second, for a time: who sends
-// the one of a number to whom, next says. It returns when all have arrived.
-// The rate is kept however slow the server is.
-func (pw *pushWorkload) run(rate float64, duration time.Duration, next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
+// run sends messages at the given rate per second for a duration, then waits until all have arrived. next
+// returns sender and receiver of the message with index i. The rate does not depend on the server's speed.
+func (pw *pushWorkload) run(rate float64, duration time.Duration,
+	next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
 	pw.mu.Lock()
 	pw.answerTimes, pw.pushTimes = histogram{}, histogram{}
 	pw.mu.Unlock()
@@ -110,7 +109,7 @@ func (pw *pushWorkload) run(rate float64, duration time.Duration, next func(i in
 	}, err
 }
 
-// awaitOutstanding waits until everything that was sent is acknowledged and pushed.
+// awaitOutstanding waits until all messages are acknowledged and pushed.
 func (pw *pushWorkload) awaitOutstanding() error {
 	settled := make(chan struct{})
 	go func() {
@@ -138,8 +137,7 @@ func (pw *pushWorkload) recordTime(h *histogram, took time.Duration) {
 	pw.outstanding.Done()
 }
 
-// runPaced does something so many times a second, for a time: what could not be
-// done in time is done as soon as possible.
+// runPaced calls a function at the given rate per second for a duration. Late calls are made as soon as possible.
 func runPaced(ctx context.Context, rate float64, duration time.Duration, do func(i int) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()

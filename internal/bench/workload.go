@@ -8,23 +8,22 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// accountRole says what an account of a worker is for. Pollers and senders are
-// different accounts: what one does must not warm anything for the other.
+// accountRole is the purpose of a worker's account. Pollers and senders are different accounts, so that one
+// does not warm caches for the other.
 type accountRole int
 
 const (
-	poller  accountRole = iota // asks and never has anything waiting
+	poller  accountRole = iota // polls an empty mailbox
 	sender                     // writes
-	sink                       // is written to and never collects
-	partner                    // is written to and collects at once
+	sink                       // receives messages and never collects them
+	partner                    // receives messages and collects each immediately
 	roleCount
 )
 
-// accountRange gives every worker its accounts, one for each role.
+// accountRange assigns each worker its accounts, one per role.
 type accountRange struct {
 	first rookery.UIN
-	// stride is the distance between two of them, so that in a large store
-	// they are no neighbours on the disk.
+	// stride is the distance between two accounts. In a large store they are then not neighbours on disk.
 	stride rookery.UIN
 }
 
@@ -38,20 +37,20 @@ func (ar accountRange) accountFor(worker int, r accountRole) rookery.UIN {
 type requestStep struct {
 	command  string
 	fromRole accountRole
-	// writes: it carries a text to the account of the role to.
+	// hasText is set if the request carries a text to the account with toRole.
 	hasText bool
 	toRole  accountRole
-	// fields are those between UIN and the text.
+	// fields are the pairs between UIN and the text.
 	fields string
-	// wantAnswer is what its answer holds. If it collects, the answer also holds the
-	// text of the step before.
+	// wantAnswer is a part of the expected answer. If collects is set, the answer must also contain the text
+	// of the previous step.
 	wantAnswer string
 	collects   bool
 }
 
 const loginFields = "&PS=" + seedProof + "&M5=1&LC=9326B87B234E7235"
 
-// Workload is what each connection does, over and over.
+// Workload is a cycle of requests that each connection repeats.
 type Workload struct {
 	Name  string
 	cycle []requestStep
@@ -65,13 +64,13 @@ var (
 	loginStep   = requestStep{command: "Login", fromRole: poller, fields: loginFields, wantAnswer: "&RES=0&RS=0&"}
 )
 
-// Names of the workloads that targets are about.
+// Names of the workloads that have targets.
 const (
 	idlePoll    = "idle poll"
 	durableSend = "durable send"
 )
 
-// Workloads are all that there are, in the order of the table.
+// Workloads returns all workloads in the order of the report.
 func Workloads() []Workload {
 	return []Workload{
 		{idlePoll, []requestStep{pollStep}},
@@ -82,14 +81,18 @@ func Workloads() []Workload {
 	}
 }
 
-// ParseWorkloads picks workloads by the beginnings of their names.
+// ParseWorkloads finds workloads by prefixes of their names.
 func ParseWorkloads(names []string) ([]Workload, error) {
 	all := Workloads()
 	var picked []Workload
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(workload Workload) bool { return name != "" && strings.HasPrefix(workload.Name, name) })
+		i := slices.IndexFunc(all, func(workload Workload) bool {
+			return name != "" &&
+				strings.HasPrefix(workload.Name, name)
+		})
 		if i < 0 {
-			return nil, fmt.Errorf("no workload is called %q; there are: %s", name, strings.Join(workloadNames(all), "; "))
+			return nil, fmt.Errorf("no workload is called %q; there are: %s", name,
+				strings.Join(workloadNames(all), "; "))
 		}
 		picked = append(picked, all[i])
 	}
@@ -104,38 +107,34 @@ func workloadNames(all []Workload) []string {
 	return names
 }
 
-// password is that of every account that is seeded, proof its MD5 as clients
-// send it.
+// seedPassword is the password of all seeded accounts. seedProof is its MD5 as clients send it.
 const (
 	seedPassword = "rookery bench"
 	seedProof    = "bf3f3ae583e05cb6ea0c9e8b3990df53"
 )
 
 const (
-	// seqDigits make a SEQ long: one that is remembered for its full time.
+	// seqDigits is the length of SEQs. The server remembers SEQs of this length for the maximum time.
 	seqDigits = 19
-	// numberDigits begin a text: how many the sender had sent to this receiver,
-	// with it.
+	// numberDigits is the length of the number at the beginning of a text, which counts the messages of the pair.
 	numberDigits = 12
 	textFiller   = " a rookery is where penguins gather in the evening"
 	textBytes    = numberDigits + len(textFiller)
 )
 
-// requestTask is a step made ready for one worker: bytes of which only SEQ and text
-// change from one sending to the next.
+// requestTask is a step prepared for one worker. Only the SEQ and the text change between requests.
 type requestTask struct {
 	record []byte
-	// seq and text are parts of request, nil where the request has none.
+	// seq and text are parts of record; nil if the request has none.
 	seq, text  []byte
 	wantAnswer []byte
-	// wantText is what the answer must hold too: a part of another task's request.
+	// wantText is a further part of the expected answer. It is a part of another task's record.
 	wantText []byte
-	// acknowledged counts what was acknowledged of the texts sent, nil if it sends
-	// none.
+	// acknowledged counts the acknowledged texts; nil if the task sends none.
 	acknowledged *uint64
 }
 
-// newHTTPTasks makes a workload's cycle ready for one worker.
+// newHTTPTasks prepares a workload's cycle for one worker.
 func newHTTPTasks(workload Workload, worker int, accounts accountRange, keepAlive bool, l *ledger) []*requestTask {
 	tasks := map[requestStep]*requestTask{}
 	var cycle []*requestTask
@@ -187,7 +186,7 @@ func newHTTPTask(s requestStep, worker int, accounts accountRange, keepAlive boo
 	return t
 }
 
-// writeDigits writes a number over dst, in all of its places.
+// writeDigits writes a number into dst with leading zeros.
 func writeDigits(dst []byte, n uint64) {
 	for i := len(dst) - 1; i >= 0; i-- {
 		dst[i] = byte('0' + n%10)

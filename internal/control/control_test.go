@@ -83,11 +83,14 @@ func TestAnOperatorActs(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			messenger := newService(t)
 			o := operator(t, messenger)
-			t.Run("adding an account without number and password makes both", func(t *testing.T) { addMakesBoth(t, messenger, o) })
-			t.Run("a change takes what is named and leaves the rest", func(t *testing.T) { changeTakesWhatIsNamed(t, o) })
+			t.Run("adding an account without number and password makes both",
+				func(t *testing.T) { addMakesBoth(t, messenger, o) })
+			t.Run("a change takes what is named and leaves the rest",
+				func(t *testing.T) { changeTakesWhatIsNamed(t, o) })
 			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, messenger, o) })
 			t.Run("a notice goes to all named or to none", func(t *testing.T) { noticeToAllOrNone(t, o) })
-			t.Run("two accounts become friends at a word of the operator's", func(t *testing.T) { befriendTakesBoth(t, messenger, o) })
+			t.Run("two accounts become friends at a word of the operator's",
+				func(t *testing.T) { befriendTakesBoth(t, messenger, o) })
 			t.Run("devices are listed and revoked", func(t *testing.T) { devicesAreRevoked(t, messenger, o) })
 			t.Run("a removed account is gone", func(t *testing.T) { removedIsGone(t, o) })
 			t.Run("an error keeps its code and its text", func(t *testing.T) { errorsKeepCodeAndText(t, o) })
@@ -96,7 +99,8 @@ func TestAnOperatorActs(t *testing.T) {
 }
 
 func addMakesBoth(t *testing.T, messenger *service.Service, operator *control.Operator) {
-	added, err := operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
+	added, err := operator.AddAccount(t.Context(),
+		control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,17 +111,20 @@ func addMakesBoth(t *testing.T, messenger *service.Service, operator *control.Op
 		t.Errorf("the password that was made is not the account's (%v)", err)
 	}
 	action := only(t, operator)
-	if action.Profile.Nick != "Pingu, Jr" || action.Rule != rookery.RuleOpen || action.Profile.Age != 9 || !action.Strangers {
+	if action.Profile.Nick != "Pingu, Jr" || action.Rule != rookery.RuleOpen || action.Profile.Age != 9 ||
+		!action.Strangers {
 		t.Errorf("added %+v", action)
 	}
 }
 
 func changeTakesWhatIsNamed(t *testing.T, operator *control.Operator) {
-	account, err := operator.ChangeAccount(t.Context(), rookery.FirstUIN, control.Settings{"city": "深圳", "strangers": "no"})
+	account, err := operator.ChangeAccount(t.Context(), rookery.FirstUIN,
+		control.Settings{"city": "深圳", "strangers": "no"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if account.Profile.City != "深圳" || account.Strangers || account.Profile.Nick != "Pingu, Jr" || account.Rule != rookery.RuleOpen {
+	if account.Profile.City != "深圳" || account.Strangers || account.Profile.Nick != "Pingu, Jr" ||
+		account.Rule != rookery.RuleOpen {
 		t.Errorf("the account is %+v", account)
 	}
 	if got := only(t, operator).Account; got.Profile != account.Profile {
@@ -137,10 +144,12 @@ func passwordEndsSessions(t *testing.T, messenger *service.Service, operator *co
 	if err != nil {
 		t.Fatal(err)
 	}
-	if action := only(t, operator); len(action.Sessions) != 1 || action.Sessions[0].Address.String() != "192.0.2.1" || action.Status != rookery.StatusOnline {
+	if action := only(t, operator); len(action.Sessions) != 1 || action.Sessions[0].Address.String() != "192.0.2.1" ||
+		action.Status != rookery.StatusOnline {
 		t.Fatalf("signed in is %+v, looks %v", action.Sessions, action.Status)
 	}
-	if generated, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil || generated != "" {
+	if generated, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil ||
+		generated != "" {
 		t.Fatalf("made %q, error %v", generated, err)
 	}
 	if action := only(t, operator); len(action.Sessions) != 0 || action.Status != rookery.StatusOffline {
@@ -159,7 +168,8 @@ func noticeToAllOrNone(t *testing.T, operator *control.Operator) {
 }
 
 func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *control.Operator) {
-	other, err := operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
+	other, err := operator.AddAccount(t.Context(),
+		control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +177,8 @@ func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *contr
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(other.Password)
-	session, _, err := messenger.SignIn(t.Context(), service.SignInRequest{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
+	session, _, err := messenger.SignIn(t.Context(),
+		service.SignInRequest{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +196,8 @@ func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *contr
 
 func devicesAreRevoked(t *testing.T, messenger *service.Service, operator *control.Operator) {
 	proof := service.ProofOf("a new one")
-	input := service.SignInRequest{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"), Device: "phone"}
+	input := service.SignInRequest{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
+		Device: "phone"}
 	_, token, err := messenger.SignIn(t.Context(), input)
 	if err != nil {
 		t.Fatal(err)
@@ -197,10 +209,12 @@ func devicesAreRevoked(t *testing.T, messenger *service.Service, operator *contr
 	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := messenger.AuthenticateSession(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+	if _, err := messenger.AuthenticateSession(t.Context(), rookery.FirstUIN,
+		service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		t.Errorf("its token still gets a session: %v", err)
 	}
-	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {
+	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN,
+		devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {
 		t.Errorf("error %v, want CodeParameter", err)
 	}
 	if _, err := operator.ListDevices(t.Context(), 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
@@ -290,7 +304,8 @@ func TestAnAnswerThatDoesNotComeIsNotTakenForAFailure(t *testing.T) {
 	dataDir := t.TempDir()
 	listen(t, dataDir, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	err := dialSocket(t, dataDir).RemoveAccount(t.Context(), 10001)
-	if rookery.CodeOf(err) != rookery.CodeTemporary || !strings.Contains(rookery.TextOf(err), "see whether it was done") {
+	if rookery.CodeOf(err) != rookery.CodeTemporary ||
+		!strings.Contains(rookery.TextOf(err), "see whether it was done") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -324,13 +339,15 @@ func TestSettingsNameTheirFields(t *testing.T) {
 		error    string
 	}{
 		{"nothing is fine", nil, ""},
-		{"every field takes a text of its kind", control.Settings{"nick": "a", "face": "270", "rule": "closed", "show-private": "yes"}, ""},
+		{"every field takes a text of its kind", control.Settings{"nick": "a", "face": "270", "rule": "closed",
+			"show-private": "yes"}, ""},
 		{"an unknown field is named", control.Settings{"nick": "a", "shoe-size": "4"}, `"shoe-size" is no field`},
 		{"a number must be one", control.Settings{"face": "big"}, `face: "big" is no number`},
 		{"a number has bounds", control.Settings{"animal": "13"}, "zodiac animal is 13"},
 		{"yes and no are spelt out", control.Settings{"findable": "true"}, `findable: "true" is neither yes nor no`},
 		{"a rule is one of three", control.Settings{"rule": "maybe"}, "open, ask, closed"},
-		{"a text has a most", control.Settings{"nick": strings.Repeat("x", rookery.MaxNickBytes+1)}, "nick has 97 bytes"},
+		{"a text has a most", control.Settings{"nick": strings.Repeat("x", rookery.MaxNickBytes+1)},
+			"nick has 97 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := test.settings.Validate()
@@ -352,7 +369,8 @@ func TestAFieldReadsBackWhatWasSet(t *testing.T) {
 	for _, field := range control.Fields() {
 		want[field.Name] = values[field.Placeholder]
 	}
-	added, err := operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "strangers": "no", "findable": "no"}})
+	added, err := operator.AddAccount(t.Context(),
+		control.NewAccount{Settings: control.Settings{"nick": "x", "strangers": "no", "findable": "no"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,10 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Settings are what an operator sets about an account, as text by the names of
-// Fields. What is not named stays as it is.
+// Settings maps names of Fields to values in text form. Fields that are absent stay unchanged.
 type Settings map[string]string
 
-// Validate reports the first setting that has no such field or no such value,
-// as an error with CodeParameter.
+// Validate returns an error with CodeParameter for the first unknown field or invalid value.
 func (s Settings) Validate() error {
 	var account rookery.Account
 	return s.applyTo(&account)
@@ -32,12 +30,13 @@ func (s Settings) applyTo(account *rookery.Account) error {
 		}
 	}
 	if unused > 0 {
-		return rookery.Errorf(rookery.CodeParameter, "%s is no field of an account; there are %s", s.firstUnknownName(), strings.Join(fieldNames(), ", "))
+		return rookery.Errorf(rookery.CodeParameter, "%s is no field of an account; there are %s", s.firstUnknownName(),
+			strings.Join(fieldNames(), ", "))
 	}
 	return account.Profile.Validate()
 }
 
-// firstUnknownName is the first name that is no field's.
+// firstUnknownName returns, in quotes, the alphabetically first name that is not a field.
 func (s Settings) firstUnknownName() string {
 	known := Settings{}
 	for _, name := range fieldNames() {
@@ -53,22 +52,21 @@ func (s Settings) firstUnknownName() string {
 	return strconv.Quote(unknown[0])
 }
 
-// Field is one thing that can be set about an account. The flags of the
-// commands, the columns of an import and a listing in JSON share its name.
+// Field is one setting of an account. Command flags, columns of an import file and keys of the JSON listing
+// all use its name.
 type Field struct {
 	Name string
-	// Placeholder is a word for its values, Usage a line that describes it.
+	// Placeholder stands for a value in help texts, such as TEXT. Usage describes the field in one line.
 	Placeholder, Usage string
 
 	get func(*rookery.Account) string
 	set func(*rookery.Account, string) error
 }
 
-// Get returns the field of an account as Settings would have it.
+// Get returns the field's value in the text form that Settings use.
 func (f Field) Get(account rookery.Account) string { return f.get(&account) }
 
-// Fields returns what can be set about an account, in the order in which to
-// show it.
+// Fields returns all fields in display order.
 func Fields() []Field { return append([]Field(nil), accountFields...) }
 
 func fieldNames() []string {
@@ -80,38 +78,56 @@ func fieldNames() []string {
 }
 
 var accountFields = []Field{
-	textField("nick", "the name that others see", func(account *rookery.Account) *string { return &account.Profile.Nick }),
-	numberField("face", "face number: three times a picture's index", func(account *rookery.Account) *int { return &account.Profile.Face }),
+	textField("nick", "the name that others see",
+		func(account *rookery.Account) *string { return &account.Profile.Nick }),
+	numberField("face", "face number: three times a picture's index",
+		func(account *rookery.Account) *int { return &account.Profile.Face }),
 	numberField("age", "years, 0 if unset", func(account *rookery.Account) *int { return &account.Profile.Age }),
 	numberField("sex", "0 male, 1 female", func(account *rookery.Account) *int { return &account.Profile.Sex }),
-	numberField("blood", "blood type: 0 unset, 1 A, 2 B, 3 O, 4 AB, 5 other", func(account *rookery.Account) *int { return &account.Profile.Blood }),
-	numberField("constellation", "0 unset, 1 to 12 from Aquarius", func(account *rookery.Account) *int { return &account.Profile.Constellation }),
-	numberField("animal", "zodiac animal: 0 unset, 1 to 12 from Rat", func(account *rookery.Account) *int { return &account.Profile.Animal }),
+	numberField("blood", "blood type: 0 unset, 1 A, 2 B, 3 O, 4 AB, 5 other",
+		func(account *rookery.Account) *int { return &account.Profile.Blood }),
+	numberField("constellation", "0 unset, 1 to 12 from Aquarius",
+		func(account *rookery.Account) *int { return &account.Profile.Constellation }),
+	numberField("animal", "zodiac animal: 0 unset, 1 to 12 from Rat",
+		func(account *rookery.Account) *int { return &account.Profile.Animal }),
 	textField("country", "country", func(account *rookery.Account) *string { return &account.Profile.Country }),
 	textField("province", "province", func(account *rookery.Account) *string { return &account.Profile.Province }),
 	textField("city", "city", func(account *rookery.Account) *string { return &account.Profile.City }),
 	textField("school", "school", func(account *rookery.Account) *string { return &account.Profile.School }),
 	textField("job", "job", func(account *rookery.Account) *string { return &account.Profile.Job }),
-	textField("home-page", "address of a home page", func(account *rookery.Account) *string { return &account.Profile.HomePage }),
-	textField("about", "some words about the owner", func(account *rookery.Account) *string { return &account.Profile.About }),
-	textField("real-name", "real name (private)", func(account *rookery.Account) *string { return &account.Profile.RealName }),
-	textField("mail", "mail address (private)", func(account *rookery.Account) *string { return &account.Profile.Mail }),
-	textField("phone", "phone number (private)", func(account *rookery.Account) *string { return &account.Profile.Phone }),
-	textField("mobile", "mobile number (private)", func(account *rookery.Account) *string { return &account.Profile.Mobile }),
-	textField("address", "postal address (private)", func(account *rookery.Account) *string { return &account.Profile.Address }),
-	textField("post-code", "post code (private)", func(account *rookery.Account) *string { return &account.Profile.PostCode }),
+	textField("home-page", "address of a home page",
+		func(account *rookery.Account) *string { return &account.Profile.HomePage }),
+	textField("about", "some words about the owner",
+		func(account *rookery.Account) *string { return &account.Profile.About }),
+	textField("real-name", "real name (private)",
+		func(account *rookery.Account) *string { return &account.Profile.RealName }),
+	textField("mail", "mail address (private)",
+		func(account *rookery.Account) *string { return &account.Profile.Mail }),
+	textField("phone", "phone number (private)",
+		func(account *rookery.Account) *string { return &account.Profile.Phone }),
+	textField("mobile", "mobile number (private)",
+		func(account *rookery.Account) *string { return &account.Profile.Mobile }),
+	textField("address", "postal address (private)",
+		func(account *rookery.Account) *string { return &account.Profile.Address }),
+	textField("post-code", "post code (private)",
+		func(account *rookery.Account) *string { return &account.Profile.PostCode }),
 	{
-		Name: "rule", Placeholder: "RULE", Usage: "who becomes a friend: open (anybody), ask (on request), closed (nobody)",
-		get: func(account *rookery.Account) string { return account.Rule.String() },
+		Name: "rule", Placeholder: "RULE",
+		Usage: "who becomes a friend: open (anybody), ask (on request), closed (nobody)",
+		get:   func(account *rookery.Account) string { return account.Rule.String() },
 		set: func(account *rookery.Account, value string) (err error) {
 			account.Rule, err = rookery.ParseRule(value)
 			return err
 		},
 	},
-	yesNoField("strangers", "whether accounts that are no friends may write", func(account *rookery.Account) *bool { return &account.Strangers }),
-	yesNoField("findable", "whether a search may return the account", func(account *rookery.Account) *bool { return &account.Findable }),
-	yesNoField("show-private", "whether everybody sees the private fields, not friends alone", func(account *rookery.Account) *bool { return &account.ShowPrivate }),
-	yesNoField("devices-only", "whether only devices may sign in, which have tokens, and no address", func(account *rookery.Account) *bool { return &account.DevicesOnly }),
+	yesNoField("strangers", "whether accounts that are no friends may write",
+		func(account *rookery.Account) *bool { return &account.Strangers }),
+	yesNoField("findable", "whether a search may return the account",
+		func(account *rookery.Account) *bool { return &account.Findable }),
+	yesNoField("show-private", "whether everybody sees the private fields, not friends alone",
+		func(account *rookery.Account) *bool { return &account.ShowPrivate }),
+	yesNoField("devices-only", "whether only devices may sign in, which have tokens, and no address",
+		func(account *rookery.Account) *bool { return &account.DevicesOnly }),
 }
 
 func textField(name, usage string, target func(*rookery.Account) *string) Field {

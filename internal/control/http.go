@@ -15,8 +15,7 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// statuses says which HTTP status stands for which code; both ways, so no
-// status is there twice.
+// statusByCode maps error codes to HTTP statuses. Each status occurs once, so that the client can map it back.
 var statusByCode = map[rookery.Code]int{
 	rookery.CodeParameter:   http.StatusBadRequest,
 	rookery.CodeNoAccount:   http.StatusNotFound,
@@ -37,36 +36,33 @@ func codeOfStatus(status int) (rookery.Code, bool) {
 	return 0, false
 }
 
-// errorBody is the body of an answer that is no success. The cause is for the
-// operator, who is the only one that reads it.
+// errorBody is the body of an error response. Cause is included because only the operator reads it.
 type errorBody struct {
 	Text  string
 	Cause string `json:",omitempty"`
 }
 
 const (
-	// maxRequestBytes bounds a request, in bytes: a notice to a page of accounts is
-	// a few KiB.
+	// maxRequestBytes bounds a request body. The largest request, a notice to a page of accounts, has a few KiB.
 	maxRequestBytes = 1 << 20
 	jsonContentType = "application/json"
 )
 
-// RequestTimeout is how long a request may take to arrive: header and body each. A
-// command sends it at once, and one that never ends would hold up the server's
-// end.
+// RequestTimeout bounds the time in which a request's header must arrive, and again its body. A request that
+// stays incomplete would otherwise delay the server's shutdown.
 const RequestTimeout = 2 * time.Second
 
 func registerAction[In, Out any](mux *http.ServeMux, messenger *service.Service, a action[In, Out]) {
 	mux.HandleFunc("POST /"+a.name, func(w http.ResponseWriter, r *http.Request) {
 		var input In
-		conn := http.NewResponseController(w) // in tests there may be none
+		conn := http.NewResponseController(w) // test recorders have no connection, so errors are ignored
 		_ = conn.SetReadDeadline(time.Now().Add(RequestTimeout))
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestBytes)).Decode(&input); err != nil {
 			writeJSON(w, http.StatusBadRequest, errorBody{Text: "the request cannot be read", Cause: err.Error()})
 			return
 		}
 		_ = conn.SetReadDeadline(time.Time{})
-		// What was asked for is finished even if the command goes away.
+		// The action completes even if the client disconnects.
 		output, err := a.perform(context.WithoutCancel(r.Context()), messenger, input)
 		if err != nil {
 			writeJSON(w, statusByCode[rookery.CodeOf(err)], newErrorBody(err))
@@ -90,10 +86,10 @@ func newErrorBody(err error) errorBody {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", jsonContentType)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // fails with the connection only
+	_ = json.NewEncoder(w).Encode(body) // fails only if the connection is broken
 }
 
-// remoteServer calls the server that has a data directory.
+// remoteServer sends actions to the server that uses a data directory.
 type remoteServer struct{ client http.Client }
 
 func newRemoteServer(dataDir string) *remoteServer {
@@ -119,7 +115,8 @@ func (r *remoteServer) call(ctx context.Context, name string, input, output any)
 	}
 	defer response.Body.Close()
 	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind != jsonContentType {
-		return &rookery.Error{Code: rookery.CodeTemporary, Text: "the server that runs there is of a version that cannot do this; restart it with this program"}
+		return &rookery.Error{Code: rookery.CodeTemporary,
+			Text: "the server that runs there is of a version that cannot do this; restart it with this program"}
 	}
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -131,12 +128,13 @@ func (r *remoteServer) call(ctx context.Context, name string, input, output any)
 	return json.Unmarshal(answer, output)
 }
 
-// connectionLostError is the error for an answer that did not come.
+// connectionLostError is the error for a request whose response did not arrive.
 func connectionLostError(cause error) error {
-	return &rookery.Error{Code: rookery.CodeTemporary, Text: "the server ended before it answered; see whether it was done before you try again", Cause: cause}
+	return &rookery.Error{Code: rookery.CodeTemporary,
+		Text: "the server ended before it answered; see whether it was done before you try again", Cause: cause}
 }
 
-// decodeError is the error that the other side had.
+// decodeError rebuilds the server's error from a response.
 func decodeError(status int, body []byte) error {
 	var f errorBody
 	if err := json.Unmarshal(body, &f); err != nil {

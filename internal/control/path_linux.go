@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 )
 
-// maxSocketPath is the most that the address of a Unix socket holds, in bytes.
+// maxSocketPath is the maximum length of a Unix socket address in bytes.
 const maxSocketPath = 107
 
-// socketPath returns a path of the directory's socket that is short enough to
-// be an address until release is called. Where the plain path is too long, the
-// opened directory's entry in /proc stands for it.
+// socketPath returns a path of the directory's socket that fits into a socket address. It is valid until
+// release is called. If the plain path is too long, socketPath opens the directory and returns a path
+// through /proc/self/fd.
 func socketPath(dataDir string) (path string, release func(), err error) {
 	path = filepath.Join(dataDir, SocketName)
 	if len(path) <= maxSocketPath {

@@ -10,19 +10,18 @@ import (
 	"syscall"
 )
 
-// SocketName is the socket's name in the data directory.
+// SocketName is the file name of the socket in the data directory.
 const SocketName = "control.sock"
 
-// ErrNoServer says that no server runs on a data directory.
+// ErrNoServer means that no server uses the data directory.
 var ErrNoServer = errors.New("no server runs on this data directory")
 
-// Dial returns an Operator on the server that runs on a data directory,
-// ErrNoServer if there is none.
+// Dial returns an Operator for the server that uses a data directory. It returns ErrNoServer if there is none.
 func Dial(ctx context.Context, dataDir string) (*Operator, error) {
 	conn, err := dialSocket(ctx, dataDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return nil, ErrNoServer // the socket of a killed server refuses
+		return nil, ErrNoServer // a killed server leaves a socket that refuses connections
 	case err != nil:
 		return nil, err
 	}
@@ -40,9 +39,9 @@ func dialSocket(ctx context.Context, dataDir string) (net.Conn, error) {
 	return dialer.DialContext(ctx, "unix", path)
 }
 
-// Listen opens the socket of a data directory for its owner alone. Whoever
-// calls it must hold the directory's lock: a socket that is there already is
-// what a killed server left, and is replaced. Closing the listener removes it.
+// Listen creates the socket in a data directory, accessible only to the owner. The caller must hold the
+// directory's lock: Listen replaces an existing socket, which only a killed server can have left. Closing
+// the listener removes the socket.
 func Listen(dataDir string) (net.Listener, error) {
 	path, release, err := socketPath(dataDir)
 	if err != nil {
@@ -57,7 +56,7 @@ func Listen(dataDir string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.SetUnlinkOnClose(false) // path may lead through a directory that is closed by then
+	l.SetUnlinkOnClose(false) // path may lead through a file descriptor that is closed by then
 	if err := os.Chmod(file, 0o600); err != nil {
 		_ = l.Close()
 		return nil, err
@@ -74,7 +73,7 @@ func (l *socketListener) Close() error {
 	return errors.Join(l.UnixListener.Close(), ignoreMissing(os.Remove(l.path)))
 }
 
-// ignoreMissing lets a listener be closed twice.
+// ignoreMissing makes a second Close of the listener harmless.
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -7,26 +7,25 @@ import (
 	"time"
 )
 
-// FaultyConn is a client's connection through a bad network, which delays, cuts and
-// drops what the server writes, to the byte.
+// FaultyConn is a client's connection through an unreliable network. It delays, cuts and drops what the
+// server writes, at any byte.
 type FaultyConn struct {
 	net.Conn
-	// Delay is how long each piece of what the server writes is held up.
+	// Delay is how long each piece that the server writes is held back.
 	Delay time.Duration
-	// Silent: that the cable is cut is told to nobody. What either side writes
-	// afterwards is lost, and the server still believes in the connection when
-	// the client has given it up.
+	// Silent cuts the connection without telling either side. Later writes of both sides are lost, and the
+	// server keeps its end open even after the client has closed its own.
 	Silent bool
 
 	mu sync.Mutex // guards what follows
-	// ends: it is cut after left bytes more.
+	// If willCut is set, the connection is cut after remainingBytes more bytes from the server.
 	willCut        bool
 	remainingBytes int
-	cutDone        chan struct{} // closed when it is cut
+	cutDone        chan struct{} // closed when the connection is cut
 }
 
-// CutAfter cuts the cable after n bytes more from the server, at once if n is 0. The
-// channel is closed when that has happened.
+// CutAfter cuts the connection after n more bytes from the server, immediately if n is 0. The returned
+// channel is closed once that has happened.
 func (c *FaultyConn) CutAfter(count int) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,15 +36,15 @@ func (c *FaultyConn) CutAfter(count int) <-chan struct{} {
 	return c.cutDone
 }
 
-// cutNow is called with mu held.
+// cutNow requires that mu is held.
 func (c *FaultyConn) cutNow() {
 	close(c.cutDone)
 	if !c.Silent {
-		_ = c.Conn.Close() // a reader and the server see it
+		_ = c.Conn.Close() // so that a blocked Read and the server notice
 	}
 }
 
-// passBytes is how many of n bytes from the server still get through.
+// passBytes returns how many of n bytes from the server reach the client.
 func (c *FaultyConn) passBytes(count int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,8 +64,8 @@ func (c *FaultyConn) isCut() bool {
 	return c.willCut && c.remainingBytes == 0
 }
 
-// Read reads what gets through. It ends with an error if the cable is cut for
-// all to see, and with a silent one waits until the client closes it.
+// Read returns bytes that reach the client. After a cut it returns an error; after a silent cut it blocks
+// until the client closes the connection.
 func (c *FaultyConn) Read(p []byte) (int, error) {
 	for {
 		count, err := c.Conn.Read(p)
@@ -82,7 +81,7 @@ func (c *FaultyConn) Read(p []byte) (int, error) {
 	}
 }
 
-// Write passes on what the client writes, or loses it.
+// Write sends the client's bytes, or drops them after a cut.
 func (c *FaultyConn) Write(p []byte) (int, error) {
 	switch {
 	case !c.isCut():
@@ -93,8 +92,7 @@ func (c *FaultyConn) Write(p []byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
-// Close ends the client's side. The server is not told if the cable was cut in
-// silence: end that with Forget.
+// Close closes the client's side. After a silent cut the server does not notice; CloseServerSide ends that.
 func (c *FaultyConn) Close() error {
 	if c.Silent && c.isCut() {
 		return c.Conn.SetReadDeadline(time.Unix(1, 0))
@@ -102,5 +100,5 @@ func (c *FaultyConn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseServerSide closes the connection on the server's side too.
+// CloseServerSide closes the connection for the server too.
 func (c *FaultyConn) CloseServerSide() { _ = c.Conn.Close() }

@@ -20,37 +20,34 @@ const (
 	resTemporary = 4
 )
 
-// Client is one account's program. It does what the protocol asks of clients
-// on a bad network: a fresh, long SEQ for each request, which is repeated under
-// the same SEQ until it is answered. Its methods may be called at the same
-// time.
+// Client is the program of one account. It follows the protocol's advice for bad networks: each request has a
+// new, long SEQ and is repeated with that SEQ until it is answered. Its methods are safe for concurrent use.
 type Client struct {
 	UIN  rookery.UIN
 	Post PostFunc
-	// Device is the name to log in as; empty: by the address, as programs of
-	// old do.
+	// Device is the device name to log in with. If it is empty, the session belongs to the client's address,
+	// as with old programs.
 	Device string
-	// AttemptTimeout returns how long one attempt waits for its answer. What is not
-	// answered by then may still be at work when it is repeated. nil: 30 s.
+	// AttemptTimeout returns how long one attempt waits for its answer; nil means 30 s. The server may still
+	// process an unanswered attempt while it is repeated.
 	AttemptTimeout func() time.Duration
 
 	unansweredCount, temporaryCount atomic.Int64
 }
 
-// RepeatCounts counts the attempts that had no answer, and those answered with
-// RES=4, not known to be done.
+// RepeatCounts returns the numbers of attempts without an answer and of attempts answered RES=4, whose
+// outcome is unknown.
 func (c *Client) RepeatCounts() (unanswered, temporary int64) {
 	return c.unansweredCount.Load(), c.temporaryCount.Load()
 }
 
-// Request is one record with the SEQ that it is known by.
+// Request is a record together with its SEQ.
 type Request struct {
 	SEQ    string
 	Record string
 }
 
-// NewRequest makes a request with a fresh SEQ. fields are those of the command,
-// escaped, with a text at the end.
+// NewRequest returns a request with a new SEQ. fields are the command's escaped fields, with the text last.
 func (c *Client) NewRequest(command, fields string) Request {
 	return c.newRequestWithSEQ(rand.Text(), command, fields)
 }
@@ -63,11 +60,11 @@ func (c *Client) newRequestWithSEQ(seq, command, fields string) Request {
 	return Request{SEQ: seq, Record: fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", version, command, seq, c.UIN, fields)}
 }
 
-// errNonsense is an answer that no server in good order gives: to repeat the
-// request would hide it.
+// errInvalidAnswer marks answers that violate the protocol. They are not retried, because a repeat would hide
+// the fault.
 var errInvalidAnswer = errors.New("nonsense")
 
-// SendOnce sends a request once. An error says that nothing is known of it.
+// SendOnce sends a request once. After an error the outcome is unknown.
 func (c *Client) SendOnce(ctx context.Context, request Request) (Answer, error) {
 	patience := 30 * time.Second
 	if c.AttemptTimeout != nil {
@@ -92,8 +89,8 @@ func (c *Client) SendOnce(ctx context.Context, request Request) (Answer, error) 
 	return answer, nil
 }
 
-// SendUntilAnswered sends a request until it is answered, and that with another RES than
-// 4. It is an error if that does not happen before ctx ends.
+// SendUntilAnswered repeats a request until the answer has a RES other than 4. It returns an error if ctx ends
+// before that.
 func (c *Client) SendUntilAnswered(ctx context.Context, request Request) (Answer, error) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		answer, err := c.SendOnce(ctx, request)
@@ -108,8 +105,7 @@ func (c *Client) SendUntilAnswered(ctx context.Context, request Request) (Answer
 	}
 }
 
-// SendUntilDone repeats a request until it is answered and returns an error for every
-// answer but RES=0.
+// SendUntilDone repeats a request until it is answered, and returns an error unless the answer has RES=0.
 func (c *Client) SendUntilDone(ctx context.Context, request Request) (Answer, error) {
 	answer, err := c.SendUntilAnswered(ctx, request)
 	if err == nil && answer.RES != resDone {
@@ -124,8 +120,9 @@ func (c *Client) Login(ctx context.Context, password string) error {
 	return err
 }
 
-// loginWith signs in, asking in the given way, and returns the answer.
-func (c *Client) loginWith(ctx context.Context, password string, send func(context.Context, Request) (Answer, error)) (Answer, error) {
+// loginWith signs in by means of the given send function and returns the answer.
+func (c *Client) loginWith(ctx context.Context, password string,
+	send func(context.Context, Request) (Answer, error)) (Answer, error) {
 	keys := fmt.Sprintf("&PS=%x&M5=1&LC=9326B87B234E7235", md5.Sum([]byte(password)))
 	if c.Device != "" {
 		keys += "&DV=" + url.QueryEscape(c.Device)
@@ -137,13 +134,12 @@ func (c *Client) loginWith(ctx context.Context, password string, send func(conte
 	return answer, err
 }
 
-// formatTextFields writes the fields of a request that are sent to another account, with
-// a text behind them.
+// formatTextFields returns the fields of a request to another account, with a text as the last one.
 func formatTextFields(to rookery.UIN, key, text string) string {
 	return fmt.Sprintf("&UN=%d&%s=%s", to, key, url.PathEscape(text))
 }
 
-// Answer is the server's record.
+// Answer is a parsed answer record.
 type Answer struct {
 	CMD, SEQ string
 	UIN      rookery.UIN
@@ -152,7 +148,7 @@ type Answer struct {
 	Text string
 }
 
-// ParseAnswer reads a record by its keys. What is no answer is an error.
+// ParseAnswer parses a record by its keys.
 func ParseAnswer(text string) (Answer, error) {
 	answer := Answer{Text: strings.TrimRight(text, "\r\n")}
 	answer.CMD, answer.SEQ = answer.Value("CMD"), answer.Value("SEQ")
@@ -165,7 +161,7 @@ func ParseAnswer(text string) (Answer, error) {
 	return answer, nil
 }
 
-// Value is the value of a key as it stands in the record, empty if it has none.
+// Value returns the raw value of a key, or the empty string if the record does not contain the key.
 func (a Answer) Value(key string) string {
 	for pair := range strings.SplitSeq(a.Text, "&") {
 		if k, v, _ := strings.Cut(pair, "="); k == key {
@@ -177,7 +173,7 @@ func (a Answer) Value(key string) string {
 
 var unescaper = strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",")
 
-// List is the list that is the value of a key.
+// List returns the elements of a list, unescaped.
 func (a Answer) List(key string) []string {
 	var elements []string
 	for element := range strings.SplitAfterSeq(a.Value(key), ",") {
@@ -188,7 +184,7 @@ func (a Answer) List(key string) []string {
 	return elements
 }
 
-// UINs is a list of account numbers.
+// UINs returns a list of account numbers.
 func (a Answer) UINs(key string) []rookery.UIN {
 	var elements []rookery.UIN
 	for _, element := range a.List(key) {
@@ -198,8 +194,7 @@ func (a Answer) UINs(key string) []rookery.UIN {
 	return elements
 }
 
-// Messages are those of a GetMsgEx answer; status notices, which are not
-// stored, are left out.
+// Messages returns the messages of a GetMsgEx answer. Status notices are not stored and therefore left out.
 func (a Answer) Messages() ([]Message, error) {
 	kinds, froms, texts := a.List("MT"), a.UINs("UN"), a.List("MG")
 	if count := len(kinds); len(froms) != count || len(texts) != count || a.Value("MN") != strconv.Itoa(count) {

@@ -53,7 +53,8 @@ func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
 		{"after RES=4", []string{temporary, temporary, done}, 0, 2, true},
 		{"with a refusal, which it does not repeat", []string{"", refused}, 1, 0, false},
 		{"with another request's answer, which is an error", []string{strings.Replace(done, "?", "1", 1)}, 0, 0, false},
-		{"with another account's answer, which is an error", []string{strings.Replace(done, "10001", "10002", 1)}, 0, 0, false},
+		{"with another account's answer, which is an error", []string{strings.Replace(done, "10001", "10002", 1)}, 0, 0,
+			false},
 		{"with no record, which is an error", []string{"NULL"}, 0, 0, false},
 	}
 	for _, test := range tests {
@@ -61,12 +62,14 @@ func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := replies{script: test.script}
 				client := Client{UIN: 10001, Post: r.post}
-				_, err := client.SendUntilDone(t.Context(), client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "hello")))
+				_, err := client.SendUntilDone(t.Context(),
+					client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "hello")))
 				if (err == nil) != test.ok || len(r.script) > 0 {
 					t.Errorf("the error is %v, and %d replies were not asked for", err, len(r.script))
 				}
 				if u, redeliveries := client.RepeatCounts(); u != test.unanswered || redeliveries != test.temporary {
-					t.Errorf("counted %d unanswered and %d temporary, want %d and %d", u, redeliveries, test.unanswered, test.temporary)
+					t.Errorf("counted %d unanswered and %d temporary, want %d and %d", u, redeliveries, test.unanswered,
+						test.temporary)
 				}
 				if len(slices.Compact(r.asked)) != 1 {
 					t.Errorf("the records differ: %q", r.asked)
@@ -82,7 +85,8 @@ func TestAClientGivesUpInTheEnd(t *testing.T) {
 		defer cancel()
 		broken := errors.New("broken")
 		client := Client{UIN: 10001, Post: func(context.Context, string) (string, error) { return "", broken }}
-		if _, err := client.SendUntilDone(ctx, client.NewRequest("List", "")); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, broken) {
+		if _, err := client.SendUntilDone(ctx, client.NewRequest("List", "")); !errors.Is(err,
+			context.DeadlineExceeded) || !errors.Is(err, broken) {
 			t.Errorf("the error is %v, want one that says how long and why", err)
 		}
 	})
@@ -94,7 +98,8 @@ func TestARequestHasAFreshSEQAndKeepsItsText(t *testing.T) {
 	if a.SEQ == b.SEQ || len(a.SEQ) < 6 || len(a.SEQ) > 32 {
 		t.Errorf("the SEQs are %q and %q", a.SEQ, b.SEQ)
 	}
-	if want := "VER=1.1&CMD=CLTMSG&SEQ=" + a.SEQ + "&UIN=10001&UN=11001&MG=50%25%20&%20more%2C%20%E8%8C%B6"; a.Record != want {
+	if want := "VER=1.1&CMD=CLTMSG&SEQ=" + a.SEQ +
+		"&UIN=10001&UN=11001&MG=50%25%20&%20more%2C%20%E8%8C%B6"; a.Record != want {
 		t.Errorf("the record is %q, want %q", a.Record, want)
 	}
 }

@@ -169,7 +169,8 @@ func checkStored(t *testing.T, dir string, load *Load) {
 	stored := readStored(t, dir, load)
 	for uin, messages := range stored {
 		if !slices.Equal(messages, collected[uin]) {
-			t.Errorf("the mailbox of %d holds %d messages, and %d were collected, or others", uin, len(messages), len(collected[uin]))
+			t.Errorf("the mailbox of %d holds %d messages, and %d were collected, or others", uin, len(messages),
+				len(collected[uin]))
 		}
 	}
 	report(t, "stored", FindFaults(sent, stored))

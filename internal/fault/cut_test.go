@@ -248,7 +248,8 @@ func (c *victim) message(i int) Message {
 
 // write has the message of a number sent.
 func (c *victim) write(ctx context.Context, i int) error {
-	_, err := c.writer.SendUntilDone(ctx, c.writer.NewRequest("CLTMSG", formatTextFields(c.uin, "MG", c.message(i).Text)))
+	_, err := c.writer.SendUntilDone(ctx, c.writer.NewRequest("CLTMSG",
+		formatTextFields(c.uin, "MG", c.message(i).Text)))
 	return err
 }
 

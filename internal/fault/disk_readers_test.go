@@ -100,7 +100,8 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	if _, err := os.Stat(reserve); !os.IsNotExist(err) {
 		t.Errorf("the reserve was not given up: %v", err)
 	}
-	answers(t, other, other.NewRequest("Ack_AddToList", "&CD=2"+formatTextFields(crowd.senders[0], "RS", "hello")), resTemporary)
+	answers(t, other, other.NewRequest("Ack_AddToList", "&CD=2"+formatTextFields(crowd.senders[0], "RS", "hello")),
+		resTemporary)
 	collected := 0
 	for range 100 { // 2 messages fit an answer
 		collected += len(texts(t, answers(t, receiver, receiver.NewRequest("GetMsgEx", ""), resDone)))

@@ -138,7 +138,8 @@ func checkReadsWork(t *testing.T, client *Client) {
 	for command, fields := range map[string]string{
 		"List": "&TN=160&UN=0", "Query_Stat": "&TN=50&UN=0", "GetInfo": "&UN=10001", "GetMsgEx": "",
 	} {
-		if answer, err := client.SendOnce(t.Context(), client.NewRequest(command, fields)); err != nil || answer.RES != resDone {
+		if answer, err := client.SendOnce(t.Context(), client.NewRequest(command, fields)); err != nil ||
+			answer.RES != resDone {
 			t.Errorf("while the disk is full, %s is answered %s, %v", command, answer.Text, err)
 		}
 	}

@@ -1,14 +1,10 @@
-// Package fault proves that nothing is lost.
+// Package fault tests that the server loses no messages when something fails.
 //
-// The property: a client that repeats each request under the same SEQ until it
-// is answered loses no message and sees none twice, whatever dies in between.
-// Judge states it; a Ledger holds what the clients of a Load said and heard,
-// and the tests let the server die meanwhile: killed, without power, without
-// room on its disk, told to end.
+// The property under test: a client that repeats each request with the same SEQ until it is answered loses no
+// message and sees none twice. FindFaults checks the property. A Ledger records what the clients of a Load
+// sent and received, while a test kills the server, cuts its power, fills its disk, or shuts it down.
 //
-// Client is such a client. It reaches its server through a Post.
-//
-// An Ear is a client that stays connected and is pushed to. A Cable is a
-// connection through a bad network, which delays, cuts and drops to the byte:
-// what was on its way when it was cut comes again, and is told by its number.
+// A Client reaches the server through a PostFunc. A PushReceiver is a client that stays connected and receives
+// pushes. A FaultyConn is a connection that delays, cuts and drops data at any byte; the server must push again
+// what was in transit, and the client recognizes it by its number.
 package fault

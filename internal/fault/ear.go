@@ -9,17 +9,16 @@ import (
 	"time"
 )
 
-// PushReceiver is an account's program that stays connected: whenever its line breaks,
-// it opens another one. Of what is pushed to it more than once, which the number
-// tells, it keeps the first.
+// PushReceiver is a program that stays connected and reconnects whenever its stream breaks. If a message is
+// pushed more than once, which its number shows, the receiver keeps the first copy.
 type PushReceiver struct {
 	*Client
 	Dial     DialFunc
 	Password string
-	// Confirms: it confirms each push. A program of old does not.
+	// Confirms selects whether the receiver confirms each push. Old programs do not.
 	Confirms bool
-	// Resumes: it goes on with the token of its first login, instead of logging
-	// in again. It needs a device for that.
+	// Resumes makes the receiver reconnect with the token of its first login instead of logging in again. It
+	// requires a Device.
 	Resumes bool
 
 	token string
@@ -28,30 +27,29 @@ type PushReceiver struct {
 	received        map[uint64]*receivedPush
 	firstDeliveries []Push
 	streamCount     int
-	// disconnectedAt is when the latest line ended, latest the highest number on the line
-	// that is open.
+	// disconnectedAt is when the previous stream ended. latestNumber is the highest number pushed on the
+	// current stream.
 	disconnectedAt time.Time
 	latestNumber   uint64
 	redeliveries   []Redelivery
 	errs           []error
 }
 
-// receivedPush is the first time that something was pushed, and when it was
-// confirmed.
+// receivedPush is the first delivery of a push and the time of its confirmation.
 type receivedPush struct {
 	push        Push
 	confirmedAt time.Time
 }
 
-// Redelivery is a push of what had been pushed before.
+// Redelivery is a push that had been pushed before.
 type Redelivery struct {
 	Push
-	// ConfirmedFor is how long it had been confirmed when its line broke; 0 or
-	// less if it had not.
+	// ConfirmedFor is the time between the confirmation and the end of its stream; 0 or less if the push was
+	// not confirmed.
 	ConfirmedFor time.Duration
 }
 
-// Run stays connected until ctx ends. An error is an answer that should not be.
+// Run stays connected until ctx ends. It returns an error if the server sent an invalid answer.
 func (e *PushReceiver) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := e.runStream(ctx)
@@ -61,7 +59,7 @@ func (e *PushReceiver) Run(ctx context.Context) error {
 		if errors.Is(err, errInvalidAnswer) {
 			return err
 		}
-		select { // nobody listens, or it does not answer any more
+		select { // the server is down or does not answer
 		case <-time.After(10 * time.Millisecond):
 		case <-ctx.Done():
 		}
@@ -69,7 +67,7 @@ func (e *PushReceiver) Run(ctx context.Context) error {
 	return errors.Join(e.errs...)
 }
 
-// runStream opens a line and stays on it until it breaks, or ctx ends.
+// runStream opens a stream and keeps it until it breaks or ctx ends.
 func (e *PushReceiver) runStream(ctx context.Context) error {
 	conn, err := e.Dial(ctx)
 	if err != nil {
@@ -105,8 +103,7 @@ func (e *PushReceiver) closeStream(line *Stream) {
 	e.disconnectedAt = time.Now()
 }
 
-// signIn logs in on a line, or says with the token whose it is. A refusal is
-// an error that ends the ear.
+// signIn logs in on a stream, or resumes the session with the token. A refusal is an error that ends Run.
 func (e *PushReceiver) signIn(ctx context.Context, line *Stream) error {
 	client := Client{UIN: e.UIN, Device: e.Device, Post: line.SendAndWait}
 	if e.Resumes && e.token != "" {
@@ -126,12 +123,13 @@ func (e *PushReceiver) signIn(ctx context.Context, line *Stream) error {
 	return err
 }
 
-// handlePush takes a push.
+// handlePush records a push and confirms it if Confirms is set.
 func (e *PushReceiver) handlePush(line *Stream, push Push) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if push.Number <= e.latestNumber || push.To != e.UIN {
-		e.errs = append(e.errs, fmt.Errorf("number %d was pushed after %d on one line: %v", push.Number, e.latestNumber, push))
+		e.errs = append(e.errs, fmt.Errorf("number %d was pushed after %d on one line: %v", push.Number, e.latestNumber,
+			push))
 	}
 	e.latestNumber = push.Number
 	if e.received == nil {
@@ -144,7 +142,8 @@ func (e *PushReceiver) handlePush(line *Stream, push Push) {
 		e.received[push.Number] = received
 		e.firstDeliveries = append(e.firstDeliveries, push)
 	case received.push != push:
-		e.errs = append(e.errs, fmt.Errorf("number %d was pushed as %v, and then as %v", push.Number, received.push, push))
+		e.errs = append(e.errs, fmt.Errorf("number %d was pushed as %v, and then as %v", push.Number, received.push,
+			push))
 	case received.confirmedAt.IsZero():
 		e.redeliveries = append(e.redeliveries, Redelivery{Push: push})
 	default:
@@ -155,8 +154,8 @@ func (e *PushReceiver) handlePush(line *Stream, push Push) {
 	}
 }
 
-// Received is what was pushed, each number once, in the order in which it came
-// first; again is what came more than once, lines how many there were.
+// Received returns each pushed message once, in order of first delivery, all redeliveries, and the number of
+// streams so far.
 func (e *PushReceiver) Received() (pushes []Push, redeliveries []Redelivery, lines int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

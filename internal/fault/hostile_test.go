@@ -102,9 +102,11 @@ func TestBadInputOnLinesDisturbsNobodyElse(t *testing.T) {
 		reads bool
 	}{
 		{name: "half records and then silence", lines: 2000, begin: "VER=1.4&CMD=Login&SEQ=1&UIN=10001&PS="},
-		{name: "a record that never ends", lines: 40, begin: "VER=1.4&CMD=CLTMSG&SEQ=1&UIN=10001&UN=11001&MG=", more: strings.Repeat("x", 1000), isCut: true},
+		{name: "a record that never ends", lines: 40, begin: "VER=1.4&CMD=CLTMSG&SEQ=1&UIN=10001&UN=11001&MG=",
+			more: strings.Repeat("x", 1000), isCut: true},
 		{name: "lines that are no records", lines: 40, more: "\xff\x00\x80 nothing\n", isCut: true},
-		{name: "a line that is no record and never ends", lines: 40, begin: "\x00\x00", more: "\xff\x00\x80\x00", isCut: true},
+		{name: "a line that is no record and never ends", lines: 40, begin: "\x00\x00", more: "\xff\x00\x80\x00",
+			isCut: true},
 		{name: "records whose answers nobody reads", lines: 40, more: "VER=1.4&CMD=Login&SEQ=1&UIN=10000&PS=x&M5=9\n"},
 		{name: "a flood of records", lines: 40, more: "VER=1.4&CMD=List&SEQ=1&UIN=10001\n", reads: true},
 		{name: "a flood of records of no version", lines: 40, more: "VER=9\n", reads: true},

@@ -89,7 +89,8 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 // hastyStore says that a message is stored before it is.
 type hastyStore struct{ service.Store }
 
-func (s hastyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error) {
+func (s hastyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
+	m rookery.RequestKey) (rookery.Receipt, error) {
 	go func() {
 		if _, err := s.Store.Deliver(context.WithoutCancel(ctx), letters, now, m); err != nil {
 			slog.Warn("a message that was acknowledged could not be stored", "error", err)
@@ -113,7 +114,8 @@ func (s lavishStore) SaveCursor(ctx context.Context, uin rookery.UIN, device str
 // forgetfulStore does not remember what messages were sent.
 type forgetfulStore struct{ service.Store }
 
-func (s forgetfulStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, _ rookery.RequestKey) (rookery.Receipt, error) {
+func (s forgetfulStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
+	_ rookery.RequestKey) (rookery.Receipt, error) {
 	return s.Store.Deliver(ctx, letters, now, rookery.RequestKey{})
 }
 
@@ -139,7 +141,8 @@ func settle(t *testing.T, dir string, people []person) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	credential := service.HashProof(service.ProofOf(password), service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1})
+	credential := service.HashProof(service.ProofOf(password),
+		service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1})
 	for _, p := range people {
 		a := rookery.NewAccount(p.uin, "nick", time.Now())
 		a.Rule = p.rule
@@ -192,7 +195,8 @@ func serveHouse(f flaw, dir string) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	server := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: received.handler, Log: log}), Log: log})
+	server := transport.NewServer(transport.Config{
+		Protocol: httppost.New(httppost.Config{Handler: received.handler, Log: log}), Log: log})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -7,8 +7,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Message is one thing that an account puts into another's mailbox. The text
-// tells it from all others of a run.
+// Message is an entry that one account puts into the mailbox of another. Its text is unique within a run.
 type Message struct {
 	From, To rookery.UIN
 	Kind     rookery.Kind
@@ -23,15 +22,15 @@ func (m Message) String() string {
 	return fmt.Sprintf("%d to %d, kind %d, %q", m.From, m.To, m.Kind, text)
 }
 
-// SentMessage is a message that somebody sent.
+// SentMessage is a message together with its SEQ.
 type SentMessage struct {
 	Message
 	SEQ string
-	// Acknowledged: the sender was answered RES=0.
+	// Acknowledged is set once the sender has received RES=0.
 	Acknowledged bool
 }
 
-// Fault is one way in which the property does not hold.
+// Fault is one violation of the property.
 type Fault struct {
 	Kind    FaultKind
 	Message Message
@@ -39,7 +38,7 @@ type Fault struct {
 
 func (f Fault) String() string { return string(f.Kind) + ": " + f.Message.String() }
 
-// FaultKind says what is wrong with a message.
+// FaultKind describes what is wrong with a message.
 type FaultKind string
 
 const (
@@ -49,10 +48,10 @@ const (
 	Invented   FaultKind = "there, but nobody sent it"
 )
 
-// FindFaults is the property. sent holds all messages in the order in which each
-// sender sent them, mailboxes what each receiver has in the end, oldest first:
-// every acknowledged message is there exactly once, those of one sender to one
-// receiver in their order, the others at most once, and nothing else.
+// FindFaults checks the property that this package tests. sent holds all messages in the order in which each
+// sender sent them. mailboxes holds the final contents of each mailbox, oldest first. Each acknowledged message
+// must be there exactly once, in order for each pair of sender and receiver; each other message at most once;
+// and nothing else.
 func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault {
 	var faults []Fault
 	position := make(map[Message]int, len(sent))
@@ -61,7 +60,7 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 	}
 	found := make(map[Message]bool, len(sent))
 	for owner, mailbox := range mailboxes {
-		latest := make(map[rookery.UIN]int) // of each sender: the position of the latest acknowledged message
+		latest := make(map[rookery.UIN]int) // index of the latest acknowledged message, by sender
 		for _, message := range mailbox {
 			i, exists := position[message]
 			last, before := latest[message.From]
@@ -88,16 +87,15 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 	return faults
 }
 
-// Ledger is what the clients of a run said and heard. Its methods may be called
-// at the same time.
+// Ledger records what the clients of a run sent and received. Its methods are safe for concurrent use.
 type Ledger struct {
-	mu        sync.Mutex // guards all below
+	mu        sync.Mutex // guards the fields below
 	sent      []SentMessage
 	indexes   map[Message]int
 	collected map[rookery.UIN][]Message
 }
 
-// RecordSending notes a message before it is sent.
+// RecordSending records a message before it is sent.
 func (l *Ledger) RecordSending(message Message, seq string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,14 +106,14 @@ func (l *Ledger) RecordSending(message Message, seq string) {
 	l.sent = append(l.sent, SentMessage{Message: message, SEQ: seq})
 }
 
-// RecordAcknowledged notes that the message's sender was answered RES=0.
+// RecordAcknowledged records that the sender has received RES=0.
 func (l *Ledger) RecordAcknowledged(message Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent[l.indexes[message]].Acknowledged = true
 }
 
-// RecordCollected notes what a receiver got in one answer.
+// RecordCollected records the messages of one answer.
 func (l *Ledger) RecordCollected(receiver rookery.UIN, messages []Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,8 +123,7 @@ func (l *Ledger) RecordCollected(receiver rookery.UIN, messages []Message) {
 	l.collected[receiver] = append(l.collected[receiver], messages...)
 }
 
-// Snapshot returns copies of what was noted: all messages that were sent, and
-// what the receivers collected.
+// Snapshot returns copies of all sent messages and of all collected messages by receiver.
 func (l *Ledger) Snapshot() ([]SentMessage, map[rookery.UIN][]Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -21,18 +21,23 @@ func TestJudge(t *testing.T) {
 		want []Fault
 	}{
 		{"all is there, in order", []SentMessage{told(one), told(two), told(three)}, []Message{one, two, three}, nil},
-		{"different senders have no order", []SentMessage{told(one), told(three), told(two)}, []Message{three, one, two}, nil},
+		{"different senders have no order", []SentMessage{told(one), told(three), told(two)},
+			[]Message{three, one, two}, nil},
 		{"an acknowledged message is lost", []SentMessage{told(one), told(two)}, []Message{one}, []Fault{{Lost, two}}},
 		{"one that was not acknowledged may be lost", []SentMessage{{Message: one}, told(two)}, []Message{two}, nil},
 		{"or be there", []SentMessage{{Message: one}, told(two)}, []Message{one, two}, nil},
 		{"or be late", []SentMessage{{Message: one}, told(two)}, []Message{two, one}, nil},
 		{"but not twice", []SentMessage{{Message: one}}, []Message{one, one}, []Fault{{Duplicated, one}}},
-		{"an acknowledged message is there twice", []SentMessage{told(one)}, []Message{one, one}, []Fault{{Duplicated, one}}},
+		{"an acknowledged message is there twice", []SentMessage{told(one)}, []Message{one, one},
+			[]Fault{{Duplicated, one}}},
 		{"two change places", []SentMessage{told(one), told(two)}, []Message{two, one}, []Fault{{Reordered, one}}},
 		{"nobody sent it", []SentMessage{told(one)}, []Message{one, two}, []Fault{{Invented, two}}},
-		{"half a text is there", []SentMessage{told(one)}, []Message{message(a, "on")}, []Fault{{Invented, message(a, "on")}, {Lost, one}}},
-		{"it was for somebody else", []SentMessage{told(Message{From: a, To: other, Text: "x"})}, []Message{{From: a, To: other, Text: "x"}},
-			[]Fault{{Invented, Message{From: a, To: other, Text: "x"}}, {Lost, Message{From: a, To: other, Text: "x"}}}},
+		{"half a text is there", []SentMessage{told(one)}, []Message{message(a, "on")},
+			[]Fault{{Invented, message(a, "on")}, {Lost, one}}},
+		{"it was for somebody else", []SentMessage{told(Message{From: a, To: other, Text: "x"})},
+			[]Message{{From: a, To: other, Text: "x"}},
+			[]Fault{{Invented, Message{From: a, To: other, Text: "x"}},
+				{Lost, Message{From: a, To: other, Text: "x"}}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,28 +13,27 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Push is a message as it was pushed, with its number in the mailbox.
+// Push is a pushed message with its number in the mailbox.
 type Push struct {
 	Number uint64
 	Message
 }
 
-// Stream is one connection that stays. It takes what is pushed on it, in the
-// order in which it comes, and asks one thing at a time.
+// Stream is a persistent connection. It passes on pushes in order of arrival and has one request at a time.
 type Stream struct {
 	conn    net.Conn
 	answers chan string
-	// ended is closed once the connection has ended and all that was pushed
-	// before is taken; err, set before, says why.
+	// ended is closed once the connection has ended and all pushes have been passed on. err holds the reason
+	// and is set before that.
 	ended chan struct{}
 	err   error
 
-	requestMu sync.Mutex // held from a request to its answer
-	writeMu   sync.Mutex // held for a record
+	requestMu sync.Mutex // held from a request until its answer
+	writeMu   sync.Mutex // held while a record is written
 }
 
-// NewStream makes a line of a connection. hear gets what is pushed, nil if
-// nobody cares; it may use the line to confirm, and not to ask.
+// NewStream returns a stream on conn. onPush receives the pushes and may be nil. It may call Confirm but not
+// SendAndWait, which would deadlock.
 func NewStream(conn net.Conn, onPush func(*Stream, Push)) *Stream {
 	line := &Stream{conn: conn, answers: make(chan string, 1), ended: make(chan struct{})}
 	go func() {
@@ -45,8 +44,7 @@ func NewStream(conn net.Conn, onPush func(*Stream, Push)) *Stream {
 	return line
 }
 
-// readUntilClosed takes what comes until the connection ends. Half a record at the end is
-// none.
+// readUntilClosed passes on records until the connection ends. An incomplete record at the end is an error.
 func (l *Stream) readUntilClosed(onPush func(*Stream, Push)) error {
 	in := bufio.NewReader(l.conn)
 	for {
@@ -78,7 +76,7 @@ func (l *Stream) readUntilClosed(onPush func(*Stream, Push)) error {
 	}
 }
 
-// parsePush reads a Server_Msg, whose text is not a list.
+// parsePush parses a Server_Msg record, in which MG is a text and not a list.
 func parsePush(answer Answer) (Push, error) {
 	number, err := strconv.ParseUint(answer.SEQ, 10, 64)
 	kind, bad := strconv.ParseUint(answer.Value("MT"), 10, 8)
@@ -86,11 +84,12 @@ func parsePush(answer Answer) (Push, error) {
 	if err := errors.Join(err, bad); err != nil || !ok || answer.RES != resDone || answer.Value("MN") != "1" {
 		return Push{}, fmt.Errorf("%w: %q is no push", errInvalidAnswer, answer.Text)
 	}
-	return Push{number, Message{From: from, To: answer.UIN, Kind: rookery.Kind(kind), Text: unescaper.Replace(answer.Value("MG"))}}, nil
+	return Push{number, Message{From: from, To: answer.UIN, Kind: rookery.Kind(kind),
+		Text: unescaper.Replace(answer.Value("MG"))}}, nil
 }
 
-// SendAndWait sends a record and waits for the answer: it is a Post. After an error the
-// line is closed, since a late answer would be taken for another.
+// SendAndWait sends a record and waits for the answer; it is a PostFunc. If ctx ends first, it closes the
+// stream, because a late answer would be taken for the answer to the next request.
 func (l *Stream) SendAndWait(ctx context.Context, record string) (answer string, err error) {
 	l.requestMu.Lock()
 	defer l.requestMu.Unlock()
@@ -108,8 +107,7 @@ func (l *Stream) SendAndWait(ctx context.Context, record string) (answer string,
 	}
 }
 
-// Confirm says that everything up to a push has arrived. There is no answer to
-// it.
+// Confirm confirms a push and all earlier ones. The server does not answer.
 func (l *Stream) Confirm(push Push) error {
 	return l.writeRecord(fmt.Sprintf("VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0", push.Number, push.To))
 }
@@ -121,15 +119,15 @@ func (l *Stream) writeRecord(record string) error {
 	return err
 }
 
-// Close ends the connection and waits until what came on it is taken.
+// Close closes the connection and waits until everything that arrived has been passed on.
 func (l *Stream) Close() {
 	l.conn.Close()
 	<-l.ended
 }
 
-// StreamPost posts on lines, on one after another, each for as long as it lives.
+// StreamPost returns a PostFunc that sends records on a stream and opens a new one when the stream breaks.
 func StreamPost(dial DialFunc) PostFunc {
-	var mu sync.Mutex // guards line, and lets one ask at a time
+	var mu sync.Mutex // guards line; held for a whole request
 	var line *Stream
 	return func(ctx context.Context, record string) (string, error) {
 		mu.Lock()

@@ -14,33 +14,31 @@ import (
 )
 
 const (
-	// requestTimeout is within what time a request must be answered, the server's
-	// deaths included.
+	// requestTimeout bounds the time until a request is answered, including restarts of the server.
 	requestTimeout = 2 * time.Minute
-	// emptyCollectionPause is between two collections of nothing.
+	// emptyCollectionPause is the time between collections when nothing was there.
 	emptyCollectionPause = 3 * time.Millisecond
-	// sendOnceShare is the share of messages that their sender does not care for:
-	// they are sent once, answered or not.
+	// sendOnceShare is the share of messages that are sent once without a repeat.
 	sendOnceShare = 0.05
 )
 
-// Load is a crowd that is signed in: senders who write, ask, befriend and
-// change their status, and receivers who collect.
+// Load is a set of signed-in clients: senders that write, request friendships, add friends and change their
+// status, and receivers that collect.
 type Load struct {
 	Senders   []*Sender
 	Receivers []*Receiver
 	Ledger    *Ledger
-	// PauseAfterAction is how long each sender rests after what it did.
+	// PauseAfterAction is how long each sender waits after each action.
 	PauseAfterAction time.Duration
 }
 
-// NewLoad makes a load of clients. Of the receivers, every other one, beginning
-// with the first, must take everybody as a friend, and the others must ask for
-// a request. The seed decides who does what; when, the machine does.
+// NewLoad returns a load of the given clients. Receivers with even indexes must accept all friends; the others
+// must require requests. The seed determines the actions of each sender, but not their timing.
 func NewLoad(senders, receivers []*Client, seed uint64) *Load {
 	load := &Load{Ledger: new(Ledger)}
 	for _, client := range receivers {
-		load.Receivers = append(load.Receivers, &Receiver{Client: client, ledger: load.Ledger, AddedNotices: make(map[rookery.UIN]int)})
+		load.Receivers = append(load.Receivers, &Receiver{Client: client, ledger: load.Ledger,
+			AddedNotices: make(map[rookery.UIN]int)})
 	}
 	for _, client := range senders {
 		load.Senders = append(load.Senders, &Sender{
@@ -53,11 +51,10 @@ func NewLoad(senders, receivers []*Client, seed uint64) *Load {
 	return load
 }
 
-// Run lets everybody act until ctx ends. Then the senders see their requests
-// through, and the receivers collect what is left. An error is an answer that
-// should not be: a refusal, an ended session, none at all.
+// Run lets all clients act until ctx ends. Then the senders complete their requests and the receivers collect
+// the rest. It returns an error after an unexpected answer: a refusal, an ended session, or none at all.
 func (l *Load) Run(ctx context.Context) error {
-	// The first error ends the load of all.
+	// The first error stops all clients.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	uncancelled := context.WithoutCancel(ctx)
@@ -87,8 +84,7 @@ func (l *Load) Run(ctx context.Context) error {
 	return all.Wait()
 }
 
-// Sender does one thing after another, and knows how things must stand
-// afterwards.
+// Sender performs random actions one after another and records the state that must follow.
 type Sender struct {
 	*Client
 	ledger    *Ledger
@@ -96,19 +92,19 @@ type Sender struct {
 	rng       *rand.Rand
 	textCount int
 
-	// Friends says of receivers whether they are friends, Befriended how often
-	// they became so; Status is what the sender chose last, 0 if nothing.
+	// Friends tells which receivers are friends now. FriendshipCounts counts how often each became one. Status
+	// is the status chosen last, 0 if none.
 	Friends          map[rookery.UIN]bool
 	FriendshipCounts map[rookery.UIN]int
 	Status           rookery.Status
-	// requestedUINs says whom the sender has asked to be a friend. Asking again soon would
-	// not be told.
+	// requestedUINs holds the receivers to which a friend request was sent. The server suppresses a repeated
+	// request within a short time.
 	requestedUINs map[rookery.UIN]bool
 }
 
-var senderStatuses = []rookery.Status{rookery.StatusOnline, rookery.StatusOffline, rookery.StatusAway, rookery.StatusInvisible}
+var senderStatuses = []rookery.Status{rookery.StatusOnline, rookery.StatusOffline, rookery.StatusAway,
+	rookery.StatusInvisible}
 
-// performRandomAction does one thing at random.
 func (s *Sender) performRandomAction(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -126,7 +122,7 @@ func (s *Sender) performRandomAction(ctx context.Context) error {
 	return s.sendMessage(ctx, rookery.KindMessage, to)
 }
 
-// sendMessage sends a message, or a friend request with words.
+// sendMessage sends a message or a friend request with a text.
 func (s *Sender) sendMessage(ctx context.Context, kind rookery.Kind, to rookery.UIN) error {
 	message := Message{From: s.UIN, To: to, Kind: kind, Text: s.uniqueText()}
 	request := s.NewRequest("CLTMSG", formatTextFields(to, "MG", message.Text))
@@ -147,7 +143,7 @@ func (s *Sender) sendMessage(ctx context.Context, kind rookery.Kind, to rookery.
 	return nil
 }
 
-// uniqueText is what nobody else says: short as a rule, at times as long as may be.
+// uniqueText returns a text that no other message contains: usually short, sometimes up to the maximum length.
 func (s *Sender) uniqueText() string {
 	s.textCount++
 	head := fmt.Sprintf("no. %d of %d: fish & chips, 100%%, 茶", s.textCount, s.UIN)
@@ -157,7 +153,7 @@ func (s *Sender) uniqueText() string {
 	return head + strings.Repeat("~", s.rng.IntN(rookery.MaxText-len(head)))
 }
 
-// toggleFriendship adds a receiver to the friends, or ends the friendship.
+// toggleFriendship adds a receiver as a friend, or removes it.
 func (s *Sender) toggleFriendship(ctx context.Context, other rookery.UIN) error {
 	if s.Friends[other] {
 		_, err := s.SendUntilDone(ctx, s.NewRequest("DelFromList", fmt.Sprintf("&UN=%d", other)))
@@ -179,12 +175,11 @@ func (s *Sender) changeStatus(ctx context.Context, status rookery.Status) error 
 	return err
 }
 
-// Receiver collects.
+// Receiver collects its messages.
 type Receiver struct {
 	*Client
 	ledger *Ledger
-	// AddedNotices counts for each account how often it was said to have added the
-	// receiver.
+	// AddedNotices counts, for each account, the notices that it added the receiver as a friend.
 	AddedNotices map[rookery.UIN]int
 }
 
@@ -202,7 +197,7 @@ func (r *Receiver) collectUntilEmpty(ctx context.Context, sent func() bool) erro
 	}
 }
 
-// collectOnce collects once and returns how much there was.
+// collectOnce collects once and returns the number of entries.
 func (r *Receiver) collectOnce(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -219,7 +214,7 @@ func (r *Receiver) collectOnce(ctx context.Context) (int, error) {
 	return len(answer.List("MT")), nil
 }
 
-// countAddedNotices counts notices that say nothing but who, and returns the rest.
+// countAddedNotices counts notices about added friends, which have no text, and returns the other messages.
 func (r *Receiver) countAddedNotices(messages []Message) (texts []Message) {
 	for _, message := range messages {
 		if message.Kind == rookery.KindAdded {

@@ -39,7 +39,8 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 	}
 	from := r.trace.Events[added].Begin
 	for i := range cuts {
-		c := cut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something", luck: func(count int) int { return rng.IntN(count + 1) }}
+		c := cut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something",
+			luck: func(count int) int { return rng.IntN(count + 1) }}
 		if i%3 == 0 {
 			c = cut{at: from, left: "nothing", luck: powercut.KeepNone}
 			if i > 0 {
@@ -53,7 +54,8 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 // addAccount adds the first account to a server, as an operator does.
 func addAccount(t *testing.T, p program) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), p.args[0], "user", "add", "--data", p.dir, "--uin", "10001", "--nick", "first", "--password-stdin")
+	cmd := exec.CommandContext(t.Context(), p.args[0], "user", "add", "--data", p.dir, "--uin", "10001", "--nick",
+		"first", "--password-stdin")
 	cmd.Stdin = strings.NewReader(password)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cannot add an account: %v\n%s", err, out)

@@ -279,7 +279,8 @@ func testProgram(t *testing.T, dir string, received habits, splits bool) {
 		}
 		return time.Now().Add(upTo(d))
 	}
-	request, login, beat, burst := next(received.requests), next(received.logins), time.Now().Add(time.Minute), time.Now()
+	request, login, beat, burst := next(received.requests), next(received.logins), time.Now().Add(time.Minute),
+		time.Now()
 	for sent := 0; sent < sentTexts || o.hears(); time.Sleep(100 * time.Millisecond) {
 		now := time.Now()
 		if !now.Before(burst) && sent < sentTexts {
@@ -344,7 +345,8 @@ func startProgram(t *testing.T, dir string, splits bool) (*oldProgram, func(reco
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	server := transport.NewServer(transport.Config{Protocol: line.New(line.Config{Handler: received.handler, Log: quiet}), Log: quiet})
+	server := transport.NewServer(transport.Config{
+		Protocol: line.New(line.Config{Handler: received.handler, Log: quiet}), Log: quiet})
 	listener := &memoryListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	ctx, end := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -365,6 +367,7 @@ func startProgram(t *testing.T, dir string, splits bool) (*oldProgram, func(reco
 		}
 	}
 	post("CMD=Login&SEQ=1&UIN=10002&PS=rooks%20and%20crows&M5=0")
-	o := &oldProgram{t: t, listen: listener, splits: splits, heard: make(map[string]int), answered: make(map[string]string)}
+	o := &oldProgram{t: t, listen: listener, splits: splits, heard: make(map[string]int),
+		answered: make(map[string]string)}
 	return o, post
 }

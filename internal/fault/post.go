@@ -9,15 +9,14 @@ import (
 	"strings"
 )
 
-// PostFunc sends one record and returns the answer to it. An error says that it is
-// not known what became of the record.
+// PostFunc sends one record and returns the answer. After an error the outcome is unknown.
 type PostFunc func(ctx context.Context, record string) (answer string, err error)
 
-// DialFunc opens a connection to the server, wherever it is now.
+// DialFunc connects to the server, whose address may change with a restart.
 type DialFunc func(ctx context.Context) (net.Conn, error)
 
-// HTTPPost posts over HTTPPost, on one connection after another: a new one for each
-// request, or with keepAlive each for as long as it lives.
+// HTTPPost returns a PostFunc over HTTP. With keepAlive, requests share a connection as long as it lasts;
+// otherwise each request has its own.
 func HTTPPost(dial DialFunc, keepAlive bool) PostFunc {
 	client := http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },

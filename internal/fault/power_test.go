@@ -32,11 +32,15 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 		cuts   int
 		caught FaultKind // what is wrong with the server, if something is
 	}{
-		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) }, 48, ""},
+		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) },
+			48, ""},
 		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, 12, ""},
-		{"one that answers before the sync is caught", func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, 8, Lost},
-		{"one that hands out before the sync is caught", func(_ *testing.T, dir string) program { return flawed(lavish, dir) }, 16, Duplicated},
-		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) }, 8, Lost},
+		{"one that answers before the sync is caught",
+			func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, 8, Lost},
+		{"one that hands out before the sync is caught",
+			func(_ *testing.T, dir string) program { return flawed(lavish, dir) }, 16, Duplicated},
+		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) },
+			8, Lost},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -127,7 +131,8 @@ type tracer struct {
 func newTracer(t *testing.T, dir string) *tracer {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
-		t.Fatalf("this test needs strace, to see what the server writes and syncs; make test installs it, or apt-get install strace: %v", err)
+		t.Fatalf("this test needs strace, to see what the server writes and syncs; make test installs it, or "+
+			"apt-get install strace: %v", err)
 	}
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -229,9 +234,11 @@ func (r *run) cuts(rng *rand.Rand, count int) iter.Seq[cut] {
 			case 1:
 				c = cut{at: a.at, left: "nothing", luck: powercut.KeepNone, lost: a.Answer}
 			case 2:
-				c = cut{at: between(first, last), left: "something", luck: func(count int) int { return rng.IntN(count + 1) }}
+				c = cut{at: between(first, last), left: "something",
+					luck: func(count int) int { return rng.IntN(count + 1) }}
 			case 3:
-				c = cut{at: between(last, r.trace.End+1), left: "something", luck: func(count int) int { return rng.IntN(count + 1) }}
+				c = cut{at: between(last, r.trace.End+1), left: "something",
+					luck: func(count int) int { return rng.IntN(count + 1) }}
 			}
 			if !yield(c) {
 				return
@@ -264,7 +271,8 @@ func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 		highest[uin] = last
 		got, collectErr := r.goOn(t.Context(), received, uin, c)
 		if err = errors.Join(err, readErr, lastErr, collectErr); err == nil && !slices.Equal(box, got) {
-			err = fmt.Errorf("the mailbox of %d holds %d entries, and %d were collected, or others", uin, len(box), len(got))
+			err = fmt.Errorf("the mailbox of %d holds %d entries, and %d were collected, or others", uin, len(box),
+				len(got))
 		}
 		stored[uin], collected[uin] = slices.DeleteFunc(box, isNotice), slices.DeleteFunc(got, isNotice)
 	}
@@ -309,7 +317,8 @@ func (r *run) restore(t *testing.T, c cut) string {
 	}
 	// Memory shared between connections may have been written to the disk at
 	// any time, or never: it means nothing.
-	if err := os.WriteFile(filepath.Join(dir, storeName+"-shm"), bytes.Repeat([]byte{0xA5}, 32<<10), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, storeName+"-shm"), bytes.Repeat([]byte{0xA5}, 32<<10),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -347,7 +356,8 @@ func (r *run) goOn(ctx context.Context, received *house, uin rookery.UIN, c cut)
 			return all, err
 		}
 		if redeliveries.Text != c.lost.Text {
-			return all, fmt.Errorf("the answer was to be %s, the request repeated gets %s", c.lost.Text, redeliveries.Text)
+			return all, fmt.Errorf("the answer was to be %s, the request repeated gets %s", c.lost.Text,
+				redeliveries.Text)
 		}
 	}
 	for request, last := next, false; ; request, last = me.NewRequest("GetMsgEx", ""), true {

@@ -199,7 +199,8 @@ func checkEar(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	report(t, where, FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
 	for _, a := range redeliveries {
 		if a.ConfirmedFor > afterglow {
-			t.Errorf("%s: number %d came again, and had been confirmed %v before the line broke", where, a.Number, a.ConfirmedFor)
+			t.Errorf("%s: number %d came again, and had been confirmed %v before the line broke", where, a.Number,
+				a.ConfirmedFor)
 		}
 	}
 	t.Logf("%s: %d messages on %d lines, %d of them again", where, len(pushes), lines, len(redeliveries))
@@ -225,7 +226,8 @@ func checkOld(t *testing.T, e *PushReceiver, sent []SentMessage) {
 		add(push.Message)
 	}
 	want := sentTo(sent, e.UIN, true)
-	for deadline := time.Now().Add(requestTimeout); slices.ContainsFunc(want, func(sent SentMessage) bool { return !found[sent.Message] }); {
+	for deadline := time.Now().Add(requestTimeout); slices.ContainsFunc(want,
+		func(sent SentMessage) bool { return !found[sent.Message] }); {
 		if time.Now().After(deadline) {
 			break // the report says what is lost
 		}

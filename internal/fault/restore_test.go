@@ -68,7 +68,8 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 		t.Fatal(err)
 	}
 	ears := []*PushReceiver{
-		{Client: &Client{UIN: receiver, Device: "phone"}, Dial: s.dial, Password: password, Confirms: true, Resumes: true},
+		{Client: &Client{UIN: receiver, Device: "phone"}, Dial: s.dial, Password: password, Confirms: true,
+			Resumes: true},
 		{Client: &Client{UIN: receiver, Device: "laptop"}, Dial: s.dial, Password: password, Confirms: true},
 		{Client: &Client{UIN: receiver}, Dial: s.dial, Password: password, Confirms: true},
 	}
@@ -81,8 +82,10 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 	send := func() {
 		t.Helper()
 		for range 1 + rng.IntN(10) {
-			message := Message{From: sender.UIN, To: receiver, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d", len(sent)+1)}
-			if _, err := sender.SendUntilDone(t.Context(), sender.NewRequest("CLTMSG", formatTextFields(receiver, "MG", message.Text))); err != nil {
+			message := Message{From: sender.UIN, To: receiver, Kind: rookery.KindMessage,
+				Text: fmt.Sprintf("no. %d", len(sent)+1)}
+			if _, err := sender.SendUntilDone(t.Context(),
+				sender.NewRequest("CLTMSG", formatTextFields(receiver, "MG", message.Text))); err != nil {
 				t.Fatal(err)
 			}
 			sent = append(sent, message)
@@ -125,7 +128,8 @@ func awaitHeard(t *testing.T, e *PushReceiver, sent []Message) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%q has heard %d messages of %d; the latest is %v", e.Device, len(heard), len(sent), heard[len(heard)-1:])
+			t.Fatalf("%q has heard %d messages of %d; the latest is %v", e.Device, len(heard), len(sent),
+				heard[len(heard)-1:])
 		}
 	}
 	var latest uint64

@@ -47,7 +47,8 @@ func rookeryServe(t *testing.T, dir string, race bool) program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return program{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}}
+	return program{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format",
+		"json"}}
 }
 
 // buildDir is where the programs are built, once each. TestMain sets it.

@@ -47,7 +47,8 @@ func TestACleanShutdownAnswersWhatItAccepted(t *testing.T) {
 func (s *Sender) untilRefused(ctx context.Context, to rookery.UIN, round int) error {
 	client := Client{UIN: s.UIN, Post: s.Post} // one with patience
 	for i := 0; ; i++ {
-		message := Message{From: s.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprintf("%d.%d of %d", round, i, s.UIN)}
+		message := Message{From: s.UIN, To: to, Kind: rookery.KindMessage,
+			Text: fmt.Sprintf("%d.%d of %d", round, i, s.UIN)}
 		request := client.NewRequest("CLTMSG", formatTextFields(to, "MG", message.Text))
 		s.ledger.RecordSending(message, request.SEQ)
 		answer, err := client.SendOnce(ctx, request)

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// directiveParsers maps the words that steps begin with to what reads their
-// arguments.
+// directiveParsers maps the first word of a step to the parser of its arguments.
 func directiveParsers() map[string]func(args []string) (Action, error) {
 	return map[string]func([]string) (Action, error){
 		"account": parseAccount,
@@ -27,7 +26,7 @@ func directiveParsers() map[string]func(args []string) (Action, error) {
 	}
 }
 
-// splitWords cuts a line at its spaces; between quotation marks they are kept.
+// splitWords splits a line at spaces, except between quotation marks.
 func splitWords(line string) ([]string, error) {
 	var words []string
 	for line != "" {
@@ -223,7 +222,7 @@ func parseUIN(text string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// maxRange keeps a slip of the pen from making a million accounts.
+// maxRangeLength protects against a typing error that would create millions of accounts.
 const maxRangeLength = 10000
 
 func parseRange(text string) (firstUIN, lastUIN uint32, err error) {

@@ -11,30 +11,29 @@ import (
 )
 
 const (
-	// A repetition is written as \{TEXT*N} from this many characters on.
+	// A repetition of at least this many characters is written as \{TEXT*N}.
 	minRepetitionLength = 24
-	// maxRepeatedChars is the longest text, in characters, that is looked for.
+	// maxRepeatedChars is the length, in characters, of the longest TEXT that AppendText looks for.
 	maxRepeatedChars = 12
-	// A list of consecutive numbers is written as \[N-M] from this many on.
+	// A list of at least this many consecutive numbers is written as \[N-M].
 	minConsecutiveNumbers = 8
-	// maxRecordBytes bounds a record and what is sent in one turn: twice what a server
-	// takes. Without it a short line could stand for any amount.
+	// maxRecordBytes bounds a record and the bytes sent in one turn: twice what a server accepts. Without it,
+	// a short line could expand to any amount.
 	maxRecordBytes = 128 << 10
 )
 
-// appendEscaped appends s as the rest of a line of a script. Equal bytes are
-// always written in the same way.
+// appendEscaped appends text as the last part of a script line. Equal bytes are always written the same way.
 func appendEscaped(dst, text []byte) []byte {
 	body := bytes.TrimRight(text, " ")
 	dst = appendEscapedPart(dst, body)
-	// An editor may take spaces at a line's end away.
+	// Editors may remove trailing spaces, so the last one is escaped.
 	if spaces := len(text) - len(body); spaces > 0 {
 		dst = append(appendEscapedPart(dst, text[len(body)+1:]), `\x20`...)
 	}
 	return dst
 }
 
-// appendEscapedPart appends s as a script has it where more follows.
+// appendEscapedPart appends text as a part of a line that continues after it.
 func appendEscapedPart(dst, text []byte) []byte {
 	chars := splitChars(text)
 	for len(chars) > 0 {
@@ -58,7 +57,7 @@ func appendEscapedPart(dst, text []byte) []byte {
 	return dst
 }
 
-// splitChars cuts s into characters; a byte that begins none is one.
+// splitChars splits text into UTF-8 characters. An invalid byte counts as a character.
 func splitChars(text []byte) [][]byte {
 	var chars [][]byte
 	for len(text) > 0 {
@@ -69,30 +68,30 @@ func splitChars(text []byte) [][]byte {
 	return chars
 }
 
-// findRepetition finds the shortest text that chars begins with often enough to be
-// worth an escape. Otherwise it is one character, once.
+// findRepetition returns the length and count of the shortest text whose repetition at the beginning of chars
+// is worth an escape. Without one, it returns 1, 1.
 func findRepetition(chars [][]byte) (period, times int) {
 	for period = 1; period <= maxRepeatedChars && 2*period <= len(chars); period++ {
 		same := period
 		for same < len(chars) && bytes.Equal(chars[same], chars[same-period]) {
 			same++
 		}
-		if times = same / period; times > 1 && times*period >= minRepetitionLength && !containsClosingBrace(chars[:period]) {
+		if times = same / period; times > 1 && times*period >= minRepetitionLength &&
+			!containsClosingBrace(chars[:period]) {
 			return period, times
 		}
 	}
 	return 1, 1
 }
 
-// containsClosingBrace reports a brace that ends a variable, or looks so: as the end of a
-// repetition it would have to be escaped, and nobody could read it.
+// containsClosingBrace reports whether a character is a closing brace. Such a text is not written as a
+// repetition, because the escaped brace would be unreadable.
 func containsClosingBrace(chars [][]byte) bool {
 	return slices.ContainsFunc(chars, func(char []byte) bool { return char[0] == '}' })
 }
 
-// findConsecutiveNumbers finds the list of consecutive numbers, each followed by a comma,
-// that chars begins with: 10001,10002, and on. It is n characters long, 0 if
-// there is none worth an escape.
+// findConsecutiveNumbers finds a list of consecutive numbers at the beginning of chars, each followed by a
+// comma. It returns the length of the list in characters, or 0 if the list is not worth an escape.
 func findConsecutiveNumbers(chars [][]byte) (firstNumber, lastNumber uint64, n int) {
 	count := 0
 	for {
@@ -113,8 +112,8 @@ func findConsecutiveNumbers(chars [][]byte) (firstNumber, lastNumber uint64, n i
 	return firstNumber, lastNumber, n
 }
 
-// parseListElement reads a number as it is written in a list: no zero in front, a comma
-// behind. It is used characters long, 0 if there is none.
+// parseListElement reads a number without leading zeros, followed by a comma. used is the length in
+// characters, or 0 if chars does not begin with such a number.
 func parseListElement(chars [][]byte) (number uint64, used int) {
 	for used < len(chars) && used < 10 && chars[used][0] >= '0' && chars[used][0] <= '9' {
 		number = number*10 + uint64(chars[used][0]-'0')
@@ -126,8 +125,7 @@ func parseListElement(chars [][]byte) (number uint64, used int) {
 	return number, used + 1
 }
 
-// appendEscapedChar appends one character. In a repetition a star has a meaning of
-// its own.
+// appendEscapedChar appends one character. In a repetition, a star must be escaped.
 func appendEscapedChar(dst, char []byte, repeated bool) []byte {
 	r, _ := utf8.DecodeRune(char)
 	switch {
@@ -148,8 +146,8 @@ func appendEscapedChar(dst, char []byte, repeated bool) []byte {
 	return append(dst, char...)
 }
 
-// unescape is the reverse of appendEscaped. With quoted, it ends at an
-// unescaped quotation mark; rest begins with it.
+// unescape reverses appendEscaped. If quoted is set, it stops at an unescaped quotation mark, with which
+// remaining begins.
 func unescape(s string, quoted bool) (text []byte, remaining string, err error) {
 	for s != "" {
 		if quoted && s[0] == '"' {
@@ -179,7 +177,7 @@ func unescape(s string, quoted bool) (text []byte, remaining string, err error) 
 
 var errTooLong = fmt.Errorf("more than %d bytes", maxRecordBytes)
 
-// unescapeSequence appends what stands behind a backslash.
+// unescapeSequence appends the byte that an escape sequence stands for. text begins after the backslash.
 func unescapeSequence(dst []byte, s string) (text []byte, remaining string, err error) {
 	if s == "" {
 		return nil, "", errors.New(`a backslash at the end: write it as \\`)
@@ -204,7 +202,7 @@ func unescapeSequence(dst []byte, s string) (text []byte, remaining string, err 
 	return nil, "", fmt.Errorf(`\%c is no escape; there are \\ \r \n \t \xNN \{TEXT*N} \[N-M]`, s[0])
 }
 
-// expandRepetition appends what \{ introduces. The last star before the brace counts.
+// expandRepetition appends what \{TEXT*N} stands for. The last star before the brace separates TEXT and N.
 func expandRepetition(dst []byte, s string) (text []byte, remaining string, err error) {
 	inner, remaining, closed := strings.Cut(s, "}")
 	star := strings.LastIndexByte(inner, '*')
@@ -232,7 +230,7 @@ func expandRepetition(dst []byte, s string) (text []byte, remaining string, err 
 	return append(dst, bytes.Repeat(piece, times)...), remaining, nil
 }
 
-// expandConsecutive appends what \[ introduces.
+// expandConsecutive appends what \[N-M] stands for.
 func expandConsecutive(dst []byte, s string) (text []byte, remaining string, err error) {
 	inner, remaining, closed := strings.Cut(s, "]")
 	from, to, hyphen := strings.Cut(inner, "-")
@@ -241,7 +239,8 @@ func expandConsecutive(dst []byte, s string) (text []byte, remaining string, err
 	if len(dst) > maxRecordBytes {
 		return nil, "", errTooLong
 	}
-	if !closed || !hyphen || err1 != nil || err2 != nil || lastNumber < firstNumber || lastNumber-firstNumber > maxRangeLength {
+	if !closed || !hyphen || err1 != nil || err2 != nil || lastNumber < firstNumber ||
+		lastNumber-firstNumber > maxRangeLength {
 		return nil, "", fmt.Errorf(`consecutive numbers are written \[N-M], at most %d`, maxRangeLength)
 	}
 	for n := firstNumber; n <= lastNumber; n++ {

@@ -13,20 +13,18 @@ import (
 	"time"
 )
 
-// answerLimit bounds the body of an answer, in bytes: a List of 1000 accounts
-// and 32 KiB of messages are far below it.
+// maxResponseBytes bounds the body of a response. The largest ones, a List of 1000 accounts or a batch of
+// 32 KiB, are far below it.
 const maxResponseBytes = 1 << 20
 
-// DialFrom connects to a server on this machine from one of this machine's
-// addresses.
+// DialFrom connects to a local server from a given local address.
 func DialFrom(ctx context.Context, from netip.Addr, server string) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 	return d.DialContext(ctx, "tcp", server)
 }
 
-// Post sends one record as the article's client does, on a connection of its
-// own, and returns the body of the answer. It closes the connection. A World
-// on a socket is served by Post and DialFrom.
+// Post sends one record as the client of the published article does, and returns the body of the answer. It
+// closes the connection. Implementations of SocketServer build on Post and DialFrom.
 func Post(ctx context.Context, conn net.Conn, r Request) ([]byte, error) {
 	defer conn.Close()
 	defer interruptWhenDone(ctx, conn)()
@@ -50,7 +48,7 @@ func Post(ctx context.Context, conn net.Conn, r Request) ([]byte, error) {
 	return body, expectEOF(reader)
 }
 
-// interruptWhenDone ends reads and writes when ctx ends, until what it returns is called.
+// interruptWhenDone makes reads and writes fail once ctx ends, until release is called.
 func interruptWhenDone(ctx context.Context, conn net.Conn) (release func() bool) {
 	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 }
@@ -84,8 +82,8 @@ func (c *RawConnection) perform(rep *replayer) error {
 	return expectEOF(reader)
 }
 
-// perform sends and reads at once: a server may answer, and stop reading,
-// before all is sent. What it says is what counts.
+// perform sends and reads concurrently, because a server may answer and stop reading before it has received
+// everything. Only the answers matter, so write errors are ignored.
 func (t *RawTurn) perform(rep *replayer, conn net.Conn, reader *bufio.Reader) error {
 	request := rep.expandVariables(t.Sent, nil)
 	sent := make(chan struct{})
@@ -124,8 +122,7 @@ func (t *RawTurn) expectAnswer(rep *replayer, reader *bufio.Reader, wanted HTTPA
 	return nil
 }
 
-// readResponse reads an HTTP response. That of a record has the type and the
-// length that the contract wants.
+// readResponse reads an HTTP response. If it contains a record, its type and length must be those of the contract.
 func readResponse(reader *bufio.Reader, isRecord bool) (status int, body []byte, err error) {
 	response, err := http.ReadResponse(reader, nil)
 	if err != nil {
@@ -147,8 +144,7 @@ func readResponse(reader *bufio.Reader, isRecord bool) (status int, body []byte,
 	return response.StatusCode, body, nil
 }
 
-// expectEOF reports what comes before the end of a connection that should have
-// nothing left.
+// expectEOF returns an error if anything arrives before the end of the connection.
 func expectEOF(reader *bufio.Reader) error {
 	remaining, err := io.ReadAll(io.LimitReader(reader, maxResponseBytes))
 	if len(remaining) > 0 {

@@ -12,32 +12,30 @@ import (
 	"time"
 )
 
-// A Line is a client's connection that stays: on it records come unasked as
-// well.
+// A Stream is a client's persistent connection. The server answers records on it and also pushes records.
 type Stream interface {
 	// Send sends one record.
 	Send(record []byte) error
-	// Receive waits for the next record that comes, and returns it without its
-	// line end. The error is io.EOF when the server has closed the connection.
+	// Receive waits for the next record and returns it without its line end. It returns io.EOF once the
+	// server has closed the connection.
 	Receive(ctx context.Context) ([]byte, error)
-	// ReceivePending returns a record that has come and was not received, nil if none
-	// has.
+	// ReceivePending returns a record that has arrived but was not received, or nil if there is none.
 	ReceivePending(ctx context.Context) ([]byte, error)
-	// Close hangs up. The server has noticed when it returns.
+	// Close closes the connection and returns once the server has noticed.
 	Close() error
 }
 
-// ByteStream is a Line on which bytes can be sent as they are.
+// ByteStream is a Stream that can also send arbitrary bytes.
 type ByteStream interface {
 	Stream
 	SendBytes(bytes []byte) error
 }
 
-// patience is how long a record may take that must come. It is long: what is
-// waited for does come, or the script fails.
+// receiveTimeout bounds the wait for an expected record. It is generous, because only a failing script
+// reaches it.
 const receiveTimeout = 20 * time.Second
 
-// NewSocketStream makes a Line of a connection to a server's line port.
+// NewSocketStream returns a Stream on a TCP connection to the server.
 func NewSocketStream(conn net.Conn) ByteStream {
 	return &socketStream{conn: conn, reader: bufio.NewReader(conn)}
 }
@@ -75,19 +73,17 @@ func (l *socketStream) Receive(ctx context.Context) ([]byte, error) {
 	return record, nil
 }
 
-// ReceivePending asks for something that has an answer and no effect: whatever was sent
-// before it comes first.
+// ReceivePending sends a record that has an answer but no effect. Records sent earlier arrive before the answer.
 func (l *socketStream) ReceivePending(ctx context.Context) ([]byte, error) {
 	return ReceivePending(ctx, l)
 }
 
-// Close ends the connection in good order and waits for the server to do so
-// too.
+// Close closes the sending side and waits until the server closes the connection.
 func (l *socketStream) Close() error {
 	defer l.conn.Close()
 	writeCloser, ok := l.conn.(interface{ CloseWrite() error })
 	if !ok || writeCloser.CloseWrite() != nil {
-		return nil // closed by the server already
+		return nil // the server has already closed it
 	}
 	if err := l.conn.SetReadDeadline(time.Now().Add(receiveTimeout)); err != nil {
 		return err
@@ -98,8 +94,8 @@ func (l *socketStream) Close() error {
 	return nil
 }
 
-// ReceivePending is a Line's Waiting by a record of a version that nobody speaks: it is
-// answered NULL and does nothing.
+// ReceivePending implements Stream.ReceivePending with a record of an unknown version, which the server
+// answers NULL without any effect.
 func ReceivePending(ctx context.Context, line Stream) ([]byte, error) {
 	if err := line.Send([]byte("VER=0")); err != nil {
 		return nil, err
@@ -111,11 +107,10 @@ func ReceivePending(ctx context.Context, line Stream) ([]byte, error) {
 	return record, err
 }
 
-// openStreams are the connections of a script, by name.
+// openStreams maps stream names of a script to connections.
 type openStreams map[string]Stream
 
-// openStream returns the line of that name; one that is not open is opened from the
-// client that speaks.
+// openStream returns the named stream. If it is not open, it is opened from the current client's address.
 func (r *replayer) openStream(name string) (Stream, error) {
 	if line := r.streams[name]; line != nil {
 		return line, nil
@@ -128,7 +123,7 @@ func (r *replayer) openStream(name string) (Stream, error) {
 	return line, nil
 }
 
-// requireStream returns a line that must be open.
+// requireStream returns the named stream, or an error if it is not open.
 func (r *replayer) requireStream(name string) (Stream, error) {
 	if line := r.streams[name]; line != nil {
 		return line, nil
@@ -220,8 +215,8 @@ func (r *replayer) closeStream(name string) error {
 	return line.Close()
 }
 
-// closeAllStreams closes what is open when a script ends; nothing may have come that
-// the script does not know of.
+// closeAllStreams closes the streams that are open at the end of a script. It returns an error if a stream
+// holds a record that the script did not expect.
 func (r *replayer) closeAllStreams() error {
 	var errs error
 	for name, line := range r.streams {
@@ -233,7 +228,7 @@ func (r *replayer) closeAllStreams() error {
 	return errs
 }
 
-// discardStreams closes what a restart has ended.
+// discardStreams closes all streams after a restart, without a check for pending records.
 func (r *replayer) discardStreams() {
 	for name := range r.streams {
 		_ = r.closeStream(name)

@@ -13,7 +13,8 @@ import (
 
 func TestLinesAreOpenedByTheirFirstRecord(t *testing.T) {
 	server := &recordingServer{answers: []string{"B", "C"}}
-	err := Replay(t.Context(), mustParse(t, "%a> A\n%a< B\n@cafe\n%b> A\n%a> A\n%a< C\n%a close\n%a> A\nrestart\n%b> A\n"), server)
+	err := Replay(t.Context(),
+		mustParse(t, "%a> A\n%a< B\n@cafe\n%b> A\n%a> A\n%a< C\n%a close\n%a> A\nrestart\n%b> A\n"), server)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// Match compares what came back with a script's answer. The line end that
-// version 1.4 adds is expected without being written. An answer that ends in
-// &RA=*TEXT* fits any reason of one line that contains TEXT; of several texts
-// between stars each must follow the one before. Where they differ, at is the
-// first differing byte of got.
+// Match compares an answer from the server with the one in a script. The line end that version 1.4 adds is
+// expected but not written in scripts. A script answer that ends in &RA=*TEXT* matches any one-line reason
+// that contains TEXT; several texts between stars must occur in that order. If the answers differ, the
+// offset is that of the first differing byte of the server's answer.
 func Match(answer, received []byte) (offset int, ok bool) {
 	return matchWithLineEnd(answer, received, lineEndOf(answer))
 }
 
-// matchWithLineEnd is Match where the line end is known.
+// matchWithLineEnd is Match with a given line end.
 func matchWithLineEnd(answer, received []byte, end string) (offset int, ok bool) {
 	const reason = "&RA="
 	i := bytes.LastIndex(answer, []byte(reason+"*"))
@@ -38,8 +37,8 @@ func matchWithLineEnd(answer, received []byte, end string) (offset int, ok bool)
 	return len(received), true
 }
 
-// lineEndOf is what stands behind an answer in HTTP: a client of 1.4 looks for a
-// line, one of the older versions would take a line end for text.
+// lineEndOf returns the line end of an HTTP answer. Clients of version 1.4 read a line; older clients would
+// take a line end for text.
 func lineEndOf(answer []byte) string {
 	if bytes.HasPrefix(answer, []byte("VER=1.4&")) {
 		return "\r\n"
@@ -47,7 +46,7 @@ func lineEndOf(answer []byte) string {
 	return ""
 }
 
-// firstDifference returns the first byte in which two texts differ.
+// firstDifference returns the offset of the first byte in which two texts differ.
 func firstDifference(wanted, received []byte) (offset int, equal bool) {
 	n := min(len(wanted), len(received))
 	for offset < n && wanted[offset] == received[offset] {
@@ -56,8 +55,8 @@ func firstDifference(wanted, received []byte) (offset int, equal bool) {
 	return offset, offset == len(wanted) && offset == len(received)
 }
 
-// escapedLength is how much of a value can stand in an answer as it is: no separator,
-// no control character, no percent sign but of one of the three escapes.
+// escapedLength returns the length of the longest prefix of value that is correctly escaped: it contains no
+// separator, no control character, and no percent sign except in the three escapes.
 func escapedLength(value string) int {
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -65,7 +64,8 @@ func escapedLength(value string) int {
 			return i
 		case c == '%':
 			remaining := value[i+1:]
-			if !strings.HasPrefix(remaining, "25") && !strings.HasPrefix(remaining, "26") && !strings.HasPrefix(remaining, "2c") {
+			if !strings.HasPrefix(remaining, "25") && !strings.HasPrefix(remaining, "26") &&
+				!strings.HasPrefix(remaining, "2c") {
 				return i
 			}
 		}

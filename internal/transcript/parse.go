@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Load reads every script in a directory, ordered by name.
+// Load reads all scripts in a directory, ordered by name.
 func Load(dir string) ([]*Script, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil {
@@ -35,7 +35,7 @@ func Load(dir string) ([]*Script, error) {
 	return scripts, nil
 }
 
-// Parse reads a script. Errors begin with name:line.
+// Parse reads a script. Its errors begin with name:line.
 func Parse(name string, src []byte) (*Script, error) {
 	p := &parser{script: &Script{Name: name}}
 	if len(src) > 0 {
@@ -68,14 +68,14 @@ func Parse(name string, src []byte) (*Script, error) {
 type parser struct {
 	script   *Script
 	lines    []string
-	nextLine int // the line that is read next
+	nextLine int // index into lines
 }
 
 func (p *parser) errorAt(line int, err error) error {
 	return fmt.Errorf("%s:%d: %w", p.script.Name, line+1, err)
 }
 
-// checkPlainText reports what an editor would not show as it is.
+// checkPlainText reports bytes that an editor would not show as they are.
 func checkPlainText(line string) error {
 	if !utf8.ValidString(line) {
 		return errors.New(`bytes that are not UTF-8: write them as \xNN`)
@@ -86,8 +86,7 @@ func checkPlainText(line string) error {
 	return nil
 }
 
-// nextWithMark returns what follows the mark on the next line, and whether it begins
-// with that mark at all.
+// nextWithMark consumes the next line if it begins with mark, and returns the text after the mark.
 func (p *parser) nextWithMark(mark string) (remaining string, ok bool) {
 	if p.nextLine == len(p.lines) {
 		return "", false
@@ -100,7 +99,7 @@ func (p *parser) nextWithMark(mark string) (remaining string, ok bool) {
 	return strings.TrimPrefix(remaining, " "), true
 }
 
-// parseAction reads the step that begins at line, the next one.
+// parseAction reads the step that begins at line, which is the next line.
 func (p *parser) parseAction(line string) (Action, error) {
 	switch {
 	case strings.HasPrefix(line, ">>"):
@@ -158,7 +157,7 @@ func (p *parser) parseExchange(times int) (Action, error) {
 	return &Exchange{Request: request, Answer: answer, Repetitions: times}, nil
 }
 
-// parseRecord reads the bytes on the next line, if it begins with mark.
+// parseRecord reads the bytes on the next line if it begins with mark.
 func (p *parser) parseRecord(mark string) (record []byte, ok bool, err error) {
 	text, ok := p.nextWithMark(mark)
 	if !ok {
@@ -171,14 +170,13 @@ func (p *parser) parseRecord(mark string) (record []byte, ok bool, err error) {
 	return record, true, err
 }
 
-// What can come on a line instead of a record.
+// Words that take the place of a record on a stream.
 const (
 	streamSilent = "nothing"
 	streamEnded  = "end"
 )
 
-// parseStreamAction reads what happens on a line: its name, a mark, and what is sent or
-// comes.
+// parseStreamAction reads a step on a stream: the stream's name, a mark, and the record.
 func parseStreamAction(text string) (Action, error) {
 	name, mark, bytes, err := cutStreamMark(text)
 	if err != nil {
@@ -207,10 +205,11 @@ func parseStreamAction(text string) (Action, error) {
 	if string(bytes) == "close" {
 		return &CloseStream{name}, nil
 	}
-	return nil, fmt.Errorf("on a line there is %%%[1]s> RECORD, %%%[1]s>> BYTES, %%%[1]s< RECORD, and %%%[1]s close", name)
+	return nil, fmt.Errorf("on a line there is %%%[1]s> RECORD, %%%[1]s>> BYTES, %%%[1]s< RECORD, and %%%[1]s close",
+		name)
 }
 
-// cutStreamMark takes a line's name and the mark behind it from the bytes.
+// cutStreamMark splits a step into the stream's name, the mark and the record.
 func cutStreamMark(text string) (name, mark string, record []byte, err error) {
 	n := len(text) - len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz"))
 	name, text = text[:n], text[n:]
@@ -248,8 +247,7 @@ func (p *parser) parseConnection() (Action, error) {
 	return connection, nil
 }
 
-// parseTurn reads lines that are sent, then those that come back. Without the
-// former there is no turn: Sent is empty.
+// parseTurn reads lines that are sent and then the answers to them. If nothing is sent, turn.Sent is empty.
 func (p *parser) parseTurn() (turn RawTurn, ends bool, err error) {
 	for {
 		piece, ok, err := p.parseRecord(">>")

@@ -68,7 +68,8 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 	wanted := []Action{
 		&ServerSetting{"trusted-proxy", "127.0.0.3/32"},
 		&CreateAccounts{UIN: 10001, Last: 10001, Password: "123456", AccountFields: []AccountField{{"nick", "Rookie"}}},
-		&CreateAccounts{UIN: 10002, Last: 10002, Password: "two words", AccountFields: []AccountField{{"nick", "Pingu, Jr"}, {"face", "270"}, {"rule", "open"}}},
+		&CreateAccounts{UIN: 10002, Last: 10002, Password: "two words",
+			AccountFields: []AccountField{{"nick", "Pingu, Jr"}, {"face", "270"}, {"rule", "open"}}},
 		&CreateAccounts{UIN: 20001, Last: 20060, Password: "123456"},
 		&Befriend{10001, 20001, 20060},
 		&Befriend{10001, 10002, 10002},
@@ -84,7 +85,8 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 		&SetCharset{"gbk"},
 		&LogInAccounts{20001, 20060},
 		&Exchange{[]byte("VER=1.1&MG=\xC4\xE3 \\ \r\n\t\x00 "), []byte("VER=1.1&RES=1&RA=*MG*"), 1},
-		&Exchange{[]byte("VER=1.1&MG=abababababababababababab"), []byte("UN=9998,9999,10000,10001,10002,10003,10004,10005,10005,"), 3},
+		&Exchange{[]byte("VER=1.1&MG=abababababababababababab"),
+			[]byte("UN=9998,9999,10000,10001,10002,10003,10004,10005,10005,"), 3},
 		&Exchange{nil, []byte("NULL"), 1},
 		&RawConnection{
 			Turns: []RawTurn{
@@ -110,7 +112,8 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 			t.Errorf("line %d is %+v, want %+v", step.Line, step.Action, wanted[i])
 		}
 	}
-	if received := script.Steps[17]; received.Line != 21 || !reflect.DeepEqual(received.Comment, []string{"# One line that cannot be typed."}) {
+	if received := script.Steps[17]; received.Line != 21 ||
+		!reflect.DeepEqual(received.Comment, []string{"# One line that cannot be typed."}) {
 		t.Errorf("step 17 is at line %d with the comment %q", received.Line, received.Comment)
 	}
 	if !reflect.DeepEqual(script.Trailer, []string{"", "# The end."}) {
@@ -134,7 +137,8 @@ func TestEveryStepIsWrittenAsItWasRead(t *testing.T) {
 
 func TestTwoConnectionsAreNotWrittenAsOne(t *testing.T) {
 	connection := func(ends bool) Step {
-		return Step{Action: &RawConnection{Turns: []RawTurn{{[]byte("A"), []HTTPAnswer{{Status: 400}}}}, ServerCloses: ends}}
+		return Step{Action: &RawConnection{Turns: []RawTurn{{[]byte("A"), []HTTPAnswer{{Status: 400}}}},
+			ServerCloses: ends}}
 	}
 	script := &Script{Steps: []Step{connection(false), connection(true), connection(true)}}
 	wanted := ">> A\n<< 400\n\n>> A\n<< 400\n<< end\n>> A\n<< 400\n<< end\n"
@@ -165,7 +169,8 @@ func TestTheCorpusIsWrittenAsItWasRead(t *testing.T) {
 			}
 			continue
 		}
-		wanted, received := strings.SplitAfter(string(src), "\n"), strings.SplitAfter(string(script.AppendText(nil)), "\n")
+		wanted, received := strings.SplitAfter(string(src), "\n"),
+			strings.SplitAfter(string(script.AppendText(nil)), "\n")
 		for i := range min(len(wanted), len(received)) {
 			if wanted[i] != received[i] {
 				t.Errorf("%s:%d: is written\n\t%s", script.Name, i+1, received[i])
@@ -192,8 +197,10 @@ func TestParseNamesTheLineThatIsWrong(t *testing.T) {
 		{"a backslash at the end", "> A\\\n< A\n", "x.txt:1: a backslash at the end"},
 		{"a repetition without a number", "> \\{a}\n< A\n", `x.txt:1: a repetition is written`},
 		{"a repetition of no end", "> \\{a*9999999}\n< A\n", "x.txt:1: more than 131072 bytes"},
-		{"two repetitions that are too long together", "> \\{a*99999}\\{b*99999}\n< A\n", "x.txt:1: more than 131072 bytes"},
-		{"two lines that are too long together", ">> \\{a*99999}\n>> \\{b*99999}\n<< end\n", "x.txt:2: more than 131072 bytes"},
+		{"two repetitions that are too long together", "> \\{a*99999}\\{b*99999}\n< A\n",
+			"x.txt:1: more than 131072 bytes"},
+		{"two lines that are too long together", ">> \\{a*99999}\n>> \\{b*99999}\n<< end\n",
+			"x.txt:2: more than 131072 bytes"},
 		{"a repetition of nothing", "> \\{*3}\n< A\n", "x.txt:1: a repetition of nothing"},
 		{"numbers without an end", "> \\[3-\n< A\n", `x.txt:1: consecutive numbers are written`},
 		{"numbers that run backwards", "> \\[3-2]\n< A\n", `x.txt:1: consecutive numbers are written`},

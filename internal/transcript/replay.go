@@ -11,54 +11,48 @@ import (
 	"time"
 )
 
-// A Request is a record on its way to the server.
+// A Request is a record as a client posts it.
 type Request struct {
 	Record []byte
-	// Charset is what the client declares; the article's clients say UTF-8,
-	// which decides nothing.
+	// Charset is the declared charset, UTF-8 unless the script sets another.
 	Charset string
 }
 
-// Server is a server with its surroundings, fresh and empty, as a script needs
-// it. Each method returns when what it asks for has taken effect.
+// Server is a fresh, empty server as a script needs it. Each method returns once its effect is complete.
 type Server interface {
-	// CreateAccount makes one account; fields that are not named are as in a new
-	// account.
+	// CreateAccount creates an account. Fields that are not listed have their defaults.
 	CreateAccount(uin uint32, password string, fields []AccountField) error
 	ChangeAccount(uin uint32, fields []AccountField) error
 	Befriend(a, b uint32) error
-	// SendNotice sends the operator's message, to everybody if to is empty.
+	// SendNotice sends an operator's notice. An empty list of receivers means all accounts.
 	SendNotice(to []uint32, text string) error
 	RemoveAccount(uin uint32) error
 	SetPassword(uin uint32, password string) error
-	// Restart stops the server, lets the clock run for down, and starts it on
-	// the same data.
+	// Restart stops the server, advances the clock by down, and starts the server on the same data.
 	Restart(down time.Duration) error
-	// AdvanceClock moves the clock; what falls due has happened when it returns.
+	// AdvanceClock advances the clock and waits for everything that falls due.
 	AdvanceClock(duration time.Duration) error
-	// Now is the time by the clock that Wait moves.
+	// Now returns the time of the clock that AdvanceClock changes.
 	Now() time.Time
-	// OpenStream opens a line from a client's address.
+	// OpenStream opens a persistent connection from a client's address.
 	OpenStream(ctx context.Context, from netip.Addr) (Stream, error)
-	// Post sends one record from a client's address and returns the body of
-	// the answer, with the line end of version 1.4. It does not keep the
-	// request.
+	// Post sends one record from a client's address and returns the body of the answer, including the line end
+	// of version 1.4. It must not retain request.
 	Post(ctx context.Context, from netip.Addr, request Request) ([]byte, error)
 }
 
-// SocketServer is a World on a socket.
+// SocketServer is a Server that listens on a socket.
 type SocketServer interface {
 	Server
-	// ApplySetting is called before the first account is made, with the name and the
-	// value of one of the server's flags.
+	// ApplySetting sets a server flag. It is called before the first account is created.
 	ApplySetting(name, value string) error
 	// Dial connects to the server from a client's address.
 	Dial(ctx context.Context, from netip.Addr) (net.Conn, error)
 }
 
-// Replay plays a script in a world and compares what comes back. The first
-// difference ends it: the error begins with file:line and says what was sent,
-// what was expected, what came, and the first byte in which they differ.
+// Replay runs a script against a server and compares the answers. It stops at the first difference. The error
+// begins with file:line and contains the request, the expected and the received answer, and the offset at
+// which they differ.
 func Replay(ctx context.Context, script *Script, world Server) error {
 	rep := &replayer{ctx: ctx, server: world, charset: "UTF-8",
 		clientAddrs: make(map[string]netip.Addr), streams: make(openStreams), tokens: make(map[string]string)}
@@ -86,13 +80,12 @@ type replayer struct {
 	clientAddr  netip.Addr
 	charset     string
 	streams     openStreams
-	// tokens are those of device sessions, by the names that the script gives
-	// them.
+	// tokens maps the script's names for tokens of device sessions to the tokens.
 	tokens map[string]string
 }
 
-// switchClient lets the named client speak from now on. All of 127.0.0.0/8 is this
-// machine, so a client can have any address of it.
+// switchClient makes the named client the sender of the following steps. Each client gets an address in
+// 127.0.0.0/8, all of which belong to this machine.
 func (r *replayer) switchClient(name string) {
 	addr, ok := r.clientAddrs[name]
 	if !ok {
@@ -128,7 +121,7 @@ func (a *RemoveAccount) perform(rep *replayer) error { return rep.server.RemoveA
 func (a *SetPassword) perform(rep *replayer) error   { return rep.server.SetPassword(a.UIN, a.Password) }
 func (a *AdvanceClock) perform(rep *replayer) error  { return rep.server.AdvanceClock(a.Duration) }
 
-// perform ends the lines too: no connection outlives its server.
+// perform also discards the streams, because no connection survives a restart.
 func (a *RestartServer) perform(rep *replayer) error {
 	err := rep.server.Restart(a.Downtime)
 	rep.discardStreams()
@@ -145,12 +138,13 @@ func (a *SetCharset) perform(rep *replayer) error {
 	return nil
 }
 
-// perform logs in without a SEQ, so that no rule about repeating holds.
+// perform logs in without a SEQ, so that the rules about repeated requests do not apply.
 func (a *LogInAccounts) perform(rep *replayer) error {
 	for uin := uint64(a.UIN); uin <= uint64(a.Last); uin++ {
 		exchange := &Exchange{
-			Request: fmt.Appendf(nil, "VER=1.1&CMD=Login&SEQ=&UIN=%d&PS=%x&M5=1&LC=9326B87B234E7235", uin, md5.Sum([]byte(DefaultPassword))),
-			Answer:  fmt.Appendf(nil, "VER=1.1&CMD=Login&SEQ=&UIN=%d&RES=0&RS=0&HI=60&LI=300", uin),
+			Request: fmt.Appendf(nil, "VER=1.1&CMD=Login&SEQ=&UIN=%d&PS=%x&M5=1&LC=9326B87B234E7235", uin,
+				md5.Sum([]byte(DefaultPassword))),
+			Answer: fmt.Appendf(nil, "VER=1.1&CMD=Login&SEQ=&UIN=%d&RES=0&RS=0&HI=60&LI=300", uin),
 		}
 		if err := exchange.perform(rep); err != nil {
 			return err
@@ -172,7 +166,8 @@ var errNeedsSocket = errors.New("this step needs a world on a socket")
 func (x *Exchange) perform(rep *replayer) error {
 	for range max(x.Repetitions, 1) {
 		request := rep.expandVariables(x.Request, nil)
-		received, err := rep.server.Post(rep.ctx, rep.clientAddr, Request{Record: bytes.Clone(request), Charset: rep.charset})
+		received, err := rep.server.Post(rep.ctx, rep.clientAddr,
+			Request{Record: bytes.Clone(request), Charset: rep.charset})
 		if err != nil {
 			return fmt.Errorf("no answer: %w\n\tsent %s", err, appendEscaped(nil, x.Request))
 		}
@@ -184,11 +179,12 @@ func (x *Exchange) perform(rep *replayer) error {
 	return nil
 }
 
-// mismatchError shows a difference as the script would have it written.
+// mismatchError shows a difference in the notation of scripts.
 func mismatchError(sent, wanted, received []byte, offset int) error {
 	text := fmt.Sprintf("the answer differs from byte %d on", offset)
 	if sent != nil {
 		text += fmt.Sprintf("\n\tsent %s", appendEscaped(nil, sent))
 	}
-	return fmt.Errorf("%s\n\twant %s\n\tgot  %s\n\tfrom %s", text, appendEscaped(nil, wanted), appendEscaped(nil, received), appendEscaped(nil, received[min(offset, len(received)):]))
+	return fmt.Errorf("%s\n\twant %s\n\tgot  %s\n\tfrom %s", text, appendEscaped(nil, wanted),
+		appendEscaped(nil, received), appendEscaped(nil, received[min(offset, len(received)):]))
 }

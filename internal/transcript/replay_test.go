@@ -112,7 +112,8 @@ login 10001
 > G
 < H
 `)
-	server := &recordingServer{answers: []string{"B", "D", "D", "VER=1.1&CMD=Login&SEQ=&UIN=10001&RES=0&RS=0&HI=60&LI=300", "VER=1.4&RES=0\r\n", "H"}}
+	server := &recordingServer{answers: []string{"B", "D", "D",
+		"VER=1.1&CMD=Login&SEQ=&UIN=10001&RES=0&RS=0&HI=60&LI=300", "VER=1.4&RES=0\r\n", "H"}}
 	if err := Replay(t.Context(), script, server); err != nil {
 		t.Fatal(err)
 	}
@@ -140,23 +141,32 @@ func TestReplayTellsWhatDiffers(t *testing.T) {
 	}{
 		{
 			"another answer", "# c\n> A\n< VER=1.4&RES=0\n", []string{"VER=1.4&RES=20\r\n"},
-			"x.txt:2: the answer differs from byte 12 on\n\tsent A\n\twant VER=1.4&RES=0\\r\\n\n\tgot  VER=1.4&RES=20\\r\\n\n\tfrom 20\\r\\n",
+			"x.txt:2: the answer differs from byte 12 on\n\tsent A\n\twant VER=1.4&RES=0\\r\\n\n\tgot  " +
+				"VER=1.4&RES=20\\r\\n\n\tfrom 20\\r\\n",
 		},
 		{
 			"the second of two", "repeat 2\n> A\n< B\n", []string{"B", "C"},
 			"x.txt:1: the answer differs from byte 0 on",
 		},
 		{"no answer", "> A\n< B\n", nil, "x.txt:1: no answer: the server has gone\n\tsent A"},
-		{"another record on a line", "%a> A\n%a< B\n", []string{"C"}, "x.txt:2: the answer differs from byte 0 on\n\twant B\n\tgot  C"},
-		{"a line end on a line", "%a> A\n%a< VER=1.4&RES=0\n", []string{"VER=1.4&RES=0\r\n"}, "x.txt:2: the answer differs from byte 13 on"},
-		{"the end of a line where a record is wanted", "%a> A\n%a< B\n", nil, "x.txt:2: no record comes: EOF\n\twant B"},
-		{"a record where nothing is wanted", "%a> A\n%a< nothing\n", []string{"B"}, "x.txt:2: nothing should come, but this did: B"},
-		{"a record where the end is wanted", "%a> A\n%a< end\n", []string{"B"}, "x.txt:2: the connection should end, but this came: B"},
-		{"a record that nobody heard", "%a> A\n", []string{"B"}, "x.txt: at the end, on the line a: nothing should come, but this did: B"},
+		{"another record on a line", "%a> A\n%a< B\n", []string{"C"},
+			"x.txt:2: the answer differs from byte 0 on\n\twant B\n\tgot  C"},
+		{"a line end on a line", "%a> A\n%a< VER=1.4&RES=0\n", []string{"VER=1.4&RES=0\r\n"},
+			"x.txt:2: the answer differs from byte 13 on"},
+		{"the end of a line where a record is wanted", "%a> A\n%a< B\n", nil,
+			"x.txt:2: no record comes: EOF\n\twant B"},
+		{"a record where nothing is wanted", "%a> A\n%a< nothing\n", []string{"B"},
+			"x.txt:2: nothing should come, but this did: B"},
+		{"a record where the end is wanted", "%a> A\n%a< end\n", []string{"B"},
+			"x.txt:2: the connection should end, but this came: B"},
+		{"a record that nobody heard", "%a> A\n", []string{"B"},
+			"x.txt: at the end, on the line a: nothing should come, but this did: B"},
 		{"a line that is not open", "%a< B\n", []string{"B"}, "x.txt:1: the line a is not open"},
 		{"a line that was closed", "%a> A\n%a close\n%a close\n", nil, "x.txt:3: the line a is not open"},
 		{"a line that has ended", "%a> A\n%a< end\n%a< end\n", nil, "x.txt:3: the line a is not open"},
-		{"another token", "> A\n< SID={sid:a}\n> {sid:a}\n< SID={sid:a}\n", []string{"SID=rk_" + strings.Repeat("a", 43), "SID=rk_" + strings.Repeat("b", 43)}, "x.txt:3: the answer differs from byte 7 on"},
+		{"another token", "> A\n< SID={sid:a}\n> {sid:a}\n< SID={sid:a}\n",
+			[]string{"SID=rk_" + strings.Repeat("a", 43), "SID=rk_" + strings.Repeat("b", 43)},
+			"x.txt:3: the answer differs from byte 7 on"},
 		{"no token", "> A\n< SID={sid:a}\n", []string{"SID=rk_tooshort"}, "x.txt:1: the answer differs from byte 4 on"},
 		{"bytes on a line without a socket", "%a>> A\n", nil, "x.txt:1: this step needs a world on a socket"},
 		{"a step that needs a socket", ">> A\n<< end\n", nil, "x.txt:1: this step needs a world on a socket"},
@@ -175,7 +185,8 @@ func TestReplayEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	server := &recordingServer{answers: []string{"B"}}
-	if err := Replay(ctx, mustParse(t, "> A\n< B\n"), server); !errors.Is(err, context.Canceled) || len(server.calls) > 0 {
+	if err := Replay(ctx, mustParse(t, "> A\n< B\n"), server); !errors.Is(err, context.Canceled) ||
+		len(server.calls) > 0 {
 		t.Errorf("got %v after %q", err, server.calls)
 	}
 }
@@ -213,7 +224,8 @@ func newFixedAnswerServer(t *testing.T, answer string, stays bool) *fixedAnswerS
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	server := &fixedAnswerServer{addr: ln.Addr().String(), answer: answer, staysOpen: stays, requests: make(chan string, 1)}
+	server := &fixedAnswerServer{addr: ln.Addr().String(), answer: answer, staysOpen: stays,
+		requests: make(chan string, 1)}
 	go func() {
 		conn, err := ln.Accept()
 		if err != nil {
@@ -227,7 +239,8 @@ func newFixedAnswerServer(t *testing.T, answer string, stays bool) *fixedAnswerS
 			return
 		}
 		body, _ := io.ReadAll(req.Body)
-		server.requests <- fmt.Sprintf("%s %s %s %s", conn.RemoteAddr().(*net.TCPAddr).IP, strings.TrimSpace(line), req.Header["Content-Type"], body)
+		server.requests <- fmt.Sprintf("%s %s %s %s", conn.RemoteAddr().(*net.TCPAddr).IP, strings.TrimSpace(line),
+			req.Header["Content-Type"], body)
 		io.WriteString(conn, answer)
 		if stays {
 			io.Copy(io.Discard, conn)
@@ -243,15 +256,19 @@ func TestPostSendsTheRequestOfTheArticle(t *testing.T) {
 	if err := Replay(t.Context(), mustParse(t, "@cafe\ncharset gbk\n> A=1\n< NULL\n"), server); err != nil {
 		t.Fatal(err)
 	}
-	if received, wanted := <-server.requests, "127.0.0.3 POST HTTP/1.1 [text/plain; charset=gbk] A=1"; received != wanted {
+	if received, wanted := <-server.requests,
+		"127.0.0.3 POST HTTP/1.1 [text/plain; charset=gbk] A=1"; received != wanted {
 		t.Errorf("sent %s, want %s", received, wanted)
 	}
 }
 
 func TestPostWantsAnAnswerOfTheContract(t *testing.T) {
 	for _, c := range []struct{ name, answer, want string }{
-		{"another status", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: 4\r\n\r\nNULL", "status 400, want 200"},
-		{"another type", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nNULL", `Content-Type is "text/html"`},
+		{"another status",
+			"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: 4\r\n\r\nNULL",
+			"status 400, want 200"},
+		{"another type", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nNULL",
+			`Content-Type is "text/html"`},
 		{"no length", ok + "Connection: close\r\n\r\nNULL", `Content-Length is "", want "4"`},
 		{"more than the answer", ok + "Content-Length: 4\r\n\r\nNULL!", "after the last answer there is more: !"},
 		{"less than the answer", ok + "Content-Length: 4\r\n\r\nNUL", "unexpected EOF"},
@@ -290,7 +307,8 @@ func TestConnection(t *testing.T) {
 		err                string // empty: it is as the script says
 	}{
 		{"a record fits", "<< 200 NULL\n", answer, true, ""},
-		{"another record does not", "<< 200 VER=1.1\n", answer, true, "x.txt:1: answer 1: the answer differs from byte 0 on"},
+		{"another record does not", "<< 200 VER=1.1\n", answer, true,
+			"x.txt:1: answer 1: the answer differs from byte 0 on"},
 		{"a status alone fits", "<< 405\n", "HTTP/1.1 405 No\r\nContent-Length: 2\r\n\r\nNo", true, ""},
 		{"another status does not", "<< 400\n", answer, true, "x.txt:1: answer 1: status 200, want 400"},
 		{"go on and an answer", "<< 100\n<< 200 NULL\n", "HTTP/1.1 100 Continue\r\n\r\n" + answer, true, ""},
@@ -313,7 +331,8 @@ func TestAConnectionThatIsToEndMustEnd(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	server := newFixedAnswerServer(t, ok+"Content-Length: 4\r\n\r\nNULL", true)
-	script := mustParse(t, ">> POST / HTTP/1.1\\r\\n\n>> Content-Length: 1\\r\\n\n>> \\r\\n\n>> A\n<< 200 NULL\n<< end\n")
+	script := mustParse(t,
+		">> POST / HTTP/1.1\\r\\n\n>> Content-Length: 1\\r\\n\n>> \\r\\n\n>> A\n<< 200 NULL\n<< end\n")
 	if err := Replay(ctx, script, server); err == nil {
 		t.Error("a connection that stays open was taken for one that ends")
 	}
@@ -352,7 +371,8 @@ func TestWhatIsSentAfterAnAnswerWaitsForIt(t *testing.T) {
 			}
 			io.WriteString(conn, ok+"Content-Length: 4\r\n\r\nNULL")
 		}}
-		if err := Replay(t.Context(), mustParse(t, ">> HEAD\n<< 100\n>> BODY\n<< 200 NULL\n<< end\n"), writer); err != nil {
+		if err := Replay(t.Context(), mustParse(t, ">> HEAD\n<< 100\n>> BODY\n<< 200 NULL\n<< end\n"),
+			writer); err != nil {
 			t.Error(err)
 		}
 	})

@@ -5,51 +5,46 @@ import (
 	"time"
 )
 
-// A Script is one file of the corpus: what happens to a fresh server, step by
-// step.
+// A Script is one transcript file: the steps that are run against a fresh server.
 type Script struct {
-	// Name is the file's name, as errors begin with it.
+	// Name is the file name with which errors begin.
 	Name  string
 	Steps []Step
 	// Trailer is the comment after the last step.
 	Trailer []string
 }
 
-// A Step is one thing that happens.
+// A Step is one step of a script.
 type Step struct {
-	// Line is where the step begins in its file, from 1; 0 if it is in none.
+	// Line is the line of the file on which the step begins, from 1, or 0 if it comes from no file.
 	Line int
-	// Comment holds the lines before the step: comments with their "#", and
-	// empty lines.
+	// Comment holds the comment lines, including "#", and empty lines before the step.
 	Comment []string
 	Action  Action
 }
 
-// An Action is what a step does: one of the types below.
+// An Action is the effect of a step. The types below implement it.
 type Action interface {
-	// appendText appends the step as the file has it, without a last LF.
+	// appendText appends the step in its file notation, without the final LF.
 	appendText(dst []byte) []byte
 	perform(rep *replayer) error
 }
 
-// CreateAccounts is an account that exists from now on; one for each number from UIN
-// to Last.
+// CreateAccounts creates an account for each number from UIN to Last.
 type CreateAccounts struct {
 	UIN, Last     uint32
 	Password      string
 	AccountFields []AccountField
 }
 
-// DefaultPassword is the password of an account for which the script names
-// none.
+// DefaultPassword is the password of accounts without an explicit one.
 const DefaultPassword = "123456"
 
-// A Field is one of an account's fields, by its name in [AccountFieldNames].
+// An AccountField is a field of an account. AccountFieldNames lists the names.
 type AccountField struct{ Name, Value string }
 
-// AccountFieldNames returns the names that a field of an account can have: those of the
-// profile, then rule (open, ask, closed), strangers, findable, show-private and
-// devices-only (yes, no). A field that is not given is as in a new account.
+// AccountFieldNames returns the names of all account fields: those of the profile, then rule (open, ask,
+// closed), strangers, findable, show-private and devices-only (yes, no).
 func AccountFieldNames() []string {
 	return []string{
 		"nick", "face", "age", "sex", "blood", "constellation", "animal",
@@ -68,10 +63,10 @@ type ChangeAccount struct {
 // Befriend makes UIN a friend of each number from First to Last.
 type Befriend struct{ UIN, First, Last uint32 }
 
-// ServerSetting is one of the server's settings, by the name of its flag.
+// ServerSetting sets the server flag Name.
 type ServerSetting struct{ Name, Value string }
 
-// SendNotice is the operator's message; To is empty if it goes to all.
+// SendNotice sends an operator's notice. An empty To means all accounts.
 type SendNotice struct {
 	To   []uint32
 	Text string
@@ -80,89 +75,85 @@ type SendNotice struct {
 // RemoveAccount removes an account.
 type RemoveAccount struct{ UIN uint32 }
 
-// SetPassword gives an account another password.
+// SetPassword changes an account's password.
 type SetPassword struct {
 	UIN      uint32
 	Password string
 }
 
-// RestartServer stops the server and starts it again on the same data after Down.
+// RestartServer stops the server and restarts it on the same data after Downtime.
 type RestartServer struct{ Downtime time.Duration }
 
-// AdvanceClock moves the clock.
+// AdvanceClock advances the clock.
 type AdvanceClock struct{ Duration time.Duration }
 
-// SwitchClient names the client that speaks from now on.
+// SwitchClient selects the client that sends the following requests.
 type SwitchClient struct{ Name string }
 
-// LogInAccounts logs in each account from UIN to Last, for scripts that are about
-// something else.
+// LogInAccounts logs in each account from UIN to Last, for scripts whose subject is not the login.
 type LogInAccounts struct{ UIN, Last uint32 }
 
-// SetCharset is what clients declare from now on.
+// SetCharset sets the charset that the following requests declare.
 type SetCharset struct{ Name string }
 
-// An Exchange is a request and its answer.
+// An Exchange is a request and its expected answer.
 type Exchange struct {
 	Request []byte
-	// Answer is the record without the line end that version 1.4 adds. Its
-	// reason may be a pattern, see [Match].
+	// Answer is the record without the line end that version 1.4 adds. Its reason may be a pattern; see Match.
 	Answer []byte
-	// Repetitions is how often it takes place, at least 1.
+	// Repetitions is how often the exchange takes place; 0 means once.
 	Repetitions int
 }
 
-// A Connection is what is sent on one connection, and what comes back.
+// A RawConnection is a sequence of turns on one connection.
 type RawConnection struct {
 	Turns []RawTurn
-	// ServerCloses says that the server closes the connection after the last answer
-	// by itself.
+	// ServerCloses is set if the server closes the connection after the last answer.
 	ServerCloses bool
 }
 
-// A Turn is what is sent, and what comes back before anything more is sent.
+// A RawTurn is what the client sends, and the answers that must arrive before it sends more.
 type RawTurn struct {
 	Sent    []byte
 	Answers []HTTPAnswer
 }
 
-// An HTTPAnswer is an HTTP response as far as a script says what it is.
+// An HTTPAnswer is an expected HTTP response.
 type HTTPAnswer struct {
 	Status int
-	// Record is the answer's record, nil if it may hold anything.
+	// Record is the expected record; nil accepts any body.
 	Record []byte
 }
 
-// SendRecord is a record that is sent on a line, which is opened if it is not open.
+// SendRecord sends a record on a stream, which is opened if necessary.
 type SendRecord struct {
 	Stream string
 	Record []byte
 }
 
-// SendBytes is what is sent on a line in one piece, as it is.
+// SendBytes sends bytes on a stream in one write.
 type SendBytes struct {
 	Stream string
 	Bytes  []byte
 }
 
-// ExpectRecord is the record that must come next on a line: an answer, or a push. Its
-// reason may be a pattern, as that of an Exchange.
+// ExpectRecord expects the next record on a stream: an answer or a push. Its reason may be a pattern, as in
+// an Exchange.
 type ExpectRecord struct {
 	Stream string
 	Record []byte
 }
 
-// ExpectNothing says that nothing has come on a line that was not heard.
+// ExpectNothing expects that no unread record has arrived on a stream.
 type ExpectNothing struct{ Stream string }
 
-// ExpectEnd says that the server closes a line, and sends nothing before.
+// ExpectEnd expects the server to close a stream without sending anything before.
 type ExpectEnd struct{ Stream string }
 
-// CloseStream closes a line.
+// CloseStream closes a stream.
 type CloseStream struct{ Stream string }
 
-// Exchanges yields the requests and answers of the script, each once, those
-// on connections of their own left out.
+// Exchanges yields each Exchange of the script once. Raw connections are not included.
 func (s *Script) Exchanges() iter.Seq2[Step, *Exchange] {
 	return func(yield func(Step, *Exchange) bool) {
 		for _, step := range s.Steps {
@@ -173,8 +164,7 @@ func (s *Script) Exchanges() iter.Seq2[Step, *Exchange] {
 	}
 }
 
-// NeedsSocket reports whether the script can be replayed against an [SocketServer]
-// only.
+// NeedsSocket reports whether the script can only be replayed against a SocketServer.
 func (s *Script) NeedsSocket() bool {
 	for _, step := range s.Steps {
 		switch step.Action.(type) {
@@ -185,7 +175,7 @@ func (s *Script) NeedsSocket() bool {
 	return false
 }
 
-// UsesStreams reports whether records are sent on lines.
+// UsesStreams reports whether the script sends records on streams.
 func (s *Script) UsesStreams() bool {
 	for _, step := range s.Steps {
 		if _, ok := step.Action.(*SendRecord); ok {

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// What a record says in braces instead of what cannot be known before.
+// Patterns of variables in records and of the tokens that they stand for.
 var (
 	variablePattern = regexp.MustCompile(`\{(?:sid:([a-z]+)|now(?:-([0-9]{1,9}))?)\}`)
 	tokenPattern    = regexp.MustCompile(`^rk_[0-9A-Za-z_-]{43}`)
 )
 
-// expandVariables puts in what variables stand for. A token that is not known yet is
-// taken from got, where it begins at the same byte; got is nil for what is sent.
+// expandVariables replaces the variables in record. A token that is still unknown is read from received at
+// the same offset; received is nil for requests.
 func (r *replayer) expandVariables(record, received []byte) []byte {
 	if !bytes.ContainsRune(record, '{') {
 		return record
@@ -41,11 +41,11 @@ func (r *replayer) expandVariables(record, received []byte) []byte {
 	return append(out, record[end:]...)
 }
 
-// secondsAgo is the N of {now-N}.
+// secondsAgo returns the N of {now-N}.
 func secondsAgo(record []byte, indexes []int) time.Duration {
 	if indexes[4] < 0 {
 		return 0
 	}
-	n, _ := strconv.Atoi(string(record[indexes[4]:indexes[5]])) // nine digits at most
+	n, _ := strconv.Atoi(string(record[indexes[4]:indexes[5]])) // the pattern allows at most nine digits
 	return time.Duration(n) * time.Second
 }

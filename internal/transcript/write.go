@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Write writes the script so that Parse reads it as it was. A script that Write
-// has written is written by it again byte for byte.
+// Write writes the script in the form that Parse reads. Writing a parsed script that Write produced yields
+// the same bytes.
 func (s *Script) Write(writer io.Writer) error {
 	_, err := writer.Write(s.AppendText(nil))
 	return err
@@ -29,8 +29,7 @@ func (s *Script) AppendText(dst []byte) []byte {
 	return appendLines(dst, s.Trailer)
 }
 
-// needSeparator reports whether two steps would be read as one if nothing stood
-// between them.
+// needSeparator reports whether Parse would merge two adjacent steps into one without an empty line.
 func needSeparator(a, b Action) bool {
 	first, ok1 := a.(*RawConnection)
 	_, ok2 := b.(*RawConnection)
@@ -130,8 +129,8 @@ func (c *RawConnection) appendText(dst []byte) []byte {
 	return bytes.TrimSuffix(dst, []byte("\n"))
 }
 
-// firstPieceLength is how much of what is sent on a connection is written on one line
-// of a script: up to a line end, but many equal blank lines together.
+// firstPieceLength returns how many bytes of sent fit on one script line: up to a line end, or a long run of
+// equal blank lines.
 func firstPieceLength(sent []byte) int {
 	end := bytes.IndexByte(sent, '\n') + 1
 	if end == 0 {
@@ -185,7 +184,7 @@ func appendRecord(dst []byte, mark string, record []byte) []byte {
 	return appendEscaped(dst, record)
 }
 
-// appendDuration writes whole seconds as such: 300s, the unit of LI.
+// appendDuration writes whole seconds without minutes, such as 300s.
 func appendDuration(dst []byte, duration time.Duration) []byte {
 	if duration%time.Second == 0 {
 		return fmt.Appendf(dst, "%ds", duration/time.Second)
@@ -209,8 +208,7 @@ func appendFields(dst []byte, fields []AccountField) []byte {
 	return dst
 }
 
-// appendValue appends a value of a directive, between quotation marks only if
-// it needs them.
+// appendValue appends a directive's value and quotes it only if necessary.
 func appendValue(dst []byte, value string) []byte {
 	if value != "" && !strings.ContainsFunc(value, needsQuotes) {
 		return append(dst, value...)

@@ -10,29 +10,28 @@ import (
 	"strings"
 )
 
-// sector is what a disk writes whole or not at all, in bytes.
+// sectorSize is the number of bytes that a disk writes atomically.
 const sectorSize = 512
 
-// SurvivorFunc decides about what was not synced. Of n changes to one sector, to a
-// file's length or to one entry of a directory, it returns how many came to
-// pass: the first 0 to n.
+// SurvivorFunc decides what remains of changes that were not synced. It is called with the number n of such
+// changes to one sector, to a file's length, or to one directory entry, and returns how many of them, counted
+// from the first, survive: 0 to n.
 type SurvivorFunc func(count int) int
 
-// KeepNone is the luck that nothing is left of what was not synced.
+// KeepNone is the SurvivorFunc that drops everything that was not synced.
 func KeepNone(int) int { return 0 }
 
-// KeepAll is the luck that everything is left.
+// KeepAll is the SurvivorFunc that keeps everything.
 func KeepAll(count int) int { return count }
 
-// Disk is a directory tree, all of it durable.
+// Disk is a directory tree whose contents are durable.
 type Disk struct {
 	dir        string
 	isRelevant func(name string) bool
 	files      map[string][]byte
 }
 
-// Snapshot reads a directory tree. Only files whose names matter are part of
-// it, here and in what After returns.
+// Snapshot reads a directory tree. It and ContentAfter ignore files whose names are not relevant.
 func Snapshot(dir string, isRelevant func(name string) bool) (*Disk, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -49,35 +48,37 @@ func Snapshot(dir string, isRelevant func(name string) bool) (*Disk, error) {
 	return disk, err
 }
 
-// ContentAfter is what the disk holds, by path below the directory, if the power fails
-// at the moment: what was synced before, and of the rest what luck leaves.
+// ContentAfter returns the files, by path below the directory, that the disk holds if the power fails at cut:
+// everything that was synced before, and of the rest what countSurvivors decides.
 //
-// No more is taken for granted than POSIX promises. fsync of a file makes
-// durable what was written to it before the call, once the call has returned;
-// fsync of a directory does so for its entries. (Most file systems make a new
-// file's entry durable together with the file; this disk does not.) Of all else
-// any earlier state of any part may be left, for the kernel may write a page at
-// any time. That a sector is written whole is what disks give.
+// The model assumes only what POSIX guarantees. fsync of a file makes durable, once it returns, what was
+// written to the file before the call; fsync of a directory does so for its entries. (Most file systems make a
+// new file's entry durable together with the file; this disk does not.) Of everything else, any earlier state
+// of any part may remain, because the kernel may write pages at any time. Sectors are written atomically.
 func (d *Disk) ContentAfter(trace *Trace, cut Moment, countSurvivors SurvivorFunc) map[string][]byte {
 	state := newDiskState(d)
 	for index := range trace.Events {
-		if event := &trace.Events[index]; event.Begin < cut && (event.Path == d.dir || d.isRelevant(filepath.Base(event.Path))) {
+		if event := &trace.Events[index]; event.Begin < cut &&
+			(event.Path == d.dir || d.isRelevant(filepath.Base(event.Path))) {
 			state.applyEvent(event, cut)
 		}
 	}
 	image := make(map[string][]byte)
-	for _, path := range slices.Sorted(maps.Keys(state.entries)) { // in order, so that luck can be repeated
-		if file := state.entries[path].fileAfterCut(state.dirsSyncedAt[filepath.Dir(path)], countSurvivors); file != nil {
+	// sorted, so that calls of countSurvivors are reproducible
+	for _, path := range slices.Sorted(maps.Keys(state.entries)) {
+		if file := state.entries[path].fileAfterCut(state.dirsSyncedAt[filepath.Dir(path)],
+			countSurvivors); file != nil {
 			image[strings.TrimPrefix(path, d.dir+string(os.PathSeparator))] = file.contentAfterCut(countSurvivors)
 		}
 	}
 	return image
 }
 
-// diskState is a disk at work.
+// diskState is a disk while a trace is applied to it.
 type diskState struct {
 	entries map[string]*dirEntry
-	// dirsSyncedAt is for each directory up to when its entries are durable.
+	// dirsSyncedAt holds, for each directory, the begin of its last completed fsync. Entries changed before that
+	// are durable.
 	dirsSyncedAt map[string]Moment
 }
 
@@ -95,7 +96,7 @@ type dirEntry struct {
 	changes     []entryChange
 }
 
-// entryChange makes an entry stand for a file, or for none.
+// entryChange makes an entry refer to another file, or removes it if file is nil.
 type entryChange struct {
 	event *Event
 	file  *fileState
@@ -108,7 +109,7 @@ func (e *dirEntry) currentFile() *fileState {
 	return e.initialFile
 }
 
-// fileAfterCut is the file that the entry stands for after the power has failed.
+// fileAfterCut returns the file that the entry refers to after the power failure, or nil.
 func (e *dirEntry) fileAfterCut(synced Moment, countSurvivors SurvivorFunc) *fileState {
 	f, remaining := e.initialFile, e.changes
 	for len(remaining) > 0 && remaining[0].event.End < synced {
@@ -122,14 +123,14 @@ func (e *dirEntry) fileAfterCut(synced Moment, countSurvivors SurvivorFunc) *fil
 	return f
 }
 
-// fileState is what a file held, with what was done to it since.
+// fileState is the initial content of a file and the changes to it.
 type fileState struct {
 	content  []byte
 	changes  []*Event
-	syncedAt Moment // what ended before is durable
+	syncedAt Moment // changes that ended before are durable
 }
 
-// applyEvent carries out an event that began before the cut.
+// applyEvent applies an event that began before the cut.
 func (s *diskState) applyEvent(event *Event, cut Moment) {
 	named := s.entries[event.Path]
 	if named == nil {
@@ -145,7 +146,7 @@ func (s *diskState) applyEvent(event *Event, cut Moment) {
 	case Remove:
 		named.changes = append(named.changes, entryChange{event, nil})
 	case Write, Truncate:
-		if f != nil { // else it has no name any more
+		if f != nil { // otherwise the file has been unlinked
 			f.changes = append(f.changes, event)
 		}
 	case Sync:
@@ -159,7 +160,7 @@ func (s *diskState) applyEvent(event *Event, cut Moment) {
 	}
 }
 
-// contentAfterCut is the content after the power has failed.
+// contentAfterCut returns the content after the power failure.
 func (f *fileState) contentAfterCut(countSurvivors SurvivorFunc) []byte {
 	content := bytes.Clone(f.content)
 	var remaining []*Event
@@ -176,7 +177,7 @@ func (f *fileState) contentAfterCut(countSurvivors SurvivorFunc) []byte {
 	return applySurvivors(content, remaining, countSurvivors)
 }
 
-// applyTo carries out a write or a truncation on the whole content.
+// applyTo applies a write or truncation to the whole content.
 func (e *Event) applyTo(content []byte) []byte {
 	content = resizeContent(content, e.lengthAfter(len(content)))
 	if e.Kind == Write {
@@ -185,7 +186,7 @@ func (e *Event) applyTo(content []byte) []byte {
 	return content
 }
 
-// lengthAfter is that of a file after the event.
+// lengthAfter returns the length of a file after the event.
 func (e *Event) lengthAfter(before int) int {
 	if e.Kind == Truncate {
 		return int(e.Offset)
@@ -200,8 +201,8 @@ func resizeContent(content []byte, length int) []byte {
 	return append(content, make([]byte, length-len(content))...)
 }
 
-// applySurvivors carries out changes as far as luck goes: each sector, and the file's
-// length, gets the first few that touch it.
+// applySurvivors applies unsynced changes: to each sector, and to the file's length, the first few that
+// countSurvivors allows.
 func applySurvivors(content []byte, changes []*Event, countSurvivors SurvivorFunc) []byte {
 	lengths, longest := []int{len(content)}, len(content)
 	for _, event := range changes {
@@ -226,7 +227,7 @@ func applySurvivors(content []byte, changes []*Event, countSurvivors SurvivorFun
 	return content
 }
 
-// groupBySector lists for each sector of a file the changes that touch it.
+// groupBySector returns, for each sector of a file, the changes that touch it.
 func groupBySector(changes []*Event, length int) [][]*Event {
 	sectorEvents := make([][]*Event, (length+sectorSize-1)/sectorSize)
 	for _, event := range changes {
@@ -241,8 +242,7 @@ func groupBySector(changes []*Event, length int) [][]*Event {
 	return sectorEvents
 }
 
-// applyToSector carries out the event on the part of the content that begins at
-// from.
+// applyToSector applies the event to the part of the content that begins at start.
 func (e *Event) applyToSector(part []byte, start int) {
 	offset := int(e.Offset) - start
 	switch {

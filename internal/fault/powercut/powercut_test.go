@@ -40,19 +40,26 @@ func TestAfterAPowerCut(t *testing.T) {
 			map[string]string{"first": "new"}},
 		{"a synced write is there", script(write(first, 0, "new"), sync(first)), KeepNone,
 			map[string]string{"first": "new"}},
-		{"a sync makes nothing durable that comes after it", script(write(first, 0, "new"), sync(first), write(first, 0, "NEW")), KeepNone,
+		{"a sync makes nothing durable that comes after it",
+			script(write(first, 0, "new"), sync(first), write(first, 0, "NEW")), KeepNone,
 			map[string]string{"first": "new"}},
-		{"a sync of one file does nothing for another", script(Event{Kind: Create, Path: second}, sync("/d"), write(second, 0, "new"), sync(first)), KeepNone,
+		{"a sync of one file does nothing for another",
+			script(Event{Kind: Create, Path: second}, sync("/d"), write(second, 0, "new"), sync(first)), KeepNone,
 			map[string]string{"first": "old", "second": ""}},
-		{"a new file is lost without a sync of its directory", script(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second)), KeepNone,
+		{"a new file is lost without a sync of its directory",
+			script(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second)), KeepNone,
 			map[string]string{"first": "old"}},
-		{"a new file is there after syncs of both", script(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second), sync("/d")), KeepNone,
+		{"a new file is there after syncs of both",
+			script(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second), sync("/d")), KeepNone,
 			map[string]string{"first": "old", "second": "new"}},
-		{"a removed file comes back without a sync of its directory", script(Event{Kind: Remove, Path: first}), KeepNone,
+		{"a removed file comes back without a sync of its directory", script(Event{Kind: Remove, Path: first}),
+			KeepNone,
 			map[string]string{"first": "old"}},
 		{"a removed file is gone after that", script(Event{Kind: Remove, Path: first}, sync("/d")), KeepNone,
 			map[string]string{}},
-		{"a file of the same name is another file", script(Event{Kind: Remove, Path: first}, Event{Kind: Create, Path: first}, write(first, 0, "n"), sync(first), sync("/d")), KeepNone,
+		{"a file of the same name is another file",
+			script(Event{Kind: Remove, Path: first}, Event{Kind: Create, Path: first}, write(first, 0, "n"),
+				sync(first), sync("/d")), KeepNone,
 			map[string]string{"first": "n"}},
 		{"a file gets longer, with zeros between", script(write(first, 5, "new"), sync(first)), KeepNone,
 			map[string]string{"first": "old\x00\x00new"}},
@@ -60,11 +67,13 @@ func TestAfterAPowerCut(t *testing.T) {
 			map[string]string{"first": "o"}},
 		{"a file does not get shorter without a sync", script(Event{Kind: Truncate, Path: first, Offset: 1}), KeepNone,
 			map[string]string{"first": "old"}},
-		{"what a file lost is zero when it grows again", script(Event{Kind: Truncate, Path: first, Offset: 1}, write(first, 3, "!")), KeepAll,
+		{"what a file lost is zero when it grows again",
+			script(Event{Kind: Truncate, Path: first, Offset: 1}, write(first, 3, "!")), KeepAll,
 			map[string]string{"first": "o\x00\x00!"}},
 		{"a write is torn between sectors", script(write(first, 0, long+long)), alternating(0, 1, 1),
 			map[string]string{"first": "old" + strings.Repeat("\x00", sectorSize-3) + long}},
-		{"of two writes to a sector the first may be there alone", script(write(first, 0, "one"), write(first, 0, "two")), alternating(1),
+		{"of two writes to a sector the first may be there alone",
+			script(write(first, 0, "one"), write(first, 0, "two")), alternating(1),
 			map[string]string{"first": "one"}},
 		{"what does not matter is not there", script(Event{Kind: Create, Path: "/d/lock"}, sync("/d")), KeepAll,
 			map[string]string{"first": "old"}},
@@ -139,7 +148,8 @@ func TestReadUnderstandsStrace(t *testing.T) {
 		{Kind: Remove, Path: file, Begin: 15, End: neverMoment},
 	}
 	if !slices.EqualFunc(trace.Events, want, func(a, b Event) bool {
-		return a.Kind == b.Kind && a.Path == b.Path && a.Offset == b.Offset && string(a.Data) == string(b.Data) && a.Begin == b.Begin && a.End == b.End
+		return a.Kind == b.Kind && a.Path == b.Path && a.Offset == b.Offset && string(a.Data) == string(b.Data) &&
+			a.Begin == b.Begin && a.End == b.End
 	}) {
 		t.Errorf("got  %+v\nwant %+v", trace.Events, want)
 	}

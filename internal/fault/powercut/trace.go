@@ -1,9 +1,8 @@
-// Package powercut says what a disk may hold after the power has failed.
+// Package powercut computes what a disk may hold after a power failure.
 //
-// A Trace is what a process did to a directory, as strace saw it: writes,
-// syncs, and what it sent over sockets meanwhile. A Disk is the directory as it
-// was before, and Disk.After makes of both what may be left of it if the power
-// fails at a given moment.
+// A Trace lists what a process did to a directory according to strace: writes, syncs, and what it sent over
+// sockets meanwhile. A Disk is the directory before that. Disk.ContentAfter combines both into a possible
+// content of the directory if the power fails at a given moment.
 package powercut
 
 import (
@@ -19,22 +18,21 @@ import (
 	"strings"
 )
 
-// Moment is a place in a trace: system calls begin and end at one each, and no
-// two at the same.
+// Moment is a position in a trace. The begins and ends of system calls have distinct positions.
 type Moment int64
 
-// never is after every moment: a call that did not end.
+// neverMoment is after every other moment. It is the end of calls that did not return.
 const neverMoment = Moment(1<<62 - 1)
 
-// EventKind is what an event does.
+// EventKind is the kind of an event.
 type EventKind int
 
 const (
-	Create   EventKind = iota + 1 // opens Path, making it if it is not there
-	Write                         // puts Data into Path, at Offset
-	Truncate                      // makes Path Offset bytes long
+	Create   EventKind = iota + 1 // opens Path and creates it if necessary
+	Write                         // writes Data to Path at Offset
+	Truncate                      // sets the length of Path to Offset
 	Sync                          // makes Path durable: a file's data, or a directory's entries
-	Remove                        // takes Path out of its directory
+	Remove                        // removes Path from its directory
 	Send                          // sends Data over a socket
 )
 
@@ -47,21 +45,20 @@ type Event struct {
 	Begin, End Moment
 }
 
-// Trace is what happened in one directory, in the order in which it began.
+// Trace lists the events in one directory, ordered by their begins.
 type Trace struct {
 	Events []Event
-	// End is after everything.
+	// End is after all events.
 	End Moment
 }
 
-// calls are the system calls that are recorded, all that can change a file
-// (but for memory that is mapped, which SQLite uses for what it can rebuild).
+// tracedCalls are the recorded system calls: all that can change a file. Memory-mapped writes are missing;
+// SQLite uses them only for data that it can rebuild.
 const tracedCalls = "open,openat,creat,pwrite64,write,writev,pwritev,pwritev2,ftruncate,truncate,fallocate," +
 	"copy_file_range,sendfile,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,sync_file_range,sendto,sendmsg"
 
-// StraceCommand is the command line that runs a program under strace, which writes
-// the trace to the file. The program itself is the process that is started;
-// strace is done with the file when it closes it, soon after the program's end.
+// StraceCommand returns a command line that runs a program under strace and writes the trace to a file. The
+// started process is the program itself. strace closes the file soon after the program has ended.
 func StraceCommand(trace, program string, args ...string) []string {
 	return append([]string{
 		"strace", "--daemonize", "--follow-forks", "--seccomp-bpf", "--decode-fds=path",
@@ -69,9 +66,8 @@ func StraceCommand(trace, program string, args ...string) []string {
 		"--output=" + trace, program}, args...)
 }
 
-// ParseTrace reads what strace wrote, as far as it is about the directory or about
-// sockets. A call that could change the directory in a way that is not modelled
-// is an error.
+// ParseTrace reads strace's output and keeps what concerns the directory or sockets. It returns an error for
+// a call that could change the directory but is not modelled.
 func ParseTrace(traceFile io.Reader, dir string) (*Trace, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -101,12 +97,11 @@ type traceParser struct {
 	dir           string
 	trace         Trace
 	currentMoment Moment
-	// unfinishedCalls finds the event of a thread's call that has not ended, -1 if it is
-	// about something else.
+	// unfinishedCalls maps a thread to the index of the event of its pending call, -1 if the call is irrelevant.
 	unfinishedCalls map[string]int
 }
 
-// parseLine reads one line: a whole call, one that has begun, or the end of one.
+// parseLine parses one line: a complete call, the begin of a call, or its end.
 func (r *traceParser) parseLine(line string) error {
 	r.currentMoment++
 	thread, remaining, _ := strings.Cut(line, " ")
@@ -136,10 +131,10 @@ func (r *traceParser) parseLine(line string) error {
 	return r.endCall(index, remaining)
 }
 
-// resultOf finds the end of a call and what it returned.
+// resultPattern matches the end of a call with its result.
 var resultPattern = regexp.MustCompile(`\) *= (-?\d+|\?)`)
 
-// endCall notes the result of a call: one that failed has not happened.
+// endCall records the result of a call. A failed call has no effect.
 func (r *traceParser) endCall(index int, remaining string) error {
 	if index < 0 {
 		return nil
@@ -150,7 +145,7 @@ func (r *traceParser) endCall(index int, remaining string) error {
 		return errors.New("no result")
 	}
 	if match[1] == "?" {
-		return nil // the process died in it: it may have happened
+		return nil // the process died in the call, which may have taken effect
 	}
 	result, err := strconv.ParseInt(match[1], 10, 64)
 	if err != nil {
@@ -166,8 +161,7 @@ func (r *traceParser) endCall(index int, remaining string) error {
 	return nil
 }
 
-// beginCall notes a call and returns where it is among the events, -1 if it is
-// about something else.
+// beginCall records a call and returns the index of its event, -1 if the call is irrelevant.
 func (r *traceParser) beginCall(call string) (int, error) {
 	name, argumentList, ok := strings.Cut(call, "(")
 	if !ok {
@@ -185,7 +179,7 @@ func (r *traceParser) beginCall(call string) (int, error) {
 	return len(r.trace.Events) - 1, nil
 }
 
-// decodeCall reads a call's arguments and reports whether it matters.
+// decodeCall parses a call's arguments and reports whether the call is relevant.
 func (r *traceParser) decodeCall(event *Event, name string, args callArguments) (bool, error) {
 	var err error
 	switch event.Path = args.pathArgument(0); name {
@@ -210,8 +204,8 @@ func (r *traceParser) decodeCall(event *Event, name string, args callArguments) 
 		event.Offset, err = strconv.ParseInt(strings.TrimSpace(args.argument(1)), 10, 64)
 		return r.isInDir(event.Path), err
 	case "fallocate":
-		// It reserves room, and writes nothing: after the power has failed the file is
-		// there without the room.
+		// The call reserves space without writing. After a power failure the file is there
+		// without the reserved space.
 		return false, nil
 	case "fsync", "fdatasync":
 		event.Kind = Sync
@@ -241,8 +235,7 @@ func (r *traceParser) isInDir(path string) bool {
 	return path == r.dir || strings.HasPrefix(path, r.dir+string(os.PathSeparator))
 }
 
-// callArguments are those of a call as strace writes them; with strings in hex
-// there is no comma in any.
+// callArguments are the arguments of a call as strace prints them. Strings are in hex, so they contain no commas.
 type callArguments []string
 
 func splitArguments(argumentList string) callArguments { return strings.Split(argumentList, ", ") }
@@ -254,7 +247,7 @@ func (a callArguments) argument(index int) string {
 	return strings.TrimSpace(a[index])
 }
 
-// pathArgument is a file name, or what a descriptor stands for.
+// pathArgument returns a file name, or the path that strace prints for a descriptor.
 func (a callArguments) pathArgument(index int) string {
 	argument := a.argument(index)
 	start, end := strings.IndexAny(argument, `"<`), strings.LastIndexAny(argument, `">`)

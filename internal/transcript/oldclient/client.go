@@ -1,12 +1,9 @@
-// Package oldclient acts as the client programs of HTTP QQ did: each kind sends
-// its requests byte for byte as its HTTP library wrote them, and reads answers
-// in the way in which its author took them apart. They were written against a
-// server that nobody had documented, so they rely on what they saw: on the
-// order of fields, on the comma behind a list, on a line end or its absence.
+// Package oldclient imitates historical client programs of HTTP QQ. Each kind of program sends requests byte
+// for byte as its HTTP library did, and parses answers the way its author wrote the parser. These programs
+// were written against an undocumented server, so they depend on what its answers looked like: the order of
+// fields, the comma after a list, the presence or absence of a line end.
 //
-// A server that all kinds can use as they are keeps its promise to old
-// clients. The package knows nothing of the server and shares no code with
-// it.
+// A server that works with all kinds is compatible with old clients. The package shares no code with the server.
 package oldclient
 
 import (
@@ -23,44 +20,42 @@ import (
 // A Dialer connects to the server.
 type Dialer func(ctx context.Context) (net.Conn, error)
 
-// ErrWrongPassword is what Login returns when the client would tell its user that
-// the password is wrong.
+// ErrWrongPassword is returned by Login if the program understands the answer as a wrong password.
 var ErrWrongPassword = errors.New("the password is wrong")
 
-// A Friend is one line of a client's contact list.
+// A Friend is one entry of the program's contact list.
 type Friend struct {
 	UIN, Status string
-	// Face and Nick are empty in kinds that do not ask for them.
+	// Face and Nick are empty in kinds that do not request them.
 	Face, Nick string
 }
 
-// A Message is what a client shows, or acts upon.
+// A Message is a received message as the program parsed it.
 type Message struct {
 	Type, From, Text string
 }
 
-// A Client is a client program at work for one account. It is not safe for
-// concurrent use.
+// A Client is a running program, signed in to one account. It is not safe for concurrent use.
 type Client struct {
 	kind         ProgramKind
 	dial         Dialer
 	uin          string
 	password     string
-	requestCount int // requests so far
+	requestCount int // requests sent so far
 
-	// The connection that kinds with keep-alive hold.
+	// The persistent connection of kinds that keep one.
 	conn   net.Conn
 	reader *bufio.Reader
-	// pushedMessages came on a line and was not received yet.
+	// pushedMessages arrived while the program waited for an answer. Receive returns them.
 	pushedMessages []Message
 }
 
-// NewClient starts a program of the kind for an account.
+// NewClient starts a program of this kind for an account.
 func (k ProgramKind) NewClient(dial Dialer, uin, password string) *Client {
 	return &Client{kind: k, dial: dial, uin: uin, password: password}
 }
 
-// Close closes the connection, if the kind holds one.
+// Close closes the persistent connection, if any.
 func (c *Client) Close() error {
 	if c.conn == nil {
 		return nil
@@ -70,8 +65,7 @@ func (c *Client) Close() error {
 	return err
 }
 
-// Login logs in. It returns [ErrWrongPassword] if the client understands that the
-// password is wrong.
+// Login logs in. It returns ErrWrongPassword if the program understands that the password is wrong.
 func (c *Client) Login(ctx context.Context) error {
 	record, err := c.request(ctx, "Login", fmt.Sprintf("PS=%x", md5.Sum([]byte(c.password)))+c.kind.loginPairs)
 	if err != nil {
@@ -86,7 +80,7 @@ func (c *Client) Login(ctx context.Context) error {
 	return nil
 }
 
-// Friends returns the account numbers of the contact list.
+// Friends returns the account numbers in the contact list.
 func (c *Client) Friends(ctx context.Context) ([]string, error) {
 	columns, err := c.requestLists(ctx, "List", "TN=160&UN=0", "UN")
 	if err != nil {
@@ -95,12 +89,12 @@ func (c *Client) Friends(ctx context.Context) ([]string, error) {
 	return columns[0], nil
 }
 
-// OnlineFriends returns the friends who are not offline.
+// OnlineFriends returns the friends that are not offline.
 func (c *Client) OnlineFriends(ctx context.Context) ([]Friend, error) {
 	return c.kind.listOnline(ctx, c)
 }
 
-// SetStatus tells friends how the user is, in the numbers of ST.
+// SetStatus changes the account's status. status is the number for the key ST.
 func (c *Client) SetStatus(ctx context.Context, status string) error {
 	return c.requestDone(ctx, "Change_Stat", "ST="+status)
 }
@@ -110,8 +104,8 @@ func (c *Client) Send(ctx context.Context, to, text string) error {
 	return c.requestDone(ctx, "CLTMSG", "UN="+to+"&MG="+c.kind.encodeText(text))
 }
 
-// Receive returns what has come since the last time; on a line it waits if that
-// is nothing.
+// Receive returns the messages that arrived since the last call. On a persistent connection it waits for the
+// first one if there are none.
 func (c *Client) Receive(ctx context.Context) ([]Message, error) {
 	if c.kind.receive != nil {
 		return c.kind.receive(ctx, c)
@@ -130,7 +124,7 @@ func (c *Client) Receive(ctx context.Context) ([]Message, error) {
 // Logout logs out.
 func (c *Client) Logout(ctx context.Context) error { return c.requestDone(ctx, "Logout", "") }
 
-// requestDone makes a request whose answer says no more than that it is done.
+// requestDone sends a request whose answer contains only a result code.
 func (c *Client) requestDone(ctx context.Context, command, pairs string) error {
 	record, err := c.request(ctx, command, pairs)
 	if err != nil {
@@ -142,7 +136,7 @@ func (c *Client) requestDone(ctx context.Context, command, pairs string) error {
 	return nil
 }
 
-// requestLists makes a request and takes lists of equal length from its answer.
+// requestLists sends a request and returns the named lists of its answer, which must have equal lengths.
 func (c *Client) requestLists(ctx context.Context, command, pairs string, keys ...string) ([][]string, error) {
 	record, err := c.request(ctx, command, pairs)
 	if err != nil {
@@ -159,22 +153,23 @@ func (c *Client) requestLists(ctx context.Context, command, pairs string, keys .
 			return nil, c.readError(command, record, fmt.Errorf("%s: %w", key, err))
 		}
 		if len(columns) > 0 && len(elements) != len(columns[0]) {
-			return nil, c.readError(command, record, fmt.Errorf("%d of %s, %d of %s", len(columns[0]), keys[0], len(elements), key))
+			return nil, c.readError(command, record,
+				fmt.Errorf("%d of %s, %d of %s", len(columns[0]), keys[0], len(elements), key))
 		}
 		columns = append(columns, elements)
 	}
 	return columns, nil
 }
 
-// request sends one record and returns the one that comes back, as the kind finds
-// it in the response.
+// request sends one record and returns the answer record as this kind extracts it from the response.
 func (c *Client) request(ctx context.Context, command, pairs string) (string, error) {
 	c.requestCount++
 	version := c.kind.Version
 	if slices.Contains(c.kind.version11Commands, command) {
 		version = "1.1"
 	}
-	record := fmt.Sprintf("VER=%s%s&CMD=%s&SEQ=%s&UIN=%s", version, c.kind.extraPairs, command, c.kind.formatSEQ(c.requestCount), c.uin)
+	record := fmt.Sprintf("VER=%s%s&CMD=%s&SEQ=%s&UIN=%s", version, c.kind.extraPairs, command,
+		c.kind.formatSEQ(c.requestCount), c.uin)
 	if pairs != "" {
 		record += "&" + pairs
 	}
@@ -193,8 +188,8 @@ func (c *Client) request(ctx context.Context, command, pairs string) (string, er
 	return answer, nil
 }
 
-// checkEcho reports whether an answer is to the latest request: a program that
-// runs several accounts tells their answers apart by the pairs in front.
+// checkEcho checks that an answer belongs to the latest request. Programs with several accounts rely on the
+// leading pairs to tell answers apart.
 func (c *Client) checkEcho(answer, command string) error {
 	pairs := strings.SplitN(answer, "&", 5)
 	if len(pairs) < 5 {
@@ -212,7 +207,7 @@ func (c *Client) checkEcho(answer, command string) error {
 	return nil
 }
 
-// readError is the error of a client that does not understand a response.
+// readError is the error of a program that cannot parse a response.
 func (c *Client) readError(command, response string, err error) error {
 	return fmt.Errorf("%s: %s: cannot read %q: %w", c.kind.Name, command, response, err)
 }

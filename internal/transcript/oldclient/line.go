@@ -7,31 +7,35 @@ import (
 	"strings"
 )
 
-// StreamKinds returns the kinds that hold a line to the server. Their authors took one
-// read for one record: what comes together with it they lose.
+// StreamKinds returns the kinds that use a persistent connection. They treat each read as one record and
+// lose any further records that arrive in the same read.
 func StreamKinds() []ProgramKind { return []ProgramKind{cSharpStream(), delphiStream()} }
 
-// cSharpStream writes its records with a BinaryWriter, which puts the length of a
-// string before it. What it had from its 1.1 days it still sends as 1.1.
+// cSharpStream writes records with a BinaryWriter, which puts the string's length before it. It still sends
+// the commands that it had in its version 1.1 days as version 1.1.
 func cSharpStream() ProgramKind {
 	return ProgramKind{
-		Name: "C#, version 1.4, BinaryWriter on a line", Version: "1.4", extraPairs: extra14, loginPairs: login14, formatSEQ: countingSEQ(1), encodeText: encodeRaw,
+		Name: "C#, version 1.4, BinaryWriter on a line", Version: "1.4", extraPairs: extra14, loginPairs: login14,
+		formatSEQ: countingSEQ(1), encodeText: encodeRaw,
 		version11Commands: []string{"List", "CLTMSG"}, exchange: exchangeOnStream(lengthPrefixed),
-		findRecord: withoutLineEnd, findField: fieldByPosition, splitList: dropLastPiece, isLoginAccepted: containsLI, listOnline: listOnlineByQueryStat2, receive: receivePushed,
+		findRecord: withoutLineEnd, findField: fieldByPosition, splitList: dropLastPiece, isLoginAccepted: containsLI,
+		listOnline: listOnlineByQueryStat2, receive: receivePushed,
 	}
 }
 
-// delphiStream writes lines with a TIdTCPClient, in the system's code page.
+// delphiStream writes lines with a TIdTCPClient in the system's code page.
 func delphiStream() ProgramKind {
 	return ProgramKind{
-		Name: "Delphi, version 1.4, TIdTCPClient on a line", Version: "1.4", extraPairs: extra14, loginPairs: login14, formatSEQ: countingSEQ(1000), encodeText: encodeGBK,
+		Name: "Delphi, version 1.4, TIdTCPClient on a line", Version: "1.4", extraPairs: extra14, loginPairs: login14,
+		formatSEQ: countingSEQ(1000), encodeText: encodeGBK,
 		exchange:   exchangeOnStream(func(record string) string { return record + "\r\n" }),
-		findRecord: withoutLineEnd, findField: fieldByNeighbours, splitList: dropLastPiece, isLoginAccepted: containsRESAndRS, listOnline: listOnlineByQueryStat2, receive: receivePushed,
+		findRecord: withoutLineEnd, findField: fieldByNeighbours, splitList: dropLastPiece,
+		isLoginAccepted: containsRESAndRS, listOnline: listOnlineByQueryStat2, receive: receivePushed,
 	}
 }
 
-// lengthPrefixed is a string as .NET's BinaryWriter writes it: the length in
-// groups of seven bits, the lowest first, and then its bytes.
+// lengthPrefixed returns a string as .NET's BinaryWriter writes it: first the length in groups of seven bits,
+// lowest first, then the bytes.
 func lengthPrefixed(record string) string {
 	line := record + "\n"
 	var prefix []byte
@@ -42,8 +46,7 @@ func lengthPrefixed(record string) string {
 	return string(append(prefix, byte(n))) + line
 }
 
-// exchangeOnStream is a client that writes a record to the line and reads until there is
-// an answer. What is pushed meanwhile it keeps for its user.
+// exchangeOnStream writes a record and reads until an answer arrives. It stores messages that are pushed meanwhile.
 func exchangeOnStream(encode func(record string) string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
@@ -70,14 +73,14 @@ func exchangeOnStream(encode func(record string) string) exchangeFunc {
 	}
 }
 
-// readRecord reads once, and takes that for a record.
+// readRecord treats the result of one read as one record.
 func (c *Client) readRecord() (string, error) {
 	buffer := make([]byte, 8192)
 	n, err := c.conn.Read(buffer)
 	return string(buffer[:n]), err
 }
 
-// receivePushed returns what was pushed, and waits for something if nothing was.
+// receivePushed returns the stored pushes. If there are none, it waits for one.
 func receivePushed(ctx context.Context, client *Client) ([]Message, error) {
 	messages := client.pushedMessages
 	client.pushedMessages = nil
@@ -99,8 +102,7 @@ func receivePushed(ctx context.Context, client *Client) ([]Message, error) {
 	return []Message{message}, nil
 }
 
-// parsePush reads a push by the position of its pairs; ok is false for what is
-// none.
+// parsePush parses a push by the positions of its pairs. ok is false if the record is not a push.
 func parsePush(received string) (message Message, ok bool, err error) {
 	line, isWhole := strings.CutSuffix(received, "\r\n")
 	pairs := strings.Split(line, "&")

@@ -96,7 +96,8 @@ func TestEachKindOnALineUnderstandsTheContract(t *testing.T) {
 					t.Errorf("received %q, %v; want %q", got, err, want)
 				}
 			}
-			for _, err := range []error{client.SetStatus(t.Context(), "30"), client.Send(t.Context(), "10002", "hello"), client.Logout(t.Context())} {
+			for _, err := range []error{client.SetStatus(t.Context(), "30"), client.Send(t.Context(), "10002", "hello"),
+				client.Logout(t.Context())} {
 				if err != nil {
 					t.Error(err)
 				}
@@ -117,7 +118,8 @@ func TestEachKindOnALineIsConfused(t *testing.T) {
 	} {
 		for _, kind := range StreamKinds() {
 			t.Run(kind.Name+" "+c.name, func(t *testing.T) {
-				s := &streamServer{t: t, answer: func(record string) []string { return []string{contractAnswer(record), c.push} }}
+				s := &streamServer{t: t,
+					answer: func(record string) []string { return []string{contractAnswer(record), c.push} }}
 				client := kind.NewClient(s.dial, "10001", "123456")
 				defer client.Close()
 				if err := client.Login(t.Context()); err != nil {

@@ -22,14 +22,16 @@ var wantRequests = map[string]string{
 		"VER=1.1&CMD=CLTMSG&SEQ=1132724401&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1",
 	"Visual Basic, Winsock": "POST  HTTP/1.1\r\nContent-Length: 53\r\nConnection: close\r\n\r\n" +
 		"VER=1.0&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10002&MG=\xc4\xe3 & 1",
-	"C#, HttpWebRequest": "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nHost: tqq.tencent.com:8000\r\n" +
+	"C#, HttpWebRequest": "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nHost: " +
+		"tqq.tencent.com:8000\r\n" +
 		"Content-Length: 56\r\nExpect: 100-continue\r\nConnection: Keep-Alive\r\n\r\n" +
 		"VER=1.1&CMD=CLTMSG&SEQ=200&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1",
 	"Delphi, Indy": "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
 		"Content-Length: 65\r\nHost: tqq.tencent.com:8000\r\nAccept: text/html, */*\r\nAccept-Encoding: identity\r\n" +
 		"User-Agent: Mozilla/3.0 (compatible; Indy Library)\r\n\r\n" +
 		"VER=1.2&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=%C4%E3%20&%201&",
-	"Delphi, Indy, through a proxy": "POST http://tqq.tencent.com:8000 HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+	"Delphi, Indy, through a proxy": "POST http://tqq.tencent.com:8000 HTTP/1.1\r\nContent-Type: " +
+		"application/x-www-form-urlencoded\r\n" +
 		"Content-Length: 65\r\nHost: tqq.tencent.com:8000\r\nAccept: text/html, */*\r\nProxy-Connection: keep-alive\r\n" +
 		"User-Agent: Mozilla/3.0 (compatible; Indy Library)\r\n\r\n" +
 		"VER=1.3&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=%C4%E3%20&%201&",
@@ -37,10 +39,12 @@ var wantRequests = map[string]string{
 		"Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2\r\nConnection: keep-alive\r\n" +
 		"Content-type: application/x-www-form-urlencoded\r\nContent-Length: 54\r\n\r\n" +
 		"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1",
-	"Python, urllib2": "POST / HTTP/1.1\r\nAccept-Encoding: identity\r\nContent-Length: 75\r\nHost: tqq.tencent.com:8000\r\n" +
+	"Python, urllib2": "POST / HTTP/1.1\r\nAccept-Encoding: identity\r\nContent-Length: 75\r\nHost: " +
+		"tqq.tencent.com:8000\r\n" +
 		"Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\nUser-Agent: Python-urllib/2.4\r\n\r\n" +
 		"VER=1.1&CMD=CLTMSG&SEQ=1132724401&UIN=10001&UN=10002&MG=%E4%BD%A0%20%26%201",
-	"J2ME, HttpConnection": "POST / HTTP/1.1\r\nuser-agent: Profile/MIDP-2.0 Configuration/CLDC-1.1\r\ncontent-type: text/plain\r\n" +
+	"J2ME, HttpConnection": "POST / HTTP/1.1\r\nuser-agent: Profile/MIDP-2.0 " +
+		"Configuration/CLDC-1.1\r\ncontent-type: text/plain\r\n" +
 		"host: tqq.tencent.com:8000\r\ntransfer-encoding: chunked\r\n\r\n" +
 		"20\r\nVER=1.1&CMD=CLTMSG&SEQ=1&UIN=100\r\n16\r\n01&UN=10002&MG=\xe4\xbd\xa0 & 1\r\n0\r\n\r\n",
 	"C#, version 1.4": "POST / HTTP/1.1\r\nContent-Type: text/plain; charset=utf-8\r\nHost: tqq.tencent.com:8000\r\n" +
@@ -68,7 +72,8 @@ func TestEachKindSendsWhatItsLibrarySends(t *testing.T) {
 
 func TestParamsEncodeLeavesMuchOfASCIIRaw(t *testing.T) {
 	// The latter two characters are 81 40 and 81 80.
-	if got, want := encodeIndyParams("a+b=c&d, *#%<>[]~\t丂亐"), "a+b=c&d,%20%2A%23%25%3C%3E%5B%5D~%09%81@%81\x80"; got != want {
+	if got, want := encodeIndyParams("a+b=c&d, *#%<>[]~\t丂亐"),
+		"a+b=c&d,%20%2A%23%25%3C%3E%5B%5D~%09%81@%81\x80"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -89,14 +94,17 @@ func TestEachKindUnderstandsTheContract(t *testing.T) {
 				t.Errorf("friends %q, %v; want %q", friends, err, want)
 			}
 			online, err := client.OnlineFriends(t.Context())
-			if want := []Friend{{UIN: "10003", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; err != nil || !reflect.DeepEqual(online, want) {
+			if want := []Friend{{UIN: "10003", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; err != nil ||
+				!reflect.DeepEqual(online, want) {
 				t.Errorf("online %q, %v; want %q", online, err, want)
 			}
 			messages, err := client.Receive(t.Context())
-			if want := []Message{{"9", "10003", "100%, or\nless"}, {"99", "10002", "20"}}; err != nil || !reflect.DeepEqual(messages, want) {
+			if want := []Message{{"9", "10003", "100%, or\nless"}, {"99", "10002", "20"}}; err != nil ||
+				!reflect.DeepEqual(messages, want) {
 				t.Errorf("messages %q, %v; want %q", messages, err, want)
 			}
-			for _, err := range []error{client.SetStatus(t.Context(), "30"), client.Send(t.Context(), "10002", "hello"), client.Logout(t.Context())} {
+			for _, err := range []error{client.SetStatus(t.Context(), "30"), client.Send(t.Context(), "10002", "hello"),
+				client.Logout(t.Context())} {
 				if err != nil {
 					t.Error(err)
 				}
@@ -164,7 +172,8 @@ func TestEachKindIsConfused(t *testing.T) {
 		name   string
 		breaks func(answer string) string
 	}{
-		{"by an answer for another account", func(a string) string { return strings.Replace(a, "UIN=10001", "UIN=10002", 1) }},
+		{"by an answer for another account",
+			func(a string) string { return strings.Replace(a, "UIN=10001", "UIN=10002", 1) }},
 		{"by an answer to another request", func(a string) string { return strings.Replace(a, "&SEQ=", "&SEQ=9", 1) }},
 		{"by a list without its last comma", func(a string) string {
 			return strings.NewReplacer("10003,\r\n", "10003\r\n", "10003,", "10003").Replace(a)
@@ -178,7 +187,8 @@ func TestEachKindIsConfused(t *testing.T) {
 	} {
 		for _, kind := range HTTPKinds() {
 			t.Run(kind.Name+" "+c.name, func(t *testing.T) {
-				s := &scriptedServer{t: t, answer: func(record string) string { return c.breaks(contractAnswer(record)) }}
+				s := &scriptedServer{t: t,
+					answer: func(record string) string { return c.breaks(contractAnswer(record)) }}
 				client := kind.NewClient(s.dial, "10001", "123456")
 				defer client.Close()
 				friends, err := client.Friends(t.Context())
@@ -269,7 +279,8 @@ func (s *scriptedServer) serve(conn net.Conn) {
 			return
 		}
 		answer := s.answer(body)
-		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %d\r\n\r\n%s",
+			len(answer), answer)
 		if strings.Contains(header, "connection: close") {
 			return
 		}

@@ -14,13 +14,12 @@ import (
 
 const serverHost = "tqq.tencent.com:8000"
 
-// A post sends one record and returns the response: all of it, headers
-// included, if the client reads to the end; else its body.
+// An exchangeFunc sends one record and returns the response: everything up to the end of the connection,
+// headers included, or only the body, depending on the program.
 type exchangeFunc func(ctx context.Context, client *Client, record string) (response string, err error)
 
-// postUntilEOF is a client that writes a request by hand, on a connection of its
-// own, and takes all that comes until the server closes. In format, %d stands
-// for the length of the record.
+// postUntilEOF writes a handmade request on a new connection and reads until the server closes it. In format,
+// %d stands for the length of the record.
 func postUntilEOF(format string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		conn, err := client.dial(ctx)
@@ -37,8 +36,7 @@ func postUntilEOF(format string) exchangeFunc {
 	}
 }
 
-// postKeepAlive is a client whose library holds its connection and reads as much
-// as Content-Length says. The body is written together with the head.
+// postKeepAlive keeps its connection and reads the body by Content-Length. It writes head and body together.
 func postKeepAlive(format string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
@@ -52,8 +50,7 @@ func postKeepAlive(format string) exchangeFunc {
 	}
 }
 
-// postExpectContinue is keepAlive of a library that sends the head alone and waits to
-// be told to go on.
+// postExpectContinue is like postKeepAlive but sends the head first and waits for status 100.
 func postExpectContinue(format string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
@@ -77,8 +74,7 @@ func postExpectContinue(format string) exchangeFunc {
 	}
 }
 
-// postChunked is keepAlive of a device that sends what it has in chunks of 32
-// bytes, each in a write of its own.
+// postChunked is like postKeepAlive but sends the record in chunks of 32 bytes, each in its own write.
 func postChunked(header string) exchangeFunc {
 	return func(ctx context.Context, client *Client, record string) (string, error) {
 		if err := client.connect(ctx); err != nil {
@@ -100,7 +96,7 @@ func postChunked(header string) exchangeFunc {
 	}
 }
 
-// postNetHTTP is a client on Go's net/http.
+// postNetHTTP uses Go's net/http.
 func postNetHTTP(ctx context.Context, client *Client, record string) (string, error) {
 	transport := &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return client.dial(ctx) },
@@ -118,7 +114,7 @@ func postNetHTTP(ctx context.Context, client *Client, record string) (string, er
 	return readBody(response)
 }
 
-// connect makes the connection that the client holds.
+// connect opens the persistent connection if necessary.
 func (c *Client) connect(ctx context.Context) error {
 	if c.conn != nil {
 		return nil
@@ -131,7 +127,7 @@ func (c *Client) connect(ctx context.Context) error {
 	return nil
 }
 
-// readResponse reads the next response on the connection that the client holds.
+// readResponse reads the next response on the persistent connection and returns its body.
 func (c *Client) readResponse() (string, error) {
 	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
@@ -156,7 +152,7 @@ func readBody(response *http.Response) (string, error) {
 	return string(body), nil
 }
 
-// interruptWhenDone ends reads and writes when ctx ends, until what it returns is called.
+// interruptWhenDone makes reads and writes fail once ctx ends, until release is called.
 func interruptWhenDone(ctx context.Context, conn net.Conn) (release func() bool) {
 	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 }

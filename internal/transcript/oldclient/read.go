@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// fieldOrder is the order of the fields behind RES, as the authors of clients saw
-// it.
+// fieldOrder returns the fields after RES in the order in which authors of clients saw them.
 func fieldOrder(command string) []string {
 	switch command {
 	case "List":
@@ -27,12 +26,12 @@ func fieldOrder(command string) []string {
 	return nil
 }
 
-// How a client finds the record in a response.
+// Ways to find the record in a response.
 
-// wholeBody is for clients whose library gives them the body.
+// wholeBody is for programs whose library returns the body.
 func wholeBody(response string) (string, error) { return response, nil }
 
-// bodyAfterHeaders cuts what stands behind the headers.
+// bodyAfterHeaders returns what follows the headers.
 func bodyAfterHeaders(response string) (string, error) {
 	_, body, ok := strings.Cut(response, "\r\n\r\n")
 	if !ok {
@@ -41,7 +40,7 @@ func bodyAfterHeaders(response string) (string, error) {
 	return body, nil
 }
 
-// fromFirstVER cuts at the first VER=, never mind what that was before.
+// fromFirstVER returns everything from the first VER= on.
 func fromFirstVER(response string) (string, error) {
 	i := strings.Index(response, "VER=")
 	if i < 0 {
@@ -50,8 +49,7 @@ func fromFirstVER(response string) (string, error) {
 	return response[i:], nil
 }
 
-// lastButOneLine takes the lines of the whole response apart: the record's
-// line end makes an empty last one.
+// lastButOneLine splits the whole response into lines. The record's line end makes an empty last line.
 func lastButOneLine(response string) (string, error) {
 	lines := strings.Split(response, "\r\n")
 	if len(lines) < 2 {
@@ -60,7 +58,7 @@ func lastButOneLine(response string) (string, error) {
 	return lines[len(lines)-2], nil
 }
 
-// withoutLineEnd is for 1.4 clients whose library gives them the body.
+// withoutLineEnd is for programs of version 1.4 whose library returns the body.
 func withoutLineEnd(response string) (string, error) {
 	line, ok := strings.CutSuffix(response, "\r\n")
 	if !ok {
@@ -69,9 +67,9 @@ func withoutLineEnd(response string) (string, error) {
 	return line, nil
 }
 
-// How a client takes a field from a record.
+// Ways to find a field in a record.
 
-// fieldByNeighbours cuts between a field and the one that follows it.
+// fieldByNeighbours returns the text between a key and the key that usually follows it.
 func fieldByNeighbours(record, command, key string) (string, error) {
 	_, value, ok := strings.Cut(record, "&"+key+"=")
 	if !ok {
@@ -89,8 +87,7 @@ func fieldByNeighbours(record, command, key string) (string, error) {
 	return value, nil
 }
 
-// fieldByPosition counts the pairs: VER, CMD, SEQ, UIN and RES stand before the
-// fields. It does not look at the key.
+// fieldByPosition counts pairs: VER, CMD, SEQ, UIN and RES precede the fields. It ignores the key.
 func fieldByPosition(record, command, key string) (string, error) {
 	pairs := strings.Split(record, "&")
 	i := 5 + slices.Index(fieldOrder(command), key)
@@ -106,7 +103,7 @@ func fieldByPosition(record, command, key string) (string, error) {
 
 var twoLetterKeyPattern = regexp.MustCompile(`&([A-Z]{2})=([^&]*)`)
 
-// fieldByPattern finds all keys of two letters with a regular expression.
+// fieldByPattern finds all two-letter keys with a regular expression.
 func fieldByPattern(record, _, key string) (string, error) {
 	for _, match := range twoLetterKeyPattern.FindAllStringSubmatch(record, -1) {
 		if match[1] == key {
@@ -116,17 +113,16 @@ func fieldByPattern(record, _, key string) (string, error) {
 	return "", fmt.Errorf("no %s was found", key)
 }
 
-// How a client takes a list apart.
+// Ways to split a list.
 
-// dropLastPiece splits at commas and drops what is behind the last, whatever it
-// is.
+// dropLastPiece splits at commas and drops the last piece, whatever it is.
 func dropLastPiece(list string) ([]string, error) {
 	elements := strings.Split(list, ",")
 	return elements[:len(elements)-1], nil
 }
 
-// requireFinalComma splits at commas and takes every piece for an element but an empty
-// one at the end: a line end there would be one more.
+// requireFinalComma splits at commas and fails unless the last piece is empty. A line end after the list
+// would become another element.
 func requireFinalComma(list string) ([]string, error) {
 	elements := strings.Split(list, ",")
 	if last := elements[len(elements)-1]; last != "" {
@@ -135,7 +131,7 @@ func requireFinalComma(list string) ([]string, error) {
 	return elements[:len(elements)-1], nil
 }
 
-// How a client learns that it is logged in.
+// Ways to recognize a successful login.
 
 func containsRESAndRS(record string) bool { return strings.Contains(record, "RES=0&RS=0") }
 func containsLI(record string) bool       { return strings.Contains(record, "LI=300") }
@@ -145,9 +141,9 @@ func hasZeroRS(record string) bool {
 	return err == nil && rs == "0"
 }
 
-// How a client learns who is online.
+// Ways to list friends who are online.
 
-// listOnlineByQueryStat asks for those who are.
+// listOnlineByQueryStat requests the friends that are online.
 func listOnlineByQueryStat(ctx context.Context, client *Client) ([]Friend, error) {
 	columns, err := client.requestLists(ctx, "Query_Stat", "TN=50&UN=0", "FC", "ST", "UN", "NK")
 	if err != nil {
@@ -155,12 +151,13 @@ func listOnlineByQueryStat(ctx context.Context, client *Client) ([]Friend, error
 	}
 	var messages []Friend
 	for i := range columns[0] {
-		messages = append(messages, Friend{Face: columns[0][i], Status: columns[1][i], UIN: columns[2][i], Nick: unescape(columns[3][i])})
+		messages = append(messages, Friend{Face: columns[0][i], Status: columns[1][i], UIN: columns[2][i],
+			Nick: unescape(columns[3][i])})
 	}
 	return messages, nil
 }
 
-// listOnlineByQueryStat2 asks for all, in version 1.4, and for their names.
+// listOnlineByQueryStat2 requests the statuses of all friends in version 1.4, and then their names.
 func listOnlineByQueryStat2(ctx context.Context, client *Client) ([]Friend, error) {
 	states, err := client.requestLists(ctx, "Query_Stat2", "UN=0", "ST", "UN")
 	if err != nil {
@@ -184,7 +181,7 @@ func listOnlineByQueryStat2(ctx context.Context, client *Client) ([]Friend, erro
 	return messages, nil
 }
 
-// unescape undoes the escapes that clients know, and shows CR as a new line.
+// unescape decodes the escapes that clients know, and converts CR to a new line.
 func unescape(text string) string {
 	return strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",", "%0D", "\n", "\r", "\n").Replace(text)
 }
