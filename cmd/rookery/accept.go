@@ -13,7 +13,7 @@ func acceptCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accept UIN...",
 		Short: "Accept friend requests",
-		Long: `Make friends of those whose requests wait; see rookery requests.
+		Long: `Accept pending friend requests; rookery requests lists them.
 
 With --json each line has uin and outcome: friend.`,
 		Example: `  rookery accept 10002
@@ -24,12 +24,13 @@ With --json each line has uin and outcome: friend.`,
 	}
 	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			if err := messenger.AcceptRequest(ctx, uin); err != nil {
-				return err
-			}
-			return out.print(accountOutcome{uin, "friend"}, "Account %d is a friend.", uin)
-		})
+		return flags.runForEachArgument(cmd, args,
+			func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+				if err := messenger.AcceptRequest(ctx, uin); err != nil {
+					return err
+				}
+				return out.print(accountOutcome{uin, "friend"}, "Account %d is a friend.", uin)
+			})
 	}
 	return cmd
 }

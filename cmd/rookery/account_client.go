@@ -14,18 +14,17 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// accountVariable is the environment variable that stands for --account.
+// accountVariable is the environment variable that replaces --account.
 const accountVariable = "ROOKERY_ACCOUNT"
 
-// addAccountFlag gives a command the flag by which chosenLogin and claimLogin choose the account.
+// addAccountFlag adds the flag that chosenLogin and claimLogin use to select the account.
 func addAccountFlag(cmd *cobra.Command) {
-	cmd.Flags().String("account", "", "act as `UIN` or UIN@HOST; without this as $"+accountVariable+" says, else as who logged in last")
-	// It fails for a flag that is not there.
+	cmd.Flags().String("account", "", "act as `UIN` or UIN@HOST (default: $"+accountVariable+", else the latest login)")
+	// This fails only if the flag does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("account", completeAccounts)
 }
 
-// accountArgument is what a command's user has said about the account, empty for
-// nothing.
+// accountArgument returns the account that the flag or the environment selects, or the empty string.
 func accountArgument(cmd *cobra.Command) string {
 	if f := cmd.Flags().Lookup("account"); f != nil && f.Value.String() != "" {
 		return f.Value.String()
@@ -33,8 +32,7 @@ func accountArgument(cmd *cobra.Command) string {
 	return os.Getenv(accountVariable)
 }
 
-// chosenLogin is the stored login of the account that accountFlag and the
-// environment choose, for commands that are done soon.
+// chosenLogin returns the latest login of the selected account, for commands that end soon.
 func chosenLogin(cmd *cobra.Command) (login, error) {
 	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	if err != nil {
@@ -43,10 +41,9 @@ func chosenLogin(cmd *cobra.Command) (login, error) {
 	return logins[0], nil
 }
 
-// claimLogin locks the first login of the command's account that no other
-// command has, for commands that wait for what comes: they need a device for
-// themselves. Function run in main.go ends the command's context and with it the
-// lock, so the caller has nothing to unlock.
+// claimLogin locks and returns the first login of the selected account that no other command uses. Commands that
+// wait for messages need a device of their own. The lock ends with the command's context, so the caller has
+// nothing to unlock.
 func claimLogin(cmd *cobra.Command) (login, error) {
 	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	if err != nil {
@@ -60,22 +57,24 @@ func claimLogin(cmd *cobra.Command) (login, error) {
 		if !locked {
 			continue
 		}
-		context.AfterFunc(cmd.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
-		return readLogin(l.basePath() + ".json")                       // it may have been renewed meanwhile
+		context.AfterFunc(cmd.Context(), func() { _ = lock.Unlock() }) // otherwise the end of the process unlocks
+		// reread, because it may have changed before the lock
+		return readLogin(l.basePath() + ".json")
 	}
-	return login{}, fmt.Errorf("each device of %s that is logged in here is in use by another command; log in once more, with %s",
-		logins[0].accountName(), logins[0].loginCommandFor("NAME"))
+	return login{},
+		fmt.Errorf("every device of %s that is logged in here is in use by another command; log in as another "+
+			"device with %s",
+			logins[0].accountName(), logins[0].loginCommandFor("NAME"))
 }
 
-// clientFlags is what the commands that act for an account share.
+// clientFlags are the common flags of commands that act for an account.
 type clientFlags struct {
 	asJSON  bool
 	timeout time.Duration
-	login   login // who acts, in run
+	login   login // set by run
 }
 
-// addClientFlags gives a command the flags of those that act for an account and
-// are done soon.
+// addClientFlags adds the flags of commands that act for an account and end soon.
 func addClientFlags(cmd *cobra.Command) *clientFlags {
 	var flags clientFlags
 	cmd.Flags().SortFlags = false
@@ -85,13 +84,14 @@ func addClientFlags(cmd *cobra.Command) *clientFlags {
 }
 
 func (a *clientFlags) addTo(flags *pflag.FlagSet) {
-	flags.BoolVar(&a.asJSON, "json", false, "print JSON, one object a line")
+	flags.BoolVar(&a.asJSON, "json", false, "print JSON, one object per line")
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "give up after `TIME`")
 }
 
-// run calls do with the account's client, for as long as --timeout allows. The
-// client POSTs, and leaves a connection that another command holds alone.
-func (a *clientFlags) run(cmd *cobra.Command, action func(ctx context.Context, messenger *client.Client, out printer) error) error {
+// run calls action with the account's client and ends it after --timeout. The client sends POST requests, which
+// do not disturb a connection of another command.
+func (a *clientFlags) run(cmd *cobra.Command,
+	action func(ctx context.Context, messenger *client.Client, out printer) error) error {
 	return a.withTimeout(cmd, func(ctx context.Context) (err error) {
 		if a.login, err = chosenLogin(cmd); err != nil {
 			return err
@@ -105,8 +105,7 @@ func (a *clientFlags) run(cmd *cobra.Command, action func(ctx context.Context, m
 	})
 }
 
-// withTimeout calls do with a context that ends with --timeout, the command's own
-// from then on.
+// withTimeout calls action with a context that ends after --timeout. It becomes the command's context.
 func (a *clientFlags) withTimeout(cmd *cobra.Command, action func(context.Context) error) error {
 	if err := a.checkTimeout(cmd); err != nil {
 		return err
@@ -137,9 +136,9 @@ func (a *clientFlags) newPrinter(cmd *cobra.Command) printer {
 	return printer{cmd.OutOrStdout(), a.asJSON}
 }
 
-// completeAccounts offers the accounts that are logged in here.
+// completeAccounts offers the accounts with stored logins.
 func completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	logins, err := loadLogins(func(error) {}) // a warning would stand in the command line
+	logins, err := loadLogins(func(error) {}) // a warning would garble the command line
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

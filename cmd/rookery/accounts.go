@@ -12,17 +12,17 @@ func accountsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accounts",
 		Short: "List the accounts that are logged in here",
-		Long: `List what rookery login has kept: the accounts, the latest login first. Commands
-act for the first line's account, unless --account or $ROOKERY_ACCOUNT says
-otherwise. No server is asked.
+		Long: `List the stored logins, the latest first. Commands act for the account of the
+first line unless --account or $ROOKERY_ACCOUNT names another. This command does
+not contact a server.
 
-With --json each line has uin, server, device, address, and since when.`,
+With --json each line has uin, server, device, address and since.`,
 		Example: `  rookery accounts
   rookery accounts --json | jq -r .uin
   ROOKERY_ACCOUNT=10002 rookery friends`,
 		Args: exactArgs(),
 	}
-	asJSON := cmd.Flags().Bool("json", false, "print JSON, one object a line")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON, one object per line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		logins, err := loadLogins(skipWarning(cmd))
 		if err != nil {
@@ -34,7 +34,7 @@ With --json each line has uin, server, device, address, and since when.`,
 	return cmd
 }
 
-// loginJSON is a login for programs, without its token.
+// loginJSON is the JSON form of a login, without its token.
 type loginJSON struct {
 	UIN     rookery.UIN `json:"uin"`
 	Server  string      `json:"server"`

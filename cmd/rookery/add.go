@@ -13,12 +13,11 @@ import (
 func addCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add UIN...",
-		Short: "Make friends, or ask to",
-		Long: `Make friends with accounts that let everybody, and ask the others, with --words if
-given. An account that takes no one is an error (exit code 5).
+		Short: "Add friends, or send friend requests",
+		Long: `Add friends. If an account requires requests, send one, with --words if given.
+An account that accepts no friends is an error (exit code 5).
 
-With --json each line has uin and outcome: friend (from now on, or already) or
-asked.`,
+With --json each line has uin and outcome: friend (now or already) or asked.`,
 		Example: `  rookery add 10002
   rookery add 10002 10003 --words "We met at the rookery."
   rookery find --province Antarctica --json | jq -r .uin | xargs rookery add`,
@@ -26,11 +25,12 @@ asked.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags := addClientFlags(cmd)
-	words := cmd.Flags().String("words", "", "ask with these `WORDS`")
+	words := cmd.Flags().String("words", "", "`WORDS` to send with a friend request")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			return addOrAskFriend(ctx, messenger, out, uin, *words)
-		})
+		return flags.runForEachArgument(cmd, args,
+			func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+				return addOrAskFriend(ctx, messenger, out, uin, *words)
+			})
 	}
 	return cmd
 }
@@ -41,7 +41,7 @@ func addOrAskFriend(ctx context.Context, messenger *client.Client, out printer, 
 	case err != nil:
 		return err
 	case added == client.AddClosed:
-		return fmt.Errorf("%w: account %d takes no new friends", client.ErrRefused, uin)
+		return fmt.Errorf("%w: account %d accepts no friends", client.ErrRefused, uin)
 	case added == client.AddedFriend:
 		return out.print(accountOutcome{uin, "friend"}, "Account %d is a friend.", uin)
 	}

@@ -15,19 +15,18 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
-// storeName is the database in the data directory.
+// storeName is the file name of the database in the data directory.
 const storeName = "rookery.db"
 
-// backend is a data directory at work: locked, its store open, a service on it.
+// backend is a locked data directory with its open store and a service on it.
 type backend struct {
 	lock    *flock.Flock
 	store   *sqlite.Store
 	service *service.Service
 }
 
-// openBackend opens the store of a data directory that is locked, with so much of
-// the disk in reserve. It takes over the lock. Of the config, Store is filled in
-// here.
+// openBackend opens the store of a locked data directory. It takes ownership of the lock and unlocks it on errors.
+// reserve is the size of the disk reserve in bytes. openBackend sets config.Store.
 func openBackend(
 	ctx context.Context, dir string, lock *flock.Flock, ifNone missingStorePolicy, reserve int64, config service.Config,
 ) (*backend, error) {
@@ -48,7 +47,7 @@ func openBackend(
 	return b, nil
 }
 
-// missingStorePolicy says what to do where there is no store.
+// missingStorePolicy selects what happens if there is no store.
 type missingStorePolicy bool
 
 const (
@@ -56,12 +55,10 @@ const (
 	createIfMissing missingStorePolicy = true
 )
 
-// close ends the store once what it has accepted is done, and unlocks the
-// directory.
+// close closes the store after pending writes, and unlocks the directory.
 func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unlock()) }
 
-// operateOrCreate is operate for commands that can be the first: where there is no
-// store yet, it makes one and says so.
+// operateOrCreate is withOperator for commands that may come first: it creates a missing store and says so.
 func operateOrCreate(ctx context.Context, dir string, say io.Writer, action func(*control.Operator) error) error {
 	var none *noStoreError
 	if !errors.As(checkStore(dir), &none) {
@@ -74,8 +71,8 @@ func operateOrCreate(ctx context.Context, dir string, say io.Writer, action func
 	return withClaimedDir(ctx, dir, createIfMissing, action)
 }
 
-// withOperator calls do with an Operator on a data directory: on the server that
-// runs on it or, if none does, on the store itself.
+// withOperator calls action with an Operator for a data directory: for the server that uses the directory, or for
+// the store itself if there is no server.
 func withOperator(ctx context.Context, dir string, action func(*control.Operator) error) error {
 	if err := checkStore(dir); err != nil {
 		return err
@@ -83,7 +80,8 @@ func withOperator(ctx context.Context, dir string, action func(*control.Operator
 	return withClaimedDir(ctx, dir, failIfMissing, action)
 }
 
-func withClaimedDir(ctx context.Context, dir string, ifNone missingStorePolicy, action func(*control.Operator) error) error {
+func withClaimedDir(ctx context.Context, dir string, ifNone missingStorePolicy,
+	action func(*control.Operator) error) error {
 	lock, operator, err := claimDataDir(ctx, dir)
 	if err != nil {
 		return err
@@ -92,7 +90,8 @@ func withClaimedDir(ctx context.Context, dir string, ifNone missingStorePolicy, 
 		defer operator.Close()
 		return action(operator)
 	}
-	backend, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserveUnchanged, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
+	backend, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserveUnchanged,
+		service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

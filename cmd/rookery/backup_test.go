@@ -34,7 +34,8 @@ func backupCommands(t *testing.T, data, backups string) (backup, restore string)
 // bash runs commands as somebody whose files are readable for all.
 func bash(t *testing.T, commands string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", "umask 022\n"+commands).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c",
+		"umask 022\n"+commands).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, commands, out)
 	}

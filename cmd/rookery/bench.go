@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
-// benchFlags are the flags that the bench and its subcommands share.
+// benchFlags are the common flags of the bench commands.
 type benchFlags struct {
 	workloads      []string
 	connections    []int
@@ -33,15 +33,15 @@ func benchCommand() *cobra.Command {
 	var profile string
 	cmd := commandGroup(&cobra.Command{
 		Use:   "bench",
-		Short: "Measure what the server costs on this machine",
+		Short: "Measure the performance of the server on this machine",
 		Long: `Measure requests per second, latency, the server's processor time per request
-and its memory, over loopback, beside a floor: a bare net/http handler that
-answers 70 bytes. The server and the floor run as processes of their own on
-temporary data; the data of other servers are not touched.
+and its memory over loopback. For comparison, the same load runs against a bare
+net/http handler that answers 70 bytes (the floor). Server and floor are separate
+processes with temporary data; the data of other servers is not touched.
 
-Every run takes --duration, and each figure is the median of --rounds runs. In
-the end every acknowledged message is counted in the store; a difference is an
-error.`,
+Each run takes --duration, and each figure is the median of --rounds runs. At the
+end every acknowledged message must be in the store exactly once; otherwise the
+command fails.`,
 		Example: `  rookery bench
   rookery bench --workload idle,durable --connections 64 --connection kept --rounds 5
   rookery bench --workload durable --connections 64 --duration 20s --rounds 1 --cpuprofile send.prof
@@ -50,7 +50,7 @@ error.`,
 	}, benchGrowthCommand(), benchPushCommand(), benchFloorCommand(), benchHoldCommand())
 	flags.addTo(cmd, []int{1, 64, 256}, []string{"kept", "per-request"})
 	cmd.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
-	cmd.Flags().StringVar(&profile, "cpuprofile", "", "`FILE` for the server's CPU profile, read with go tool pprof")
+	cmd.Flags().StringVar(&profile, "cpuprofile", "", "write the server's CPU profile to `FILE`, for go tool pprof")
 	cmd.Args = exactArgs()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config, err := flags.newConfig(cmd)
@@ -72,23 +72,26 @@ func benchGrowthCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "growth",
 		Short: "Compare a large store with a small one",
-		Long: `Measure the workloads on a large store and on a small one in turns, how long the
-server takes to start on the large one, and the memory of live sessions.
+		Long: `Run the workloads on a large store and on a small one in turns. Also measure how
+long the server takes to start on the large store, and the memory that live
+sessions take.
 
 Filling the large store takes minutes. With --data it is kept, and a later run
-with the same numbers uses it again.`,
+with the same numbers reuses it.`,
 		Example: `  rookery bench growth --data /var/tmp/rookery-large
   rookery bench growth --accounts 10000 --mailbox 100 --sessions 1000`,
 		Args: exactArgs(),
 	}
 	f.addTo(cmd, []int{64}, []string{"kept"})
 	flags := cmd.Flags()
-	flags.IntVar(&growthConfig.Accounts, "accounts", 1_000_000, "how many accounts (`N`) the large store holds")
-	flags.IntVar(&growthConfig.Active, "active", 1_000, "how many of them (`N`) have friends and mail; those who take part are among them")
-	flags.IntVar(&growthConfig.Friends, "friends", 200, "how many friends (`N`, an even number) each of these has")
-	flags.IntVar(&growthConfig.Mailbox, "mailbox", 10_000, "how many collected messages (`N`) each of these has")
-	flags.IntVar(&growthConfig.Sessions, "sessions", 10_000, "how many live sessions (`N`) are weighed")
-	flags.StringVar(&growthConfig.Data, "data", "", "`DIR`ectory to keep the large store in; if empty, it is removed in the end")
+	flags.IntVar(&growthConfig.Accounts, "accounts", 1_000_000, "number of accounts (`N`) in the large store")
+	flags.IntVar(&growthConfig.Active, "active", 1_000,
+		"number of accounts (`N`) that have friends and messages; the workloads use these")
+	flags.IntVar(&growthConfig.Friends, "friends", 200, "number of friends (`N`, even) of each of these accounts")
+	flags.IntVar(&growthConfig.Mailbox, "mailbox", 10_000,
+		"number of collected messages (`N`) of each of these accounts")
+	flags.IntVar(&growthConfig.Sessions, "sessions", 10_000, "number of live sessions (`N`) whose memory is measured")
+	flags.StringVar(&growthConfig.Data, "data", "", "keep the large store in `DIR`; if empty, it is removed at the end")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config, err := f.newConfig(cmd)
 		if err != nil {
@@ -103,11 +106,11 @@ with the same numbers uses it again.`,
 	return cmd
 }
 
-// benchFloorCommand is the process that the bench starts beside the server.
+// benchFloorCommand is the process that bench measures as the floor.
 func benchFloorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "floor",
-		Short:  "Serve what the server is compared to",
+		Short:  "Run the bare HTTP server that the bench compares with",
 		Hidden: true,
 		Args:   exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -121,18 +124,21 @@ func benchFloorCommand() *cobra.Command {
 func (bf *benchFlags) addTo(cmd *cobra.Command, connections []int, ways []string) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringSliceVar(&bf.workloads, "workload", []string{"idle", "durable", "send then", "login", "mixed"}, "`NAMES` of workloads, or how they begin")
-	flags.IntSliceVar(&bf.connections, "connections", connections, "how many connections at once (`N,N...`)")
-	flags.StringSliceVar(&bf.connectionUses, "connection", ways, "kept: connections are kept alive; per-request: each request makes its own (`WAYS`)")
+	flags.StringSliceVar(&bf.workloads, "workload", []string{"idle", "durable", "send then", "login", "mixed"},
+		"`NAMES` of workloads, or prefixes of names")
+	flags.IntSliceVar(&bf.connections, "connections", connections, "numbers of simultaneous connections (`N,N...`)")
+	flags.StringSliceVar(&bf.connectionUses, "connection", ways,
+		"use of connections (`WAYS`): kept (keep-alive) or per-request (a new one for each request)")
 	bf.addRunFlagsTo(cmd, 2*time.Second)
 }
 
-// addRunFlagsTo registers what all kinds of benches have.
+// addRunFlagsTo adds the flags that all bench commands have.
 func (bf *benchFlags) addRunFlagsTo(cmd *cobra.Command, duration time.Duration) {
 	flags := cmd.Flags()
-	flags.DurationVar(&bf.duration, "duration", duration, "`TIME` of one run, at most 1m")
-	flags.IntVar(&bf.rounds, "rounds", 3, "how many runs (`N`) a figure is the median of")
-	flags.StringVar(&bf.tempDir, "work", "", "`DIR`ectory for temporary data, on a real disk; the system's own if empty")
+	flags.DurationVar(&bf.duration, "duration", duration, "`TIME` that one run takes, at most 1m")
+	flags.IntVar(&bf.rounds, "rounds", 3, "number of runs (`N`) of which each figure is the median")
+	flags.StringVar(&bf.tempDir, "work", "",
+		"put temporary data into `DIR`, which should be on a real disk; if empty, the system's directory")
 	flags.BoolVar(&bf.asJSON, "json", false, "print the figures as JSON")
 }
 
@@ -165,7 +171,7 @@ func (bf *benchFlags) printReport(cmd *cobra.Command, report *bench.Report, err 
 	return report.WriteText(cmd.OutOrStdout())
 }
 
-// lockedStore is a store whose data directory nobody else uses.
+// lockedStore is a store that also holds the lock of its data directory.
 type lockedStore struct {
 	*sqlite.Store
 	lock *flock.Flock
@@ -173,7 +179,7 @@ type lockedStore struct {
 
 func (s lockedStore) Close() error { return errors.Join(s.Store.Close(), s.lock.Unlock()) }
 
-// openStore opens the store of a data directory on which no server runs.
+// openStore opens the store of a data directory that no server uses.
 func openStore(ctx context.Context, dir string) (bench.Store, error) {
 	if err := prepareDataDir(dir); err != nil {
 		return nil, err
@@ -186,7 +192,8 @@ func openStore(ctx context.Context, dir string) (bench.Store, error) {
 		operator.Close()
 		return nil, fmt.Errorf("a server runs on %s; stop it first, or name another directory with --data", dir)
 	}
-	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, storeName), Log: slog.New(slog.DiscardHandler)})
+	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, storeName),
+		Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}

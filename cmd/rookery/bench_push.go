@@ -14,22 +14,22 @@ func benchPushCommand() *cobra.Command {
 	pushConfig := bench.PushConfig{}
 	cmd := &cobra.Command{
 		Use:   "push",
-		Short: "Measure connections that stay, and how fast messages arrive on them",
-		Long: `Measure what it costs that clients stay connected by lines, in three parts:
+		Short: "Measure clients that stay connected, and how fast they get messages",
+		Long: `Measure clients that stay connected, in three parts:
 
-  - the memory of idle connections that are logged in, beside a bare server that
-    accepts and holds them, and how long messages take to some of them;
-  - durable sends over lines, one at a time on each connection and several in
-    flight, beside Redis Streams;
-  - how long messages take between accounts that are all connected, beside the
-    store alone.
+  - the memory of idle connections that are logged in, compared with a bare server
+    that only holds them, and the latency of messages to some of them;
+  - durable sends on these connections, one at a time and several at once,
+    compared with Redis Streams;
+  - the latency of messages between accounts that are all connected, compared with
+    the store alone.
 
-A part is left out with --idle 0, --window 0 or --accounts 0. Each message that
-is acknowledged must be pushed to its receiver exactly once, and be in the store
-in the end; anything else is an error.
+--idle 0, --window 0 or --accounts 0 skips a part. Each acknowledged message must
+be pushed to its receiver exactly once and be in the store at the end; otherwise
+the command fails.
 
-The idle connections are held by two processes, this one and the server, each of
-which needs a file descriptor for each (ulimit -n).`,
+Two processes hold the idle connections, this one and the server. Each needs one
+file descriptor per connection (ulimit -n).`,
 		Example: `  rookery bench push
   rookery bench push --idle 1000 --settle 10s --window 0 --accounts 0
   rookery bench push --idle 0 --accounts 0 --connections 1,64,256 --redis=false
@@ -40,15 +40,18 @@ which needs a file descriptor for each (ulimit -n).`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVar(&pushConfig.Idle, "idle", 19_000, "hold `N` idle connections")
-	flags.DurationVar(&pushConfig.Settle, "settle", 150*time.Second, "before their memory is read, be silent for `TIME`: Go collects garbage every 2m at the latest")
-	flags.Float64Var(&pushConfig.Trickle, "trickle", 500, "send them `N` messages a second")
-	flags.IntSliceVar(&f.connections, "connections", []int{64}, "send durably over `N,N...` connections at once")
-	flags.IntVar(&pushConfig.Window, "window", 32, "with `N` sends in flight on each")
+	flags.DurationVar(&pushConfig.Settle, "settle", 150*time.Second,
+		"wait `TIME` without traffic before measuring memory; Go collects garbage at least every 2m")
+	flags.Float64Var(&pushConfig.Trickle, "trickle", 500, "send the idle connections `N` messages per second in all")
+	flags.IntSliceVar(&f.connections, "connections", []int{64},
+		"numbers of connections (`N,N...`) for the durable sends")
+	flags.IntVar(&pushConfig.Window, "window", 32, "keep `N` sends unanswered on each connection")
 	flags.BoolVar(&pushConfig.Redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
-	flags.IntVar(&pushConfig.Accounts, "accounts", 100, "let `N` accounts write to each other")
-	flags.Float64Var(&pushConfig.Rate, "rate", 1000, "`N` messages a second, all together")
+	flags.IntVar(&pushConfig.Accounts, "accounts", 100, "number of accounts (`N`) that write to each other")
+	flags.Float64Var(&pushConfig.Rate, "rate", 1000, "send `N` messages per second in all between these accounts")
 	f.addRunFlagsTo(cmd, 10*time.Second)
-	flags.StringVar(&pushConfig.Profile, "cpuprofile", "", "`FILE` for the server's CPU profile; choose one part only")
+	flags.StringVar(&pushConfig.Profile, "cpuprofile", "",
+		"write the server's CPU profile to `FILE`; select one part only")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config, err := f.newConfig(cmd)
 		if err != nil {
@@ -64,12 +67,11 @@ which needs a file descriptor for each (ulimit -n).`,
 	return cmd
 }
 
-// benchHoldCommand is the process that the bench starts to weigh idle
-// connections against.
+// benchHoldCommand is the process with which bench push compares the memory of idle connections.
 func benchHoldCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "hold",
-		Short:  "Hold connections and do nothing else",
+		Short:  "Run the bare server that only holds connections",
 		Hidden: true,
 		Args:   exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

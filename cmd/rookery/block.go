@@ -12,12 +12,12 @@ import (
 func blockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "block [UIN...]",
-		Short: "Keep accounts out, or let them in again",
-		Long: `Take nothing of an account any more, and look offline to it. It ends a friendship;
---remove lets the account write again, but makes no friend of it. Without UIN,
-list those who are blocked, as --list does.
+		Short: "Block and unblock accounts",
+		Long: `Block accounts: receive nothing from them and appear offline to them. Blocking
+ends a friendship. --remove lets the account write again but does not restore the
+friendship. Without UIN, list the blocked accounts, as --list does.
 
-With --json each line has uin, and unless it is a list, outcome: blocked or
+With --json each line has uin and, except in a list, outcome: blocked or
 unblocked.`,
 		Example: `  rookery block 10002
   rookery block
@@ -26,8 +26,8 @@ unblocked.`,
 		ValidArgsFunction: completeFriends,
 	}
 	flags := addClientFlags(cmd)
-	list := cmd.Flags().Bool("list", false, "list those who are blocked")
-	remove := cmd.Flags().Bool("remove", false, "let the accounts in again")
+	list := cmd.Flags().Bool("list", false, "list the blocked accounts")
+	remove := cmd.Flags().Bool("remove", false, "unblock the accounts")
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case *list && *remove:
@@ -43,18 +43,19 @@ unblocked.`,
 		if *list || len(args) == 0 {
 			return flags.run(cmd, printBlocked)
 		}
-		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			if *remove {
-				if err := messenger.Unblock(ctx, uin); err != nil {
+		return flags.runForEachArgument(cmd, args,
+			func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+				if *remove {
+					if err := messenger.Unblock(ctx, uin); err != nil {
+						return err
+					}
+					return out.print(accountOutcome{uin, "unblocked"}, "Account %d is not blocked.", uin)
+				}
+				if err := messenger.Block(ctx, uin); err != nil {
 					return err
 				}
-				return out.print(accountOutcome{uin, "unblocked"}, "Account %d is not blocked.", uin)
-			}
-			if err := messenger.Block(ctx, uin); err != nil {
-				return err
-			}
-			return out.print(accountOutcome{uin, "blocked"}, "Account %d is blocked.", uin)
-		})
+				return out.print(accountOutcome{uin, "blocked"}, "Account %d is blocked.", uin)
+			})
 	}
 	return cmd
 }

@@ -13,15 +13,16 @@ import (
 func chatCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "chat",
-		Short: "Talk to people on the terminal",
-		Long: `Talk to people on the terminal: friends at the left, the conversation at the
-right. What you type is a text for whoever is chosen, and Enter sends it. A line
-that begins with / is a command, such as /help or /quit, and is never sent. ? (F1
-while you write) shows the keys and the commands.
+		Short: "Chat on the terminal",
+		Long: `Chat on the terminal: friends on the left, the conversation on the right. Type a
+message to the selected friend and press Enter to send it. A line that begins
+with / is a command, such as /help or /quit, and is never sent. ? (F1 while
+writing) lists the keys and commands.
 
-It speaks English or Chinese, as --lang says, else LC_ALL, LC_MESSAGES or LANG.
-Colours are those of your terminal; with NO_COLOR set there are none, and nothing
-is lost. It takes a device that no other recv or chat uses, see rookery login.`,
+The language is English or Chinese, set by --lang, else LC_ALL, LC_MESSAGES or
+LANG. Colours are those of your terminal; NO_COLOR turns them off.
+
+chat needs a device that no other recv or chat uses; see rookery login.`,
 		Example: `  rookery login 10001@chat.example
   rookery chat
   rookery chat --account 10001 --lang zh
@@ -31,14 +32,15 @@ is lost. It takes a device that no other recv or chat uses, see rookery login.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	addAccountFlag(cmd)
-	lang := flags.String("lang", "", "speak `LANGUAGE`: en or zh")
-	theme := flags.String("theme", string(tui.Auto), "have colours for a background that is `WHICH`: light, dark, or auto to ask the terminal")
-	noBell := flags.Bool("no-bell", false, "do not ring the bell when a message comes")
-	mouse := flags.Bool("mouse", false, "take the mouse: a click chooses, the wheel scrolls; with Shift it marks text")
+	lang := flags.String("lang", "", "use `LANGUAGE`: en or zh")
+	theme := flags.String("theme", string(tui.Auto),
+		"choose colours for a `WHICH` background: light, dark, or auto to ask the terminal")
+	noBell := flags.Bool("no-bell", false, "do not ring the bell when a message arrives")
+	mouse := flags.Bool("mouse", false, "use the mouse: a click selects, the wheel scrolls; hold Shift to mark text")
 	fixed := func(values ...string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	}
-	// They fail for flags that are not there.
+	// These fail only if the flags do not exist.
 	_ = cmd.RegisterFlagCompletionFunc("lang", fixed(string(tui.English), string(tui.Chinese)))
 	_ = cmd.RegisterFlagCompletionFunc("theme", fixed(string(tui.Auto), string(tui.Light), string(tui.Dark)))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

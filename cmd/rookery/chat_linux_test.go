@@ -74,7 +74,8 @@ func startChat(t *testing.T, address, uin string) *chatting {
 func startOnTerminal(t *testing.T, address, uin string, program ...string) *chatting {
 	t.Helper()
 	environment := append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "TERM=xterm-256color", "LC_ALL=C.UTF-8")
-	runProgram(t, environment, "secret words", "login", "qq://"+uin+"@"+address, "--device", "terminal", "--password-stdin")
+	runProgram(t, environment, "secret words", "login", "qq://"+uin+"@"+address, "--device", "terminal",
+		"--password-stdin")
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
 	c := &chatting{t: t, keyboard: person, more: make(chan struct{}), program: exec.Command(program[0], program[1:]...)}
@@ -190,7 +191,8 @@ func TestWhatShowsMessagesOnATerminalEndsWithIt(t *testing.T) {
 	dir := t.TempDir()
 	serveUntilKilled(t, dir, address)
 	for _, uin := range []string{"10001", "10002"} {
-		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", "n"+uin, "--password-stdin", "--data", dir)
+		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", "n"+uin, "--password-stdin", "--data",
+			dir)
 	}
 	runProgram(t, nil, "", "user", "befriend", "10001", "10002", "--data", dir)
 	for command, shows := range map[string]string{"rookery chat": "n10002", "rookery recv --follow": "hello"} {
@@ -198,7 +200,8 @@ func TestWhatShowsMessagesOnATerminalEndsWithIt(t *testing.T) {
 			c := startOnTerminal(t, address, "10001", "sh", "-c", "trap '' HUP; exec "+command)
 			environment := c.program.Env
 			sender := append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir())
-			runProgram(t, sender, "secret words", "login", "qq://10002@"+address, "--device", "sender", "--password-stdin")
+			runProgram(t, sender, "secret words", "login", "qq://10002@"+address, "--device", "sender",
+				"--password-stdin")
 			runProgram(t, sender, "", "send", "10001", "hello")
 			c.sees(shows)
 			c.keyboard.Close()
@@ -224,7 +227,8 @@ func TestTwoPeopleChatOnTerminals(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
 	kill := serveUntilKilled(t, dir, address)
 	for uin, nick := range map[string]string{"10001": "Crow", "10002": "Pingu"} {
-		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", nick, "--password-stdin", "--data", dir)
+		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", nick, "--password-stdin", "--data",
+			dir)
 	}
 	runProgram(t, nil, "", "user", "befriend", "10001", "10002", "--data", dir)
 	crow, pingu := startChat(t, address, "10001"), startChat(t, address, "10002")

@@ -14,13 +14,13 @@ import (
 func completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
-		Short: "Print what makes a shell complete rookery's commands",
-		Long: `Print a script that makes bash, zsh or fish complete commands, flags, accounts that
-are logged in here, and the numbers of friends, for which the server is asked.
+		Short: "Print a completion script for a shell",
+		Long: `Print a script that makes bash, zsh or fish complete commands, flags, accounts
+that are logged in here, and the numbers of friends, which the server is asked
+for.
 
-bash needs the package bash-completion, and a shell that was started after it was
-installed.`,
-		Example: `  # bash, for this shell, and for those to come
+bash needs the package bash-completion. Start a new shell after you install it.`,
+		Example: `  # bash, for this shell and for future ones
   source <(rookery completion bash)
   rookery completion bash >~/.local/share/bash-completion/completions/rookery
 
@@ -46,10 +46,10 @@ installed.`,
 	}
 }
 
-// completionTime is how long a user who has pressed Tab may wait.
+// completionTimeout bounds the wait for the server after Tab was pressed.
 const completionTimeout = 2 * time.Second
 
-// completeFriends offers the friends.
+// completeFriends offers the account's friends.
 func completeFriends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return completeFromServer(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
 		friends, err := messenger.Friends(ctx)
@@ -61,7 +61,7 @@ func completeFriends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.
 	})
 }
 
-// completeRequests offers those whose requests wait.
+// completeRequests offers the senders of pending friend requests.
 func completeRequests(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return completeFromServer(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
 		requests, err := messenger.FriendRequests(ctx)
@@ -73,7 +73,7 @@ func completeRequests(cmd *cobra.Command, _ []string, _ string) ([]string, cobra
 	})
 }
 
-// completeReceivers offers the friends as the first argument of send.
+// completeReceivers offers the friends for the first argument of send.
 func completeReceivers(cmd *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 || cmd.Flags().Changed("to") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -81,9 +81,9 @@ func completeReceivers(cmd *cobra.Command, args []string, start string) ([]strin
 	return completeFriends(cmd, args, start)
 }
 
-// completeFromServer asks the server for what can be offered; if it cannot be asked, that
-// is nothing.
-func completeFromServer(cmd *cobra.Command, ask func(context.Context, *client.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+// completeFromServer asks the server for completions. It returns none if the server cannot be asked.
+func completeFromServer(cmd *cobra.Command, ask func(context.Context, *client.Client) ([]string, error)) ([]string,
+	cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 	defer cancel()
 	login, err := chosenLogin(cmd)
@@ -102,7 +102,7 @@ func completeFromServer(cmd *cobra.Command, ask func(context.Context, *client.Cl
 	return offers, cobra.ShellCompDirectiveNoFileComp
 }
 
-// formatCompletion is a number that can be completed, and what it stands for.
+// formatCompletion returns a number and its description in the form that shells expect.
 func formatCompletion(uin client.UIN, what string) string {
 	return fmt.Sprintf("%d\t%s", uin, strings.ReplaceAll(oneLine(what), "\t", " "))
 }

@@ -20,22 +20,21 @@ import (
 )
 
 const (
-	// lockName is the file whose lock says that a process works on the data
-	// directory. It holds nothing, and the lock ends with the process.
+	// lockName is the file whose lock marks the data directory as in use. It is empty, and the lock ends with
+	// the process.
 	lockName = "lock"
-	// numbersName is the store's file for the numbers of messages.
+	// numbersName is the store's file with the upper bound of mailbox numbers.
 	numbersName = "rookery.numbers"
-	// reserveName is the file that holds room on the disk.
+	// reserveName is the file that reserves space on the disk.
 	reserveName = "rookery.reserve"
-	// claimTimeout is how long a command that is done soon may keep another one
-	// waiting for the data directory.
+	// claimTimeout is how long a command waits for another short command to release the data directory.
 	claimTimeout    = 5 * time.Second
 	claimRetryDelay = 20 * time.Millisecond
 )
 
 // addDataFlag adds the flag for the data directory.
 func addDataFlag(flags *pflag.FlagSet) *string {
-	return flags.String("data", defaultDataDir(), "work on `DIR`, the directory with everything that the server keeps")
+	return flags.String("data", defaultDataDir(), "use the data directory `DIR`")
 }
 
 func defaultDataDir() string {
@@ -45,9 +44,8 @@ func defaultDataDir() string {
 	return filepath.Join(xdg.DataHome, "rookery")
 }
 
-// prepareDataDir makes a data directory that nobody else can read, or sees to it
-// that an existing one can be used. A directory that is used for other things
-// too keeps its mode: the files in it are private all the same, see main.
+// prepareDataDir creates a data directory that only its owner can read, or makes an existing one usable. A
+// directory with other contents keeps its mode; the files that Rookery creates are private anyway, see main.
 func prepareDataDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
@@ -64,17 +62,18 @@ func prepareDataDir(dir string) error {
 		return nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return fmt.Errorf("others can read the data directory, and its mode cannot be changed to 700: %w", disk.ExplainError(err))
+		return fmt.Errorf("others can read the data directory, and its mode cannot be changed to 700: %w",
+			disk.ExplainError(err))
 	}
 	return nil
 }
 
-// hasForeignFiles reports whether a directory holds anything that Rookery and new
-// file systems do not put there.
+// hasForeignFiles reports whether a directory contains anything that neither Rookery nor a new file system creates.
 func hasForeignFiles(entries []fs.DirEntry) bool {
 	for _, entry := range entries {
 		switch entry.Name() {
-		case lockName, storeName, storeName + "-wal", storeName + "-shm", numbersName, reserveName, control.SocketName, "lost+found":
+		case lockName, storeName, storeName + "-wal", storeName + "-shm", numbersName, reserveName, control.SocketName,
+			"lost+found":
 		default:
 			return true
 		}
@@ -82,7 +81,7 @@ func hasForeignFiles(entries []fs.DirEntry) bool {
 	return false
 }
 
-// noStoreError says that a directory holds no store.
+// noStoreError means that a directory contains no store.
 type noStoreError struct{ dir string }
 
 func (e *noStoreError) Error() string {
@@ -90,8 +89,8 @@ func (e *noStoreError) Error() string {
 		"or name another directory with --data", e.dir)
 }
 
-// checkStore reports as an error that a directory holds no store, which is a
-// noStoreError, or that none can be opened or made there.
+// checkStore returns a *noStoreError if a directory contains no store, and another error if a store cannot be
+// opened or created there.
 func checkStore(dir string) error {
 	exists, err := sqlite.Exists(filepath.Join(dir, storeName))
 	switch {
@@ -105,8 +104,8 @@ func checkStore(dir string) error {
 	return nil
 }
 
-// claimDataDir locks a data directory, or finds the server that has it: one of the two
-// is returned.
+// claimDataDir locks a data directory, or connects to the server that uses it. It returns either the lock or the
+// Operator.
 func claimDataDir(ctx context.Context, dir string) (*flock.Flock, *control.Operator, error) {
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
 	for end := time.Now().Add(claimTimeout); ; {
@@ -115,10 +114,11 @@ func claimDataDir(ctx context.Context, dir string) (*flock.Flock, *control.Opera
 			return nil, nil, fmt.Errorf("cannot lock the data directory: %w", disk.ExplainError(err))
 		}
 		if locked {
-			// Who can open the file can hold up the server.
+			// Anybody who can open the file could lock it and keep the server from starting.
 			if _, err := disk.MakePrivate(lock.Path()); err != nil {
-				return nil, nil, errors.Join(fmt.Errorf("others can lock the data directory, and it cannot be changed: %w; "+
-					"run chmod 600 %s as its owner", err, lock.Path()), lock.Unlock())
+				return nil, nil,
+					errors.Join(fmt.Errorf("others can lock the data directory, and it cannot be changed: %w; "+
+						"run chmod 600 %s as its owner", err, lock.Path()), lock.Unlock())
 			}
 			return lock, nil, nil
 		}
@@ -127,7 +127,8 @@ func claimDataDir(ctx context.Context, dir string) (*flock.Flock, *control.Opera
 			return nil, operator, err
 		}
 		if time.Now().After(end) {
-			return nil, nil, fmt.Errorf("another program works on %s and does not answer; wait until it is done, or end it", dir)
+			return nil, nil, fmt.Errorf("another program uses %s and does not answer; wait until it is done, or end it",
+				dir)
 		}
 		select {
 		case <-ctx.Done():

@@ -17,10 +17,10 @@ func deviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "device",
 		Short: "List and revoke the devices of an account",
-		Long: `List and revoke the devices of an account: the places that it signs in from with
-a name (DV) and a token (SID). While a server runs on the data directory these
-commands act on it, and take effect at once; else they act on what is stored
-there.`,
+		Long: `List and revoke the devices of an account: programs that signed in with a device
+name (DV) and got a token (SID). If a server uses the data directory, these
+commands act on it and take effect at once. Otherwise they change the stored
+data.`,
 		Example: `  rookery device list 10001
   rookery device revoke 10001 3
   rookery user set 10001 --devices-only yes`,
@@ -33,15 +33,15 @@ func deviceListCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list UIN",
 		Short: "List the devices of an account",
-		Long: `List the devices of an account by ID: the name, when it signed in last, and
-whether it is signed in.
+		Long: `List the devices of an account by ID, with name, time of the last sign-in, and
+whether they are signed in.
 
 With --json each line is an object: id, name, since, signedIn.`,
 		Example: `  rookery device list 10001
   rookery device list 10001 --json`,
 		Args: exactArgs("UIN"),
 	}
-	asJSON := cmd.Flags().Bool("json", false, "one JSON object a line")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON, one object per line")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
@@ -70,7 +70,8 @@ func printDevices(out io.Writer, devices []rookery.Device) error {
 		if device.SignedIn {
 			signedIn = "yes"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", device.ID, signedIn, device.SignedInAt.Local().Format(time.DateTime), oneLine(device.Name))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", device.ID, signedIn, device.SignedInAt.Local().Format(time.DateTime),
+			oneLine(device.Name))
 	}
 	return table.Flush()
 }
@@ -93,10 +94,10 @@ func printDevicesJSON(w io.Writer, devices []rookery.Device) error {
 func deviceRevokeCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke UIN ID",
-		Short: "End a device's session and forget the device",
-		Long: `End a device's session and forget the device: its token is worth nothing from now
-on. With the password it can be signed in again, as a new device. What the IDs are
-says rookery device list.`,
+		Short: "End a device's session and delete the device",
+		Long: `End a device's session and delete the device. Its token becomes invalid. With the
+password the device can sign in again, as a new one. rookery device list shows
+the IDs.`,
 		Example: `  rookery device revoke 10001 3`,
 		Args:    exactArgs("UIN", "ID"),
 	}
@@ -107,7 +108,7 @@ says rookery device list.`,
 		}
 		id, err := strconv.ParseUint(args[1], 10, 64)
 		if err != nil {
-			return usageErrorf(cmd, "%q is no device's ID, which rookery device list shows", args[1])
+			return usageErrorf(cmd, "%q is not a device ID; rookery device list shows them", args[1])
 		}
 		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
 			if err := operator.RevokeDevice(cmd.Context(), uin, id); err != nil {

@@ -71,7 +71,8 @@ func TestABlockThatDoesNotRunIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := runBlocks(t, []*pageBlock{works, c.block})
-			if c.reason == "" && err != nil || c.reason != "" && (err == nil || !strings.Contains(err.Error(), c.reason)) {
+			if c.reason == "" && err != nil || c.reason != "" &&
+				(err == nil || !strings.Contains(err.Error(), c.reason)) {
 				t.Errorf("the error is %v, and should say %q", err, c.reason)
 			}
 		})
@@ -127,7 +128,8 @@ func (p *pageRun) add(t *testing.T, b *pageBlock) error {
 		fmt.Fprintf(&p.shell, "file %s %s %s\n", b, p.write(t, b), b.file())
 		p.unused[b.file()] = b
 	case !known:
-		return fmt.Errorf("%s: the fence of a block must say what it is, not %q: see kinds in docs_run_test.go", b, b.info)
+		return fmt.Errorf("%s: the fence of a block must say what it is, not %q: see kinds in docs_run_test.go", b,
+			b.info)
 	case k.check != nil:
 		return k.check(t, b)
 	default:
@@ -248,7 +250,8 @@ func isExchanged(t *testing.T, b *pageBlock) error {
 		for want := sample(shown); next < len(script) && !want.MatchString(exchanged(script[next], line)); next++ {
 		}
 		if next == len(script) {
-			return fmt.Errorf("%s: testdata/transcripts/%s.txt has no such line behind the one before: %s", b, name, line)
+			return fmt.Errorf("%s: testdata/transcripts/%s.txt has no such line behind the one before: %s", b, name,
+				line)
 		}
 		next++
 	}

@@ -245,7 +245,8 @@ func (h *house) login(uin rookery.UIN) {
 // checkMailbox looks into the history of an account, as a new device of it.
 func (h *house) checkMailbox(uin rookery.UIN, all []letter) {
 	h.t.Helper()
-	c, err := client.Dial(h.t.Context(), fmt.Sprintf("http://%d@%s", uin, h.addr), client.Password(password), client.Device("reader"))
+	c, err := client.Dial(h.t.Context(), fmt.Sprintf("http://%d@%s", uin, h.addr), client.Password(password),
+		client.Device("reader"))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -291,7 +292,8 @@ func (h *house) shell(uin rookery.UIN) *shell {
 // sent then.
 func (s *shell) write(to rookery.UIN, text string) error {
 	for end := time.Now().Add(patience); ; {
-		out, err := s.command("send", to.String(), text, "--account", s.uin.String(), "--timeout", patience.String()).CombinedOutput()
+		out, err := s.command("send", to.String(), text, "--account", s.uin.String(), "--timeout",
+			patience.String()).CombinedOutput()
 		if err == nil {
 			return nil
 		}
@@ -399,7 +401,8 @@ func (c *chatter) write(to rookery.UIN, text string) error {
 		return err
 	}
 	c.press("-l", text)
-	if err := c.until("the text is written", func(screen string) bool { return strings.Contains(screen, "|> "+text) }); err != nil {
+	if err := c.until("the text is written",
+		func(screen string) bool { return strings.Contains(screen, "|> "+text) }); err != nil {
 		return err
 	}
 	c.press("Enter")
@@ -432,7 +435,10 @@ func (c *chatter) check(uin rookery.UIN, all []letter) {
 			}
 		}
 		for _, said := range [][]string{between(all, with, uin), between(all, uin, with)} {
-			if !slices.IsSortedFunc(said, func(override, b string) int { return strings.Index(screen, override) - strings.Index(screen, b) }) {
+			if !slices.IsSortedFunc(said, func(override,
+				b string) int {
+				return strings.Index(screen, override) - strings.Index(screen, b)
+			}) {
 				c.t.Errorf("the screen of %d shows %q in another order:\n%s", uin, said, screen)
 			}
 		}

@@ -11,11 +11,11 @@ import (
 	"github.com/rookery-im/rookery/internal/termtext"
 )
 
-// eventPrinter prints what comes from the server.
+// eventPrinter prints events from the server.
 type eventPrinter struct {
 	out    printer
 	client *client.Client
-	// onlyPeer is the only other side that is printed, 0 for all.
+	// onlyPeer restricts the output to one account; 0 means all.
 	onlyPeer     rookery.UIN
 	withPresence bool
 	names        map[rookery.UIN]string
@@ -35,7 +35,7 @@ func (ep *eventPrinter) print(ctx context.Context, event client.Event) error {
 	return nil
 }
 
-// kindNames are the types of messages in JSON.
+// kindNames are the values of the JSON field type.
 var kindNames = map[client.Kind]string{
 	client.KindMessage:  "message",
 	client.KindSent:     "sent",
@@ -70,7 +70,7 @@ func kindName(kind client.Kind) string {
 	return fmt.Sprintf("kind %d", kind)
 }
 
-// describeMessage says what a message is, for people.
+// describeMessage returns a message as a sentence.
 func describeMessage(message client.Message, peer string) string {
 	withWords := func(text string) string {
 		if message.Text != "" {
@@ -108,8 +108,8 @@ func (ep *eventPrinter) printPresence(ctx context.Context, presence client.Prese
 	return ep.printAt(now, ep.displayName(ctx, presence.Friend)+" is "+statusName(presence.Status))
 }
 
-// printAt writes what belongs to a time. The further lines of a text are indented,
-// so that nobody can write a line that looks like ours.
+// printAt prints a text with a time. Further lines of the text are indented, so that no sender can imitate a line
+// of this program.
 func (ep *eventPrinter) printAt(t time.Time, text string) error {
 	header := localTime(t) + "  "
 	indented := strings.ReplaceAll(termtext.Lines(text), "\n", "\n"+strings.Repeat(" ", len(header)))
@@ -117,11 +117,10 @@ func (ep *eventPrinter) printAt(t time.Time, text string) error {
 	return err
 }
 
-// nameTime is how long a message waits for its sender's name.
+// nameTimeout bounds how long a message waits for the nick of its sender.
 const nameTimeout = 5 * time.Second
 
-// displayName is how people read whom a number belongs to: nick and number, or the
-// number alone.
+// displayName returns the nick and number of an account, or the number alone if the nick is unknown.
 func (ep *eventPrinter) displayName(ctx context.Context, uin rookery.UIN) string {
 	if name, ok := ep.names[uin]; ok {
 		return name
@@ -130,7 +129,7 @@ func (ep *eventPrinter) displayName(ctx context.Context, uin rookery.UIN) string
 	defer cancel()
 	info, err := ep.client.Info(ctx, uin)
 	if err != nil {
-		return uin.String() // the next message asks again
+		return uin.String() // the next message tries again
 	}
 	if ep.names == nil {
 		ep.names = make(map[rookery.UIN]string)

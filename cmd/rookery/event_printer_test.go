@@ -38,7 +38,8 @@ func TestMessagesAreSentences(t *testing.T) {
 		{client.KindAdded, "", "Pingu (10002) is your friend now"},
 		{77, "something new", "Pingu (10002), kind 77: something new"},
 	} {
-		got := printed(t, eventPrinter{}, client.Message{Kind: test.kind, Peer: 10002, Text: test.text, Time: loggedInAt})
+		got := printed(t, eventPrinter{}, client.Message{Kind: test.kind, Peer: 10002, Text: test.text,
+			Time: loggedInAt})
 		if want := "2026-11-23 18:47  " + test.want + "\n"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
@@ -46,7 +47,8 @@ func TestMessagesAreSentences(t *testing.T) {
 }
 
 func TestATextCannotSteerTheTerminalOrForgeALine(t *testing.T) {
-	message := client.Message{Kind: client.KindMessage, Peer: 10002, Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
+	message := client.Message{Kind: client.KindMessage, Peer: 10002,
+		Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
 	want := "-  Pingu (10002): \uFFFD[2J\uFFFDgnp\uFFFD\n   forged\n   \uFFFD1m\uFFFD\n   \uFFFD\n"
 	message.Text = strings.ReplaceAll(message.Text, "\x9b", "\u009b")
 	if got := printed(t, eventPrinter{}, message); got != want {

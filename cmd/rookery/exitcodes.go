@@ -12,7 +12,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// The codes that the program ends with. Scripts rely on them.
+// Exit codes. They are a contract with scripts.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
@@ -29,23 +29,23 @@ func exitCodesTopic() *cobra.Command {
 		Short: "What the program ends with",
 		Long: `Every command ends with one of these codes:
 
-  0  it is done
-  1  it failed, and none of the others says why
-  2  the command line cannot be meant: something is missing, misspelt, or too much
+  0  success
+  1  failure that no other code describes
+  2  invalid command line: something is missing, misspelt or superfluous
   3  not logged in, the login has ended, or the password is wrong
-  4  there is no such account
-  5  refused: by the other account, or by the server's limits
+  4  the account does not exist
+  5  refused by the other account or by a limit of the server
   6  not known to be done: the server is out of reach, did not answer in time, or
-     could not do it now; the same may be tried again
+     could not do it now; trying again is safe
 
-Where rookery probe compares (diff, check and replay) 1 says that something differs,
-and 2 that it could not be compared. 3 says of diff that it saw differences, none of
-which showed again. A study that cannot be begun ends with 2 too:
+The comparing commands rookery probe diff, check and replay end with 1 if
+something differs and with 2 if they could not compare. diff ends with 3 if no
+difference that it saw showed again. A study that cannot start ends with 2 too:
 the experiment file has errors, the server is out of reach or of another kind, a
 password is wrong, or an account is in use.
 
-Of a command for several accounts the first failure counts; the others are
-done all the same.
+A command for several accounts continues after a failure and ends with the code
+of the first one.
 
   rookery send 10002 "backup done"
   case $? in
@@ -56,7 +56,7 @@ done all the same.
 	}
 }
 
-// exitCode is what the program ends with because of an error.
+// exitCode returns the exit code for an error.
 func exitCode(err error) int {
 	var usage *usageError
 	var noLogin *notLoggedInError
@@ -82,7 +82,7 @@ func exitCode(err error) int {
 	return exitCodes[operatorCode(err)]
 }
 
-// exitCodes are those for the errors of an operator's commands.
+// exitCodes maps the codes of operator errors to exit codes.
 var exitCodes = map[rookery.Code]int{
 	0:                       exitFailed,
 	rookery.CodeParameter:   exitFailed,
@@ -95,7 +95,7 @@ var exitCodes = map[rookery.Code]int{
 	rookery.CodeConflict:    exitTemporary,
 }
 
-// operatorCode is the code of an error of the service, 0 for another error.
+// operatorCode returns the code of a *rookery.Error, 0 for other errors.
 func operatorCode(err error) rookery.Code {
 	var e *rookery.Error
 	if errors.As(err, &e) {

@@ -57,11 +57,14 @@ func TestAnErrorIsDescribedWithoutTheProtocolsWords(t *testing.T) {
 		{nil, ""},
 		{&reportedError{errors.New("said")}, ""},
 		{errors.New("plain"), "plain"},
-		{errors.Join(errors.New("HTTP status 502 \x1b[31mbad"), errors.New("two")), "HTTP status 502 \uFFFD[31mbad\ntwo"},
+		{errors.Join(errors.New("HTTP status 502 \x1b[31mbad"), errors.New("two")),
+			"HTTP status 502 \uFFFD[31mbad\ntwo"},
 		{fmt.Errorf("sent 1 of 2: %w", context.DeadlineExceeded), "sent 1 of 2: there was no answer"},
 		{&loginEndedError{login{Address: "qq://10001@chat.example", Device: "my desk"}, client.ErrNotLoggedIn},
-			"not logged in, or the login has ended; log in again with rookery login 10001@chat.example --device 'my desk'"},
-		{rookery.Errorf(rookery.CodeNoAccount, "there is no account 10009"), "there is no account 10009; see rookery user list"},
+			"not logged in, or the login has ended; log in again with rookery login 10001@chat.example --device " +
+				"'my desk'"},
+		{rookery.Errorf(rookery.CodeNoAccount, "there is no account 10009"),
+			"there is no account 10009; see rookery user list"},
 	} {
 		if got := errorText(test.err); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)

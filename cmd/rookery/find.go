@@ -13,11 +13,10 @@ func findCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "find",
 		Short: "Find people who are online",
-		Long: `Find accounts that look online and let themselves be found, all of them or those
-that are what the flags say. For one account by its number there is rookery
-info.
+		Long: `List accounts that appear online and allow themselves to be found, optionally
+only those that match the flags. rookery info shows one account by its number.
 
-With --json each line has uin, nick, face, sex (male or female), age (0 is
+With --json each line has uin, nick, face, sex (male or female), age (0 if
 unset) and province.`,
 		Example: `  rookery find
   rookery find --province Antarctica
@@ -26,9 +25,9 @@ unset) and province.`,
 		Args: exactArgs(),
 	}
 	flags := addClientFlags(cmd)
-	age := cmd.Flags().Int("age", 0, "only who says to be `N` years old")
-	sex := cmd.Flags().String("sex", "", "only who says to be `SEX`: male or female")
-	province := cmd.Flags().String("province", "", "only who names this `PROVINCE`")
+	age := cmd.Flags().Int("age", 0, "only accounts with age `N`")
+	sex := cmd.Flags().String("sex", "", "only accounts with `SEX`: male or female")
+	province := cmd.Flags().String("province", "", "only accounts with `PROVINCE`")
 	_ = cmd.RegisterFlagCompletionFunc("sex", cobra.FixedCompletions(sexes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		query := client.SearchQuery{Province: *province}
@@ -50,9 +49,11 @@ unset) and province.`,
 			if err != nil {
 				return err
 			}
-			return printRows(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(found client.SearchResult) []any {
-				return []any{found.UIN, nameOfNumber(sexes, found.Sex), orDash(found.Age), orDash(oneLine(found.Province)), oneLine(found.Nick)}
-			})
+			return printRows(out, "UIN SEX AGE PROVINCE NICK", found, foundObject,
+				func(found client.SearchResult) []any {
+					return []any{found.UIN, nameOfNumber(sexes, found.Sex), orDash(found.Age),
+						orDash(oneLine(found.Province)), oneLine(found.Nick)}
+				})
 		})
 	}
 	return cmd
@@ -69,7 +70,7 @@ func foundObject(found client.SearchResult) any {
 	}{found.UIN, found.Nick, found.Face, nameOfNumber(sexes, found.Sex), found.Age, found.Province}
 }
 
-// orDash is a value, or a dash for one that is unset.
+// orDash returns the value, or a dash for the zero value.
 func orDash[T comparable](value T) any {
 	var unset T
 	if value == unset {

@@ -13,9 +13,9 @@ import (
 func friendsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "friends",
-		Short: "List the friends, and who is online",
-		Long: `List the account's friends by number, with the status that they show: online,
-away, busy, talk (talk to me), dnd (do not disturb) or offline.
+		Short: "List friends and their status",
+		Long: `List the account's friends by number, with their visible status: online, away,
+busy, talk (talk to me), dnd (do not disturb) or offline.
 
 With --json each line has uin, nick, face and status.`,
 		Example: `  rookery friends
@@ -24,7 +24,7 @@ With --json each line has uin, nick, face and status.`,
 		Args: exactArgs(),
 	}
 	flags := addClientFlags(cmd)
-	online := cmd.Flags().Bool("online", false, "only those who are not offline")
+	online := cmd.Flags().Bool("online", false, "list only friends who are not offline")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
 			friends, err := messenger.Friends(ctx)
@@ -32,7 +32,8 @@ With --json each line has uin, nick, face and status.`,
 				return err
 			}
 			if *online {
-				friends = slices.DeleteFunc(friends, func(friend client.Friend) bool { return friend.Status == client.StatusOffline })
+				friends = slices.DeleteFunc(friends,
+					func(friend client.Friend) bool { return friend.Status == client.StatusOffline })
 			}
 			return printRows(out, "UIN STATUS NICK", friends, friendObject,
 				func(friend client.Friend) []any {

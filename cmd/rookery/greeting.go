@@ -13,11 +13,11 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// samplePassword is what the lines for the first start give to accounts. It is
-// no secret, so the server warns while an account has it.
+// samplePassword is the password in the commands for the first start. It is public, so the server warns as long
+// as an account uses it.
 const samplePassword = "change-this"
 
-// sampleAccounts are those that the lines for the first start add.
+// sampleAccounts are the accounts that the commands for the first start add.
 var sampleAccounts = []struct {
 	uin  rookery.UIN
 	nick string
@@ -26,15 +26,13 @@ var sampleAccounts = []struct {
 	{rookery.FirstUIN + 1, "second"},
 }
 
-// invocation is how this program was started, so that the lines it prints
-// start it again.
+// invocation records how this program was started, so that the printed commands start it the same way.
 type invocation struct {
 	program string
 	dataDir string // the data directory, if it is not the default
 }
 
-// goRun matches the places where go run puts a program: a temporary directory,
-// or its cache.
+// goRunPattern matches the paths of programs started by go run: a temporary directory or the build cache.
 var goRunPattern = regexp.MustCompile(`/go-build\d+/|/[0-9a-f]{64}-d/`)
 
 func newInvocation(arg0, data string) invocation {
@@ -48,7 +46,7 @@ func newInvocation(arg0, data string) invocation {
 	return inv
 }
 
-// commandLine is the command with arguments, as a shell takes it.
+// commandLine returns a shell command that runs this program with arguments.
 func (inv invocation) commandLine(args string) string {
 	if inv.dataDir != "" {
 		args += " --data " + shellQuote(inv.dataDir)
@@ -65,15 +63,15 @@ func shellQuote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// printFirstSteps prints lines to try the server with, and warns of accounts with the
-// sample password.
+// printFirstSteps prints commands to try the server, and warns of accounts with the sample password.
 func (srv *server) printFirstSteps(ctx context.Context, out io.Writer, inv invocation) error {
 	found, err := srv.service.AccountsAfter(ctx, rookery.System, 2)
 	if err != nil {
 		return err
 	}
 	if len(found) == 0 {
-		_, err = io.WriteString(out, firstStartLines(inv, srv.localURL())+loginAndChatLines(inv, sampleAccounts[0].uin, srv.localURL()))
+		_, err = io.WriteString(out, firstStartLines(inv, srv.localURL())+loginAndChatLines(inv, sampleAccounts[0].uin,
+			srv.localURL()))
 		return err
 	}
 	var users []trialUser
@@ -83,17 +81,19 @@ func (srv *server) printFirstSteps(ctx context.Context, out io.Writer, inv invoc
 			return err
 		}
 		if sample {
-			srv.log.Warn("an account has the sample password, which is no secret; change it", "account", accountInfo.UIN,
+			srv.log.Warn("an account has the sample password, which is no secret; change it", "account",
+				accountInfo.UIN,
 				"with", inv.commandLine(fmt.Sprintf("user passwd %d", accountInfo.UIN)))
 		}
-		users = append(users, trialUser{uin: accountInfo.UIN, acceptsStrangers: accountInfo.Strangers, hasSamplePassword: sample})
+		users = append(users, trialUser{uin: accountInfo.UIN, acceptsStrangers: accountInfo.Strangers,
+			hasSamplePassword: sample})
 	}
 	_, err = io.WriteString(out, "\nTo sign in, send a message and collect it, paste into another terminal:\n\n"+
 		curlLines(users, srv.localURL())+loginAndChatLines(inv, users[0].uin, srv.localURL()))
 	return err
 }
 
-// localURL is where a client on this machine finds the server.
+// localURL returns the URL at which a client on this machine reaches the server.
 func (srv *server) localURL() string {
 	address := netip.MustParseAddrPort(srv.listeners[0].Addr().String())
 	if address.Addr().IsUnspecified() {
@@ -102,7 +102,7 @@ func (srv *server) localURL() string {
 	return "http://" + address.String()
 }
 
-// firstStartLines is what to do when there is no account.
+// firstStartLines returns the commands for a server without accounts.
 func firstStartLines(inv invocation, url string) string {
 	var text strings.Builder
 	text.WriteString("\nThere is no account yet. To add two, paste into another terminal:\n\n")
@@ -117,21 +117,22 @@ func firstStartLines(inv invocation, url string) string {
 	return text.String()
 }
 
-// loginAndChatLines is what a person types instead, to talk.
+// loginAndChatLines returns the commands to log in and chat on a terminal.
 func loginAndChatLines(inv invocation, uin rookery.UIN, url string) string {
 	at := fmt.Sprintf("%d@%s", uin, strings.TrimPrefix(url, "http://"))
-	return fmt.Sprintf("\nOr talk on the terminal; the login asks for the password:\n\n%s login %s\n%s chat\n", inv.program, at, inv.program)
+	return fmt.Sprintf("\nOr talk on the terminal; the login asks for the password:\n\n%s login %s\n%s chat\n",
+		inv.program, at, inv.program)
 }
 
-// trialUser is an account in the lines to paste.
+// trialUser is an account in the printed commands.
 type trialUser struct {
 	uin               rookery.UIN
-	acceptsStrangers  bool // anybody may write to it
-	hasSamplePassword bool // it has the sample password
+	acceptsStrangers  bool // accepts messages from accounts that are not friends
+	hasSamplePassword bool // still uses the sample password
 }
 
-// curlLines is lines for a shell with which the first user writes to the last one,
-// or to itself where the last takes no messages of strangers.
+// curlLines returns shell commands with which the first user writes to the last one, or to itself if the last one
+// does not accept messages from strangers.
 func curlLines(users []trialUser, url string) string {
 	from, to := users[0], users[len(users)-1]
 	if !to.acceptsStrangers {
@@ -148,24 +149,26 @@ func curlLines(users []trialUser, url string) string {
 			password = `"$` + variable + `"`
 			fmt.Fprintf(&ask, "printf 'Password of %d: '; IFS= read -r %s; echo\n", user.uin, variable)
 		}
-		talk.WriteString(curlLine(url, fmt.Sprintf("CMD=Login&UIN=%d&M5=1&PS=$(printf %%s %s | %s)", user.uin, password, md5Command())))
+		talk.WriteString(curlLine(url, fmt.Sprintf("CMD=Login&UIN=%d&M5=1&PS=$(printf %%s %s | %s)", user.uin, password,
+			md5Command())))
 	}
 	talk.WriteString(curlLine(url, fmt.Sprintf("CMD=CLTMSG&UIN=%d&UN=%d&MG=hello", from.uin, to.uin)))
 	talk.WriteString(curlLine(url, fmt.Sprintf("CMD=GetMsgEx&UIN=%d", to.uin)))
 	if ask.Len() == 0 {
 		return talk.String()
 	}
-	// In a brace group a shell has read all lines before it runs the first, so
-	// that read gets what is typed and not the next line of the paste.
+	// A shell reads a whole brace group before it runs the first command, so that read
+	// gets what is typed and not the next pasted line.
 	return "{\nstty -echo 2>/dev/null\n" + ask.String() + "stty echo 2>/dev/null\n" + talk.String() + "}\n"
 }
 
-// curlLine is a line that posts a record with a fresh mark, which must not repeat.
+// curlLine returns a command that posts a record with a random SEQ, because a repeated SEQ would have no effect.
 func curlLine(url, rest string) string {
-	return fmt.Sprintf(`curl -sS -w '\n' -d "VER=1.1&SEQ=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')&%s" %s`+"\n", rest, url)
+	return fmt.Sprintf(`curl -sS -w '\n' -d "VER=1.1&SEQ=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')&%s" %s`+"\n",
+		rest, url)
 }
 
-// md5Command prints the MD5 of its input in hex, and nothing else.
+// md5Command returns a command that prints only the hex MD5 of its input.
 func md5Command() string {
 	if runtime.GOOS == "darwin" {
 		return "md5 -q"

@@ -15,12 +15,16 @@ func TestLinesStartTheProgramAsItWasStarted(t *testing.T) {
 	}{
 		{"found in the path", "rookery", "d", "rookery user list --data d"},
 		{"by its place", "./bin/rookery", "d", "./bin/rookery user list --data d"},
-		{"by a place that a shell would take apart", "/my programs/rookery", "d", "'/my programs/rookery' user list --data d"},
+		{"by a place that a shell would take apart", "/my programs/rookery", "d",
+			"'/my programs/rookery' user list --data d"},
 		{"by go run", "/tmp/go-build972289055/b001/exe/rookery", "d", "go run ./cmd/rookery user list --data d"},
-		{"by go run from its cache", "/home/me/.cache/go-build/68/687e46e92689fb2263f728436004ea76d45a2e1b90f22080aa9f4da5fbe1bdc6-d/rookery", "d",
+		{"by go run from its cache",
+			"/home/me/.cache/go-build/68/687e46e92689fb2263f728436004ea76d45a2e1b90f22080aa9f4da5fbe1bdc6-d/rookery",
+			"d",
 			"go run ./cmd/rookery user list --data d"},
 		{"on the default directory", "rookery", defaultDataDir(), "rookery user list"},
-		{"on a directory that a shell would take apart", "rookery", "it's here", `rookery user list --data 'it'\''s here'`},
+		{"on a directory that a shell would take apart", "rookery", "it's here",
+			`rookery user list --data 'it'\''s here'`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := newInvocation(test.arg0, test.data).commandLine("user list"); got != test.want {
@@ -65,7 +69,8 @@ func (l listensAt) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 func (l listensAt) Close() error              { return nil }
 
 func TestWhoTakesNoStrangersIsNotWrittenTo(t *testing.T) {
-	users := []trialUser{{uin: 10001, acceptsStrangers: true, hasSamplePassword: true}, {uin: 10002, hasSamplePassword: true}}
+	users := []trialUser{{uin: 10001, acceptsStrangers: true, hasSamplePassword: true},
+		{uin: 10002, hasSamplePassword: true}}
 	got := curlLines(users, "http://127.0.0.1:8000")
 	want := curlLines(users[:1], "http://127.0.0.1:8000")
 	if got != want {

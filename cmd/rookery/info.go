@@ -16,12 +16,12 @@ import (
 func infoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "info [UIN]",
-		Short: "Show what an account says about itself",
-		Long: `Show what an account says about itself, or the own account if none is named.
-Some fields are for friends only. What is not set is left out.
+		Short: "Show the profile of an account",
+		Long: `Show the profile of an account, or of your own account without UIN. Some fields
+are visible to friends only. Unset fields are omitted.
 
-With --json: uin and all fields, by the names that rookery profile set has for
-them, numbers as numbers.`,
+With --json: uin and all fields, named as in rookery profile set, numbers as
+numbers.`,
 		Example: `  rookery info
   rookery info 10002
   rookery info 10002 --json | jq -r .nick`,
@@ -83,7 +83,7 @@ func printInfo(out printer, info client.AccountInfo) error {
 	return table.Flush()
 }
 
-// profileField is a field of a profile as text.
+// profileField is a field of a profile in text form.
 type profileField struct {
 	name, text string
 	isNumber   bool
@@ -95,21 +95,24 @@ func profileFields(info client.AccountInfo) []profileField {
 	notShown := []string{ruleSetting, strangersSetting, findableSetting}
 	for _, s := range settings {
 		if field := fields[s.name]; !slices.Contains(notShown, s.name) {
-			shown = append(shown, profileField{s.name, field.Get(rookery.Account{Profile: info.Profile}), field.Placeholder == "N"})
+			shown = append(shown, profileField{s.name, field.Get(rookery.Account{Profile: info.Profile}),
+				field.Placeholder == "N"})
 		}
 	}
 	return shown
 }
 
-// What the numbers of a profile mean, from 0 on; empty is unset.
+// Meanings of numbers in a profile, from 0. An empty string means unset.
 var (
 	sexes          = []string{"male", "female"}
 	bloodTypes     = []string{"", "A", "B", "O", "AB", "other"}
-	constellations = []string{"", "Aquarius", "Pisces", "Aries", "Taurus", "Gemini", "Cancer", "Leo", "Virgo", "Libra", "Scorpio", "Sagittarius", "Capricorn"}
-	animals        = []string{"", "Rat", "Ox", "Tiger", "Rabbit", "Dragon", "Snake", "Horse", "Goat", "Monkey", "Rooster", "Dog", "Pig"}
+	constellations = []string{"", "Aquarius", "Pisces", "Aries", "Taurus", "Gemini", "Cancer", "Leo", "Virgo", "Libra",
+		"Scorpio", "Sagittarius", "Capricorn"}
+	animals = []string{"", "Rat", "Ox", "Tiger", "Rabbit", "Dragon", "Snake", "Horse", "Goat", "Monkey",
+		"Rooster", "Dog", "Pig"}
 )
 
-// numberName is a field's number for people, empty if it is unset.
+// numberName returns the meaning of a numeric field, or the empty string if it is unset.
 func numberName(field, text string) string {
 	names := map[string][]string{"sex": sexes, "blood": bloodTypes, "constellation": constellations, "animal": animals}
 	n, err := strconv.Atoi(text)
@@ -124,7 +127,7 @@ func numberName(field, text string) string {
 	return text
 }
 
-// nameOfNumber is the name of a number, or the number if it has none.
+// nameOfNumber returns the name of a number, or its digits if it has none.
 func nameOfNumber(names []string, n int) string {
 	if n < 0 || n >= len(names) {
 		return strconv.Itoa(n)
@@ -132,7 +135,7 @@ func nameOfNumber(names []string, n int) string {
 	return names[n]
 }
 
-// parseSex is the protocol's number for a name.
+// parseSex returns the protocol's number for a name.
 func parseSex(name string) (int, bool) {
 	i := slices.Index(sexes, name)
 	return i, i >= 0

@@ -21,20 +21,20 @@ import (
 func loginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login ADDRESS",
-		Short: "Log in to an account, for the commands that follow",
-		Long: `Log in to an account as a device, and keep what proves it (a token, not the
-password) in your configuration directory, where nobody else can read it. Other
-commands go on with it, until logout.
+		Short: "Log in to an account",
+		Long: `Log in to an account as a device, and store a token, not the password, in your
+configuration directory, where no other user can read it. Other commands use this
+login until logout.
 
-ADDRESS is UIN@HOST, or UIN alone on this machine. A scheme before it chooses
-the way in: qq:// a line (the default), http:// or https:// POSTs, ws:// or
-wss:// a WebSocket. A port behind HOST is the only one that is used; without
-one 8000 and 14000 are tried, or 443 with https:// and wss://, and the one that
-answered is kept.
+ADDRESS is UIN@HOST, or UIN alone for this machine. An optional scheme selects
+the transport: qq:// a TCP connection (the default), http:// or https:// POST
+requests, ws:// or wss:// a WebSocket. With a port after HOST, only that port is
+tried. Without one, 8000 and 14000 are tried, or 443 for https:// and wss://, and
+the port that answers is stored.
 
-On a terminal the password is asked for. rookery recv and rookery chat each need
-a device for themselves: log in once more with another --device for each that
-runs at the same time.
+On a terminal, login asks for the password. rookery recv and rookery chat each
+need a device of their own: for each one that runs at the same time, log in with
+another --device.
 
 With --json: uin, server, device.`,
 		Example: `  # on this machine
@@ -53,7 +53,7 @@ With --json: uin, server, device.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	device := flags.String("device", "", "be the device `NAME` of the account; the name of this machine if empty")
+	device := flags.String("device", "", "name the device `NAME` (default: the name of this machine)")
 	fromStdin := flags.Bool("password-stdin", false, "read the password from standard input, one line")
 	a := &clientFlags{}
 	a.addTo(flags)
@@ -66,13 +66,13 @@ With --json: uin, server, device.`,
 		if err != nil {
 			return err
 		}
-		return a.withTimeout(cmd, func(ctx context.Context) error { return logIn(ctx, login, password, a.newPrinter(cmd)) })
+		return a.withTimeout(cmd,
+			func(ctx context.Context) error { return logIn(ctx, login, password, a.newPrinter(cmd)) })
 	}
 	return cmd
 }
 
-// parseLogin makes a login, still without its token, of what the command line
-// says.
+// parseLogin returns a login without a token from the command line's address and device.
 func parseLogin(cmd *cobra.Command, address, device string) (login, error) {
 	if !strings.Contains(address, "://") {
 		address = "qq://" + address
@@ -82,10 +82,11 @@ func parseLogin(cmd *cobra.Command, address, device string) (login, error) {
 		parsed.User, parsed.Host = url.User(parsed.Host), "127.0.0.1"
 	}
 	if err != nil || parsed.Hostname() == "" {
-		return login{}, usageErrorf(cmd, "that is no address such as 10001@chat.example")
+		return login{}, usageErrorf(cmd, "the address is not of the form 10001@chat.example")
 	}
 	if _, given := parsed.User.Password(); given {
-		return login{}, usageErrorf(cmd, "a password does not belong into the address: others can see the command line")
+		return login{},
+			usageErrorf(cmd, "leave the password out of the address, because other users can see the command line")
 	}
 	if _, err := parseUIN(cmd, parsed.User.Username()); err != nil {
 		return login{}, err
@@ -95,7 +96,7 @@ func parseLogin(cmd *cobra.Command, address, device string) (login, error) {
 	}
 	if device == "" {
 		if device, err = os.Hostname(); err != nil {
-			return login{}, fmt.Errorf("cannot tell this machine's name: %w; give --device NAME", err)
+			return login{}, fmt.Errorf("cannot find out this machine's name: %w; use --device NAME", err)
 		}
 	}
 	if err := rookery.CheckDeviceName(device); err != nil {
@@ -104,19 +105,19 @@ func parseLogin(cmd *cobra.Command, address, device string) (login, error) {
 	return login{Address: parsed.String(), Device: device}, nil
 }
 
-// isKnownScheme reports whether package client knows a way of that name.
+// isKnownScheme reports whether package client supports a scheme.
 func isKnownScheme(scheme string) bool {
 	return slices.Contains([]string{"qq", "tcp", "http", "https", "ws", "wss"}, scheme)
 }
 
-// readOrAskPassword reads the password from standard input, or asks for it if that is
-// a terminal.
+// readOrAskPassword reads the password from standard input, or asks for it on the terminal.
 func readOrAskPassword(cmd *cobra.Command, l login, fromStdin bool) (string, error) {
 	if fromStdin {
 		return readPassword(cmd)
 	}
 	if !isatty.IsTerminal(os.Stdin.Fd()) {
-		return "", usageErrorf(cmd, "there is no terminal to ask for the password on; pipe it in and say --password-stdin")
+		return "", usageErrorf(cmd,
+			"there is no terminal to ask for the password on; pipe it in and say --password-stdin")
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "Password of %s: ", l.accountName())
 	password, err := term.ReadPassword(int(os.Stdin.Fd()))
@@ -130,24 +131,26 @@ func readOrAskPassword(cmd *cobra.Command, l login, fromStdin bool) (string, err
 	return string(password), nil
 }
 
-// logIn signs in and keeps the login. A command that uses the device already
-// would be signed out by it, so it must have ended.
+// logIn signs in and stores the login. It fails if another command uses the device, because the new session would
+// sign that command out.
 func logIn(ctx context.Context, l login, password string, out printer) (err error) {
 	lock, locked, err := l.tryLock()
 	if err != nil {
 		return err
 	}
 	if !locked {
-		return fmt.Errorf("device %s of %s is in use by another command; end that one, or choose another name with --device", oneLine(l.Device), l.accountName())
+		return fmt.Errorf(
+			"device %s of %s is in use by another command; end that one, or choose another name with --device",
+			oneLine(l.Device), l.accountName())
 	}
 	defer func() {
 		if _, none := os.Stat(l.basePath() + ".json"); none != nil {
-			err = errors.Join(err, l.deleteFiles()) // the lock's file
+			err = errors.Join(err, l.deleteFiles()) // removes the lock file
 		}
 		err = errors.Join(err, lock.Unlock())
 	}()
-	// The new login ends the old one, so it must be sure before that it can be
-	// kept.
+	// Signing in ends the old session, so reserve the disk space for the new login
+	// before.
 	draft, err := l.newDraft()
 	if err != nil {
 		return err
@@ -159,14 +162,14 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 	}
 	defer messenger.Close()
 	if l.Token = messenger.Token(); l.Token == "" {
-		return fmt.Errorf("the server at %s knows no devices; these commands need a Rookery that does", l.serverName())
+		return fmt.Errorf("the server at %s does not support devices, which these commands need", l.serverName())
 	}
 	if l.parsedAddress().Port() == "" {
 		l.Port = portOfAddress(messenger.String())
 	}
 	l.LoggedInAt = time.Now()
 	if err := draft.commit(l); err != nil {
-		return errors.Join(err, messenger.Logout(ctx)) // nobody could go on with it
+		return errors.Join(err, messenger.Logout(ctx)) // without the stored token the session is useless
 	}
 	return out.print(l.toJSON(),
 		"Logged in as %s, device %s.", l.accountName(), oneLine(l.Device))

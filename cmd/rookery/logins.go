@@ -22,38 +22,36 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// login is a device's session that was begun with rookery login, kept so that
-// later commands can go on with it.
+// login is a stored device session, created by rookery login and used by later commands.
 type login struct {
-	// Address is qq://10001@host, or with another scheme that package client
-	// knows, a port, a path.
+	// Address is qq://10001@host, possibly with another scheme that package client supports, a port, and a path.
 	Address string `json:"address"`
-	// Port is where the server was when the login began, if Address names none.
+	// Port is the port on which the server answered, if Address contains none.
 	Port   string `json:"port,omitempty"`
 	Device string `json:"device"`
-	// Token is a secret: whoever has it acts for the device.
+	// Token is secret: it grants access to the account as this device.
 	Token      string    `json:"token"`
 	LoggedInAt time.Time `json:"at"`
 }
 
-// loginDir is where logins are kept: for each a file, and beside it one whose
-// lock says that a command has the device for itself.
+// loginDir is the directory of stored logins. Beside each login is a lock file, whose lock reserves the device for
+// one command.
 func loginDir() string { return filepath.Join(xdg.ConfigHome, "rookery", "logins") }
 
 func (lg login) parsedAddress() *url.URL {
 	parsed, err := url.Parse(lg.Address)
-	if err != nil { // it was parsed before it was stored
+	if err != nil { // cannot happen, because readLogin checks the address
 		return &url.URL{User: &url.Userinfo{}}
 	}
 	return parsed
 }
 
 func (lg login) uin() rookery.UIN {
-	uin, _ := rookery.ParseUIN(lg.parsedAddress().User.Username()) // 0 for what somebody else has written
+	uin, _ := rookery.ParseUIN(lg.parsedAddress().User.Username()) // 0 for an invalid number
 	return uin
 }
 
-// serverName names the server. Its usual ports are one server's.
+// serverName returns the host and the port, without the usual ports, which belong to one server.
 func (lg login) serverName() string {
 	parsed := lg.parsedAddress()
 	host := strings.ToLower(parsed.Host)
@@ -63,24 +61,24 @@ func (lg login) serverName() string {
 	return host
 }
 
-// accountName is how a user writes whose login this is.
+// accountName returns UIN@HOST.
 func (lg login) accountName() string { return lg.uin().String() + "@" + lg.serverName() }
 
-// basePath is where the login is kept, without .json and .lock: a new login of the
-// same device takes the place of the old one, whose token has ended.
+// basePath returns the path of the login's files without their extensions. Logins of the same device have the same
+// path, so that a new login replaces the old one, whose token is no longer valid.
 func (lg login) basePath() string {
 	id := sha256.Sum256([]byte(lg.accountName() + "\n" + lg.Device))
 	return filepath.Join(loginDir(), fmt.Sprintf("%d-%x", lg.uin(), id[:8]))
 }
 
-// postAddresses are those for commands that are done soon. They POST: a line
-// would take over from the one that holds the device's session.
+// postAddresses returns the addresses for commands that end soon. They use POST requests, because a persistent
+// connection would replace that of another command with the same device.
 func (lg login) postAddresses() []string {
 	return lg.addresses(map[string]string{"qq": "http", "tcp": "http", "ws": "http", "wss": "https"})
 }
 
-// liveAddresses are those for commands that wait for what happens. A proxy that
-// passes no lines on may pass on a WebSocket.
+// liveAddresses returns the addresses for commands that wait for events. WebSocket addresses are included, because
+// some proxies forward only those.
 func (lg login) liveAddresses() []string {
 	all := lg.addresses(map[string]string{"http": "qq", "https": "wss"})
 	if scheme := schemeOf(all[0]); scheme == "qq" || scheme == "tcp" {
@@ -89,10 +87,9 @@ func (lg login) liveAddresses() []string {
 	return all
 }
 
-// addresses are where the server may be, with schemes changed. Each port of
-// Rookery speaks everything, so the port of the login comes first, and then the
-// usual ones, which package client knows. A port that the user has named is the
-// only one.
+// addresses returns the server's addresses with schemes replaced. Every port of Rookery accepts every protocol, so
+// the port of the login comes first, followed by the usual ports, which package client knows. A port that the user
+// named is the only one.
 func (lg login) addresses(change map[string]string) []string {
 	parsed := lg.parsedAddress()
 	if scheme := change[parsed.Scheme]; scheme != "" {
@@ -111,22 +108,21 @@ func schemeOf(address string) string {
 	return scheme
 }
 
-// tryLock claims the device for one command, until the process ends or the lock is
-// given back. locked is false if another command has it.
+// tryLock reserves the device for one command until the process ends or the lock is released. locked is false if
+// another command holds the lock.
 func (lg login) tryLock() (lock *flock.Flock, locked bool, err error) {
 	if err := makeLoginDir(); err != nil {
 		return nil, false, err
 	}
 	lock = flock.New(lg.basePath()+".lock", flock.SetPermissions(0o600))
 	if locked, err = lock.TryLock(); err != nil {
-		return nil, false, fmt.Errorf("cannot lock the login: %w; see to it that %s can be written to", err, loginDir())
+		return nil, false, fmt.Errorf("cannot lock the login: %w; make %s writable", err, loginDir())
 	}
 	return lock, locked, nil
 }
 
-// newDraft takes the room on the disk that the login will need when its token is
-// known, so that a login fails on a full disk before it has begun. The lock must
-// be held. It is for keep, or to be given back.
+// newDraft reserves the disk space for the login with its future token, so that a login fails on a full disk before
+// it starts. The caller must hold the lock, and call commit or discard.
 func (lg login) newDraft() (*loginDraft, error) {
 	text, err := json.MarshalIndent(lg, "", "  ")
 	if err != nil {
@@ -143,14 +139,13 @@ func (lg login) newDraft() (*loginDraft, error) {
 	return draft, nil
 }
 
-// roomForToken is how many bytes a login may grow by when its token, port and
-// time are known.
+// draftSlack is the number of bytes by which a login may grow when its token, port and time are added.
 const draftSlack = 512
 
-// loginDraft is a file with room for a login.
+// loginDraft is a file with reserved space for a login.
 type loginDraft struct{ file *os.File }
 
-// commit writes the login down, whole or not at all.
+// commit stores the login atomically.
 func (ld *loginDraft) commit(l login) error {
 	text, err := json.MarshalIndent(l, "", "  ")
 	if err != nil {
@@ -168,7 +163,7 @@ func (ld *loginDraft) commit(l login) error {
 	return nil
 }
 
-// replaceContent has the text in the file, and nothing else, on the disk.
+// replaceContent replaces the file's content and syncs it.
 func (ld *loginDraft) replaceContent(text []byte) error {
 	if _, err := ld.file.WriteAt(text, 0); err != nil {
 		return err
@@ -179,9 +174,9 @@ func (ld *loginDraft) replaceContent(text []byte) error {
 	return ld.file.Sync()
 }
 
-// discard removes what was not kept.
+// discard removes the draft. It has no effect after commit.
 func (ld *loginDraft) discard() error {
-	_ = ld.file.Close() // keep may have done so
+	_ = ld.file.Close() // commit may have closed it
 	if err := os.Remove(ld.file.Name()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -189,10 +184,10 @@ func (ld *loginDraft) discard() error {
 }
 
 func cannotSaveError(err error) error {
-	return fmt.Errorf("cannot keep the login: %w; see to it that %s can be written to", err, loginDir())
+	return fmt.Errorf("cannot keep the login: %w; make %s writable", err, loginDir())
 }
 
-// deleteFiles deletes the login, with what stands beside it.
+// deleteFiles deletes the login and the files beside it.
 func (lg login) deleteFiles() error {
 	var errs []error
 	for _, kind := range []string{".json", ".new", ".batch", ".lock"} {
@@ -203,8 +198,7 @@ func (lg login) deleteFiles() error {
 	return errors.Join(errs...)
 }
 
-// makeLoginDir makes the directory, and sees to it that nobody else can look
-// into it.
+// makeLoginDir creates the directory, and makes it inaccessible to other users.
 func makeLoginDir() error {
 	dir := loginDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -215,31 +209,31 @@ func makeLoginDir() error {
 		err = os.Chmod(dir, 0o700)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot keep others out of the directory for logins: %w; run chmod 700 %s as its owner", err, dir)
+		return fmt.Errorf("cannot keep others out of the directory for logins: %w; run chmod 700 %s as its owner", err,
+			dir)
 	}
 	return nil
 }
 
-// readLogin reads a stored login, fs.ErrNotExist if it is not there.
+// readLogin reads a stored login. The error wraps fs.ErrNotExist if the file does not exist.
 func readLogin(name string) (l login, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return l, fmt.Errorf("cannot read a stored login: %w; run as the user that it belongs to", err)
 	}
 	if json.Unmarshal(text, &l) != nil || !l.isComplete() {
-		return l, fmt.Errorf("%s is no stored login; remove it, and log in again", name)
+		return l, fmt.Errorf("%s is not a stored login; remove it and log in again", name)
 	}
 	return l, nil
 }
 
-// isComplete reports whether the login has what makes one.
+// isComplete reports whether the login has a valid token, account and address.
 func (lg login) isComplete() bool {
 	_, token := rookery.ParseToken(lg.Token)
 	return token && lg.uin() != 0 && lg.parsedAddress().Hostname() != "" && isKnownScheme(lg.parsedAddress().Scheme)
 }
 
-// loadLogins returns all logins, the latest first. A file that holds none does
-// not stand in the way of the others: skip is told why it is left out.
+// loadLogins returns all logins, the latest first. It passes errors about single files to skip and continues.
 func loadLogins(skip func(error)) ([]login, error) {
 	entries, err := os.ReadDir(loginDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -265,14 +259,13 @@ func loadLogins(skip func(error)) ([]login, error) {
 	return logins, nil
 }
 
-// skipWarning tells the user of a login that is skipped.
+// skipWarning returns a function that prints a warning about a skipped login.
 func skipWarning(cmd *cobra.Command) func(error) {
 	return func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "rookery: skipped: %s\n", errorText(err)) }
 }
 
-// findLogins returns the logins of one account, the latest first. account is UIN
-// or UIN@HOST; several accounts that it fits, or all if it is empty, are
-// decided by the latest login.
+// findLogins returns the logins of one account, the latest first. account is UIN, UIN@HOST, or empty. If several
+// accounts match, the latest login decides.
 func findLogins(account string, skip func(error)) ([]login, error) {
 	logins, err := loadLogins(skip)
 	if err != nil {
@@ -290,17 +283,20 @@ func findLogins(account string, skip func(error)) ([]login, error) {
 	case account == "":
 		return nil, &notLoggedInError{"not logged in; log in with rookery login UIN@HOST"}
 	}
-	return nil, &notLoggedInError{fmt.Sprintf("not logged in as %s; see rookery accounts, or log in with rookery login UIN@HOST", oneLine(account))}
+	return nil, &notLoggedInError{
+		fmt.Sprintf("not logged in as %s; see rookery accounts, or log in with rookery login UIN@HOST",
+			oneLine(account))}
 }
 
-// matches reports whether UIN, UIN@HOST, or nothing at all means the login.
+// matches reports whether account, which is UIN, UIN@HOST or empty, refers to this login.
 func (lg login) matches(account string) bool {
 	uin, host, _ := strings.Cut(account, "@")
 	return (uin == "" || uin == lg.uin().String()) &&
-		(host == "" || strings.EqualFold(host, lg.serverName()) || strings.EqualFold(host, lg.parsedAddress().Host) || strings.EqualFold(host, lg.parsedAddress().Hostname()))
+		(host == "" || strings.EqualFold(host, lg.serverName()) || strings.EqualFold(host, lg.parsedAddress().Host) ||
+			strings.EqualFold(host, lg.parsedAddress().Hostname()))
 }
 
-// notLoggedInError is the error of who has no stored login.
+// notLoggedInError means that there is no stored login.
 type notLoggedInError struct{ text string }
 
 func (e *notLoggedInError) Error() string { return e.text }

@@ -36,7 +36,7 @@ func TestALoginOnAFullDiskLeavesTheOneThatWorks(t *testing.T) {
 		fill
 		if login 10001 2>said; then echo 'it says that it is logged in'; exit 1; fi
 		cat said
-		grep -q 'cannot keep the login: .*no space left on device; see to it that .* can be written to' said
+		grep -q 'cannot keep the login: .*no space left on device; make .* writable' said
 		$ROOKERY friends --account 10001
 		if login 10002 2>said; then echo 'it says that it is logged in'; exit 1; fi
 		rm $DISK/fill

@@ -16,19 +16,25 @@ func TestAddressesOfALogin(t *testing.T) {
 			"http://10001@chat.example", "qq://10001@chat.example ws://10001@chat.example"},
 		{"qq://10001@chat.example", "14000", "10001@chat.example",
 			"http://10001@chat.example:14000 http://10001@chat.example",
-			"qq://10001@chat.example:14000 qq://10001@chat.example ws://10001@chat.example:14000 ws://10001@chat.example"},
+			"qq://10001@chat.example:14000 qq://10001@chat.example ws://10001@chat.example:14000 " +
+				"ws://10001@chat.example"},
 		{"http://10001@[fe80::1%25eth0]", "8000", "10001@[fe80::1%eth0]",
 			"http://10001@[fe80::1%25eth0]:8000 http://10001@[fe80::1%25eth0]",
-			"qq://10001@[fe80::1%25eth0]:8000 qq://10001@[fe80::1%25eth0] ws://10001@[fe80::1%25eth0]:8000 ws://10001@[fe80::1%25eth0]"},
+			"qq://10001@[fe80::1%25eth0]:8000 qq://10001@[fe80::1%25eth0] ws://10001@[fe80::1%25eth0]:8000 " +
+				"ws://10001@[fe80::1%25eth0]"},
 		{"qq://10001@Chat.example:14000", "", "10001@chat.example",
 			"http://10001@Chat.example:14000", "qq://10001@Chat.example:14000 ws://10001@Chat.example:14000"},
-		{"tcp://10001@[::1]:9000", "", "10001@[::1]:9000", "http://10001@[::1]:9000", "tcp://10001@[::1]:9000 ws://10001@[::1]:9000"},
+		{"tcp://10001@[::1]:9000", "", "10001@[::1]:9000", "http://10001@[::1]:9000",
+			"tcp://10001@[::1]:9000 ws://10001@[::1]:9000"},
 		{"http://10001@127.0.0.1:8000", "", "10001@127.0.0.1",
 			"http://10001@127.0.0.1:8000", "qq://10001@127.0.0.1:8000 ws://10001@127.0.0.1:8000"},
 		{"https://10001@chat.example/", "443", "10001@chat.example",
-			"https://10001@chat.example:443/ https://10001@chat.example/", "wss://10001@chat.example:443 wss://10001@chat.example"},
-		{"wss://10001@chat.example/ws", "", "10001@chat.example", "https://10001@chat.example", "wss://10001@chat.example/ws"},
-		{"ws://10001@chat.example:81", "", "10001@chat.example:81", "http://10001@chat.example:81", "ws://10001@chat.example:81"},
+			"https://10001@chat.example:443/ https://10001@chat.example/",
+			"wss://10001@chat.example:443 wss://10001@chat.example"},
+		{"wss://10001@chat.example/ws", "", "10001@chat.example", "https://10001@chat.example",
+			"wss://10001@chat.example/ws"},
+		{"ws://10001@chat.example:81", "", "10001@chat.example:81", "http://10001@chat.example:81",
+			"ws://10001@chat.example:81"},
 	} {
 		l := login{Address: test.address, Port: test.port}
 		if got := l.accountName(); got != test.account {
@@ -163,7 +169,7 @@ func TestFilesThatHoldNoLoginAreNamedAndSkipped(t *testing.T) {
 		t.Errorf("found %+v, error %v", found, err)
 	}
 	for name := range damaged {
-		want := filepath.Join(loginDir(), name+".json") + " is no stored login; remove it, and log in again"
+		want := filepath.Join(loginDir(), name+".json") + " is not a stored login; remove it and log in again"
 		if !said[want] {
 			t.Errorf("it is not said that %s", want)
 		}

@@ -13,12 +13,12 @@ import (
 func logoutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logout",
-		Short: "Log out, and forget the login",
-		Long: `End the session of the login that the other commands use, and forget what proved
-it. Friends see the account go offline if no other device of it is there.
+		Short: "Log out",
+		Long: `End the session of the login that other commands use, and delete the login.
+Friends see the account go offline unless another device is signed in.
 
-If the server cannot be reached the login is kept, unless --force is given:
-then the server keeps the session until somebody ends the device there.
+If the server is out of reach the login is kept. With --force it is deleted
+anyway; the server then keeps the session until the device is revoked there.
 
 With --json: uin, server, device.`,
 		Example: `  rookery logout
@@ -27,9 +27,9 @@ With --json: uin, server, device.`,
 		Args: exactArgs(),
 	}
 	flags := addClientFlags(cmd)
-	device := cmd.Flags().String("device", "", "log the device `NAME` out, instead of the one that logged in last")
-	all := cmd.Flags().Bool("all", false, "log all devices of the account out that are logged in here")
-	force := cmd.Flags().Bool("force", false, "forget the login though the server cannot be reached")
+	device := cmd.Flags().String("device", "", "log out the device `NAME` instead of the latest one")
+	all := cmd.Flags().Bool("all", false, "log out all devices of the account that are logged in here")
+	force := cmd.Flags().Bool("force", false, "delete the login even if the server is out of reach")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *all && *device != "" {
 			return usageErrorf(cmd, "--all and --device exclude each other")
@@ -49,7 +49,7 @@ With --json: uin, server, device.`,
 	return cmd
 }
 
-// loginsToLogOut chooses among the logins of an account.
+// loginsToLogOut selects logins of the account according to the flags.
 func loginsToLogOut(cmd *cobra.Command, device string, all bool) ([]login, error) {
 	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	switch {
@@ -65,21 +65,21 @@ func loginsToLogOut(cmd *cobra.Command, device string, all bool) ([]login, error
 			return []login{l}, nil
 		}
 	}
-	return nil, &notLoggedInError{fmt.Sprintf("%s is not logged in here as the device %s; see rookery accounts", logins[0].accountName(), oneLine(device))}
+	return nil, &notLoggedInError{fmt.Sprintf("%s is not logged in here as the device %s; see rookery accounts",
+		logins[0].accountName(), oneLine(device))}
 }
 
-// logOut ends a session and forgets its login. A session that has ended already
-// is as good.
+// logOut ends a session and deletes its login. It is not an error if the session has already ended.
 func logOut(ctx context.Context, l login, force bool, out printer) error {
 	messenger, err := l.resume(ctx, l.postAddresses())
 	if err == nil {
 		err = errors.Join(messenger.Logout(ctx), messenger.Close())
 	}
 	if err != nil && !errors.Is(err, client.ErrNotLoggedIn) && !force {
-		return fmt.Errorf("%w; --force forgets the login all the same", err)
+		return fmt.Errorf("%w; --force deletes the login anyway", err)
 	}
 	if err := l.deleteFiles(); err != nil {
-		return fmt.Errorf("cannot forget the login: %w", err)
+		return fmt.Errorf("cannot delete the login: %w", err)
 	}
 	return out.print(l.toJSON(), "Logged out %s, device %s.", l.accountName(), oneLine(l.Device))
 }

@@ -1,5 +1,5 @@
-// Command rookery is an instant messenger that speaks HTTP QQ: the server, the
-// commands for whoever runs it, and those for people and scripts that use it.
+// Command rookery is an instant messenger that speaks HTTP QQ. It contains the server, the commands of its
+// operator, and a client for people and scripts.
 package main
 
 import (
@@ -13,8 +13,8 @@ func main() {
 	os.Exit(runCommandLine(os.Args[1:]))
 }
 
-// runCommandLine carries out a command line and returns the exit code, see exitcodes.go.
-// The context of commands ends with it.
+// runCommandLine runs a command line and returns the exit code, see exitcodes.go. The context of the command ends
+// with it.
 func runCommandLine(args []string) int {
 	ctx, end := context.WithCancel(context.Background())
 	defer end()

@@ -13,8 +13,8 @@ func manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the manual pages",
-		Long: `Write a manual page for each command and topic into a directory, which is made if
-there is none. They say what --help says.`,
+		Long: `Write a manual page for each command and topic into a directory, which is created
+if necessary. The pages contain the same text as --help.`,
 		Example: `  rookery man ~/.local/share/man/man1
   sudo rookery man /usr/local/share/man/man1
   rookery man /tmp/man && man /tmp/man/rookery-send.1`,
@@ -30,7 +30,7 @@ func writeManual(root *cobra.Command, dir string) error {
 	root.DisableAutoGenTag = true
 	header := &doc.GenManHeader{Section: "1", Source: "Rookery", Manual: "Rookery manual"}
 	for _, cmd := range append(root.Commands(), root) {
-		// The tree leaves out what is no command, but a topic to read about.
+		// GenManTree omits help topics below a command, so generate their pages separately.
 		if cmd != root && !cmd.IsAdditionalHelpTopicCommand() {
 			continue
 		}
@@ -42,7 +42,7 @@ func writeManual(root *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, page := range pages { // for everybody to read, whatever the umask is
+	for _, page := range pages { // readable for all users, regardless of the umask
 		if err := os.Chmod(page, 0o644); err != nil {
 			return fmt.Errorf("cannot let others read a manual page: %w", err)
 		}

@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// trimInterval is how often memory that is not in use is given back.
+// memoryReleaseInterval is the time between releases of unused memory.
 const memoryReleaseInterval = time.Minute
 
-// releaseMemory gives memory that is not in use back to the system, until ctx ends. Left
-// alone, Go's runtime keeps about as much again as is in use, and the store the
-// pages of everybody who has signed in, which after a rush of logins is as much as
-// all their connections need.
+// releaseMemory returns unused memory to the system periodically, until ctx ends. By default Go's runtime retains
+// about as much again as is in use, and the store caches pages of all accounts that have signed in. After many
+// logins, that is as much memory as all their connections need.
 func (srv *server) releaseMemory(ctx context.Context) error {
 	ticker := time.NewTicker(memoryReleaseInterval)
 	defer ticker.Stop()

@@ -14,12 +14,11 @@ func noticeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "notice TEXT",
 		Short: "Send a notice to all accounts, or to some",
-		Long: `Send a notice of the operator: a message from account 10000 to all accounts, or
-to those named with --to. Whoever is not there gets it later, as with any
-message.
+		Long: `Send a notice: a message from account 10000 to all accounts, or to those named
+with --to. Accounts that are offline get it later, like any message.
 
-A notice to all goes out in steps. If it breaks off, the error names the last
-account that got it, and --after goes on from there.`,
+A notice to all accounts is sent in steps. If it fails midway, the error names
+the last account that got it, and --after continues from there.`,
 		Example: `  rookery notice "The server restarts at noon."
   rookery notice "Your new password is on your desk." --to 10001 --to 10002`,
 		Args: exactArgs("TEXT"),
@@ -27,8 +26,8 @@ account that got it, and --after goes on from there.`,
 	data := addDataFlag(cmd.Flags())
 	var receivers uinList
 	var after uinFlag
-	cmd.Flags().Var(&receivers, "to", "an account that gets it; may be given more than once")
-	cmd.Flags().Var(&after, "after", "only accounts with higher numbers than this")
+	cmd.Flags().Var(&receivers, "to", "send only to this account; may be repeated")
+	cmd.Flags().Var(&after, "after", "send only to accounts with higher numbers")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if receivers != nil && after.uin != 0 {
 			return usageErrorf(cmd, "--to and --after exclude each other")
@@ -50,7 +49,7 @@ account that got it, and --after goes on from there.`,
 	return cmd
 }
 
-// uinList is a flag for several account numbers, each once.
+// uinList is a repeatable flag for account numbers. Duplicates are dropped.
 type uinList []rookery.UIN
 
 func (l *uinList) Set(text string) error {
@@ -70,7 +69,7 @@ func (l *uinList) Set(text string) error {
 func (l *uinList) String() string { return "" }
 func (l *uinList) Type() string   { return "UIN" }
 
-// noticePage is how many accounts get a notice in one step.
+// noticePageSize is the number of accounts that get a notice in one step.
 const noticePageSize = 500
 
 // sendNoticeToAll sends a notice to all accounts with numbers above after.
@@ -80,7 +79,7 @@ func sendNoticeToAll(cmd *cobra.Command, operator *control.Operator, text string
 	for {
 		page, err := sendNoticeToPage(cmd.Context(), operator, text, after)
 		if err != nil {
-			return fmt.Errorf("not all accounts have the notice; go on with --after %d: %w", after, err)
+			return fmt.Errorf("not all accounts have the notice; continue with --after %d: %w", after, err)
 		}
 		if len(page) == 0 {
 			return nil
@@ -90,9 +89,9 @@ func sendNoticeToAll(cmd *cobra.Command, operator *control.Operator, text string
 	}
 }
 
-// sendNoticeToPage sends a notice to the next accounts above after, all of them or
-// none, and returns them.
-func sendNoticeToPage(ctx context.Context, operator *control.Operator, text string, after rookery.UIN) ([]rookery.UIN, error) {
+// sendNoticeToPage sends a notice to the next accounts above after, to all of them or none, and returns them.
+func sendNoticeToPage(ctx context.Context, operator *control.Operator, text string, after rookery.UIN) ([]rookery.UIN,
+	error) {
 	const tries = 5
 	for try := 1; ; try++ {
 		next, err := operator.ListAccounts(ctx, after, noticePageSize)
@@ -107,7 +106,7 @@ func sendNoticeToPage(ctx context.Context, operator *control.Operator, text stri
 		if err == nil {
 			return page, nil
 		}
-		// One of them may have been removed in between.
+		// An account may have been removed since it was listed.
 		if rookery.CodeOf(err) != rookery.CodeNoAccount || try == tries {
 			return nil, err
 		}

@@ -31,7 +31,8 @@ func TestOldClients(t *testing.T) {
 				t.Cleanup(func() { _ = c.Close() })
 				return c
 			}
-			if err := client("10001", "654321", "127.0.0.2").Login(t.Context()); !errors.Is(err, oldclient.ErrWrongPassword) {
+			if err := client("10001", "654321", "127.0.0.2").Login(t.Context()); !errors.Is(err,
+				oldclient.ErrWrongPassword) {
 				t.Errorf("with a wrong password: %v", err)
 			}
 			chatOf(t, client("10001", "123456", "127.0.0.2"), client("10002", "123456", "127.0.0.3"))
@@ -75,7 +76,8 @@ func chatOf(t *testing.T, one, two *oldclient.Client) {
 	must(two.SetStatus(ctx, "30"))
 	online, err := one.OnlineFriends(ctx)
 	must(err)
-	if want := []oldclient.Friend{{UIN: "10002", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; !reflect.DeepEqual(online, want) {
+	if want := []oldclient.Friend{{UIN: "10002", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; !reflect.DeepEqual(
+		online, want) {
 		t.Errorf("online %q, want %q", online, want)
 	}
 
@@ -157,7 +159,8 @@ func chatOnLines(t *testing.T, s *testServer, one, two *oldclient.Client) {
 	}
 	online, err := two.OnlineFriends(ctx)
 	must(err)
-	if want := []oldclient.Friend{{UIN: "10001", Status: "10", Face: "270", Nick: "Pingu, Jr"}}; !slices.Equal(online, want) {
+	if want := []oldclient.Friend{{UIN: "10001", Status: "10", Face: "270", Nick: "Pingu, Jr"}}; !slices.Equal(online,
+		want) {
 		t.Errorf("online %q, want %q", online, want)
 	}
 	const text = "你好, Tom & Jerry: 100%?"

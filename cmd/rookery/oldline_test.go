@@ -62,7 +62,8 @@ func newOldLine(t *testing.T, addr string, uin rookery.UIN, password string) *ol
 // request writes a record as the program does: what belongs to the connection
 // stands in it, and before it its length in two bytes.
 func (o *oldLine) request(command, fields string) string {
-	return fmt.Sprintf("VER=1.4&CON=1&CMD=%s&SEQ=%d&UIN=%d&SID=&XP=C4CA4238A0B92382&CM=2%s", command, time.Now().UnixNano(), o.uin, fields)
+	return fmt.Sprintf("VER=1.4&CON=1&CMD=%s&SEQ=%d&UIN=%d&SID=&XP=C4CA4238A0B92382&CM=2%s", command,
+		time.Now().UnixNano(), o.uin, fields)
 }
 
 // write sends a message, and returns once the server has it.

@@ -13,14 +13,14 @@ import (
 	"github.com/rookery-im/rookery/internal/termtext"
 )
 
-// printer writes what a command has to say: text for people, or JSON, one object
-// a line. Nothing is held back, so that who reads along is up to date.
+// printer writes a command's output: text for people, or JSON, one object per line. It does not buffer, so that a
+// reader of the output is always up to date.
 type printer struct {
 	out    io.Writer
 	asJSON bool
 }
 
-// printJSON writes a line of JSON.
+// printJSON writes an object as a line of JSON.
 func (pr printer) printJSON(v any) error {
 	var text bytes.Buffer
 	out := json.NewEncoder(&text)
@@ -32,7 +32,7 @@ func (pr printer) printJSON(v any) error {
 	return err
 }
 
-// print writes an object, or the text for people.
+// print writes the object as JSON, or the text.
 func (pr printer) print(object any, format string, args ...any) error {
 	if pr.asJSON {
 		return pr.printJSON(object)
@@ -41,7 +41,7 @@ func (pr printer) print(object any, format string, args ...any) error {
 	return err
 }
 
-// printRows writes rows, each an object for programs and cells for people.
+// printRows writes rows, each as a JSON object or as cells of a table.
 func printRows[T any](out printer, header string, rows []T, object func(T) any, cells func(T) []any) error {
 	if out.asJSON {
 		for _, row := range rows {
@@ -68,12 +68,11 @@ func printRows[T any](out printer, header string, rows []T, object func(T) any, 
 	return table.Flush()
 }
 
-// oneLine is what somebody else has written, without what could steer a
-// terminal or look like a line of ours. Whatever is printed for people and was
-// not written by this program goes through it, or through termtext.Lines.
+// oneLine removes from foreign text whatever could control the terminal or imitate a line of this program. All
+// printed text from others must pass through oneLine or termtext.Lines.
 func oneLine(text string) string { return termtext.OneLine(text) }
 
-// localTime is a time for people, in their own zone.
+// localTime formats a time for people, in the local time zone.
 func localTime(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -81,7 +80,7 @@ func localTime(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// jsonTime is a time for programs; nil, JSON's null, if it is not known.
+// jsonTime formats a time for JSON. It returns nil, JSON's null, if the time is unknown.
 func jsonTime(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -89,8 +88,7 @@ func jsonTime(t time.Time) any {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// statusWords are the statuses as rookery status takes them and as JSON has
-// them.
+// statusWords maps statuses to their words in rookery status and in JSON.
 var statusWords = []struct {
 	word   string
 	status rookery.Status

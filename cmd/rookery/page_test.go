@@ -102,7 +102,8 @@ type pageSocket struct {
 func (ts *testServer) openSocket(origin, host string) (conn *pageSocket, resp *http.Response) {
 	ts.t.Helper()
 	ws, resp, err := websocket.Dial(ts.t.Context(), "ws://"+ts.addr()+"/ws",
-		&websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}, Host: host, Subprotocols: []string{"httpqq"}})
+		&websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}, Host: host,
+			Subprotocols: []string{"httpqq"}})
 	if resp == nil {
 		ts.t.Fatal(err)
 	}

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hasPipedInput reports whether f is a pipe with something in it. It does not wait and
-// takes nothing out.
+// hasPipedInput reports whether file is a pipe that contains data. It neither blocks nor reads.
 func hasPipedInput(file *os.File) bool {
 	info, err := file.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

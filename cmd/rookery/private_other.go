@@ -2,5 +2,5 @@
 
 package main
 
-// restrictFileModes has nothing to do where a user's own directories are private.
+// restrictFileModes has no effect on systems where the directories of users are private.
 func restrictFileModes() {}

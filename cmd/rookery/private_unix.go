@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// restrictFileModes keeps other users from reading what this program makes.
+// restrictFileModes makes all files that this program creates private to the user.
 func restrictFileModes() { syscall.Umask(0o077) }

@@ -22,22 +22,23 @@ import (
 func probeCommand() *cobra.Command {
 	cmd := commandGroup(&cobra.Command{
 		Use:   "probe",
-		Short: "Find out by experiment how a server speaks",
-		Long: `Study the protocol of a server that nobody knows, as far as it is of the kind of
-HTTP QQ: it makes experiments, and judges by the answers. An experiment file says
-what it is told beforehand: accounts, a request of each command that is thought to
-work, and how each experiment begins anew.
+		Short: "Study the protocol of a server by experiments",
+		Long: `Study the protocol of an unknown server that speaks a variant of HTTP QQ, by
+sending experiments and comparing the answers. An experiment file describes what
+is known beforehand: accounts, one request for each command that is expected to
+work, and how to reset the server between experiments.
 
-It asks only servers on this machine, unless the file lists another host and
---remote is given. It keeps to a budget of requests and to a rate. What it sends and
-what comes back is in a transcript; every fact in its reports names the entries that
-speak for it.`,
+Only servers on this machine are contacted, unless the file lists another host and
+--remote is given. A study keeps to a budget of requests and to a rate. All
+requests and answers are recorded in a transcript; every fact in the reports names
+the transcript entries that support it.`,
 		Example: `  rookery probe run http://127.0.0.1:8000/ --dry-run
   rookery probe run http://127.0.0.1:8000/
   rookery probe diff http://127.0.0.1:8000/ http://127.0.0.1:8001/
   rookery probe check http://127.0.0.1:8000/ --against probe-127.0.0.1-8000/protocol.json`,
 	},
-		probeRunCommand(), probeDiffCommand(), probeCheckCommand(), probeReplayCommand(), probeReportCommand(), probeFilesCommand(),
+		probeRunCommand(), probeDiffCommand(), probeCheckCommand(), probeReplayCommand(), probeReportCommand(),
+		probeFilesCommand(),
 	)
 	return cmd
 }
@@ -45,9 +46,9 @@ speak for it.`,
 func probeFilesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "files [NAME]",
-		Short: "List the experiment files that are shipped, or print one",
-		Long: `List the experiment files that come with the program. With the name of one, print
-it: to begin a file for a server of one's own, write it to a file and change that.`,
+		Short: "List the built-in experiment files, or print one",
+		Long: `List the experiment files that come with the program, or print the one that is
+named. To study another server, save a printed file and edit it.`,
 		Example: `  rookery probe files
   rookery probe files http-qq-1.1 >my-server.yaml`,
 		Args:              cobra.MatchAll(atMostOneArg, checkShippedName),
@@ -65,13 +66,14 @@ it: to begin a file for a server of one's own, write it to a file and change tha
 }
 
 func completeExperimentFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return experiment.ShippedNames(), cobra.ShellCompDirectiveDefault // a path may be meant too
+	return experiment.ShippedNames(), cobra.ShellCompDirectiveDefault // paths are allowed too
 }
 
 func checkShippedName(cmd *cobra.Command, args []string) error {
 	for _, name := range args {
 		if _, ok := experiment.ReadShipped(name); !ok {
-			return usageErrorf(cmd, "no file %q is shipped; shipped are %s", name, strings.Join(experiment.ShippedNames(), ", "))
+			return usageErrorf(cmd, "there is no built-in file %q; use one of %s", name,
+				strings.Join(experiment.ShippedNames(), ", "))
 		}
 	}
 	return nil
@@ -79,12 +81,12 @@ func checkShippedName(cmd *cobra.Command, args []string) error {
 
 func atMostOneArg(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usageErrorf(cmd, "do not know what to do with %q", args[1])
+		return usageErrorf(cmd, "unexpected argument %q", args[1])
 	}
 	return nil
 }
 
-// probeFlags are the flags of commands that ask a server by an experiment file.
+// probeFlags are the flags of commands that send experiments to a server.
 type probeFlags struct {
 	file      string
 	rate      float64
@@ -100,21 +102,25 @@ const defaultExperimentFile = "http-qq-1.1"
 func (pf *probeFlags) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&pf.file, "file", "f", defaultExperimentFile, "experiment `FILE`: a path, or the name of a shipped one")
-	flags.Float64Var(&pf.rate, "rate", 0, "send at most `N` requests a second, 0 for no limit; otherwise as the file says")
-	flags.DurationVar(&pf.maxTime, "time", 0, "end after this `TIME`, such as 10m; otherwise as the file says")
-	flags.BoolVar(&pf.remote, "remote", false, "allow hosts beyond this machine that the file lists under allow: hosts")
-	flags.StringVar(&pf.overrides.ResetURL, "reset", "", "control `URL` of a test server, to begin anew by a POST; may be a path")
-	flags.StringVar(&pf.overrides.ClockURL, "clock", "", "control `URL` of a test server, to move its clock by a POST; may be a path")
-	flags.StringArrayVar(&pf.accounts, "account", nil, "`ROLE=NUMBER`: another account than the file's for a role; may be repeated")
-	flags.StringSliceVar(&pf.overrides.Places, "places", nil, "ask from these `ADDRESSES` of this machine, such as 127.0.0.1,127.0.0.2")
+	flags.StringVarP(&pf.file, "file", "f", defaultExperimentFile,
+		"experiment `FILE`: a path, or the name of a built-in file")
+	flags.Float64Var(&pf.rate, "rate", 0,
+		"send at most `N` requests per second, 0 for no limit (default: as in the file)")
+	flags.DurationVar(&pf.maxTime, "time", 0, "end after `TIME`, such as 10m (default: as in the file)")
+	flags.BoolVar(&pf.remote, "remote", false, "also contact other machines, if the file lists them under allow: hosts")
+	flags.StringVar(&pf.overrides.ResetURL, "reset", "", "`URL` or path whose POST resets a test server")
+	flags.StringVar(&pf.overrides.ClockURL, "clock", "", "`URL` or path whose POST advances the clock of a test server")
+	flags.StringArrayVar(&pf.accounts, "account", nil,
+		"`ROLE=NUMBER`: use another account for a role than the file does; may be repeated")
+	flags.StringSliceVar(&pf.overrides.Places, "places", nil,
+		"send from these `ADDRESSES` of this machine, such as 127.0.0.1,127.0.0.2")
 	flags.BoolVar(&pf.asJSON, "json", false, "print JSON")
 	if err := cmd.RegisterFlagCompletionFunc("file", completeExperimentFiles); err != nil {
-		panic(err) // there is that flag
+		panic(err) // fails only if the flag does not exist
 	}
 }
 
-// loadExperiment reads the experiment file, with what the flags have otherwise.
+// loadExperiment reads the experiment file and applies the flags that override it.
 func (pf *probeFlags) loadExperiment(cmd *cobra.Command) (*probe.LoadedExperiment, error) {
 	if err := pf.parseOverrides(cmd); err != nil {
 		return nil, err
@@ -126,7 +132,7 @@ func (pf *probeFlags) loadExperiment(cmd *cobra.Command) (*probe.LoadedExperimen
 	return experiment, err
 }
 
-// parseOverrides checks the flags that change an experiment file.
+// parseOverrides checks the flags that override parts of an experiment file.
 func (pf *probeFlags) parseOverrides(cmd *cobra.Command) error {
 	for _, override := range pf.accounts {
 		role, number, ok := strings.Cut(override, "=")
@@ -147,7 +153,7 @@ func (pf *probeFlags) parseOverrides(cmd *cobra.Command) error {
 	return nil
 }
 
-// applyLimits sets the limits that the flags have.
+// applyLimits overrides the limits of the file with those of the flags.
 func (pf *probeFlags) applyLimits(cmd *cobra.Command, experiment *probe.LoadedExperiment) {
 	if cmd.Flags().Changed("rate") {
 		experiment.File.Limits.RequestRate = pf.rate
@@ -157,7 +163,7 @@ func (pf *probeFlags) applyLimits(cmd *cobra.Command, experiment *probe.LoadedEx
 	}
 }
 
-// studyFlags are those of commands that make a study.
+// studyFlags are the flags of commands that run a study.
 type studyFlags struct {
 	probeFlags
 	output string
@@ -169,14 +175,15 @@ type studyFlags struct {
 func (sf *studyFlags) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&sf.output, "output", "o", "", "`DIR`ectory for the reports and the transcript (default probe-HOST-PORT)")
-	flags.IntVar(&sf.budget, "budget", 0, "send at most `N` requests to each server; otherwise as the file says")
-	flags.Uint64Var(&sf.seed, "seed", 1, "`N` from which all that looks random follows")
-	flags.BoolVar(&sf.dryRun, "dry-run", false, "print the plan and what it takes, and send nothing")
+	flags.StringVarP(&sf.output, "output", "o", "",
+		"write the reports and the transcript into `DIR` (default: probe-HOST-PORT)")
+	flags.IntVar(&sf.budget, "budget", 0, "send at most `N` requests to each server (default: as in the file)")
+	flags.Uint64Var(&sf.seed, "seed", 1, "seed `N` of the random numbers")
+	flags.BoolVar(&sf.dryRun, "dry-run", false, "print the plan with its costs, and send nothing")
 	sf.probeFlags.addTo(cmd)
 }
 
-// newOptions are what a study of servers is made by.
+// newOptions returns the options for a study of the given servers.
 func (sf *studyFlags) newOptions(cmd *cobra.Command, servers ...string) (options probe.Options, err error) {
 	options.Experiment, err = sf.loadExperiment(cmd)
 	if err != nil {
@@ -201,7 +208,7 @@ func (sf *studyFlags) newOptions(cmd *cobra.Command, servers ...string) (options
 	return options, nil
 }
 
-// serverURL is the URL of a server, which may be written without its scheme.
+// serverURL returns the URL of a server. The scheme http:// may be missing in text.
 func serverURL(cmd *cobra.Command, text string) (string, error) {
 	if text == "" {
 		return "", usageErrorf(cmd, "URL is missing, and the experiment file has no server")
@@ -212,12 +219,13 @@ func serverURL(cmd *cobra.Command, text string) (string, error) {
 	parsed, err := url.Parse(text)
 	switch {
 	case err != nil || parsed.Hostname() == "":
-		return "", usageErrorf(cmd, "%q is no URL of a server, such as http://127.0.0.1:8000/", text)
+		return "", usageErrorf(cmd, "%q is not the URL of a server, such as http://127.0.0.1:8000/", text)
 	case parsed.Scheme != "http":
-		return "", usageErrorf(cmd, "%q: only servers behind http:// can be studied", text)
+		return "", usageErrorf(cmd, "%q: only http:// servers can be studied", text)
 	}
 	if parsed.Path != "" && parsed.Path != "/" {
-		return "", usageErrorf(cmd, "%q has a path; where requests go is what the experiment file says under syntax: path", text)
+		return "", usageErrorf(cmd,
+			"%q has a path; where requests go is what the experiment file says under syntax: path", text)
 	}
 	parsed.Path = "/"
 	return parsed.String(), nil
@@ -225,7 +233,7 @@ func serverURL(cmd *cobra.Command, text string) (string, error) {
 
 var unsafeNameChars = regexp.MustCompile(`[^A-Za-z0-9.]+`)
 
-// defaultOutputDir is the folder of a study that was not given one.
+// defaultOutputDir returns the output directory of a study that names none.
 func defaultOutputDir(servers []string) string {
 	name := "probe"
 	for _, server := range servers {
@@ -236,8 +244,8 @@ func defaultOutputDir(servers []string) string {
 	return name
 }
 
-// notPerformedError is an error of a command whose exit code 1 says something else: that
-// what it looked for is there.
+// notPerformedError marks an error of a command that could not do its work, if exit code 1 of that command already
+// means that it found a difference.
 type notPerformedError struct{ error }
 
 func (e notPerformedError) Unwrap() error { return e.error }
@@ -250,8 +258,7 @@ func asNotPerformed(err error) error {
 	return notPerformedError{err}
 }
 
-// runProber runs a part of the prober until it is done or a signal ends it, with its
-// progress on standard error.
+// runProber runs a part of the prober until it is done or a signal arrives, and shows its progress on standard error.
 func runProber(cmd *cobra.Command, action func(ctx context.Context, report func(probe.StudyProgress)) error) error {
 	ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
 	defer cancel()

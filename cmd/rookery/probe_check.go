@@ -27,16 +27,16 @@ func probeCheckCommand() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check [URL]",
-		Short: "Try recorded facts on a server",
-		Long: `Make the experiments that the facts of a protocol.json rest on again, and say which
-facts hold. A fact that does not hold at first is tried up to three times. Facts that
-are contested, or that no single experiment shows, are passed over.
+		Short: "Check recorded facts on a server",
+		Long: `Repeat the experiments behind the facts of a protocol.json, and report which facts
+hold. A fact that fails is tried up to three times. Contested facts, and facts that
+no single experiment shows, are skipped.
 
-Without --file the experiment file is the one of the study, which protocol.json
-holds.
+Without --file the experiment file is that of the study, which protocol.json
+contains.
 
-The exit code is 0 if all facts that were tried hold, 1 if one does not, and 2 if they
-could not be tried, or not all.`,
+The exit code is 0 if all tried facts hold, 1 if one does not, and 2 if not all
+could be tried.`,
 		Example: `  rookery probe check http://127.0.0.1:8000/ --against probe-127.0.0.1-8000/protocol.json
   rookery probe check 127.0.0.1:8000 --against protocol.json --junit check.xml
   rookery probe check 127.0.0.1:8000 --against protocol.json --only 'List/*'`,
@@ -50,12 +50,13 @@ could not be tried, or not all.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.factsFile, "against", "", "`FILE` with the facts, a protocol.json")
+	flags.StringVar(&f.factsFile, "against", "", "protocol.json `FILE` with the facts")
 	flags.StringVar(&f.junit, "junit", "", "write the results as JUnit XML to `FILE`")
-	flags.StringArrayVar(&f.factIDs, "only", nil, "try only the fact of this `ID`, or, with a star at its end, all that begin so; may be repeated")
-	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests; otherwise as many as the file or the study had")
+	flags.StringArrayVar(&f.factIDs, "only", nil,
+		"check only the fact with this `ID`, or with a trailing star all IDs that begin with it; may be repeated")
+	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests (default: as in the file or the study)")
 	f.addTo(cmd)
-	cmd.Flag("file").DefValue = "" // then it is the study's own
+	cmd.Flag("file").DefValue = "" // by default the study's own file is used
 	f.file = ""
 	return cmd
 }
@@ -128,7 +129,7 @@ func readFacts(path string) (*finding.Study, error) {
 	return study, nil
 }
 
-// checkedFact is what has become of a fact, for programs.
+// checkedFact is the JSON form of the result for one fact.
 type checkedFact struct {
 	ID        string         `json:"id"`
 	Statement string         `json:"statement"`
@@ -155,8 +156,10 @@ func (cf *checkFlags) printResults(cmd *cobra.Command, checked *probe.CheckSumma
 		if !cf.asJSON && outcome != "fails" {
 			continue
 		}
-		err := out.print(checkedFact{checkResult.Fact.ID, checkResult.Fact.Statement, checkResult.Fact.Aspect, outcome, checkResult.Message},
-			"fails: %s\n  %s\n  %s", oneLine(checkResult.Fact.ID), oneLine(checkResult.Fact.Statement), oneLine(checkResult.Message))
+		err := out.print(checkedFact{checkResult.Fact.ID, checkResult.Fact.Statement, checkResult.Fact.Aspect, outcome,
+			checkResult.Message},
+			"fails: %s\n  %s\n  %s", oneLine(checkResult.Fact.ID), oneLine(checkResult.Fact.Statement),
+			oneLine(checkResult.Message))
 		if err != nil {
 			return err
 		}
@@ -165,7 +168,8 @@ func (cf *checkFlags) printResults(cmd *cobra.Command, checked *probe.CheckSumma
 		return nil
 	}
 	held := len(checked.Results) - checked.CountFailed() - checked.CountSkipped()
-	_, err := fmt.Fprintf(out.out, "%s: %d hold, %d do not, %d not tried\n", countNoun(len(checked.Results), "fact"), held, checked.CountFailed(), checked.CountSkipped())
+	_, err := fmt.Fprintf(out.out, "%s: %d hold, %d do not, %d not tried\n", countNoun(len(checked.Results), "fact"),
+		held, checked.CountFailed(), checked.CountSkipped())
 	return err
 }
 

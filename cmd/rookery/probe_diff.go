@@ -15,20 +15,20 @@ func probeDiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff URL-A URL-B",
 		Short: "Compare two servers",
-		Long: `Study two servers at once, and report in what they differ: each difference once,
-with the smallest row of steps that shows it, which was repeated five times. It
-writes the folder that run writes, for the first server, and differences.json.
+		Long: `Study two servers side by side, and report each difference once, with the shortest
+sequence of steps that shows it, which was repeated five times. The output
+directory is that of run, for the first server, plus differences.json.
 
 Each difference is a line: the command whose answer differs (* for three or more),
-the side of the protocol, what differs, and in what.
+the aspect of the protocol, the name of what differs, and how.
 
-A difference that was seen and did not show again when it was replayed is told as
-such, with its steps: the servers may do it once in a while, or after something
-that is not in the steps.
+A difference that did not show again when its steps were replayed is reported as
+such: the servers may show it only now and then, or after something that the steps
+do not contain.
 
 The exit code is 0 if no difference was found, 1 if one was, 2 if the comparison
-could not be made, or was interrupted before one was found, and 3 if all that was
-seen did not show again.`,
+failed or was interrupted before one was found, and 3 if no difference that was
+seen showed again.`,
 		Example: `  rookery probe diff http://127.0.0.1:8000/ http://127.0.0.1:8001/
   rookery probe diff 127.0.0.1:8000 127.0.0.1:8001 -f my-server.yaml -o old-and-new --json`,
 		Args: exactArgs("URL-A", "URL-B"),
@@ -67,10 +67,10 @@ func (sf *studyFlags) diff(cmd *cobra.Command, args []string) error {
 	return &reportedError{errNotShownAgain}
 }
 
-// errNotShownAgain ends a comparison that saw only what did not show again.
+// errNotShownAgain ends a comparison all of whose differences did not show again.
 var errNotShownAgain = errors.New("differences were seen, and none showed again")
 
-// differenceLines are the differences for people.
+// differenceLines describes the differences for people.
 func differenceLines(study *finding.Study) []string {
 	var lines []string
 	switch {

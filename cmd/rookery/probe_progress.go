@@ -12,13 +12,13 @@ import (
 	"github.com/rookery-im/rookery/internal/probe"
 )
 
-// probeProgress says on standard error how far a study has got: on a terminal in
-// one line that changes, else a line now and then.
+// probeProgress reports the progress of a study on standard error: on a terminal as one line that is updated,
+// otherwise as a line every few seconds.
 type probeProgress struct {
 	w          io.Writer
 	terminal   bool
 	lastShown  time.Time
-	shownWidth int // of the line that stands there
+	shownWidth int // length of the line on the terminal
 }
 
 func newProbeProgress(out io.Writer) *probeProgress {
@@ -26,8 +26,7 @@ func newProbeProgress(out io.Writer) *probeProgress {
 	return &probeProgress{w: out, terminal: ok && isatty.IsTerminal(file.Fd()), lastShown: time.Now()}
 }
 
-// narrow is how wide a terminal is at least: a longer line could not be written
-// over.
+// minTerminalWidth is the assumed width of terminals. A longer line would wrap and could not be overwritten.
 const minTerminalWidth = 79
 
 func (pp *probeProgress) update(now probe.StudyProgress) {
@@ -49,13 +48,14 @@ func (pp *probeProgress) update(now probe.StudyProgress) {
 	pp.shownWidth = len(line)
 }
 
-// progressLine is how far a study has got, in a line.
+// progressLine describes the progress in one line.
 func progressLine(now probe.StudyProgress) string {
 	var parts []string
 	if now.Phase != "" {
 		parts = append(parts, now.Phase)
 	}
-	parts = append(parts, countNoun(now.FactCount, "fact"), fmt.Sprintf("%d of %d requests left", max(now.Budget-now.Sent, 0), now.Budget))
+	parts = append(parts, countNoun(now.FactCount, "fact"),
+		fmt.Sprintf("%d of %d requests left", max(now.Budget-now.Sent, 0), now.Budget))
 	if now.TransportFaults > 0 {
 		parts = append(parts, fmt.Sprintf("%d lost on the way", now.TransportFaults))
 	}
@@ -68,14 +68,14 @@ func progressLine(now probe.StudyProgress) string {
 	return strings.Join(parts, ", ")
 }
 
-// finish ends the line that changes.
+// finish ends the line on the terminal.
 func (pp *probeProgress) finish() {
 	if pp.shownWidth > 0 {
 		fmt.Fprintln(pp.w)
 	}
 }
 
-// countNoun is a number of things.
+// countNoun returns a number with a noun in singular or plural.
 func countNoun(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -14,7 +14,8 @@ func TestProgressOfAStudyIsALineNowAndThen(t *testing.T) {
 		var out bytes.Buffer
 		probeProgress := newProbeProgress(&out)
 		for sent := range 251 { // in 25 seconds
-			probeProgress.update(probe.StudyProgress{Phase: "paging", Sent: sent, Budget: 3000, FactCount: 1, TransportFaults: 2, TimeLeft: 61 * time.Second})
+			probeProgress.update(probe.StudyProgress{Phase: "paging", Sent: sent, Budget: 3000, FactCount: 1,
+				TransportFaults: 2, TimeLeft: 61 * time.Second})
 			time.Sleep(100 * time.Millisecond) // of virtual time
 		}
 		probeProgress.update(probe.StudyProgress{Sent: 251, Budget: 3000, CurrentWait: 45 * time.Second})
@@ -46,9 +47,12 @@ func TestOnATerminalProgressIsOneLineThatChanges(t *testing.T) {
 func TestAPersonIsToldBeforehandHowLongTheWaitsAre(t *testing.T) {
 	plan := &probe.Plan{Budget: 3000, Servers: []string{"http://127.0.0.1:9/"}, WaitSeconds: 253, MaxSeconds: 268}
 	for limit, want := range map[float64]string{
-		0:   "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; --time ends it sooner\n",
-		600: "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; --time ends it sooner\n",
-		60:  "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; it ends after 1m0s\n",
+		0: "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; " +
+			"--time ends it sooner\n",
+		600: "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; " +
+			"--time ends it sooner\n",
+		60: "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; " +
+			"it ends after 1m0s\n",
 	} {
 		plan.TimeLimit = limit
 		if got := describeCost(plan); got+"\n" != want {

@@ -26,19 +26,18 @@ func probeReplayCommand() *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
 		Use:   "replay TRANSCRIPT [URL]",
-		Short: "Make the experiments of a transcript again, or stand in for its server",
-		Long: `Make the experiments of a transcript again, in their order and with fresh marks, and
-show which answers are others now: the entry of the transcript, the steps that lead
-to it, what came then and what came now. Fields that differed between equal
-experiments of the transcript are not compared. Without a URL it is the server of the
-transcript.
+		Short: "Repeat the experiments of a transcript, or play its server",
+		Long: `Repeat the experiments of a transcript in order, with fresh SEQs, and report which
+answers changed: the transcript entry, the steps that lead to it, the old answer
+and the new one. Fields that differed between equal experiments of the transcript
+are not compared. Without a URL the transcript's server is used.
 
-With --serve nothing is sent anywhere: it is the server of the transcript then, on an
-address of this machine, and answers each request as the transcript does, until
-Ctrl-C. It knows the control URLs of the experiment file.
+With --serve nothing is sent: the command takes the place of the transcript's
+server on a local address, and answers each request as the transcript does, until
+Ctrl-C. It supports the control URLs of the experiment file.
 
-The exit code is 0 if all answers are the same, 1 if one is another, and 2 if they
-could not be compared, or not all.`,
+The exit code is 0 if all answers are the same, 1 if one changed, and 2 if not all
+could be compared.`,
 		Example: `  rookery probe replay probe-127.0.0.1-8000/transcript.jsonl http://127.0.0.1:8001/
   rookery probe replay probe-127.0.0.1-8000 127.0.0.1:8001 --json
   rookery probe replay probe-127.0.0.1-8000 --serve 127.0.0.1:8002`,
@@ -64,17 +63,18 @@ could not be compared, or not all.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.serveAddress, "serve", "", "be the server of the transcript on `HOST:PORT`, and send nothing")
-	flags.StringVar(&f.run, "server", "a", "`LETTER` of the server of a comparison, a or b")
-	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests; otherwise a good many more than the transcript has")
+	flags.StringVar(&f.serveAddress, "serve", "", "play the transcript's server on `HOST:PORT`, and send nothing")
+	flags.StringVar(&f.run, "server", "a", "`LETTER` of the server in a comparison, a or b")
+	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests (default: well above the number in the transcript)")
 	f.addTo(cmd)
-	cmd.Flag("file").DefValue = "" // then it is the transcript's own
+	cmd.Flag("file").DefValue = "" // by default the transcript's own file is used
 	f.file = ""
 	return cmd
 }
 
 func (rf *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript, server string) error {
-	replayOptions := probe.ReplayOptions{Transcript: transcript, ServerName: rf.run, RequestBudget: rf.budget, AllowRemote: rf.remote}
+	replayOptions := probe.ReplayOptions{Transcript: transcript, ServerName: rf.run, RequestBudget: rf.budget,
+		AllowRemote: rf.remote}
 	err := rf.parseOverrides(cmd)
 	if err != nil {
 		return err
@@ -109,25 +109,27 @@ func (rf *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript
 func (rf *replayFlags) printResults(cmd *cobra.Command, replayed *probe.ReplayResult) error {
 	out := printer{cmd.OutOrStdout(), rf.asJSON}
 	for _, changed := range replayed.ChangedAnswers {
-		err := out.print(changed, "%s  %s\n  was %s\n  is  %s", changed.EntryID, oneLine(strings.Join(changed.Steps, "; ")), oneLine(changed.Before), oneLine(changed.After))
+		err := out.print(changed, "%s  %s\n  was %s\n  is  %s", changed.EntryID,
+			oneLine(strings.Join(changed.Steps, "; ")), oneLine(changed.Before), oneLine(changed.After))
 		if err != nil {
 			return err
 		}
 	}
 	if !rf.asJSON {
-		fmt.Fprintf(out.out, "%s, %s: %s compared, %d changed\n", countNoun(replayed.Experiments, "experiment"), countNoun(replayed.Requests, "request"),
+		fmt.Fprintf(out.out, "%s, %s: %s compared, %d changed\n", countNoun(replayed.Experiments, "experiment"),
+			countNoun(replayed.Requests, "request"),
 			countNoun(replayed.Answers, "answer"), len(replayed.ChangedAnswers))
 	}
 	switch {
 	case len(replayed.ChangedAnswers) > 0:
-		return &reportedError{errors.New("an answer is another")}
+		return &reportedError{errors.New("an answer changed")}
 	case replayed.StopReason != "":
 		return fmt.Errorf("not all experiments were made: %s", replayed.StopReason)
 	}
 	return nil
 }
 
-// playback answers in place of the transcript's server until a signal ends it.
+// playback answers in place of the transcript's server until a signal arrives.
 func (rf *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcript) error {
 	playback, err := probe.NewPlayback(transcript, rf.run)
 	if err != nil {
@@ -135,7 +137,7 @@ func (rf *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcri
 	}
 	host, _, err := net.SplitHostPort(rf.serveAddress)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return usageErrorf(cmd, "--serve %q is no address of this machine alone, such as 127.0.0.1:8002", rf.serveAddress)
+		return usageErrorf(cmd, "--serve %q is not a loopback address such as 127.0.0.1:8002", rf.serveAddress)
 	}
 	listener, err := net.Listen("tcp", rf.serveAddress)
 	if err != nil {

@@ -10,10 +10,10 @@ func probeReportCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "report DIR",
-		Short: "Write the reports anew from the transcript",
-		Long: `Write the reports in the folder of a study anew, from its transcript.jsonl alone.
-Nothing is sent. The same transcript gives the same reports, to the byte, with the
-same version of this program.`,
+		Short: "Write the reports again from the transcript",
+		Long: `Write the reports of a study again, from the transcript.jsonl in its directory.
+Nothing is sent. With the same version of this program, the same transcript gives
+the same reports, byte for byte.`,
 		Example: `  rookery probe report probe-127.0.0.1-8000`,
 		Args:    exactArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -20,17 +20,17 @@ func probeRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [URL]",
 		Short: "Study one server",
-		Long: `Study a server and write what is found into a folder: report.html for people,
-report.md, protocol.json for programs, model.dot with the state machines, and
-transcript.jsonl with all that was sent and came back. Without a URL it is the
-server of the experiment file.
+		Long: `Study a server and write the results into a directory: report.html and report.md
+for people, protocol.json for programs, model.dot with the state machines, and
+transcript.jsonl with all requests and answers. Without a URL the server is that
+of the experiment file.
 
-Ctrl-C ends the study; the report then says what was found until then, and the exit
-code is 1. The same command goes on where it was: what the transcript holds is not
-asked again.
+Ctrl-C ends the study with exit code 1, and the report contains the results so far.
+The same command continues the study: experiments in the transcript are not
+repeated.
 
 If the server cannot be reached or is of another kind, a password is wrong, or an
-account is in use, nothing is written, and the exit code is 2.`,
+account is in use, nothing is written and the exit code is 2.`,
 		Example: `  rookery probe run http://127.0.0.1:8000/ --dry-run
   PROBE_A=secret1 PROBE_B=secret2 PROBE_STRANGER=secret3 rookery probe run http://127.0.0.1:8000/
   rookery probe run http://127.0.0.1:8000/ -f my-server.yaml -o study --budget 20000
@@ -58,16 +58,18 @@ account is in use, nothing is written, and the exit code is 2.`,
 	return cmd
 }
 
-// interruptedError is the error of a study that was not ended by its limits.
+// interruptedError returns an error if the study was interrupted before it reached its limits.
 func interruptedError(options probe.Options, result *probe.StudyResult) error {
 	if !result.Interrupted && !result.ServerBroken {
 		return nil
 	}
-	return fmt.Errorf("%s: the report says what was found until then, and the same command goes on with %s", result.Stopped, options.Folder)
+	return fmt.Errorf("%s: the report says what was found until then, and the same command goes on with %s",
+		result.Stopped, options.Folder)
 }
 
-// runStudy makes a study until it is done, or a signal ends it.
-func runStudy(cmd *cobra.Command, options probe.Options, study func(context.Context, probe.Options) (*probe.StudyResult, error)) (result *probe.StudyResult, err error) {
+// runStudy runs a study until it is done or a signal arrives.
+func runStudy(cmd *cobra.Command, options probe.Options,
+	study func(context.Context, probe.Options) (*probe.StudyResult, error)) (result *probe.StudyResult, err error) {
 	plan, err := probe.NewPlan(cmd.Context(), options)
 	if err != nil {
 		return nil, err
@@ -81,7 +83,7 @@ func runStudy(cmd *cobra.Command, options probe.Options, study func(context.Cont
 	return result, err
 }
 
-// describeCost says what a study takes before it begins.
+// describeCost says before a study how many requests and how much time it takes.
 func describeCost(plan *probe.Plan) string {
 	line := fmt.Sprintf("at most %d requests to each server, about %s", plan.Budget, formatSeconds(plan.MaxSeconds))
 	if plan.WaitSeconds > 0 {
@@ -96,7 +98,7 @@ func describeCost(plan *probe.Plan) string {
 	return line
 }
 
-// A summary is what a study has come to, for programs.
+// studySummary is the JSON form of a study's result.
 type studySummary struct {
 	Name        string                     `json:"name"`
 	Servers     []string                   `json:"servers"`
@@ -121,7 +123,7 @@ func countGrades(study *finding.Study) map[finding.Grade]int {
 	return counts
 }
 
-// printResult says what a study has come to.
+// printResult prints the result of a study.
 func (sf *studyFlags) printResult(cmd *cobra.Command, options probe.Options, result *probe.StudyResult) error {
 	return printStudy(printer{cmd.OutOrStdout(), sf.asJSON}, result.Study, result.ResumedRequests, options.Folder)
 }
@@ -130,7 +132,8 @@ func printStudy(out printer, study *finding.Study, resumed int, dir string) erro
 	report := filepath.Join(dir, "report.html")
 	if out.asJSON {
 		return out.printJSON(studySummary{
-			Name: study.Name, Servers: study.Servers, Requests: study.Requests, Resumed: resumed, Tries: study.Tries, Faults: study.Faults,
+			Name: study.Name, Servers: study.Servers, Requests: study.Requests, Resumed: resumed, Tries: study.Tries,
+			Faults:  study.Faults,
 			Seconds: study.Seconds, Stopped: study.Stopped, Facts: countGrades(study), Untested: len(study.Untested),
 			Differences: study.Differences, Sightings: study.Sightings, Report: report,
 		})
@@ -161,7 +164,7 @@ func printStudy(out printer, study *finding.Study, resumed int, dir string) erro
 	return nil
 }
 
-// describeCommands says how many commands did what they are for.
+// describeCommands says how many commands worked.
 func describeCommands(study *finding.Study) string {
 	var others []string
 	for _, command := range study.Commands {
@@ -176,10 +179,10 @@ func describeCommands(study *finding.Study) string {
 	return line
 }
 
-// gapsShown is how many of the things that were not tested are named.
+// maxUntestedShown is the number of untested items that the output names.
 const maxUntestedShown = 3
 
-// describeUntested name what was not tested: the first few.
+// describeUntested lists the first untested items.
 func describeUntested(study *finding.Study) []string {
 	lines := []string{"not tested: " + countNoun(len(study.Untested), "thing")}
 	for _, gap := range study.Untested[:min(len(study.Untested), maxUntestedShown)] {
@@ -209,7 +212,7 @@ func describeGrades(study *finding.Study) string {
 	return strings.Join(parts, ", ")
 }
 
-// printPlan prints what would be done.
+// printPlan prints the plan of a study.
 func (sf *studyFlags) printPlan(cmd *cobra.Command, options probe.Options) error {
 	plan, err := probe.NewPlan(cmd.Context(), options)
 	if err != nil {
@@ -229,9 +232,11 @@ func writePlan(out io.Writer, plan *probe.Plan) error {
 	}
 	fmt.Fprint(table, "\nPHASE\tREQUESTS\tTIME\tOF IT WAITS\tWHAT IT DOES\n")
 	for _, phase := range plan.Phases {
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, formatSeconds(phase.Seconds), formatSeconds(phase.WaitSeconds), phase.Description)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, formatSeconds(phase.Seconds),
+			formatSeconds(phase.WaitSeconds), phase.Description)
 	}
-	fmt.Fprintf(table, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", plan.Requests, formatSeconds(plan.Seconds),
+	fmt.Fprintf(table, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", plan.Requests,
+		formatSeconds(plan.Seconds),
 		formatSeconds(plan.WaitSeconds))
 	return table.Flush()
 }
@@ -241,7 +246,8 @@ func planRows(plan *probe.Plan) [][2]string {
 	for _, player := range plan.Accounts {
 		accounts = append(accounts, player.Role+" "+player.Account)
 	}
-	reset := map[string]string{"commands": "by commands that undo what was done", "pool": "with fresh accounts of the pool"}[plan.Reset]
+	reset := map[string]string{"commands": "by commands that undo what was done",
+		"pool": "with fresh accounts of the pool"}[plan.Reset]
 	if reset == "" {
 		reset = "by a POST to " + plan.Reset
 	}

@@ -40,7 +40,8 @@ func testStudyOf2005(t *testing.T, reset string) {
 	experiment.File.Limits.RequestRate = 0
 	dir := filepath.Join(t.TempDir(), "study")
 	_, err = probe.Run(t.Context(), probe.Options{
-		Experiment: experiment, ServerURLs: []string{"http://" + p.addr() + "/"}, Folder: dir, RequestBudget: experiment.File.Limits.Requests, Seed: 1,
+		Experiment: experiment, ServerURLs: []string{"http://" + p.addr() + "/"}, Folder: dir,
+		RequestBudget: experiment.File.Limits.Requests, Seed: 1,
 	})
 	p.must(err)
 	text, err := os.ReadFile(filepath.Join(dir, "protocol.json"))
@@ -105,11 +106,13 @@ func testStudyOf2005(t *testing.T, reset string) {
 			t.Errorf("%s of Login was not tried", key)
 		}
 	}
-	if len(found.Scenarios) == 0 || found.Scenarios[0].Name != "what the study of 2005 tried" || len(found.Scenarios[0].Facts) < 12 {
+	if len(found.Scenarios) == 0 || found.Scenarios[0].Name != "what the study of 2005 tried" ||
+		len(found.Scenarios[0].Facts) < 12 {
 		t.Errorf("the scenarios are %+v", found.Scenarios)
 	}
 	for _, f := range found.Facts {
-		if f.Command == "Login" && f.Name == "M5" && strings.HasPrefix(f.Claim, "value") && !strings.Contains(f.Statement, "with PS=") {
+		if f.Command == "Login" && f.Name == "M5" && strings.HasPrefix(f.Claim, "value") &&
+			!strings.Contains(f.Statement, "with PS=") {
 			t.Errorf("it depends on the proof, and does not say so: %s", f.Statement)
 		}
 	}

@@ -51,14 +51,19 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 func cast() []rookery.Account {
 	return []rookery.Account{
 		who(10001, rookery.Profile{
-			Nick: "Ann", Face: 3, Age: 24, Sex: 1, Blood: 1, Constellation: 3, Animal: 5, Country: "UK", Province: "Yorkshire",
-			City: "Leeds", School: "Mill Lane", Job: "baker", HomePage: "http://example.org/?a=1&b=2", About: "100% Ann",
-			RealName: "Ann Archer", Mail: "ann@example.org", Phone: "0113555", Mobile: "0700123", Address: "1 Harbour Road, Flat 2",
+			Nick: "Ann", Face: 3, Age: 24, Sex: 1, Blood: 1, Constellation: 3, Animal: 5, Country: "UK",
+			Province: "Yorkshire",
+			City:     "Leeds", School: "Mill Lane", Job: "baker", HomePage: "http://example.org/?a=1&b=2",
+			About:    "100% Ann",
+			RealName: "Ann Archer", Mail: "ann@example.org", Phone: "0113555", Mobile: "0700123",
+			Address:  "1 Harbour Road, Flat 2",
 			PostCode: "LS1"}),
 		who(10002, rookery.Profile{
-			Nick: "Ben, Jr", Face: 270, Age: 31, Blood: 4, Constellation: 11, Animal: 10, Country: "Ireland", Province: "Munster",
-			City: "Cork", School: "St. Mary's", Job: "teacher", HomePage: "http://example.net/", About: "reads, walks",
-			RealName: "Benjamin Byrne", Mail: "ben@example.org", Phone: "021444", Mobile: "0850456", Address: "7 Hill Street",
+			Nick: "Ben, Jr", Face: 270, Age: 31, Blood: 4, Constellation: 11, Animal: 10, Country: "Ireland",
+			Province: "Munster",
+			City:     "Cork", School: "St. Mary's", Job: "teacher", HomePage: "http://example.net/", About: "reads, walks",
+			RealName: "Benjamin Byrne", Mail: "ben@example.org", Phone: "021444", Mobile: "0850456",
+			Address:  "7 Hill Street",
 			PostCode: "T12"}),
 		who(10003, rookery.Profile{
 			Nick: "Cat", Face: 12, Age: 24, Sex: 1, Province: "Flanders", City: "Ghent", RealName: "Cato Claes",
@@ -115,7 +120,8 @@ func (p *probed) gather() {
 	account.Rule, account.Strangers = rookery.RuleClosed, false
 	p.must(p.add(ctx, account))
 	p.must(p.eachOfCrowd(crowdSize, func(i int, uin rookery.UIN) error {
-		if err := p.add(ctx, who(uin, rookery.Profile{Nick: fmt.Sprintf("No. %d", i+1), Face: i % 30 * 3, Age: 40})); err != nil {
+		if err := p.add(ctx,
+			who(uin, rookery.Profile{Nick: fmt.Sprintf("No. %d", i+1), Face: i % 30 * 3, Age: 40})); err != nil {
 			return err
 		}
 		return p.service.Befriend(ctx, popular, uin)
@@ -201,7 +207,8 @@ func (p *probed) assemble(ctx context.Context) error {
 	proof := service.ProofOf(castPassword)
 	if !p.dispersed {
 		for i := range crowdOnline {
-			if _, err := p.service.AuthenticateSession(ctx, firstOfCrowd+rookery.UIN(i), service.Caller{Address: loopback}); err != nil {
+			if _, err := p.service.AuthenticateSession(ctx, firstOfCrowd+rookery.UIN(i),
+				service.Caller{Address: loopback}); err != nil {
 				return err
 			}
 		}
@@ -298,7 +305,8 @@ func TestResetOfAProbedServerMakesEverythingAsItWas(t *testing.T) {
 		"CMD=Ack_AddToList&SEQ=10000004&UIN=10001&UN=10004&CD=0&RS=",
 		"CMD=DelFromList&SEQ=10000005&UIN=10002&UN=10001",
 		"CMD=Ack_AddToList&SEQ=10000006&UIN=10003&UN=10001&CD=2&RS=hello",
-		"CMD=GetMsgEx&SEQ=10000007&UIN=10001", "CMD=GetMsgEx&SEQ=10000007&UIN=10002", "CMD=GetMsgEx&SEQ=10000007&UIN=10004",
+		"CMD=GetMsgEx&SEQ=10000007&UIN=10001", "CMD=GetMsgEx&SEQ=10000007&UIN=10002",
+		"CMD=GetMsgEx&SEQ=10000007&UIN=10004",
 		"CMD=Change_Stat&SEQ=10000008&UIN=10001&ST=40",
 		"CMD=Query_Stat&SEQ=10000009&UIN=10004", "CMD=Query_Stat&SEQ=10000009&UIN=10002",
 		"CMD=List&SEQ=10000009&UIN=10004&TN=1000&UN=11990", "CMD=Finger&SEQ=10000009&UIN=10003",

@@ -16,8 +16,8 @@ import (
 func profileCommand() *cobra.Command {
 	return commandGroup(&cobra.Command{
 		Use:   "profile",
-		Short: "Change what the account says about you",
-		Long:  "Change what the account says about you. rookery info shows it.",
+		Short: "Change your profile",
+		Long:  "Change your profile. rookery info shows it.",
 		Example: `  rookery info
   rookery profile set nick=Pingu
   rookery profile set rule=open strangers=yes`,
@@ -27,10 +27,9 @@ func profileCommand() *cobra.Command {
 func profileSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set FIELD=VALUE...",
-		Short: "Change fields of the own profile, and rules",
-		Long: `Change fields of the own profile, and rules. What is not given stays as it is; an
-empty value clears a text. A FIELD is a name, or the key that the protocol has
-for it:
+		Short: "Change fields and rules of your profile",
+		Long: `Change fields and rules of your profile. Other fields stay as they are. An empty
+value clears a text. FIELD is a name, or the key that the protocol uses for it:
 
 ` + settingsHelp() + `
 With --json: uin.`,
@@ -65,8 +64,10 @@ With --json: uin.`,
 // settings are the fields of an account that its owner can set, by the names
 // that the operator's commands have for them, with their protocol keys.
 var settings = []struct{ name, key string }{
-	{"nick", "NK"}, {"face", "FC"}, {"age", "AG"}, {"sex", "SX"}, {"blood", "BT"}, {"constellation", "CO"}, {"animal", "SH"},
-	{"country", "CY"}, {"province", "PV"}, {"city", "CT"}, {"school", "SC"}, {"job", "JB"}, {"home-page", "HP"}, {"about", "PR"},
+	{"nick", "NK"}, {"face", "FC"}, {"age", "AG"}, {"sex", "SX"}, {"blood", "BT"}, {"constellation", "CO"},
+	{"animal", "SH"},
+	{"country", "CY"}, {"province", "PV"}, {"city", "CT"}, {"school", "SC"}, {"job", "JB"}, {"home-page", "HP"},
+	{"about", "PR"},
 	{"real-name", "RN"}, {"mail", "EM"}, {"phone", "PH"}, {"mobile", "MO"}, {"address", "AD"}, {"post-code", "PC"},
 	{ruleSetting, "AR"}, {strangersSetting, "AS"}, {findableSetting, "AF"},
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// accountProgress says on standard error how far a long action has got: on a terminal
-// in one line that changes, else a line now and then.
+// accountProgress reports the progress of a long action on standard error: on a terminal as one line that is
+// updated, otherwise as a line every few seconds.
 type accountProgress struct {
 	w         io.Writer
-	what      string // what is done with accounts, such as "imported"
-	total     int    // 0 if not known
+	what      string // what happens to the accounts, such as "imported"
+	total     int    // 0 if unknown
 	done      int
 	terminal  bool
 	lastShown time.Time
@@ -22,10 +22,11 @@ type accountProgress struct {
 
 func newAccountProgress(out io.Writer, what string, total int) *accountProgress {
 	file, ok := out.(*os.File)
-	return &accountProgress{w: out, what: what, total: total, terminal: ok && isatty.IsTerminal(file.Fd()), lastShown: time.Now()}
+	return &accountProgress{w: out, what: what, total: total, terminal: ok && isatty.IsTerminal(file.Fd()),
+		lastShown: time.Now()}
 }
 
-// add counts n more, and shows it if the last time was long enough ago.
+// add counts n more accounts, and prints the progress if the last time was long enough ago.
 func (ap *accountProgress) add(n int) {
 	ap.done += n
 	pause := 5 * time.Second
@@ -51,7 +52,7 @@ func (ap *accountProgress) print() {
 	}
 }
 
-// finish shows where it ended.
+// finish prints the final count.
 func (ap *accountProgress) finish() {
 	ap.print()
 	if ap.terminal {

@@ -13,7 +13,8 @@ var purposes = map[string]string{
 	"login": "begins a session", "logout": "ends the session", "status": "sets what others see",
 	"friends": "lists the friends", "online": "lists friends with what they show", "info": "tells about an account",
 	"find": "lists accounts that fit", "add": "adds somebody", "request": "asks to be a friend", "accept": "says yes",
-	"reject": "says no", "delete": "ends a friendship", "send": "sends a text", "receive": "collects what has come", "read": "tells or lists something",
+	"reject": "says no", "delete": "ends a friendship", "send": "sends a text", "receive": "collects what has come",
+	"read": "tells or lists something",
 }
 
 // commands tells of each command in short.
@@ -120,7 +121,8 @@ func (v *tableView) ordersOf(command string) []*finding.Fact {
 			all = append(all, f)
 		}
 	}
-	slices.SortStableFunc(all, func(x, y *finding.Fact) int { return len(strings.Fields(x.Value)) - len(strings.Fields(y.Value)) })
+	slices.SortStableFunc(all,
+		func(x, y *finding.Fact) int { return len(strings.Fields(x.Value)) - len(strings.Fields(y.Value)) })
 	return all
 }
 

@@ -162,7 +162,8 @@ func (v *tableView) inPlace(keys []string) []string {
 	for _, command := range v.Commands {
 		order = append(order, command.RequestKeys...)
 	}
-	slices.SortStableFunc(keys, func(x, y string) int { return cmp.Compare(slices.Index(order, x), slices.Index(order, y)) })
+	slices.SortStableFunc(keys,
+		func(x, y string) int { return cmp.Compare(slices.Index(order, x), slices.Index(order, y)) })
 	return keys
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 func fact(command string, aspect finding.Aspect, name, claim, value string) finding.Fact {
-	return finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim, Value: value, Grade: finding.Confirmed}
+	return finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim, Value: value,
+		Grade: finding.Confirmed}
 }
 
 func graded(f finding.Fact, grade finding.Grade) finding.Fact {
@@ -32,16 +33,20 @@ func example() *finding.Study {
 	p := finding.AspectParameter
 	return &finding.Study{
 		Commands: []finding.CommandSummary{
-			{Name: "Enter", Purposes: []string{"login"}, Session: "not needed", RequestKeys: []string{"v", "me", "mood", "junk"}, AnswerKeys: []string{"v", "rc", "in"}},
-			{Name: "Book", Purposes: []string{"friends"}, Session: "not known", RequestKeys: []string{"v", "me", "most"}, AnswerKeys: []string{"v", "rc", "n", "who", "nick"}},
+			{Name: "Enter", Purposes: []string{"login"}, Session: "not needed",
+				RequestKeys: []string{"v", "me", "mood", "junk"}, AnswerKeys: []string{"v", "rc", "in"}},
+			{Name: "Book", Purposes: []string{"friends"}, Session: "not known",
+				RequestKeys: []string{"v", "me", "most"}, AnswerKeys: []string{"v", "rc", "n", "who", "nick"}},
 		},
-		Matrix: []finding.MatrixRow{{Command: "Enter", Key: "mood", Type: "enum"}, {Command: "Book", Key: "most", Type: "count"}},
+		Matrix: []finding.MatrixRow{{Command: "Enter", Key: "mood", Type: "enum"},
+			{Command: "Book", Key: "most", Type: "count"}},
 		Facts: []finding.Fact{
 			fact("Book", finding.AspectSession, "session", "needs", "needed"),
 			fact("*", finding.AspectSession, "after login", "state", "logged in"),
 			graded(fact("*", finding.AspectSession, "after no login", "state", "not logged in"), finding.Observed),
 			graded(fact("*", finding.AspectSession, "after rain", "state", "wet"), finding.Contested),
-			saying(fact("Enter", finding.AspectSession, "failed logins", "lock after", "3"), "After 3 failed logins the right one is refused too"),
+			saying(fact("Enter", finding.AspectSession, "failed logins", "lock after", "3"),
+				"After 3 failed logins the right one is refused too"),
 			fact("Enter", p, "mood", "presence", "optional"),
 			fact("Enter", p, "mood", "value 20", "taken"),
 			fact("Enter", p, "mood", "value 9", "taken"),
@@ -65,16 +70,20 @@ func example() *finding.Study {
 			fact("Book", finding.AspectField, "who", "order of elements", "ascending"),
 			scoped(fact("Book", finding.AspectField, "rc", "can be rc=ok", "yes"), "logged in"),
 			scoped(fact("Book", finding.AspectField, "rc", "can be status 405", "yes"), "logged in"),
-			scoped(graded(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), finding.Observed), "never logged in"),
+			scoped(graded(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), finding.Observed),
+				"never logged in"),
 			scoped(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), "logged out"),
 			fact("*", finding.AspectTimer, "session", "length", "9 to 10 s"),
 			fact("Who", finding.AspectPresence, "mood=20", "a friend sees", "as away"),
 			fact("Fetch", finding.AspectPresence, "mood=20", "a friend is told", "kind=9,"),
-			saying(fact("Fetch", finding.AspectMessage, "to who is away", "arrives", "1"), "A message to who is away arrives once"),
+			saying(fact("Fetch", finding.AspectMessage, "to who is away", "arrives", "1"),
+				"A message to who is away arrives once"),
 			fact("Book", finding.AspectFriendship, "add", "lists the other", "neither"),
 			fact("Book", finding.AspectFriendship, "request", "lists the other", "neither"),
-			saying(fact("Say", finding.AspectEncoding, "plain", "arrives", "as it is meant"), `plain in a text, sent as "abc", arrives as it is meant`),
-			saying(fact("Say", finding.AspectEncoding, "a raw separator", "arrives", `"a|b"`), `a raw separator in a text, sent as "a|b", arrives "a|b"`),
+			saying(fact("Say", finding.AspectEncoding, "plain", "arrives", "as it is meant"),
+				`plain in a text, sent as "abc", arrives as it is meant`),
+			saying(fact("Say", finding.AspectEncoding, "a raw separator", "arrives", `"a|b"`),
+				`a raw separator in a text, sent as "a|b", arrives "a|b"`),
 			fact("*", finding.AspectTransport, "usual", "is", "answered as usual"),
 			fact("*", finding.AspectTransport, "get", "is", "answered otherwise: status 405"),
 			fact("*", finding.AspectTransport, "status", "of answers", "200"),
@@ -92,11 +101,14 @@ func example() *finding.Study {
 			Aspect: "session", Inputs: []string{"a Enter", "a Book"}, Guarantee: "complete up to 2 states",
 			States: []finding.MachineState{{Name: "s0"}, {Name: "s1", Access: []string{"a Enter"}}},
 			Transitions: []finding.MachineTransition{
-				{From: "s0", Input: "a Enter", Output: "ok", To: "s1"}, {From: "s0", Input: "a Book", Output: "rc=out", To: "s0"},
-				{From: "s1", Input: "a Enter", Output: "ok", To: "s1"}, {From: "s1", Input: "a Book", Output: "ok", To: "s1"},
+				{From: "s0", Input: "a Enter", Output: "ok", To: "s1"},
+				{From: "s0", Input: "a Book", Output: "rc=out", To: "s0"},
+				{From: "s1", Input: "a Enter", Output: "ok", To: "s1"},
+				{From: "s1", Input: "a Book", Output: "ok", To: "s1"},
 			},
 		}},
-		Timers: []finding.Timer{{Name: "session", Low: 9, High: 10, Kind: "idle", RefreshedBy: []string{"Enter", "Book"}, NotBy: []string{"a failed login"}}},
+		Timers: []finding.Timer{{Name: "session", Low: 9, High: 10, Kind: "idle",
+			RefreshedBy: []string{"Enter", "Book"}, NotBy: []string{"a failed login"}}},
 	}
 }
 
@@ -107,16 +119,22 @@ func TestTablesSayWhatAStudyHasFound(t *testing.T) {
 		"orders Book": "| 1 | `n` |\n| 3 | `n who nick` |\n",
 		"common-keys": "| `v` | NULL | `1` | NULL: empty |\n\n- of two the first counts: `v` `most`; not so: `mood`\n",
 		"keys": "| `Enter` | `mood` | taken | `20`, `9` | rc=bad: `x\\|y`, `11`° |\n" +
-			"| `Book` | `most` | as `160` | `2`; at most 1000 elements come° |  |\n\nKeys that change nothing, whatever they hold: `junk`\n",
+			"| `Book` | `most` | as `160` | `2`; at most 1000 elements come° |  |\n\nKeys that change nothing, " +
+			"whatever they hold: `junk`\n",
 		"keys Book": "| `Book` | `most` | as `160` | `2`; at most 1000 elements come° |  |\n",
-		"fields": "| all | 1 | `v` | what the request has |\n| all | 2 | `rc` | always `ok` |\n| `Enter` | 3 | `in` | `0` or `1`° |\n" +
-			"| `Book` | 3 | `n` | how many elements `who` has |\n| `Book` | 4 | `who` | a list, ascending, one element for each of `nick` |\n" +
+		"fields": "| all | 1 | `v` | what the request has |\n| all | 2 | `rc` | always `ok` |\n| `Enter` | 3 | " +
+			"`in` | `0` or `1`° |\n" +
+			"| `Book` | 3 | `n` | how many elements `who` has |\n| `Book` | 4 | `who` | a list, ascending, one " +
+			"element for each of `nick` |\n" +
 			"| `Book` | 5 | `nick` | a list; not in every answer |\n",
-		"codes":    "| `Book` | rc=ok | rc=out |\n",
-		"sessions": "| login | logged in |\n| no login | not logged in° |\n\nAfter 3 failed logins the right one is refused too.\n",
-		"machine session": "| `a Enter` | ok **s1** | ok |\n| `a Book` | rc=out | ok |\n\n- s0: at the beginning\n- s1: after `a Enter`\n\n" +
+		"codes": "| `Book` | rc=ok | rc=out |\n",
+		"sessions": "| login | logged in |\n| no login | not logged in° |\n\nAfter 3 failed logins the right one " +
+			"is refused too.\n",
+		"machine session": "| `a Enter` | ok **s1** | ok |\n| `a Book` | rc=out | ok |\n\n- s0: at the " +
+			"beginning\n- s1: after `a Enter`\n\n" +
 			"Complete up to 2 states.\n",
-		"timers":     "| session | 9 to 10 s | the latest request | every command that needs a session, `Enter` | a failed login |\n",
+		"timers": "| session | 9 to 10 s | the latest request | every command that needs a session, `Enter` | " +
+			"a failed login |\n",
 		"presence":   "| `mood=20` | as away | `kind=9,` |\n",
 		"messages":   "- A message to who is away arrives once\n",
 		"friendship": "| neither | add; request |\n",

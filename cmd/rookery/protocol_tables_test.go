@@ -60,7 +60,8 @@ func makeTable(study *finding.Study, name string, words ...string) (string, erro
 		}
 		text := b.make(newView(study), words)
 		if text == "" {
-			return "", fmt.Errorf("the study has found nothing for %s", strings.Join(append([]string{name}, words...), " "))
+			return "", fmt.Errorf("the study has found nothing for %s",
+				strings.Join(append([]string{name}, words...), " "))
 		}
 		return text, nil
 	}
@@ -84,7 +85,8 @@ func newView(study *finding.Study) *tableView {
 			v.common, v.head = slices.Clone(command.RequestKeys), len(command.AnswerKeys)
 			continue
 		}
-		v.common = slices.DeleteFunc(v.common, func(key string) bool { return !slices.Contains(command.RequestKeys, key) })
+		v.common = slices.DeleteFunc(v.common,
+			func(key string) bool { return !slices.Contains(command.RequestKeys, key) })
 		v.head = min(v.head, len(command.AnswerKeys))
 		for j := range v.head {
 			if command.AnswerKeys[j] != study.Commands[0].AnswerKeys[j] {
@@ -93,7 +95,8 @@ func newView(study *finding.Study) *tableView {
 		}
 	}
 	for _, f := range study.Facts {
-		if f.Aspect == finding.AspectParameter && f.Claim == "meaning" && f.Value == "ignored" && good(f.Grade) && !slices.Contains(v.ignored, f.Name) {
+		if f.Aspect == finding.AspectParameter && f.Claim == "meaning" && f.Value == "ignored" && good(f.Grade) &&
+			!slices.Contains(v.ignored, f.Name) {
 			v.ignored = append(v.ignored, f.Name)
 		}
 	}

@@ -62,7 +62,8 @@ func (p *probed) study(name string, requests int) (*finding.Study, *lab.Lab) {
 	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", MaxRequests: requests, Salt: 1})
 	p.must(err)
 	defer l.Close()
-	found, err := study.Run(p.t.Context(), study.Config{File: f, Subject: l, MaxRequests: requests, Seed: 1, ConfirmFacts: true, Server: url})
+	found, err := study.Run(p.t.Context(), study.Config{File: f, Subject: l, MaxRequests: requests, Seed: 1,
+		ConfirmFacts: true, Server: url})
 	p.must(err)
 	return found, l
 }
@@ -118,7 +119,8 @@ func checkPage(t *testing.T, found *finding.Study) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("the server and docs/protocol.md part. If the server is right: go test ./cmd/rookery -run TestProtocolPage -update\n%s",
+		t.Errorf("the server and docs/protocol.md part. If the server is right: go test ./cmd/rookery -run "+
+			"TestProtocolPage -update\n%s",
 			diff.Diff("docs/protocol.md", page, "what the server does", []byte(want)))
 	}
 }

@@ -18,26 +18,26 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// unreachableError is the error of a server that could not be spoken to, so that
-// nothing was asked of it.
+// unreachableError means that the server could not be contacted, so that no request was sent.
 type unreachableError struct{ cause *client.UnreachableError }
 
 func (e *unreachableError) Error() string { return "cannot reach " + describeAttempts(e.cause) }
 func (e *unreachableError) Unwrap() error { return e.cause }
 
-// describeAttempts says what was tried, and why it was of no use.
+// describeAttempts lists the addresses that were tried and why each failed.
 func describeAttempts(unreachable *client.UnreachableError) string {
 	var tried []string
 	for _, attempt := range unreachable.Attempts {
-		// A line and a WebSocket to one port fail alike.
-		if text := hostOfAddress(attempt.Address) + ": " + describeNetworkError(attempt.Err); !slices.Contains(tried, text) {
+		// A TCP connection and a WebSocket to the same port fail in the same way.
+		if text := hostOfAddress(attempt.Address) + ": " +
+			describeNetworkError(attempt.Err); !slices.Contains(tried, text) {
 			tried = append(tried, text)
 		}
 	}
 	return strings.Join(tried, ", nor ")
 }
 
-// loginEndedError is the error of a stored login that the server knows no more.
+// loginEndedError means that the server no longer accepts a stored login.
 type loginEndedError struct {
 	login login
 	cause error
@@ -46,8 +46,7 @@ type loginEndedError struct {
 func (e *loginEndedError) Error() string { return e.cause.Error() }
 func (e *loginEndedError) Unwrap() error { return e.cause }
 
-// signIn makes one attempt to sign in, at the first of the addresses that works.
-// They are the login's.
+// signIn makes one attempt to sign in at the first of the login's addresses that works.
 func (lg login) signIn(ctx context.Context, addresses []string, how ...client.Option) (*client.Client, error) {
 	messenger, err := client.Dial(ctx, addresses[0], append(how, client.Fallback(addresses[1:]...))...)
 	var unreachable *client.UnreachableError
@@ -57,29 +56,28 @@ func (lg login) signIn(ctx context.Context, addresses []string, how ...client.Op
 	return messenger, lg.addLoginHint(err)
 }
 
-// resume makes one attempt to go on with the login.
+// resume makes one attempt to resume the login's session.
 func (lg login) resume(ctx context.Context, addresses []string) (*client.Client, error) {
 	return lg.signIn(ctx, addresses, client.Token(lg.Token))
 }
 
-// The pauses between attempts to reach a server: each is twice as long as the one
-// before.
+// Delays between attempts to reach a server. Each is twice the previous one.
 const (
 	initialRetryDelay = 250 * time.Millisecond
 	maxRetryDelay     = 5 * time.Second
 )
 
-// resumeWithRetry goes on with the login, and tries again while the server cannot be
-// reached, until ctx ends: a server that is started anew is back soon. waits is
-// told why when the first attempt has failed.
-func (lg login) resumeWithRetry(ctx context.Context, addresses []string, onFirstFailure func(reason error)) (*client.Client, error) {
+// resumeWithRetry resumes the login's session and retries while the server is out of reach, until ctx ends, because
+// a restarted server is back soon. It calls onFirstFailure with the reason after the first failed attempt.
+func (lg login) resumeWithRetry(ctx context.Context, addresses []string,
+	onFirstFailure func(reason error)) (*client.Client, error) {
 	var last error
 	for pause := initialRetryDelay; ; pause = min(2*pause, maxRetryDelay) {
 		messenger, err := lg.resume(ctx, addresses)
 		if !errors.Is(err, client.ErrTemporary) {
 			return messenger, err
 		}
-		if last == nil || ctx.Err() == nil { // else the time was over, which says less
+		if last == nil || ctx.Err() == nil { // a timeout would hide the earlier reason
 			last = err
 		}
 		if pause == initialRetryDelay && ctx.Err() == nil {
@@ -93,8 +91,7 @@ func (lg login) resumeWithRetry(ctx context.Context, addresses []string, onFirst
 	}
 }
 
-// retryNotice says on a terminal why a command takes long. In a script that is
-// noise, if all goes well in the end.
+// retryNotice returns a function that prints on a terminal why a command takes long. In scripts it prints nothing.
 func retryNotice(cmd *cobra.Command) func(reason error) {
 	return func(reason error) {
 		f, ok := cmd.ErrOrStderr().(interface{ Fd() uintptr })
@@ -108,7 +105,7 @@ func printRetrying(cmd *cobra.Command, reason error) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "rookery: %s; trying again\n", errorText(reason))
 }
 
-// addLoginHint adds to an error what describe needs to say how to log in again.
+// addLoginHint wraps errors about an ended session, so that errorText can say how to log in again.
 func (lg login) addLoginHint(err error) error {
 	var already *loginEndedError
 	if !errors.Is(err, client.ErrNotLoggedIn) || errors.As(err, &already) {
@@ -117,15 +114,15 @@ func (lg login) addLoginHint(err error) error {
 	return &loginEndedError{lg, err}
 }
 
-// loginCommand is what a user types to log in as this device.
+// loginCommand returns the command line that logs in as this device.
 func (lg login) loginCommand() string { return lg.loginCommandFor(shellQuote(oneLine(lg.Device))) }
 
-// loginCommandFor is what a user types to log in as another device.
+// loginCommandFor returns the command line that logs in as another device.
 func (lg login) loginCommandFor(device string) string {
 	return "rookery login " + shellQuote(strings.TrimPrefix(lg.Address, "qq://")) + " --device " + device
 }
 
-// hostOfAddress is the host and the port of an address.
+// hostOfAddress returns the host and port of an address.
 func hostOfAddress(address string) string {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -135,12 +132,11 @@ func hostOfAddress(address string) string {
 }
 
 func portOfAddress(address string) string {
-	_, port, _ := net.SplitHostPort(hostOfAddress(address)) // it comes from package client, with a port
+	_, port, _ := net.SplitHostPort(hostOfAddress(address)) // package client always adds the port
 	return port
 }
 
-// describeNetworkError is what a user reads of a failure of the network. The address is said
-// elsewhere.
+// describeNetworkError returns the reason of a network error in plain words, without the address.
 func describeNetworkError(err error) string {
 	var name *net.DNSError
 	var late net.Error

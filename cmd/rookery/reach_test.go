@@ -25,18 +25,26 @@ func TestAServerOutOfReachIsSaidInPlainWords(t *testing.T) {
 		cause         error
 		want          string
 	}{
-		{"refused over HTTP", "http://10001@127.0.0.1:8000", post(refused), "cannot reach 127.0.0.1:8000: connection refused"},
-		{"refused on a line, at the usual port", "qq://10001@127.0.0.1:14000", refused, "cannot reach 127.0.0.1:14000: connection refused"},
+		{"refused over HTTP", "http://10001@127.0.0.1:8000", post(refused),
+			"cannot reach 127.0.0.1:8000: connection refused"},
+		{"refused on a line, at the usual port", "qq://10001@127.0.0.1:14000", refused,
+			"cannot reach 127.0.0.1:14000: connection refused"},
 		{"IPv6", "https://10001@[::1]:443", refused, "cannot reach [::1]:443: connection refused"},
-		{"a name that nobody has", "http://10001@chat.example:8000", post(&net.DNSError{Err: "no such host", Name: "chat.example", IsNotFound: true}),
+		{"a name that nobody has", "http://10001@chat.example:8000",
+			post(&net.DNSError{Err: "no such host", Name: "chat.example", IsNotFound: true}),
 			"cannot reach chat.example:8000: there is no host of this name"},
-		{"silence", "http://10001@chat.example:8000", post(context.DeadlineExceeded), "cannot reach chat.example:8000: it does not answer"},
-		{"hung up", "http://10001@chat.example:8000", post(io.EOF), "cannot reach chat.example:8000: it has ended the connection"},
-		{"something else of HTTP", "http://10001@chat.example:8000", post(errors.New("malformed HTTP response")), "cannot reach chat.example:8000: malformed HTTP response"},
-		{"something else", "qq://10001@chat.example:14000", errors.New("the server does not answer"), "cannot reach chat.example:14000: the server does not answer"},
+		{"silence", "http://10001@chat.example:8000", post(context.DeadlineExceeded),
+			"cannot reach chat.example:8000: it does not answer"},
+		{"hung up", "http://10001@chat.example:8000", post(io.EOF),
+			"cannot reach chat.example:8000: it has ended the connection"},
+		{"something else of HTTP", "http://10001@chat.example:8000", post(errors.New("malformed HTTP response")),
+			"cannot reach chat.example:8000: malformed HTTP response"},
+		{"something else", "qq://10001@chat.example:14000", errors.New("the server does not answer"),
+			"cannot reach chat.example:14000: the server does not answer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := &unreachableError{&client.UnreachableError{Attempts: []client.Attempt{tried(test.address, test.cause)}}}
+			err := &unreachableError{&client.UnreachableError{
+				Attempts: []client.Attempt{tried(test.address, test.cause)}}}
 			if got := errorText(err); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// callWhenUnread does not tell here; the next write does.
+// callWhenUnread has no effect on these systems. There the next write reports a missing reader.
 func callWhenUnread(*os.File, func()) {}

@@ -9,11 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// callWhenUnread calls end once nobody reads what f writes any more, if f is a pipe,
-// a socket or a terminal: a write would say so, but there may be nothing to write
-// for long.
+// callWhenUnread calls end once file, if it is a pipe, socket or terminal, has lost its reader. A write would report
+// that as well, but a program may have nothing to write for a long time.
 func callWhenUnread(file *os.File, end func()) {
-	fds := []unix.PollFd{{Fd: int32(file.Fd())}} // errors are told without being asked for
+	fds := []unix.PollFd{{Fd: int32(file.Fd())}} // errors are always reported
 	for {
 		n, err := unix.Poll(fds, -1)
 		if errors.Is(err, unix.EINTR) || err == nil && n == 0 {
@@ -22,6 +21,6 @@ func callWhenUnread(file *os.File, end func()) {
 		if fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {
 			end()
 		}
-		return // some systems cannot wait for every kind of file
+		return // poll does not support every kind of file on some systems
 	}
 }

@@ -19,23 +19,24 @@ import (
 func recvCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recv",
-		Short: "Print the messages that have come",
-		Long: `Print the messages that wait for this device, and end; with --follow stay, and
-print each as it comes. A message that was printed counts as received: the next
-recv of this device does not print it again. Another device gets it too.
+		Short: "Print received messages",
+		Long: `Print the messages that wait for this device, and end. With --follow, stay and
+print each message as it arrives. A printed message counts as received: the next
+recv of this device does not print it again. Other devices still get it.
 
---since prints what was said from then on, by both sides, received before or
-not. It says: a message's number, those above it; or a time such as
-2026-11-23, "2026-11-23 18:00", 18:00 (today) or RFC 3339; or how long ago: 90m,
-12h, 3d, 2w. Without --follow it leaves what waits waiting.
+--since prints earlier messages of both sides, received or not. It takes a
+message number (messages above it), a time such as 2026-11-23,
+"2026-11-23 18:00", 18:00 (today) or RFC 3339, or an age: 90m, 12h, 3d, 2w.
+Without --follow, waiting messages then stay unreceived.
 
-It takes a device that no other recv or chat uses, see rookery login. SIGINT,
-SIGTERM, and a reader that has gone end --follow in good order, with exit code 0.
+recv needs a device that no other recv or chat uses; see rookery login. With
+--follow it ends with exit code 0 on SIGINT, SIGTERM, or when the reader of its
+output is gone.
 
-With --json each message is a line: type (message, sent: own words from another
-device, asks: for friendship, accepted, rejected, added: you are a friend now),
+With --json each message is a line: type (message, sent: your own from another
+device, asks: a friend request, accepted, rejected, added: you are friends now),
 id (its number in your mailbox), from, to, time and text. With --presence there
-is type status, with from, status and time.`,
+are also lines of type status, with from, status and time.`,
 		Example: `  rookery recv
   rookery recv --follow
   rookery recv --follow --json | jq -r 'select(.type == "message") | .text'
@@ -48,15 +49,15 @@ is type status, with from, status and time.`,
 	r.clientFlags = addClientFlags(cmd)
 	cmd.Flags().Lookup("timeout").Usage += "; --follow does not give up"
 	flags := cmd.Flags()
-	flags.BoolVar(&r.follow, "follow", false, "stay, and print what comes")
-	flags.Var(&r.since, "since", "print what was said since `WHEN`: a number, a time, or how long ago")
-	flags.Var(&r.onlyPeer, "from", "print only what this account has said, or was told; the rest counts as received too")
-	flags.BoolVar(&r.withPresence, "presence", false, "print friends' changes of status too")
+	flags.BoolVar(&r.follow, "follow", false, "stay and print messages as they arrive")
+	flags.Var(&r.since, "since", "print messages since `WHEN`: a number, a time, or an age")
+	flags.Var(&r.onlyPeer, "from", "print only messages from and to this account; the others count as received too")
+	flags.BoolVar(&r.withPresence, "presence", false, "print friends' status changes too")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.run(cmd) }
 	return cmd
 }
 
-// recvFlags is recv with its flags.
+// recvFlags are the flags of recv.
 type recvFlags struct {
 	*clientFlags
 	follow, withPresence bool
@@ -81,8 +82,8 @@ func (rf *recvFlags) newEventPrinter(out printer, messenger *client.Client) *eve
 	return &eventPrinter{out: out, client: messenger, onlyPeer: rf.onlyPeer.uin, withPresence: rf.withPresence}
 }
 
-// printBacklog prints what waits. The SEQ of a batch is kept until it is printed, so
-// that a recv which is interrupted prints it again the next time.
+// printBacklog prints uncollected messages. It stores the SEQ of a batch until the batch is printed, so that the
+// next recv prints it again if this one is interrupted.
 func (rf *recvFlags) printBacklog(ctx context.Context, cmd *cobra.Command) error {
 	login, err := claimLogin(cmd)
 	if err != nil {
@@ -116,21 +117,22 @@ func (rf *recvFlags) printBacklog(ctx context.Context, cmd *cobra.Command) error
 	}
 }
 
-// followEvents prints what comes, until a signal, or until nobody reads it any more. It
-// waits for the server without end.
+// followEvents prints messages as they arrive, until a signal or until nobody reads the output. It waits for the
+// server without a timeout.
 func (rf *recvFlags) followEvents(cmd *cobra.Command) error {
 	if err := rf.checkTimeout(cmd); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	go callWhenUnread(os.Stdout, stop) // it ends with the process
+	go callWhenUnread(os.Stdout, stop) // the goroutine ends with the process
 	login, err := claimLogin(cmd)
 	if err != nil {
 		return err
 	}
 	away := false
-	messenger, err := login.resumeWithRetry(ctx, login.liveAddresses(), func(reason error) { away = true; printRetrying(cmd, reason) })
+	messenger, err := login.resumeWithRetry(ctx, login.liveAddresses(),
+		func(reason error) { away = true; printRetrying(cmd, reason) })
 	if err != nil {
 		return unlessCancelled(ctx, err)
 	}
@@ -170,7 +172,7 @@ func (rf *recvFlags) followEvents(cmd *cobra.Command) error {
 	return unlessCancelled(ctx, login.addLoginHint(messenger.State().Err))
 }
 
-// unlessCancelled is the error of who was not told to end.
+// unlessCancelled returns err, or nil if ctx has ended.
 func unlessCancelled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
@@ -178,7 +180,7 @@ func unlessCancelled(ctx context.Context, err error) error {
 	return err
 }
 
-// printConnState tells whoever watches why nothing comes.
+// printConnState reports changes of the connection on standard error.
 func printConnState(cmd *cobra.Command, state client.State) {
 	text := "connected again"
 	var answered *client.Error
@@ -194,12 +196,13 @@ func printConnState(cmd *cobra.Command, state client.State) {
 	fmt.Fprintln(cmd.ErrOrStderr(), "rookery: "+text)
 }
 
-// historyPage is how many messages are asked for at once.
+// historyPageSize is the number of messages per history request.
 const historyPageSize = 200
 
-// printHistory prints what --since asks for, oldest first.
-func (rf *recvFlags) printHistory(ctx context.Context, messenger *client.Client, out *eventPrinter) (numberRange, error) {
-	var pages [][]client.Message // the newest first
+// printHistory prints the messages that --since selects, oldest first.
+func (rf *recvFlags) printHistory(ctx context.Context, messenger *client.Client, out *eventPrinter) (numberRange,
+	error) {
+	var pages [][]client.Message // newest page first
 	query := client.HistoryQuery{With: rf.onlyPeer.uin, Limit: historyPageSize}
 	for {
 		page, err := messenger.History(ctx, query)
@@ -225,7 +228,7 @@ func (rf *recvFlags) printHistory(ctx context.Context, messenger *client.Client,
 	return printed, nil
 }
 
-// numberRange is from which number to which messages were printed from the history.
+// numberRange is the range of mailbox numbers that were printed from the history.
 type numberRange struct{ first, last uint64 }
 
 func (s *numberRange) add(number uint64) {
@@ -235,14 +238,13 @@ func (s *numberRange) add(number uint64) {
 	s.last = number
 }
 
-// contains reports whether a message was printed: the history holds words, and
-// nothing else.
+// contains reports whether a message was printed from the history, which contains only messages between accounts.
 func (s numberRange) contains(message client.Message) bool {
-	return (message.Kind == client.KindMessage || message.IsOutgoing()) && message.Number != 0 && s.first <= message.Number && message.Number <= s.last
+	return (message.Kind == client.KindMessage || message.IsOutgoing()) && message.Number != 0 &&
+		s.first <= message.Number && message.Number <= s.last
 }
 
-// unprintedBatch is the SEQ of a batch that was asked for and perhaps not printed, empty
-// if there is none.
+// unprintedBatch returns the SEQ of a batch that may not have been printed, or the empty string.
 func (lg login) unprintedBatch() string {
 	text, err := os.ReadFile(lg.basePath() + ".batch")
 	if err != nil {
@@ -251,9 +253,9 @@ func (lg login) unprintedBatch() string {
 	return strings.TrimSpace(string(text))
 }
 
-// printUnprintedBatch prints the batch that an interrupted recv did not: what was handed
-// out in a batch is not pushed.
-func (lg login) printUnprintedBatch(ctx context.Context, messenger *client.Client, print func(client.Event) error) error {
+// printUnprintedBatch prints a batch that an interrupted recv left, because the server does not push those messages.
+func (lg login) printUnprintedBatch(ctx context.Context, messenger *client.Client,
+	print func(client.Event) error) error {
 	seq := lg.unprintedBatch()
 	if seq == "" {
 		return nil
@@ -270,8 +272,7 @@ func (lg login) printUnprintedBatch(ctx context.Context, messenger *client.Clien
 	return lg.saveBatch("")
 }
 
-// saveBatch keeps the SEQ of a batch until it is printed; an empty one forgets
-// it.
+// saveBatch stores the SEQ of a batch until it is printed. An empty SEQ deletes it.
 func (lg login) saveBatch(seq string) error {
 	file := lg.basePath() + ".batch"
 	var err error

@@ -120,7 +120,8 @@ func TestARefusalLeavesOneLineThatSaysWhatToDo(t *testing.T) {
 			for range 3 {
 				c.do(ts)
 			}
-			line := regexp.MustCompile(`^time=\S+ level=` + c.want + ` client=127\.0\.0\.1` + c.about + ` more_since=0$`)
+			line := regexp.MustCompile(`^time=\S+ level=` + c.want + ` client=127\.0\.0\.1` + c.about +
+				` more_since=0$`)
 			if got := log.take(); len(got) != 1 || !line.MatchString(got[0]) {
 				t.Fatalf("logged\n\t%s\nwant one line that fits\n\t%s", strings.Join(got, "\n\t"), line)
 			}
@@ -178,9 +179,11 @@ func TestALineOfTheLogHoldsNothingThatAClientWantsInIt(t *testing.T) {
 	secret := "PS=hunter2&SID=rk_" + strings.Repeat("s", 43)
 	swapped := strings.ReplaceAll(secret, "&", ";")
 	for _, record := range []string{
-		"VER=" + evil + "&CMD=List", "VER=1.1;" + swapped, "VER=1.1%26" + swapped, "VER=1.1 " + swapped, "VER=1.1\n" + swapped,
+		"VER=" + evil + "&CMD=List", "VER=1.1;" + swapped, "VER=1.1%26" + swapped, "VER=1.1 " + swapped, "VER=1.1\n" +
+			swapped,
 		"VER=" + long,
-		"VER=1.1&UIN=10001&CMD=" + evil, "VER=1.1&UIN=10001&CMD=Login;" + swapped, "VER=1.1&UIN=10001&CMD=Login%26" + swapped,
+		"VER=1.1&UIN=10001&CMD=" + evil, "VER=1.1&UIN=10001&CMD=Login;" + swapped, "VER=1.1&UIN=10001&CMD=Login%26" +
+			swapped,
 		"VER=1.1&UIN=10001&CMD=" + long, "VER=1.1&CMD=" + evil + "&UIN=" + evil,
 		"VER=1.1&CMD=List&UIN=10001&" + secret, "VER=1.4&CMD=List&SEQ=" + evil + "&UIN=10001&" + secret,
 		"VER=1.1&CMD=Login&UIN=10001&M5=0&PS=hunter2&LC=a\u202e\x1bb\xff" + long,
@@ -189,7 +192,8 @@ func TestALineOfTheLogHoldsNothingThatAClientWantsInIt(t *testing.T) {
 		ts.ask(record)
 	}
 	for _, header := range []string{
-		"Origin: https://evil.example/?PS=hunter2", "Origin: \x1b[2J\u202e", "Origin: " + long, "Sec-Fetch-Site: \x1b[2J",
+		"Origin: https://evil.example/?PS=hunter2", "Origin: \x1b[2J\u202e", "Origin: " + long,
+		"Sec-Fetch-Site: \x1b[2J",
 		"X-Forwarded-For: " + evil[:5],
 	} {
 		ts.clock.add(2 * time.Hour)

@@ -13,8 +13,8 @@ func rejectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reject UIN...",
 		Short: "Reject friend requests",
-		Long: `Turn down those whose requests wait; see rookery requests. They are told, with
---words if given.
+		Long: `Reject pending friend requests; rookery requests lists them. The requesters are
+told, with --words if given.
 
 With --json each line has uin and outcome: rejected.`,
 		Example: `  rookery reject 10002
@@ -24,14 +24,15 @@ With --json each line has uin and outcome: rejected.`,
 		ValidArgsFunction: completeRequests,
 	}
 	flags := addClientFlags(cmd)
-	words := cmd.Flags().String("words", "", "say these `WORDS`")
+	words := cmd.Flags().String("words", "", "`WORDS` to send with the rejection")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			if err := messenger.RejectRequest(ctx, uin, *words); err != nil {
-				return err
-			}
-			return out.print(accountOutcome{uin, "rejected"}, "Rejected account %d.", uin)
-		})
+		return flags.runForEachArgument(cmd, args,
+			func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+				if err := messenger.RejectRequest(ctx, uin, *words); err != nil {
+					return err
+				}
+				return out.print(accountOutcome{uin, "rejected"}, "Rejected account %d.", uin)
+			})
 	}
 	return cmd
 }

@@ -13,8 +13,8 @@ func removeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove UIN...",
 		Short: "End friendships",
-		Long: `End friendships, for both sides. The others are not told. Who was no friend is no
-error.
+		Long: `End friendships, on both sides. The others are not told. It is not an error if an
+account was not a friend.
 
 With --json each line has uin and outcome: removed.`,
 		Example: `  rookery remove 10002
@@ -25,12 +25,13 @@ With --json each line has uin and outcome: removed.`,
 	}
 	flags := addClientFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return flags.runForEachArgument(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			if err := messenger.RemoveFriend(ctx, uin); err != nil {
-				return err
-			}
-			return out.print(accountOutcome{uin, "removed"}, "Account %d is no friend.", uin)
-		})
+		return flags.runForEachArgument(cmd, args,
+			func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+				if err := messenger.RemoveFriend(ctx, uin); err != nil {
+					return err
+				}
+				return out.print(accountOutcome{uin, "removed"}, "Account %d is no friend.", uin)
+			})
 	}
 	return cmd
 }

@@ -13,8 +13,8 @@ import (
 func requestsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "requests",
-		Short: "List who asks to be a friend",
-		Long: `List the friend requests that wait for rookery accept or rookery reject.
+		Short: "List friend requests",
+		Long: `List pending friend requests, for rookery accept or rookery reject.
 
 With --json each line has uin, time and words.`,
 		Example: `  rookery requests

@@ -17,9 +17,9 @@ func newRoot() *cobra.Command {
 	root := commandGroup(&cobra.Command{
 		Use:   "rookery",
 		Short: "An instant messenger that speaks HTTP QQ",
-		Long: `Rookery is an instant messenger that speaks HTTP QQ 1.0 to 1.4: a server, to which
-the clients of old connect unmodified, as does any program that can POST one
-line; and commands to use it from a terminal or a script.`,
+		Long: `Rookery is an instant messenger that speaks HTTP QQ 1.0 to 1.4. Its server accepts
+unmodified old clients and any program that can POST one line. Its commands use a
+server from a terminal or a script.`,
 		Example: `  rookery serve
   rookery user add --nick first
   rookery login 10001
@@ -28,7 +28,7 @@ line; and commands to use it from a terminal or a script.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	})
-	addCommandGroup(root, "use", "To talk, by hand or in scripts:",
+	addCommandGroup(root, "use", "Messages, by hand or in scripts:",
 		loginCommand(),
 		logoutCommand(),
 		accountsCommand(),
@@ -37,7 +37,7 @@ line; and commands to use it from a terminal or a script.`,
 		chatCommand(),
 		statusCommand(),
 	)
-	addCommandGroup(root, "people", "Friends and others:",
+	addCommandGroup(root, "people", "Friends and other accounts:",
 		friendsCommand(),
 		addCommand(),
 		requestsCommand(),
@@ -66,12 +66,12 @@ line; and commands to use it from a terminal or a script.`,
 	)
 	root.AddCommand(exitCodesTopic())
 	root.SetHelpCommandGroupID("about")
-	root.CompletionOptions.DisableDefaultCmd = true // there is our own
+	root.CompletionOptions.DisableDefaultCmd = true // replaced by completionCommand
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorf(cmd, "%v", err) })
 	return root
 }
 
-// addCommandGroup gives a command subcommands that its help shows under a title.
+// addCommandGroup adds subcommands that the help lists under a title.
 func addCommandGroup(cmd *cobra.Command, id, title string, sub ...*cobra.Command) {
 	cmd.AddGroup(&cobra.Group{ID: id, Title: title})
 	for _, cmd := range sub {
@@ -80,8 +80,7 @@ func addCommandGroup(cmd *cobra.Command, id, title string, sub ...*cobra.Command
 	cmd.AddCommand(sub...)
 }
 
-// commandGroup makes a command of subcommands. Alone it shows its help; what is none
-// of its subcommands is an error.
+// commandGroup turns cmd into a command with subcommands. It prints its help when called without one.
 func commandGroup(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(sub...)
 	cmd.SuggestionsMinimumDistance = 2
@@ -98,21 +97,20 @@ func commandGroup(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// exactArgs says which arguments a command needs, by the names that its usage line
-// has for them.
+// exactArgs requires exactly the arguments with these names, which errors mention.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
 			return usageErrorf(cmd, "%s is missing", names[len(args)])
 		case len(args) > len(names):
-			return usageErrorf(cmd, "do not know what to do with %q", args[len(names)])
+			return usageErrorf(cmd, "unexpected argument %q", args[len(names)])
 		}
 		return nil
 	}
 }
 
-// usageError is a command line that cannot be meant.
+// usageError is an invalid command line.
 type usageError struct {
 	command string
 	text    string
@@ -124,15 +122,14 @@ func usageErrorf(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{command: cmd.CommandPath(), text: fmt.Sprintf(format, args...)}
 }
 
-// advice says what to do about an error of the service, where its text does
-// not.
+// adviceByCode is appended to errors of the service whose text contains no remedy.
 var adviceByCode = map[rookery.Code]string{
 	rookery.CodeNoAccount: "see rookery user list",
 	rookery.CodeExists:    "choose another number",
 }
 
-// errorText is what the user reads of an error: what happened, and what to do.
-// Empty if there is nothing to say any more.
+// errorText returns an error as the user reads it: what happened, and what to do. It is empty if the user has
+// already been told.
 func errorText(err error) string {
 	var reported *reportedError
 	if err == nil || errors.As(err, &reported) {
@@ -150,11 +147,10 @@ func errorText(err error) string {
 	if adviceByCode[operatorCode(err)] != "" {
 		text += "; " + adviceByCode[operatorCode(err)]
 	}
-	return termtext.Lines(text) // whatever answered may have written a part of it
+	return termtext.Lines(text) // parts of the text may come from a server
 }
 
-// refusalText is a server's refusal without the names that the protocol has
-// for commands and keys.
+// refusalText returns a server's refusal without the protocol's names of commands and keys.
 func refusalText(e *client.Error) string {
 	reason := e.Explanation()
 	if reason == "" {

@@ -19,18 +19,19 @@ func sendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send UIN[,UIN...] [TEXT...]",
 		Short: "Send a message",
-		Long: `Send a message to one account or to several. The text is what stands behind the
-receivers, or else what comes on standard input, which is not read otherwise.
-When the command ends with 0 the server has it on disk; the receivers need not
-be online.
+		Long: `Send a message to one or more accounts. The text is the remaining arguments, or
+standard input if there are none; otherwise standard input is not read.
 
-A text over 4000 bytes is cut at the ends of lines and sent as several messages,
-in order. If one receiver cannot be written to, the others get it all the same;
-what went wrong is said on standard error, and by the exit code, see rookery
-help exit-codes. Nothing is printed if all goes well.
+If the exit code is 0, the server has stored the message on disk. The receivers
+need not be online.
 
-With --json each receiver is a line: to, messages (how many were sent), and
-error if not all were.`,
+A text over 4000 bytes is split at line ends and sent as several messages, in
+order. If one receiver cannot be reached, the others still get the message;
+standard error and the exit code report the failure, see rookery help exit-codes.
+A successful send prints nothing.
+
+With --json each receiver is a line: to, messages (the number sent), and error
+if not all were sent.`,
 		Example: `  rookery send 10002 "backup done"
   rookery send 10002,10003 lunch in five minutes
   rookery send --to 10002 --to 10003 "the same, the other way"
@@ -40,7 +41,7 @@ error if not all were.`,
 	}
 	flags := addClientFlags(cmd)
 	var receivers uinList
-	cmd.Flags().Var(&receivers, "to", "a receiver; may be given more than once, and then all arguments are text")
+	cmd.Flags().Var(&receivers, "to", "a receiver; may be repeated, and then all arguments are text")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(receivers) == 0 {
 			if len(args) == 0 {
@@ -59,14 +60,14 @@ error if not all were.`,
 		}
 		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
 			warnOfUnreadInput(cmd, args)
-			return flags.forEachAccount(cmd, receivers, func(uin rookery.UIN) error { return sendParts(ctx, messenger, out, uin, text) })
+			return flags.forEachAccount(cmd, receivers,
+				func(uin rookery.UIN) error { return sendParts(ctx, messenger, out, uin, text) })
 		})
 	}
 	return cmd
 }
 
-// readMessage is the text to be sent: the arguments, or what comes on standard
-// input.
+// readMessage returns the text to send, split into messages. The text is in the arguments or on standard input.
 func readMessage(cmd *cobra.Command, args []string) ([]string, error) {
 	text := strings.Join(args, " ")
 	if len(args) == 0 {
@@ -92,24 +93,24 @@ func readMessage(cmd *cobra.Command, args []string) ([]string, error) {
 	return parts, nil
 }
 
-// warnOfUnreadInput is for those who have piped a text in, and whose second receiver was taken
-// for the text. Other input that is not read is not worth a word: it belongs to
-// the loop that the command is in, or to cron.
+// warnOfUnreadInput warns if a text was piped in while the only text argument looks like a second receiver. Other
+// unread input causes no warning, because it may belong to a loop around the command or to cron.
 func warnOfUnreadInput(cmd *cobra.Command, args []string) {
 	if len(args) != 1 || !hasPipedInput(os.Stdin) {
 		return
 	}
 	if uin, ok := rookery.ParseUIN(args[0]); ok {
-		fmt.Fprintf(cmd.ErrOrStderr(), "rookery: the text is %q, and standard input was not read; several receivers are written UIN,%d\n", args[0], uin)
+		fmt.Fprintf(cmd.ErrOrStderr(),
+			"rookery: the text is %q, and standard input was not read; several receivers are written UIN,%d\n", args[0],
+			uin)
 	}
 }
 
-// maxInput is the most that is sent at once, in bytes: some 250 messages.
+// maxInputBytes bounds the text of one command: some 250 messages.
 const maxInputBytes = 1 << 20
 
-// splitText cuts a text into messages of at most most bytes: at the end of a
-// line if one is there, else at a space, else between characters. Messages
-// that hold nothing but blanks are left out; the server takes none.
+// splitText splits a text into messages of at most maxBytes: at the end of a line, else at a space, else between
+// characters. It drops blank messages, which the server would refuse.
 func splitText(text string, maxBytes int) []string {
 	var parts []string
 	for text = strings.TrimRight(text, " \t\r\n"); text != ""; {
@@ -125,7 +126,7 @@ func splitText(text string, maxBytes int) []string {
 	return parts
 }
 
-// findCut is where to cut a text that has more than most bytes.
+// findCut returns where to split a text that is longer than maxBytes.
 func findCut(text string, maxBytes int) int {
 	for _, after := range []string{"\n", " "} {
 		if i := strings.LastIndex(text[:maxBytes], after); i > 0 {
@@ -138,7 +139,7 @@ func findCut(text string, maxBytes int) int {
 	return maxBytes
 }
 
-// sendResult is what became of a message to one receiver.
+// sendResult is the outcome for one receiver.
 type sendResult struct {
 	To       rookery.UIN `json:"to"`
 	Messages int         `json:"messages"`

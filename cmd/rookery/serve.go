@@ -20,11 +20,10 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// defaultListen are the ports that the clients know: 8000 for HTTP, 14000 for
-// those that speak 1.4.
+// defaultListen are the addresses that old clients expect: port 8000 for HTTP, port 14000 for version 1.4.
 var defaultListen = []string{"127.0.0.1:8000", "127.0.0.1:14000"}
 
-// serveFlags are the flags of serve as they were given.
+// serveFlags holds the flags of serve as given on the command line.
 type serveFlags struct {
 	data                          *string
 	listen                        []string
@@ -38,7 +37,7 @@ type serveFlags struct {
 	retentionDays                 int // days
 	mailboxMessages               int
 	mailboxMiB                    int // MiB
-	messagesPerMinute             int // messages of an account
+	messagesPerMinute             int // limit per account
 	reserveMiB                    int // MiB
 	passwordMemoryMiB             int // MiB
 	passwordPasses                int
@@ -52,23 +51,23 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: `Run the server until it gets SIGTERM or SIGINT; then finish what was accepted,
-refuse the rest, and end. A second signal ends it at once.
+		Long: `Run the server until SIGTERM or SIGINT. It then finishes accepted requests,
+refuses new ones, and ends. A second signal ends it at once.
 
-SIGHUP ends it in the same way if the terminal that it was started from has gone.
-Otherwise it means a reload, and there is nothing to reload yet. With nohup it
-never ends the server. If nobody reads the log any more, the server goes on.
+SIGHUP also ends it if the terminal that started it is gone. Otherwise SIGHUP
+requests a reload, which does nothing yet. With nohup, SIGHUP never ends the
+server. If nobody reads the log any more, the server continues.
 
-Everything is kept in one data directory, which is made if there is none; one
-server at a time runs on it. Logs go to standard error; lines to try the server
-with go to standard output (not with --log-format json).`,
+All data is in one data directory, which is created if necessary. Only one server
+at a time can use it. Logs go to standard error. Commands to try the server go to
+standard output (not with --log-format json).`,
 		Example: `  # data in the default directory, on 127.0.0.1:8000 and 127.0.0.1:14000
   rookery serve
 
-  # for everybody, with the data elsewhere
+  # on all networks, with the data elsewhere
   rookery serve --data /srv/rookery --listen :8000 --listen :14000
 
-  # behind a proxy on the same machine, which people open as https://chat.example
+  # behind a proxy on the same machine, reached as https://chat.example
   rookery serve --trusted-proxy 127.0.0.1 --public-url https://chat.example`,
 		Args: exactArgs(),
 	}
@@ -81,39 +80,53 @@ func (sf *serveFlags) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	sf.data = addDataFlag(flags)
-	flags.StringArrayVar(&sf.listen, "listen", defaultListen, "listen on `ADDR`, host:port, and not on the default; may be given more than once")
-	flags.StringArrayVar(&sf.trustedProxies, "trusted-proxy", nil, "believe X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be given more than once")
-	flags.StringArrayVar(&sf.publicURLs, "public-url", nil, "know `URL`, such as https://chat.example, as the server's own "+
-		"address that people open; may be given more than once, links use the first. "+
-		"IP addresses, localhost and this machine's name need no setting")
-	flags.StringArrayVar(&sf.allowedOrigins, "allow-origin", nil, "let web pages of another origin `URL`, such as https://app.example, act for users; may be given more than once")
-	flags.IntVar(&sf.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all; what they hold of unfinished requests is bounded by --max-request-memory")
-	flags.IntVar(&sf.maxPerAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
-	flags.IntVar(&sf.requestMemoryMiB, "max-request-memory", 64, "hold at most `MIB` of requests that have not arrived whole, of all connections together; when it is used up, the one that began first is given up")
-	flags.BoolVar(&sf.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
-	flags.IntVar(&sf.recordsPerSecond, "max-records-per-second", 0, "close a line or WebSocket that brings more than `N` records in one second; 0 is any number")
+	flags.StringArrayVar(&sf.listen, "listen", defaultListen,
+		"listen on `ADDR`, host:port, instead of the default; may be repeated")
+	flags.StringArrayVar(&sf.trustedProxies, "trusted-proxy", nil,
+		"trust X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be repeated")
+	flags.StringArrayVar(&sf.publicURLs, "public-url", nil,
+		"`URL`, such as https://chat.example, at which people open the server; "+
+			"may be repeated, links use the first. "+
+			"IP addresses, localhost and this machine's name need no setting")
+	flags.StringArrayVar(&sf.allowedOrigins, "allow-origin", nil,
+		"let web pages of the origin `URL`, such as https://app.example, act for users; may be repeated")
+	flags.IntVar(&sf.maxConnections, "max-connections", 50_000,
+		"accept at most `N` connections; --max-request-memory bounds their unfinished requests")
+	flags.IntVar(&sf.maxPerAddress, "max-connections-per-address", 1_000,
+		"accept at most `N` connections from one address; trusted proxies and this machine are exempt")
+	flags.IntVar(&sf.requestMemoryMiB, "max-request-memory", 64,
+		"hold at most `MIB` of incomplete requests of all connections; beyond that, drop the oldest one")
+	flags.BoolVar(&sf.limitLoopback, "limit-loopback", false,
+		"apply --max-connections-per-address to clients on this machine too")
+	flags.IntVar(&sf.recordsPerSecond, "max-records-per-second", 0,
+		"close a line or WebSocket that sends more than `N` records in one second; 0 is no limit")
 	for _, timeFlag := range sf.timeoutFlags() {
 		flags.DurationVar(timeFlag.value, timeFlag.name, timeFlag.defaultValue, timeFlag.usage)
 	}
-	flags.IntVar(&sf.retentionDays, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
+	flags.IntVar(&sf.retentionDays, "retention", int(service.DefaultRetention/(24*time.Hour)),
+		"keep messages for `DAYS` after they were collected")
 	flags.IntVar(&sf.mailboxMessages, "max-mailbox-messages", service.DefaultMailboxMessages,
-		"let at most `N` messages wait in one mailbox until they are collected")
+		"keep at most `N` uncollected messages in one mailbox")
 	flags.IntVar(&sf.mailboxMiB, "max-mailbox-size", service.DefaultMailboxBytes>>20,
-		"let at most `MIB` of texts wait in one mailbox")
+		"keep at most `MIB` of uncollected texts in one mailbox")
 	flags.IntVar(&sf.messagesPerMinute, "max-messages-per-minute", 0,
-		"let an account send at most `N` messages and friend requests in a minute; 0 is any number")
+		"let an account send at most `N` messages and friend requests per minute; 0 is no limit")
 	flags.IntVar(&sf.reserveMiB, "disk-reserve", sqlite.DefaultReserveBytes>>20,
-		"keep `MIB` of the disk for who collects messages; when it is needed, no messages are taken")
-	flags.IntVar(&sf.passwordMemoryMiB, "password-memory", int(service.MinPasswordCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
-	flags.IntVar(&sf.passwordPasses, "password-passes", int(service.MinPasswordCost.Passes), "and with `N` passes over it")
-	flags.DurationVar(&sf.shutdownTimeout, "shutdown-timeout", 10*time.Second, "in the end finish what was accepted for at most `TIME`; clients that send or read too slowly are cut off after a third of it, at most 2s")
+		"reserve `MIB` of the disk for collecting messages; once the reserve is in use, no new messages are accepted")
+	flags.IntVar(&sf.passwordMemoryMiB, "password-memory", int(service.MinPasswordCost.MemoryKiB/1024),
+		"hash new passwords with `MIB` of memory (Argon2id)")
+	flags.IntVar(&sf.passwordPasses, "password-passes", int(service.MinPasswordCost.Passes),
+		"hash new passwords with `N` passes over the memory")
+	flags.DurationVar(&sf.shutdownTimeout, "shutdown-timeout", 10*time.Second,
+		"at shutdown, finish accepted requests for at most `TIME`; slow clients are cut off after a third of it, "+
+			"at most 2s")
 	flags.StringVar(&sf.logFormat, "log-format", "text", "log as `FORMAT`: text or json")
-	flags.StringVar(&sf.logLevel, "log-level", "info", "log from `LEVEL` on: debug, info, warn or error")
+	flags.StringVar(&sf.logLevel, "log-level", "info", "log at `LEVEL` and above: debug, info, warn or error")
 	flags.StringVar(&sf.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
-	_ = flags.MarkHidden("cpuprofile") // fails for a flag that is not there
+	_ = flags.MarkHidden("cpuprofile") // fails only if the flag does not exist
 }
 
-// timeFlag is a flag for how long connections are waited for.
+// timeFlag is a flag for a timeout of connections.
 type timeFlag struct {
 	value        *time.Duration
 	name         string
@@ -123,10 +136,14 @@ type timeFlag struct {
 
 func (sf *serveFlags) timeoutFlags() []timeFlag {
 	return []timeFlag{
-		{&sf.timeouts.firstByte, "first-byte-timeout", 10 * time.Second, "close a connection that says nothing for `TIME`, or takes longer for a request's header"},
-		{&sf.timeouts.record, "record-timeout", 20 * time.Second, "close a connection whose request body or line takes longer than `TIME` to arrive"},
-		{&sf.timeouts.write, "write-timeout", 20 * time.Second, "close a connection that takes no answers and no pushes for `TIME`"},
-		{&sf.timeouts.idle, "line-idle-timeout", 300 * time.Second, "close a line or WebSocket that brings no record for `TIME`"},
+		{&sf.timeouts.firstByte, "first-byte-timeout", 10 * time.Second,
+			"close a connection that sends nothing for `TIME`, or takes longer for a request's header"},
+		{&sf.timeouts.record, "record-timeout", 20 * time.Second,
+			"close a connection whose request body or line takes longer than `TIME` to arrive"},
+		{&sf.timeouts.write, "write-timeout", 20 * time.Second,
+			"close a connection that reads no answers and no pushes for `TIME`"},
+		{&sf.timeouts.idle, "line-idle-timeout", 300 * time.Second,
+			"close a line or WebSocket that sends no record for `TIME`"},
 	}
 }
 
@@ -149,10 +166,11 @@ func runServer(cmd *cobra.Command, flags serveFlags) error {
 	group.Go(func() error { return server.run(ctx) })
 	group.Go(func() error {
 		stdout := cmd.OutOrStdout()
-		if flags.logFormat == "json" { // nobody reads along
+		if flags.logFormat == "json" { // standard output is not for people
 			stdout = io.Discard
 		}
-		if err := server.printFirstSteps(ctx, stdout, newInvocation(os.Args[0], *flags.data)); err != nil && ctx.Err() == nil {
+		if err := server.printFirstSteps(ctx, stdout, newInvocation(os.Args[0], *flags.data)); err != nil &&
+			ctx.Err() == nil {
 			config.log.Warn("cannot say how to try the server", "error", err)
 		}
 		return nil
@@ -160,12 +178,13 @@ func runServer(cmd *cobra.Command, flags serveFlags) error {
 	return errors.Join(group.Wait(), stopProfile())
 }
 
-// newConfig checks the flags and makes of them what a server needs.
+// newConfig checks the flags and returns the server's configuration.
 func (sf *serveFlags) newConfig(stderr io.Writer) (config serverConfig, err error) {
 	config = serverConfig{
 		dataDir:         *sf.data,
 		listenAddresses: sf.listen,
-		limits:          transport.Limits{Connections: sf.maxConnections, ConnectionsPerAddress: sf.maxPerAddress, CountLoopback: sf.limitLoopback, RequestMemory: sf.requestMemoryMiB << 20},
+		limits: transport.Limits{Connections: sf.maxConnections, ConnectionsPerAddress: sf.maxPerAddress,
+			CountLoopback: sf.limitLoopback, RequestMemory: sf.requestMemoryMiB << 20},
 		timeouts:        sf.timeouts,
 		shutdownTimeout: sf.shutdownTimeout,
 		now:             now,
@@ -201,7 +220,8 @@ func (sf *serveFlags) newConfig(stderr io.Writer) (config serverConfig, err erro
 	config.backlogLimit = rookery.BacklogLimit{Messages: sf.mailboxMessages, Bytes: int64(sf.mailboxMiB) << 20}
 	config.messagesPerMinute, config.reserveBytes = sf.messagesPerMinute, int64(sf.reserveMiB)<<20
 	config.passwordCost = service.MinPasswordCost
-	config.passwordCost.MemoryKiB, config.passwordCost.Passes = uint32(sf.passwordMemoryMiB)*1024, uint32(sf.passwordPasses)
+	config.passwordCost.MemoryKiB, config.passwordCost.Passes = uint32(sf.passwordMemoryMiB)*1024,
+		uint32(sf.passwordPasses)
 	for _, address := range sf.listen {
 		if err := checkListenAddress(address); err != nil {
 			return config, err
@@ -224,8 +244,7 @@ func (sf *serveFlags) newConfig(stderr io.Writer) (config serverConfig, err erro
 	return config, err
 }
 
-// checkListenAddress reports what cannot be an address to listen on, before anything is
-// opened.
+// checkListenAddress reports an invalid listen address before anything is opened.
 func checkListenAddress(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err == nil {
@@ -237,19 +256,21 @@ func checkListenAddress(address string) error {
 	return nil
 }
 
-// parseProxy reads a network, or one address.
+// parseProxy parses a network or a single address.
 func parseProxy(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
 		return addr.Unmap().Prefix(addr.Unmap().BitLen())
 	}
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
-		return prefix, fmt.Errorf("--trusted-proxy %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", text)
+		return prefix,
+			fmt.Errorf("--trusted-proxy %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8",
+				text)
 	}
 	return prefix.Masked(), nil
 }
 
-// parseOrigins reads the values of a flag that names web origins.
+// parseOrigins parses the values of a flag for web origins.
 func parseOrigins(flag string, texts []string) (origins []transport.Origin, err error) {
 	for _, text := range texts {
 		origin, err := transport.ParseOrigin(text)
@@ -261,8 +282,7 @@ func parseOrigins(flag string, texts []string) (origins []transport.Origin, err 
 	return origins, nil
 }
 
-// parsePublicURLs reads addresses of the server, which are origins whose pages
-// it can serve.
+// parsePublicURLs parses the server's own URLs, which must have the scheme http or https.
 func parsePublicURLs(texts []string) ([]transport.Origin, error) {
 	urls, err := parseOrigins("public-url", texts)
 	for _, origin := range urls {
@@ -289,8 +309,7 @@ func newLogger(out io.Writer, format, level string) (*slog.Logger, error) {
 	return nil, fmt.Errorf("--log-format %q is neither text nor json", format)
 }
 
-// startCPUProfile writes a CPU profile to a file, if one is named, until stop is
-// called.
+// startCPUProfile writes a CPU profile to file until stop is called. It does nothing if file is empty.
 func startCPUProfile(file string) (stop func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil

@@ -26,10 +26,13 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	var flags serveFlags
 	var cmd cobra.Command
 	flags.addTo(&cmd)
-	err := cmd.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
-		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 " +
-		"--max-connections-per-address 5 --max-request-memory 9 --limit-loopback " +
-		"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --disk-reserve 5 --retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
+	err := cmd.ParseFlags(
+		strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
+			"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin " +
+			"https://app.example --max-connections 7 " +
+			"--max-connections-per-address 5 --max-request-memory 9 --limit-loopback " +
+			"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --disk-reserve 5 --retention 2 " +
+			"--password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,20 +43,25 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	if strings.Join(got.listenAddresses, " ") != ":1 :2" {
 		t.Errorf("listens on %q", got.listenAddresses)
 	}
-	if p := got.trustedProxies; len(p) != 2 || p[0] != netip.MustParsePrefix("10.0.0.0/8") || p[1] != netip.MustParsePrefix("127.0.0.1/32") {
+	if p := got.trustedProxies; len(p) != 2 || p[0] != netip.MustParsePrefix("10.0.0.0/8") ||
+		p[1] != netip.MustParsePrefix("127.0.0.1/32") {
 		t.Errorf("trusts %v", p)
 	}
-	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" || fmt.Sprint(got.allowedOrigins) != "[https://app.example]" {
+	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" ||
+		fmt.Sprint(got.allowedOrigins) != "[https://app.example]" {
 		t.Errorf("public URLs are %v, origins %v", got.publicURLs, got.allowedOrigins)
 	}
-	if want := (transport.Limits{Connections: 7, ConnectionsPerAddress: 5, CountLoopback: true, RequestMemory: 9 << 20}); got.limits != want {
+	if want := (transport.Limits{Connections: 7, ConnectionsPerAddress: 5, CountLoopback: true,
+		RequestMemory: 9 << 20}); got.limits != want {
 		t.Errorf("limits are %+v, want %+v", got.limits, want)
 	}
 	if got.retention != 48*time.Hour || got.shutdownTimeout != 3*time.Second {
 		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdownTimeout)
 	}
-	if want := (rookery.BacklogLimit{Messages: 9, Bytes: 2 << 20}); got.backlogLimit != want || got.messagesPerMinute != 4 || got.reserveBytes != 5<<20 {
-		t.Errorf("mailboxes hold %+v, accounts send %d a minute, the reserve is %d", got.backlogLimit, got.messagesPerMinute, got.reserveBytes)
+	if want := (rookery.BacklogLimit{Messages: 9, Bytes: 2 << 20}); got.backlogLimit != want ||
+		got.messagesPerMinute != 4 || got.reserveBytes != 5<<20 {
+		t.Errorf("mailboxes hold %+v, accounts send %d a minute, the reserve is %d", got.backlogLimit,
+			got.messagesPerMinute, got.reserveBytes)
 	}
 	if p := got.passwordCost; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
 		t.Errorf("a password costs %+v", p)
@@ -82,7 +90,8 @@ func TestAnAddressThatCannotBeMeantIsRefusedWithTheRightOne(t *testing.T) {
 func openTestServer(t *testing.T, shutdown time.Duration) *server {
 	t.Helper()
 	s, err := openServer(t.Context(), serverConfig{
-		dataDir: t.TempDir(), listenAddresses: []string{"127.0.0.1:0"}, shutdownTimeout: shutdown, now: time.Now, log: slog.New(slog.DiscardHandler),
+		dataDir: t.TempDir(), listenAddresses: []string{"127.0.0.1:0"}, shutdownTimeout: shutdown, now: time.Now,
+		log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +131,8 @@ func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
 	cost := service.MinPasswordCost
 	cost.Passes = 20
 	server, err := openServer(t.Context(), serverConfig{
-		dataDir: t.TempDir(), listenAddresses: []string{"127.0.0.1:0"}, shutdownTimeout: 5 * time.Second, now: time.Now, log: slog.New(slog.DiscardHandler),
+		dataDir: t.TempDir(), listenAddresses: []string{"127.0.0.1:0"}, shutdownTimeout: 5 * time.Second, now: time.Now,
+		log:          slog.New(slog.DiscardHandler),
 		passwordCost: cost, trustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	})
 	if err != nil {

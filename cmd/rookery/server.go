@@ -26,11 +26,10 @@ import (
 	"github.com/rookery-im/rookery/internal/web"
 )
 
-// now is the clock of the program that users run. Only tests build servers with
-// another.
+// now is the clock of the running program. Tests configure servers with another clock.
 var now = time.Now
 
-// serverConfig says what a server is made of.
+// serverConfig is the configuration of a server.
 type serverConfig struct {
 	dataDir         string
 	listenAddresses []string // host:port
@@ -39,33 +38,31 @@ type serverConfig struct {
 	allowedOrigins  []transport.Origin
 	limits          transport.Limits
 	timeouts        connTimeouts
-	// recordsPerSecond is how many records a line or WebSocket may bring in one
-	// second, 0 for any number.
+	// recordsPerSecond limits the records that a persistent connection may send in one second; 0 is no limit.
 	recordsPerSecond  int
 	passwordCost      service.PasswordCost
 	retention         time.Duration
 	backlogLimit      rookery.BacklogLimit
 	messagesPerMinute int
-	// reserveBytes is how much of the disk is kept for those who collect, in bytes.
+	// reserveBytes is the size of the disk reserve, which keeps collecting possible on a full disk.
 	reserveBytes int64
-	// shutdownTimeout is how long requests in flight are waited for in the end.
+	// shutdownTimeout bounds how long the server finishes requests at the end.
 	shutdownTimeout time.Duration
-	// now and afterFunc are the clock; nil afterFunc is time.AfterFunc.
+	// now and afterFunc are the clock. If afterFunc is nil, time.AfterFunc is used.
 	now       func() time.Time
 	afterFunc func(d time.Duration, f func()) (stop func() bool)
 	log       *slog.Logger
 }
 
-// connTimeouts are how long connections are waited for. A zero stands for the
-// default of the way in.
+// connTimeouts are timeouts of connections. A zero selects the default of the protocol.
 type connTimeouts struct {
-	firstByte time.Duration // for the first bytes, and for the header of a request
-	record    time.Duration // for the rest of a record that has begun
-	write     time.Duration // for room for an answer or a push
-	idle      time.Duration // for the next record on a line or WebSocket
+	firstByte time.Duration // until the first bytes, and for a request's header
+	record    time.Duration // for the rest of an incomplete record
+	write     time.Duration // for writing an answer or a push
+	idle      time.Duration // until the next record on a persistent connection
 }
 
-// server is everything that runs on one data directory.
+// server runs on one data directory: the backend, its listeners, and the control socket.
 type server struct {
 	*backend
 	log             *slog.Logger
@@ -76,8 +73,8 @@ type server struct {
 	controlListener net.Listener
 }
 
-// openServer makes the data directory if need be, locks it, and binds the
-// addresses. Clients that connect then are served once run is called.
+// openServer prepares and locks the data directory and binds the addresses. Clients can connect immediately, but
+// are served only once run is called.
 func openServer(ctx context.Context, config serverConfig) (*server, error) {
 	if err := prepareDataDir(config.dataDir); err != nil {
 		return nil, err
@@ -88,10 +85,13 @@ func openServer(ctx context.Context, config serverConfig) (*server, error) {
 	}
 	if operator != nil {
 		operator.Close()
-		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", config.dataDir)
+		return nil, fmt.Errorf(
+			"a server runs on %s already; stop it first, or give this one another directory with --data",
+			config.dataDir)
 	}
 	backend, err := openBackend(ctx, config.dataDir, lock, createIfMissing, config.reserveBytes, service.Config{
-		Now: config.now, AfterFunc: config.afterFunc, Log: config.log, PasswordCost: config.passwordCost, Retention: config.retention, BacklogLimit: config.backlogLimit, MessagesPerMinute: config.messagesPerMinute,
+		Now: config.now, AfterFunc: config.afterFunc, Log: config.log, PasswordCost: config.passwordCost,
+		Retention: config.retention, BacklogLimit: config.backlogLimit, MessagesPerMinute: config.messagesPerMinute,
 	})
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func openServer(ctx context.Context, config serverConfig) (*server, error) {
 	return s, nil
 }
 
-// newProtocol are the ways in, of which each listener has all.
+// newProtocol returns the protocols that every listener accepts: HTTP with web pages and WebSocket, and lines.
 func (srv *server) newProtocol(config serverConfig, warnings *transport.WarningLog) transport.Protocol {
 	handler := protocol.New(srv.service, config.log)
 	origins := transport.NewOriginPolicy(hostname(config.log), config.publicURLs, config.allowedOrigins)
@@ -131,8 +131,9 @@ func (srv *server) newProtocol(config serverConfig, warnings *transport.WarningL
 	pages := http.NewServeMux()
 	pages.Handle("/", seen)
 	pages.Handle("/ws", websocket.New(websocket.Config{
-		Handler:        handler,
-		Limits:         websocket.Limits{IdleTime: config.timeouts.idle, WriteTime: config.timeouts.write, RecordsPerSecond: config.recordsPerSecond},
+		Handler: handler,
+		Limits: websocket.Limits{IdleTime: config.timeouts.idle, WriteTime: config.timeouts.write,
+			RecordsPerSecond: config.recordsPerSecond},
 		TrustedProxies: config.trustedProxies,
 		Origins:        origins,
 		Log:            config.log,
@@ -141,9 +142,10 @@ func (srv *server) newProtocol(config serverConfig, warnings *transport.WarningL
 	return &transport.ProtocolDetector{
 		Timeout: config.timeouts.firstByte,
 		HTTP: httppost.New(httppost.Config{
-			Handler:        handler,
-			Pages:          pages,
-			Limits:         httppost.Limits{HeaderTime: config.timeouts.firstByte, BodyTime: config.timeouts.record, WriteTime: config.timeouts.write},
+			Handler: handler,
+			Pages:   pages,
+			Limits: httppost.Limits{HeaderTime: config.timeouts.firstByte, BodyTime: config.timeouts.record,
+				WriteTime: config.timeouts.write},
 			TrustedProxies: config.trustedProxies,
 			Origins:        origins,
 			WrongHost:      http.HandlerFunc(seen.ServeWrongHost),
@@ -151,16 +153,18 @@ func (srv *server) newProtocol(config serverConfig, warnings *transport.WarningL
 			Warnings:       warnings,
 		}),
 		Line: line.New(line.Config{Handler: handler, Log: config.log, Warnings: warnings, Limits: line.Limits{
-			LineTime: config.timeouts.record, WriteTime: config.timeouts.write, IdleTime: config.timeouts.idle, RecordsPerSecond: config.recordsPerSecond,
+			LineTime: config.timeouts.record, WriteTime: config.timeouts.write, IdleTime: config.timeouts.idle,
+			RecordsPerSecond: config.recordsPerSecond,
 		}}),
 	}
 }
 
-// hostname is this machine's name, "" if it has none.
+// hostname returns this machine's name, or the empty string if it is unknown.
 func hostname(log *slog.Logger) string {
 	name, err := os.Hostname()
 	if err != nil {
-		log.Warn("cannot find out this machine's name: to open the server by it, name it with --public-url", "error", err)
+		log.Warn("cannot find out this machine's name: to open the server by it, name it with --public-url", "error",
+			err)
 		return ""
 	}
 	return name
@@ -188,17 +192,18 @@ func (srv *server) openListeners(ctx context.Context, config serverConfig) (err 
 func listenError(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("cannot listen on %s, another program does; end that one, or choose another address with --listen", address)
+		return fmt.Errorf(
+			"cannot listen on %s, another program does; end that one, or choose another address with --listen", address)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("not allowed to listen on %s; choose a port above 1023 with --listen", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("cannot listen on %s, this machine has no such address; choose another with --listen", address)
+		return fmt.Errorf("cannot listen on %s, this machine has no such address; choose another with --listen",
+			address)
 	}
 	return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", address, err)
 }
 
-// close gives back what openServer took. A server that has run is closed
-// already.
+// close releases what openServer acquired. After run, the server is already closed.
 func (srv *server) close() error {
 	var errs []error
 	for _, listener := range srv.listeners {
@@ -210,10 +215,10 @@ func (srv *server) close() error {
 	return errors.Join(append(errs, srv.backend.close())...)
 }
 
-// run serves until ctx ends. Then it finishes what was accepted, refuses the
-// rest, and returns nil; an error if that took longer than allowed.
+// run serves until ctx ends. Then it finishes accepted requests, refuses new ones, and returns nil, or an error if
+// that takes longer than shutdownTimeout.
 func (srv *server) run(ctx context.Context) error {
-	// The housekeeping goes on until the last request is answered.
+	// Housekeeping continues until the last request is answered.
 	housekeeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, ending := errgroup.WithContext(ctx)
@@ -236,7 +241,7 @@ func (srv *server) run(ctx context.Context) error {
 	return errors.Join(group.Wait(), srv.backend.close())
 }
 
-// shutDown ends the ways in, in good order if that is done in time.
+// shutDown stops the listeners and waits for accepted requests, at most for shutdownTimeout.
 func (srv *server) shutDown(ctx context.Context) error {
 	srv.log.Info("shutting down: finishing what was accepted")
 	ctx, cancel := context.WithTimeout(ctx, srv.shutdownTimeout)
@@ -244,7 +249,9 @@ func (srv *server) shutDown(ctx context.Context) error {
 	srv.service.StopPasswordChecks()
 	err := errors.Join(srv.transport.Shutdown(ctx), srv.controlServer.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.Join(fmt.Errorf("gave up on requests that were not finished after %v; allow more with --shutdown-timeout", srv.shutdownTimeout), srv.controlServer.Close())
+		return errors.Join(
+			fmt.Errorf("gave up on requests that were not finished after %v; allow more with --shutdown-timeout",
+				srv.shutdownTimeout), srv.controlServer.Close())
 	}
 	return err
 }

@@ -87,19 +87,25 @@ func (ts *testServer) addr() string { return ts.listeners[0].Addr().String() }
 func (ts *testServer) operator() *control.Operator { return control.NewOperator(ts.service) }
 
 func TestHowLongConnectionsAreWaitedForAreSettings(t *testing.T) {
-	usual := connTimeouts{firstByte: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second, idle: 300 * time.Second}
+	usual := connTimeouts{firstByte: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second,
+		idle: 300 * time.Second}
 	for flags, want := range map[string]connTimeouts{
-		"":                         usual,
-		"--first-byte-timeout 5s":  {firstByte: 5 * time.Second, record: usual.record, write: usual.write, idle: usual.idle},
-		"--record-timeout 1m":      {firstByte: usual.firstByte, record: time.Minute, write: usual.write, idle: usual.idle},
-		"--write-timeout 1s":       {firstByte: usual.firstByte, record: usual.record, write: time.Second, idle: usual.idle},
-		"--line-idle-timeout 10m ": {firstByte: usual.firstByte, record: usual.record, write: usual.write, idle: 10 * time.Minute},
+		"": usual,
+		"--first-byte-timeout 5s": {firstByte: 5 * time.Second, record: usual.record, write: usual.write,
+			idle: usual.idle},
+		"--record-timeout 1m": {firstByte: usual.firstByte, record: time.Minute, write: usual.write,
+			idle: usual.idle},
+		"--write-timeout 1s": {firstByte: usual.firstByte, record: usual.record, write: time.Second,
+			idle: usual.idle},
+		"--line-idle-timeout 10m ": {firstByte: usual.firstByte, record: usual.record, write: usual.write,
+			idle: 10 * time.Minute},
 	} {
 		if got, err := configOf(t, flags); err != nil || got.timeouts != want {
 			t.Errorf("with %q got %+v and %v", flags, got.timeouts, err)
 		}
 	}
-	for _, flags := range []string{"--first-byte-timeout 0s", "--record-timeout 0s", "--write-timeout 999ms", "--line-idle-timeout -1s"} {
+	for _, flags := range []string{"--first-byte-timeout 0s", "--record-timeout 0s", "--write-timeout 999ms",
+		"--line-idle-timeout -1s"} {
 		if _, err := configOf(t, flags); err == nil {
 			t.Errorf("%q is allowed", flags)
 		}

@@ -10,14 +10,13 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// reportedError is one that the user has read already.
+// reportedError is an error that has already been printed.
 type reportedError struct{ error }
 
 func (e *reportedError) Unwrap() error { return e.error }
 
-// forEachAccount does something for each of several accounts. An error for one is
-// reported at once and does not keep it from the others; the first is
-// returned in the end.
+// forEachAccount calls action for each account. It prints an error immediately, continues with the other accounts,
+// and returns the first error at the end.
 func (a *clientFlags) forEachAccount(cmd *cobra.Command, uins []rookery.UIN, action func(rookery.UIN) error) error {
 	var first error
 	for _, uin := range uins {
@@ -35,7 +34,7 @@ func (a *clientFlags) forEachAccount(cmd *cobra.Command, uins []rookery.UIN, act
 	return first
 }
 
-// uinArgs is for commands whose arguments are account numbers, at least one.
+// uinArgs requires at least one argument and that all are account numbers.
 func uinArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usageErrorf(cmd, "UIN is missing")
@@ -44,7 +43,7 @@ func uinArgs(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// parseUINs reads account numbers, each once.
+// parseUINs parses account numbers and drops duplicates.
 func parseUINs(cmd *cobra.Command, args []string) ([]rookery.UIN, error) {
 	var list []rookery.UIN
 	seen := make(map[rookery.UIN]bool)
@@ -61,15 +60,15 @@ func parseUINs(cmd *cobra.Command, args []string) ([]rookery.UIN, error) {
 	return list, nil
 }
 
-// accountOutcome is what became of one account, for programs.
+// accountOutcome is the JSON form of the outcome for one account.
 type accountOutcome struct {
 	UIN     rookery.UIN `json:"uin"`
 	Outcome string      `json:"outcome,omitempty"`
 }
 
-// runForEachArgument does something for each account that the arguments name, with the
-// client of the one that acts.
-func (a *clientFlags) runForEachArgument(cmd *cobra.Command, args []string, action func(context.Context, *client.Client, printer, rookery.UIN) error) error {
+// runForEachArgument calls action with the client for each account that the arguments name.
+func (a *clientFlags) runForEachArgument(cmd *cobra.Command, args []string,
+	action func(context.Context, *client.Client, printer, rookery.UIN) error) error {
 	uins, err := parseUINs(cmd, args)
 	if err != nil {
 		return err

@@ -11,13 +11,12 @@ import (
 	"time"
 )
 
-// contextUntilSignal returns a context that ends with the first signal to end. The
-// second one ends the program. It takes over all signals that would end a server
-// by default.
+// contextUntilSignal returns a context that ends with the first terminating signal. The second signal ends the
+// program. The function handles all signals that would terminate a server by default.
 func contextUntilSignal(ctx context.Context, log *slog.Logger) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	// A log whose reader has gone is lost, but the server goes on. Go ends a
-	// program that writes to a broken standard output or standard error.
+	// If nobody reads the log any more, the server continues without it. By default Go ends
+	// a program that writes to a broken standard output or standard error.
 	signal.Ignore(syscall.SIGPIPE)
 	ends := make(chan os.Signal, 2)
 	signal.Notify(ends, os.Interrupt, syscall.SIGTERM)
@@ -32,7 +31,7 @@ func contextUntilSignal(ctx context.Context, log *slog.Logger) (context.Context,
 		log.Info("the terminal of the server has gone")
 		select {
 		case ends <- syscall.SIGHUP:
-		default: // others wait there
+		default: // enough signals are pending
 		}
 	}, func() {
 		log.Info("SIGHUP asks to reload, but there is nothing to reload yet")
@@ -40,12 +39,11 @@ func contextUntilSignal(ctx context.Context, log *slog.Logger) (context.Context,
 	return ctx, cancel
 }
 
-// repeatTime is how long after the first signal another one is taken for the
-// same: who ends a whole group of processes may signal one of them twice.
+// repeatedSignalPeriod is how long after the first signal further ones count as the same. A signal to a process
+// group may reach one process twice.
 const repeatedSignalPeriod = time.Second
 
-// handleSignals calls end at the first signal, unless ctx ends before, and endAtOnce at
-// the second.
+// handleSignals calls end at the first signal and endAtOnce at the second. It returns if ctx ends before the first.
 func handleSignals(ctx context.Context, signals <-chan os.Signal, end, endAtOnce func()) {
 	select {
 	case <-signals:
@@ -59,14 +57,14 @@ func handleSignals(ctx context.Context, signals <-chan os.Signal, end, endAtOnce
 	endAtOnce()
 }
 
-// hangupSettles is how long after a SIGHUP the terminal may go: when the shell
-// of a terminal dies, the signal comes a moment earlier.
+// hangupGracePeriod is how long after a SIGHUP the terminal may disappear. When a terminal's shell dies, the signal
+// arrives a moment earlier.
 const hangupGracePeriod = time.Second
 
-// handleHangups calls end at a SIGHUP that comes because the terminal has gone,
-// and reload at others. It returns when ctx ends. Later signals change nothing.
+// handleHangups calls end at a SIGHUP that comes with the loss of the terminal, and reload at others. It returns
+// after end, or when ctx ends.
 func handleHangups(ctx context.Context, hangups <-chan os.Signal, gone func() bool, end, reload func()) {
-	var settled <-chan time.Time // nil while no SIGHUP is in doubt
+	var settled <-chan time.Time // nil unless a SIGHUP is undecided
 	for {
 		select {
 		case <-hangups:
@@ -88,22 +86,22 @@ func handleHangups(ctx context.Context, hangups <-chan os.Signal, gone func() bo
 	}
 }
 
-// terminalGone returns a function that reports whether the terminal that this
-// process was started from has gone. It never has if the process has none, or
-// was told to ignore SIGHUP, as by nohup. Call it before SIGHUP is caught.
+// terminalGone returns a function that reports whether the terminal that started this process is gone. It always
+// returns false for a process without a terminal and for one that ignores SIGHUP, as with nohup. terminalGone must
+// be called before SIGHUP is handled.
 func terminalGone() func() bool {
 	if signal.Ignored(syscall.SIGHUP) || tryOpenTerminal() != nil {
 		return func() bool { return false }
 	}
 	return func() bool {
 		err := tryOpenTerminal()
-		// Other errors, such as too many open files, do not tell.
+		// Other errors, such as too many open files, are no evidence.
 		return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EIO) || errors.Is(err, fs.ErrNotExist)
 	}
 }
 
-// tryOpenTerminal opens the controlling terminal of this process, and closes it
-// again. A terminal that is held open keeps its ssh session from ending.
+// tryOpenTerminal opens and closes the controlling terminal of this process. It does not keep it open, because an
+// open terminal would keep its ssh session alive.
 func tryOpenTerminal() error {
 	file, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {

@@ -225,7 +225,8 @@ func TestAServerOutlivesTheReadersOfItsOutput(t *testing.T) {
 			}
 			read.Close()
 			for range 10 { // each leaves a line in the log
-				answer, err := http.Post("http://"+address, "", strings.NewReader("VER=1.1&CMD=Login&SEQ=1&UIN=10001&PS=wrong"))
+				answer, err := http.Post("http://"+address, "",
+					strings.NewReader("VER=1.1&CMD=Login&SEQ=1&UIN=10001&PS=wrong"))
 				if err != nil {
 					t.Fatalf("the server is gone: %v", err)
 				}

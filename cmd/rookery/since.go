@@ -8,15 +8,15 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// sinceFlag is a flag for a place in what was said: a message's number, or a
-// time.
+// sinceFlag is a flag for a position in the history: a message number or a time.
 type sinceFlag struct {
 	isSet  bool
-	number uint64 // messages above it; if time is zero
+	number uint64 // selects messages above it; used if time is zero
 	time   time.Time
 }
 
-var errSince = errors.New("give a message's number, a time such as 2026-11-23 or 18:00, or how long ago, such as 90m or 3d")
+var errSince = errors.New(
+	"give a message's number, a time such as 2026-11-23 or 18:00, or how long ago, such as 90m or 3d")
 
 func (sf *sinceFlag) Set(text string) error { return sf.set(text, time.Now()) }
 func (sf *sinceFlag) String() string        { return "" }
@@ -39,25 +39,26 @@ func (sf *sinceFlag) set(text string, now time.Time) error {
 	return nil
 }
 
-// parseAgo reads a duration, with days and weeks.
+// parseAgo parses a duration, with days and weeks as additional units.
 func parseAgo(text string) (time.Duration, bool) {
 	for unit, length := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if text == "" || text[len(text)-1:] != unit {
 			continue
 		}
-		n, err := strconv.ParseUint(text[:len(text)-1], 10, 13) // 157 years: a duration holds not twice as much
+		n, err := strconv.ParseUint(text[:len(text)-1], 10, 13) // 13 bits: 8191 weeks fit into a Duration
 		return time.Duration(n) * length, err == nil
 	}
 	ago, err := time.ParseDuration(text)
 	return ago, err == nil && ago >= 0
 }
 
-// parseTime reads a time as people write it, in now's zone unless it names one.
+// parseTime parses a time in several formats, in now's time zone unless the text contains one.
 func parseTime(text string, now time.Time) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, true
 	}
-	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"} {
+	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04",
+		"2006-01-02T15:04:05"} {
 		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
 			return t, true
 		}
@@ -70,8 +71,7 @@ func parseTime(text string, now time.Time) (time.Time, bool) {
 	return time.Date(year, month, day, t.Hour(), t.Minute(), 0, 0, now.Location()), true
 }
 
-// filter returns the messages of a page, oldest first, that are not before the
-// place.
+// filter returns the messages of a page, which is sorted from old to new, that are at or after the position.
 func (sf *sinceFlag) filter(page []client.Message) []client.Message {
 	for i, message := range page {
 		if sf.time.IsZero() && message.Number > sf.number || !sf.time.IsZero() && !message.Time.Before(sf.time) {

@@ -42,7 +42,8 @@ func TestSinceIsANumberATimeOrHowLongAgo(t *testing.T) {
 
 func TestSinceCutsAPage(t *testing.T) {
 	loggedInAt := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	page := []client.Message{{Number: 3, Time: loggedInAt}, {Number: 5, Time: loggedInAt.Add(time.Minute)}, {Number: 6, Time: loggedInAt.Add(2 * time.Minute)}}
+	page := []client.Message{{Number: 3, Time: loggedInAt}, {Number: 5, Time: loggedInAt.Add(time.Minute)},
+		{Number: 6, Time: loggedInAt.Add(2 * time.Minute)}}
 	for _, test := range []struct {
 		name  string
 		since sinceFlag

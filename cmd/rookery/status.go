@@ -17,13 +17,14 @@ func statusCommand() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "status STATUS",
-		Short: "Say whether you are there",
-		Long: `Change the status that friends see: online, away, busy, invisible, offline, talk
-(talk to me) or dnd (do not disturb). invisible and offline look the same to
-them: messages still arrive.
+		Short: "Change your status",
+		Long: `Change your visible status: online, away, busy, invisible, offline, talk (talk to
+me) or dnd (do not disturb). invisible and offline look the same to friends:
+messages still arrive.
 
-Status belongs to the account, not to the device. Once no device of it has been
-heard of for five minutes it looks offline in any case.
+The status belongs to the account, not to the device. If no device has been in
+contact with the server for five minutes, the account appears offline in any
+case.
 
 With --json: uin and status.`,
 		Example: `  rookery status busy
@@ -31,7 +32,8 @@ With --json: uin and status.`,
   rookery status online --account 10001`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageErrorf(cmd, "STATUS is missing: say %s; the server cannot be asked what yours is", strings.Join(words, ", "))
+				return usageErrorf(cmd, "STATUS is missing: one of %s; the server does not tell your current one",
+					strings.Join(words, ", "))
 			}
 			return exactArgs("STATUS")(cmd, args)
 		},
@@ -41,7 +43,7 @@ With --json: uin and status.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		status, ok := parseStatus(args[0])
 		if !ok {
-			return usageErrorf(cmd, "%q is no status; there are %s", args[0], strings.Join(words, ", "))
+			return usageErrorf(cmd, "%q is not a status; use one of %s", args[0], strings.Join(words, ", "))
 		}
 		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
 			if err := messenger.SetStatus(ctx, status); err != nil {

@@ -50,7 +50,8 @@ func (m *tmux) run(args ...string) (string, error) {
 // open runs a program on a new terminal of 80 by 24 cells.
 func (m *tmux) open(name string, program ...string) *terminal {
 	m.t.Helper()
-	if _, err := m.run(append([]string{"new-session", "-d", "-s", name, "-x", "80", "-y", "24", "--"}, program...)...); err != nil {
+	if _, err := m.run(append([]string{"new-session", "-d", "-s", name, "-x", "80", "-y", "24", "--"},
+		program...)...); err != nil {
 		m.t.Fatal(err)
 	}
 	term := &terminal{m, "=" + name + ":"}
@@ -92,7 +93,8 @@ func (t *terminal) press(keys ...string) {
 
 func (t *terminal) resize(width, height int) {
 	t.t.Helper()
-	if _, err := t.run("resize-window", "-t", t.name, "-x", strconv.Itoa(width), "-y", strconv.Itoa(height)); err != nil {
+	if _, err := t.run("resize-window", "-t", t.name, "-x", strconv.Itoa(width), "-y",
+		strconv.Itoa(height)); err != nil {
 		t.t.Fatal(err)
 	}
 }

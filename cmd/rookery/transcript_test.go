@@ -159,7 +159,8 @@ func settle() {
 	stacks := make([]byte, 1<<20)
 	for {
 		all := stacks[:runtime.Stack(stacks, true)]
-		if !bytes.Contains(all, []byte("service.(*background).run(")) && !bytes.Contains(all, []byte("protocol.(*dialogue).Answer(")) {
+		if !bytes.Contains(all, []byte("service.(*background).run(")) &&
+			!bytes.Contains(all, []byte("protocol.(*dialogue).Answer(")) {
 			return
 		}
 		runtime.Gosched()

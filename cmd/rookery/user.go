@@ -16,9 +16,9 @@ func userCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Add, list, change and remove accounts",
-		Long: `Add, list, change and remove accounts. While a server runs on the data directory
-these commands act on it, and take effect at once; else they act on what is
-stored there.`,
+		Long: `Add, list, change and remove accounts. If a server uses the data directory, these
+commands act on it and take effect at once. Otherwise they change the stored
+data.`,
 		Example: `  rookery user add --nick first
   rookery user list
   rookery user set 10001 --rule open
@@ -36,7 +36,7 @@ stored there.`,
 	)
 }
 
-// parseUIN reads an account number that stands in a command line.
+// parseUIN parses an account number in a command line.
 func parseUIN(cmd *cobra.Command, text string) (rookery.UIN, error) {
 	uin, ok := rookery.ParseUIN(text)
 	if !ok {
@@ -60,7 +60,7 @@ func (f *uinFlag) Set(text string) error {
 func (f *uinFlag) String() string { return "" }
 func (f *uinFlag) Type() string   { return "N" }
 
-// addSettingFlags gives a command a flag for each field of an account.
+// addSettingFlags adds a flag for each field of an account.
 func addSettingFlags(cmd *cobra.Command) control.Settings {
 	settings := make(control.Settings)
 	for _, field := range control.Fields() {
@@ -82,12 +82,13 @@ func (f *settingFlag) Set(text string) error {
 func (f *settingFlag) String() string { return "" }
 func (f *settingFlag) Type() string   { return f.field.Placeholder }
 
-// addPasswordFlag gives a command the flag that makes it read a password.
+// addPasswordFlag adds the flag that makes a command read a password.
 func addPasswordFlag(cmd *cobra.Command) *bool {
-	return cmd.Flags().Bool("password-stdin", false, "read the password from standard input, one line; without this one is made and shown")
+	return cmd.Flags().Bool("password-stdin", false,
+		"read the password from standard input, one line; without this flag a password is generated and shown")
 }
 
-// readPassword reads the one line that standard input is to hold.
+// readPassword reads one line from standard input.
 func readPassword(cmd *cobra.Command) (string, error) {
 	reader := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096))
 	line, err := reader.ReadString('\n')

@@ -13,21 +13,22 @@ func userAddCommand(data *string) *cobra.Command {
 		Use:   "add --nick NAME",
 		Short: "Add an account",
 		Long: `Add an account. Without --uin it gets the lowest free number from 10001 on.
-Without --password-stdin a password is made and shown, this once: it is not
-stored as such.`,
-		Example: `  # the next free number, with a password that is made
+
+Without --password-stdin a password is generated and shown once. It is not stored
+in clear text.`,
+		Example: `  # the next free number, with a generated password
   rookery user add --nick first
 
-  # a number and a password of one's own
+  # a chosen number and password
   printf %s "$PASSWORD" | rookery user add --uin 12345 --nick second --password-stdin
 
-  # somebody whom everybody may befriend
+  # an account that accepts every friend
   rookery user add --nick helper --rule open --about "Ask me anything."`,
 		Args: exactArgs(),
 	}
 	cmd.Flags().SortFlags = false
 	var uin uinFlag
-	cmd.Flags().Var(&uin, "uin", "account number; the lowest free one if left out")
+	cmd.Flags().Var(&uin, "uin", "account number (default: the lowest free one)")
 	fromStdin := addPasswordFlag(cmd)
 	settings := addSettingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +63,7 @@ func printAdded(cmd *cobra.Command, added control.AddedAccount) error {
 	return err
 }
 
-// generatedPasswordText shows a password that was made.
+// generatedPasswordText returns the output that shows a generated password.
 func generatedPasswordText(password string) string {
 	return fmt.Sprintf("Its password, shown this once: %s\n", password)
 }

@@ -12,8 +12,8 @@ func userBefriendCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "befriend UIN UIN",
 		Short: "Make two accounts friends",
-		Long: `Make two accounts friends, whatever their rules are. Neither is asked, and
-neither gets a message; their clients see it when they list their friends next.`,
+		Long: `Make two accounts friends, whatever their rules are. Neither account is asked or
+gets a message. Their clients see the friendship in the next friend list.`,
 		Example: "  rookery user befriend 10001 10002",
 		Args:    exactArgs("UIN", "the other UIN"),
 	}

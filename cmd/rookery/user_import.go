@@ -15,19 +15,19 @@ func userImportCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE.csv",
 		Short: "Add the accounts that a CSV file lists",
-		Long: `Add the accounts that a CSV file lists; FILE.csv can be - for standard input. Its
+		Long: `Add the accounts that a CSV file lists; FILE.csv can be - for standard input. The
 first row names the columns, in any order:
 
-  nick        the name that others see; the one column that must be there
+  nick        the visible name; the only required column
   uin         the account number; for all accounts or for none
-  password    where it is empty, a password is made
-  and the fields of an account, by the names of the flags of user set
+  password    if empty, a password is generated
+  and the fields of an account, named like the flags of user set
 
-An empty cell leaves a field as it is in a new account. The whole file is
-checked first: if a row is wrong, nothing is imported.
+An empty cell leaves a field at its default. The whole file is checked first: if a
+row is wrong, nothing is imported.
 
-Numbers and passwords that were made are written to standard output, as CSV
-with the columns uin, nick and password. Progress goes to standard error.`,
+Generated numbers and passwords are written to standard output, as CSV with the
+columns uin, nick and password. Progress goes to standard error.`,
 		Example: `  rookery user import staff.csv > passwords.csv
   rookery user import staff.csv --skip-existing
 
@@ -37,7 +37,7 @@ with the columns uin, nick and password. Progress goes to standard error.`,
   10011,workshop,correct horse,ask`,
 		Args: exactArgs("FILE.csv"),
 	}
-	skip := cmd.Flags().Bool("skip-existing", false, "leave out accounts that are there already, as they are")
+	skip := cmd.Flags().Bool("skip-existing", false, "skip accounts that exist already")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		rows, err := readImport(cmd, args[0])
 		if err != nil {
@@ -66,8 +66,7 @@ func readImport(cmd *cobra.Command, name string) ([]importRow, error) {
 	return parseImport(name, file)
 }
 
-// withoutExisting leaves out accounts that are there already, or reports the
-// first one as an error.
+// withoutExisting removes rows of accounts that exist. Unless skip is set, such a row is an error.
 func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []importRow, skip bool) ([]importRow, error) {
 	var missing []importRow
 	for _, importRow := range rows {
@@ -77,7 +76,9 @@ func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []impo
 			case err == nil && skip:
 				continue
 			case err == nil:
-				return nil, fmt.Errorf("%s: account %d is there already; take it out, or leave such accounts as they are with --skip-existing", importRow.position, importRow.account.UIN)
+				return nil, fmt.Errorf(
+					"%s: account %d exists already; remove the row, or skip such accounts with --skip-existing",
+					importRow.position, importRow.account.UIN)
 			case rookery.CodeOf(err) != rookery.CodeNoAccount:
 				return nil, err
 			}
@@ -90,8 +91,7 @@ func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []impo
 	return missing, nil
 }
 
-// importRows adds the accounts in the order of the file, and writes down what
-// was made for them as soon as they are there.
+// importRows adds the accounts in the order of the file, and prints each generated number and password immediately.
 func importRows(cmd *cobra.Command, operator *control.Operator, rows []importRow) error {
 	progress := newAccountProgress(cmd.ErrOrStderr(), "imported", len(rows))
 	defer progress.finish()
@@ -102,14 +102,16 @@ func importRows(cmd *cobra.Command, operator *control.Operator, rows []importRow
 			err = passwords.write(importRow, added)
 		}
 		if err != nil {
-			return fmt.Errorf("stopped at %s; what stands before that line is imported, take it out before you import the rest: %w", importRow.position, err)
+			return fmt.Errorf(
+				"stopped at %s; the lines before it are imported, so remove them before you import the rest: %w",
+				importRow.position, err)
 		}
 		progress.add(1)
 	}
 	return nil
 }
 
-// passwordList lists what an import has made.
+// passwordList prints the generated numbers and passwords of an import.
 type passwordList struct {
 	out       *csv.Writer
 	hasHeader bool
@@ -124,5 +126,5 @@ func (l *passwordList) write(row importRow, added control.AddedAccount) error {
 		rows = append([][]string{{"uin", "nick", "password"}}, rows...)
 		l.hasHeader = true
 	}
-	return l.out.WriteAll(rows) // which flushes
+	return l.out.WriteAll(rows) // WriteAll also flushes
 }

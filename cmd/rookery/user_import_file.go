@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/internal/control"
 )
 
-// importRow is one account of a file.
+// importRow is one account of an import file.
 type importRow struct {
 	position string // file:line
 	account  control.NewAccount
@@ -31,7 +31,7 @@ func parseImport(name string, file io.Reader) ([]importRow, error) {
 		return nil, fmt.Errorf("%s:1: %w", name, err)
 	}
 	var rows []importRow
-	lines := make(map[rookery.UIN]int) // where an account number stands
+	lines := make(map[rookery.UIN]int) // line of each account number
 	for {
 		cells, err := reader.Read()
 		if err == io.EOF {
@@ -46,22 +46,24 @@ func parseImport(name string, file io.Reader) ([]importRow, error) {
 			return nil, fmt.Errorf("%s: %w", row.position, err)
 		}
 		if len(rows) > 0 && (row.account.UIN == 0) != (rows[0].account.UIN == 0) {
-			return nil, fmt.Errorf("%s: column uin: some rows have a number and some have none; fill in all or none", row.position)
+			return nil, fmt.Errorf("%s: column uin: some rows have a number and some have none; fill in all or none",
+				row.position)
 		}
 		if first := lines[row.account.UIN]; first != 0 && row.account.UIN != 0 {
-			return nil, fmt.Errorf("%s: column uin: account %d stands in line %d already", row.position, row.account.UIN, first)
+			return nil, fmt.Errorf("%s: column uin: account %d occurs in line %d already", row.position,
+				row.account.UIN, first)
 		}
 		lines[row.account.UIN] = line
 		rows = append(rows, row)
 	}
 }
 
-// checkColumns reports a column that is unknown, doubled or missing.
+// checkColumns reports an unknown, repeated or missing column.
 func checkColumns(columns []string) error {
 	seen := make(map[string]bool)
 	for _, name := range columns {
 		if seen[name] {
-			return fmt.Errorf("column %s is there twice", name)
+			return fmt.Errorf("column %s occurs twice", name)
 		}
 		seen[name] = true
 		if !isKnownColumn(name) {
@@ -83,7 +85,7 @@ func isKnownColumn(name string) bool {
 	return name == "uin" || name == "password"
 }
 
-// parseRow makes an account of a row's cells.
+// parseRow returns the account that a row describes.
 func parseRow(columns, cells []string) (control.NewAccount, error) {
 	newAccount := control.NewAccount{Settings: make(control.Settings)}
 	for i, name := range columns {
@@ -110,11 +112,11 @@ func parseRow(columns, cells []string) (control.NewAccount, error) {
 	return newAccount, nil
 }
 
-// skipByteOrderMark skips the byte order mark that spreadsheets put before UTF-8.
+// skipByteOrderMark skips the byte order mark that spreadsheets write before UTF-8.
 func skipByteOrderMark(r io.Reader) io.Reader {
 	reader := bufio.NewReader(r)
 	if mark, _ := reader.Peek(3); string(mark) == "\ufeff" {
-		_, _ = reader.Discard(len(mark)) // they are in the buffer
+		_, _ = reader.Discard(len(mark)) // the bytes are buffered
 	}
 	return reader
 }

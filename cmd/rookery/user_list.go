@@ -21,16 +21,16 @@ func userListCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the accounts",
-		Long: `List the accounts by number: the status that others see, who becomes a friend,
-and from which address the account is signed in.
+		Long: `List the accounts by number, with the visible status, the friendship rule, and the
+addresses that the account is signed in from.
 
 With --json each line is an object: uin, created, status, sessions (address,
-since, program), and the fields by the names of the flags of user set.`,
+since, program), and the fields, named like the flags of user set.`,
 		Example: `  rookery user list
   rookery user list --json`,
 		Args: exactArgs(),
 	}
-	asJSON := cmd.Flags().Bool("json", false, "all there is about the accounts, one JSON object a line")
+	asJSON := cmd.Flags().Bool("json", false, "print all details as JSON, one object per line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		print := printAccountTable
 		if *asJSON {
@@ -43,10 +43,10 @@ since, program), and the fields by the names of the flags of user set.`,
 	return cmd
 }
 
-// listPage is how many accounts are asked for at once.
+// listPageSize is the number of accounts per request.
 const listPageSize = 500
 
-// allAccounts yields all accounts but the system's, by number, and an error last.
+// allAccounts yields all accounts except account 10000, in ascending order. After an error it yields nothing more.
 func allAccounts(ctx context.Context, operator *control.Operator) iter.Seq2[service.AccountInfo, error] {
 	return func(yield func(service.AccountInfo, error) bool) {
 		for after := rookery.System; ; {
@@ -84,7 +84,8 @@ func printAccountTable(out io.Writer, accounts iter.Seq2[service.AccountInfo, er
 		if from == nil {
 			from = []string{"-"}
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", accountInfo.UIN, statusName(accountInfo.Status), accountInfo.Rule, strings.Join(from, " "), oneLine(accountInfo.Profile.Nick))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", accountInfo.UIN, statusName(accountInfo.Status), accountInfo.Rule,
+			strings.Join(from, " "), oneLine(accountInfo.Profile.Nick))
 	}
 	return table.Flush()
 }
@@ -104,7 +105,8 @@ func printAccountsJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, erro
 		for _, s := range accountInfo.Sessions {
 			sessions = append(sessions, session{s.Address.String(), s.SignedInAt, s.Program})
 		}
-		object := map[string]any{"uin": accountInfo.UIN, "created": accountInfo.Created, "status": statusName(accountInfo.Status), "sessions": sessions}
+		object := map[string]any{"uin": accountInfo.UIN, "created": accountInfo.Created,
+			"status": statusName(accountInfo.Status), "sessions": sessions}
 		for _, field := range control.Fields() {
 			object[field.Name] = field.Get(accountInfo.Account)
 		}

@@ -12,8 +12,9 @@ func userPasswdCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "passwd UIN",
 		Short: "Give an account a new password",
-		Long: `Give an account a new password. Whoever is signed in to it is signed out.
-Without --password-stdin a password is made and shown, this once.`,
+		Long: `Give an account a new password, and sign out all its sessions.
+
+Without --password-stdin a password is generated and shown once.`,
 		Example: `  rookery user passwd 10001
 
   printf %s "$PASSWORD" | rookery user passwd 10001 --password-stdin`,

@@ -19,8 +19,8 @@ func userRemoveCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove UIN",
 		Short: "Remove an account",
-		Long: `Remove an account with its friendships and its messages. Whoever is signed in to
-it is signed out; what others have from it stays theirs. On a terminal it asks
+		Long: `Remove an account with its friendships and messages, and sign out its sessions.
+Messages that others have received from it stay. On a terminal, the command asks
 first.`,
 		Example: `  rookery user remove 10001
   rookery user remove 10001 --yes`,
@@ -33,7 +33,7 @@ first.`,
 			return err
 		}
 		if !*yes && !isatty.IsTerminal(os.Stdin.Fd()) {
-			return usageErrorf(cmd, "not removed: there is no terminal to ask on, say --yes if you mean it")
+			return usageErrorf(cmd, "not removed: there is no terminal to ask on; confirm with --yes")
 		}
 		return withOperator(cmd.Context(), *data, func(operator *control.Operator) error {
 			accountInfo, err := findAccount(cmd.Context(), operator, uin)
@@ -55,13 +55,14 @@ first.`,
 
 // confirmRemoval asks on the terminal.
 func confirmRemoval(cmd *cobra.Command, account rookery.Account) bool {
-	fmt.Fprintf(cmd.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", account.UIN, oneLine(account.Profile.Nick))
-	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // the end of input is a no
+	fmt.Fprintf(cmd.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", account.UIN,
+		oneLine(account.Profile.Nick))
+	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // the end of input means no
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
 }
 
-// findAccount returns one account, CodeNoAccount if there is none.
+// findAccount returns one account. The error has CodeNoAccount if it does not exist.
 func findAccount(ctx context.Context, operator *control.Operator, uin rookery.UIN) (service.AccountInfo, error) {
 	found, err := operator.ListAccounts(ctx, uin-1, 1)
 	if err != nil {

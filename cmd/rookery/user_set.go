@@ -12,7 +12,7 @@ func userSetCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set UIN [--FIELD VALUE ...]",
 		Short: "Change an account's profile and rules",
-		Long:  "Change an account's profile and rules. What is not given stays as it is; an empty TEXT clears a field.",
+		Long:  "Change an account's profile and rules. Other fields stay as they are; an empty TEXT clears a field.",
 		Example: `  rookery user set 10001 --nick "Tom & Jerry" --face 270
   rookery user set 10001 --rule closed --strangers no --findable no
   rookery user set 10001 --about ""`,

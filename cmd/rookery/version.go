@@ -10,8 +10,8 @@ import (
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Say which Rookery this is",
-		Long:    "Say which Rookery this is: its version and revision, and the Go that it was built with.",
+		Short:   "Print the version",
+		Long:    "Print the version and revision of Rookery, and the Go version that built it.",
 		Example: "  rookery version",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -22,8 +22,7 @@ func versionCommand() *cobra.Command {
 	}
 }
 
-// versionText says what the build information holds; info is nil if there is
-// none.
+// versionText describes the build information, which may be nil.
 func versionText(info *debug.BuildInfo) string {
 	if info == nil {
 		return "rookery, of unknown version"
