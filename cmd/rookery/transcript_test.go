@@ -152,15 +152,14 @@ func (w *world) AdvanceClock(d time.Duration) error {
 	return nil
 }
 
-// settle returns when no push and no answer is under way. What a client has
-// received already may not be noted as written yet, and the clock must not be
-// moved in between.
+// settle waits until no push and no answer is in progress. A record that a client has already received may not be
+// recorded as written yet, and the clock must not advance before that. The names are those in goroutine stacks.
 func settle() {
 	stacks := make([]byte, 1<<20)
 	for {
 		all := stacks[:runtime.Stack(stacks, true)]
-		if !bytes.Contains(all, []byte("service.(*background).run(")) &&
-			!bytes.Contains(all, []byte("protocol.(*dialogue).Answer(")) {
+		if !bytes.Contains(all, []byte("service.(*backgroundTasks).runRegistered(")) &&
+			!bytes.Contains(all, []byte("protocol.(*recordStream).AnswerRecords(")) {
 			return
 		}
 		runtime.Gosched()
