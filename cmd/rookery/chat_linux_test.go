@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chatting is rookery chat on a terminal of its own.
-type chatting struct {
+// chatTerminal is rookery chat on a terminal of its own.
+type chatTerminal struct {
 	t        *testing.T
 	program  *exec.Cmd
 	keyboard *os.File
@@ -64,21 +64,21 @@ func setUpTerminal(fd int) (number int, err error) {
 }
 
 // startChat logs an account in as a device, and shows it on a terminal.
-func startChat(t *testing.T, address, uin string) *chatting {
+func startChat(t *testing.T, address, uin string) *chatTerminal {
 	t.Helper()
 	return startOnTerminal(t, address, uin, "rookery", "chat")
 }
 
 // startOnTerminal logs an account in as a device, and starts a program on a
 // terminal.
-func startOnTerminal(t *testing.T, address, uin string, program ...string) *chatting {
+func startOnTerminal(t *testing.T, address, uin string, program ...string) *chatTerminal {
 	t.Helper()
 	environment := append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "TERM=xterm-256color", "LC_ALL=C.UTF-8")
 	runProgram(t, environment, "secret words", "login", "qq://"+uin+"@"+address, "--device", "terminal",
 		"--password-stdin")
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
-	c := &chatting{t: t, keyboard: person, more: make(chan struct{}), program: exec.Command(program[0], program[1:]...)}
+	c := &chatTerminal{t: t, keyboard: person, more: make(chan struct{}), program: exec.Command(program[0], program[1:]...)}
 	c.program.Env = environment
 	c.program.Stdin, c.program.Stdout, c.program.Stderr = terminal, terminal, terminal
 	c.program.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -91,7 +91,7 @@ func startOnTerminal(t *testing.T, address, uin string, program ...string) *chat
 }
 
 // watch reads what is shown until the terminal is closed.
-func (c *chatting) watch() {
+func (c *chatTerminal) watch() {
 	buf := make([]byte, 4096)
 	for {
 		n, err := c.keyboard.Read(buf)
@@ -106,7 +106,7 @@ func (c *chatting) watch() {
 	}
 }
 
-func (c *chatting) types(keys string) {
+func (c *chatTerminal) types(keys string) {
 	c.t.Helper()
 	if _, err := c.keyboard.WriteString(keys); err != nil {
 		c.t.Fatal(err)
@@ -115,7 +115,7 @@ func (c *chatting) types(keys string) {
 
 // sees waits until a text has been drawn since the text was that was asked for
 // before.
-func (c *chatting) sees(text string) {
+func (c *chatTerminal) sees(text string) {
 	c.t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -136,7 +136,7 @@ func (c *chatting) sees(text string) {
 }
 
 // leaves quits, and expects that the program ends well.
-func (c *chatting) leaves() {
+func (c *chatTerminal) leaves() {
 	c.t.Helper()
 	c.types("\x03")
 	if err := c.program.Wait(); err != nil {

@@ -279,7 +279,7 @@ func exchanged(step, as string) string {
 func isReplayed(t *testing.T, b *pageBlock) error {
 	script, err := transcript.Parse(b.String(), []byte(b.text))
 	if err == nil {
-		err = transcript.Replay(t.Context(), script, &world{t: t})
+		err = transcript.Replay(t.Context(), script, &transcriptServer{t: t})
 	}
 	return err
 }

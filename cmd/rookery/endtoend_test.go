@@ -21,8 +21,8 @@ import (
 	"github.com/rookery-im/rookery/internal/control"
 )
 
-// letter is what one wrote to another.
-type letter struct {
+// sentText is what one wrote to another.
+type sentText struct {
 	from, to rookery.UIN
 	text     string
 }
@@ -34,7 +34,7 @@ type letter struct {
 // says that it got any.
 func TestNoMessageIsLostOrDoubledBetweenTerminalsAShellAndAProgramOfOld(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newLiveServer(t)
 	h.serve("127.0.0.9:0") // nobody else takes a port there while the server is down
 	for _, p := range []rookery.UIN{10001, 10002, 10003} {
 		h.login(p)
@@ -42,16 +42,16 @@ func TestNoMessageIsLostOrDoubledBetweenTerminalsAShellAndAProgramOfOld(t *testi
 	terminals := newTmux(t, h.env)
 	first, second := h.chat(terminals, 10001), h.chat(terminals, 10002)
 	shell := h.shell(10003)
-	old := newOldLine(t, h.addr, 10004, password)
+	old := newOldProgram(t, h.addr, 10004, password)
 	everybody := map[rookery.UIN]func(to rookery.UIN, text string) error{
 		10001: first.write, 10002: second.write, 10003: shell.write, 10004: old.write,
 	}
 
-	var all []letter
+	var all []sentText
 	write := func(round int, who ...rookery.UIN) (written func()) {
 		var group errgroup.Group
 		for _, from := range who {
-			letters := lettersOf(round, from)
+			letters := textsOfRound(round, from)
 			all = append(all, letters...)
 			group.Go(func() error {
 				for _, l := range letters {
@@ -96,19 +96,19 @@ func TestNoMessageIsLostOrDoubledBetweenTerminalsAShellAndAProgramOfOld(t *testi
 	}
 }
 
-// lettersOf is what somebody writes in a round: a line to each of the others.
-func lettersOf(round int, from rookery.UIN) []letter {
-	var letters []letter
+// textsOfRound is what somebody writes in a round: a line to each of the others.
+func textsOfRound(round int, from rookery.UIN) []sentText {
+	var letters []sentText
 	for to := rookery.UIN(10001); to <= 10004; to++ {
 		if to != from {
-			letters = append(letters, letter{from, to, fmt.Sprintf("round %d: %d to %d, 你好 & %%2c.", round, from, to)})
+			letters = append(letters, sentText{from, to, fmt.Sprintf("round %d: %d to %d, 你好 & %%2c.", round, from, to)})
 		}
 	}
 	return letters
 }
 
-// between are the texts that one wrote to another, in order.
-func between(all []letter, from, to rookery.UIN) []string {
+// textsBetween are the texts that one wrote to another, in order.
+func textsBetween(all []sentText, from, to rookery.UIN) []string {
 	var texts []string
 	for _, l := range all {
 		if l.from == from && l.to == to {
@@ -120,9 +120,9 @@ func between(all []letter, from, to rookery.UIN) []string {
 
 const password = "two words"
 
-// house is a server of the program that users run, with their files, in a
+// liveServer is a server of the program that users run, with their files, in a
 // folder of its own.
-type house struct {
+type liveServer struct {
 	t       *testing.T
 	dir     string
 	rookery string // the program
@@ -131,14 +131,14 @@ type house struct {
 	server  *program
 }
 
-func newHouse(t *testing.T) *house {
+func newLiveServer(t *testing.T) *liveServer {
 	t.Helper()
 	path, err := exec.LookPath("rookery") // TestMain put it there
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	h := &house{t: t, dir: dir, rookery: path, env: append(os.Environ(),
+	h := &liveServer{t: t, dir: dir, rookery: path, env: append(os.Environ(),
 		"XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "LC_ALL=C.UTF-8", "TZ=UTC", "NO_COLOR=1", accountVariable+"=")}
 	if err := operateOrCreate(t.Context(), h.data(), io.Discard, settleFriends); err != nil {
 		t.Fatal(err)
@@ -163,16 +163,16 @@ func settleFriends(operator *control.Operator) error {
 	return nil
 }
 
-func (h *house) data() string { return filepath.Join(h.dir, "data") }
+func (h *liveServer) data() string { return filepath.Join(h.dir, "data") }
 
-func (h *house) command(args ...string) *exec.Cmd {
+func (h *liveServer) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(h.rookery, args...)
 	cmd.Env, cmd.Dir = h.env, h.dir
 	return cmd
 }
 
 // do runs the program to its end.
-func (h *house) do(stdin string, args ...string) {
+func (h *liveServer) do(stdin string, args ...string) {
 	h.t.Helper()
 	cmd := h.command(args...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -182,7 +182,7 @@ func (h *house) do(stdin string, args ...string) {
 }
 
 // begin starts the program and ends it with the test.
-func (h *house) begin(args ...string) *program {
+func (h *liveServer) begin(args ...string) *program {
 	h.t.Helper()
 	o := &output{more: make(chan struct{})}
 	p := &program{cmd: h.command(args...), output: o, ended: make(chan struct{})}
@@ -228,22 +228,22 @@ func (p *program) await(t *testing.T, pattern string) []string {
 }
 
 // serve starts the server.
-func (h *house) serve(listen string) {
+func (h *liveServer) serve(listen string) {
 	h.t.Helper()
 	h.server = h.begin("serve", "--data", h.data(), "--listen", listen)
 	h.addr = h.server.await(h.t, `msg=listening addr=(\S+)`)[1]
 }
 
 // kill ends the server as kill -9 does.
-func (h *house) kill() { h.server.kill() }
+func (h *liveServer) kill() { h.server.kill() }
 
-func (h *house) login(uin rookery.UIN) {
+func (h *liveServer) login(uin rookery.UIN) {
 	h.t.Helper()
 	h.do(password, "login", fmt.Sprintf("%d@%s", uin, h.addr), "--device", "desk", "--password-stdin")
 }
 
 // checkMailbox looks into the history of an account, as a new device of it.
-func (h *house) checkMailbox(uin rookery.UIN, all []letter) {
+func (h *liveServer) checkMailbox(uin rookery.UIN, all []sentText) {
 	h.t.Helper()
 	c, err := client.Dial(h.t.Context(), fmt.Sprintf("http://%d@%s", uin, h.addr), client.Password(password),
 		client.Device("reader"))
@@ -263,10 +263,10 @@ func (h *house) checkMailbox(uin rookery.UIN, all []letter) {
 		for _, message := range page.Messages {
 			said[message.IsOutgoing()] = append(said[message.IsOutgoing()], message.Text)
 		}
-		if want := between(all, with, uin); !slices.Equal(said[false], want) {
+		if want := textsBetween(all, with, uin); !slices.Equal(said[false], want) {
 			h.t.Errorf("the mailbox of %d holds from %d\n%q, want\n%q", uin, with, said[false], want)
 		}
-		own := between(all, uin, with)
+		own := textsBetween(all, uin, with)
 		if uin == 10004 {
 			own = nil // of who has no device, own words are not kept
 		}
@@ -278,12 +278,12 @@ func (h *house) checkMailbox(uin rookery.UIN, all []letter) {
 
 // shell is an account in a shell: recv --follow stays, send is called.
 type shell struct {
-	*house
+	*liveServer
 	uin  rookery.UIN
 	recv *program
 }
 
-func (h *house) shell(uin rookery.UIN) *shell {
+func (h *liveServer) shell(uin rookery.UIN) *shell {
 	h.t.Helper()
 	return &shell{h, uin, h.begin("recv", "--follow", "--json", "--account", uin.String())}
 }
@@ -309,7 +309,7 @@ func (s *shell) await(text string) {
 	s.recv.await(s.t, regexp.QuoteMeta(text))
 }
 
-func (s *shell) awaitAll(all []letter) {
+func (s *shell) awaitAll(all []sentText) {
 	s.t.Helper()
 	for _, l := range all {
 		if l.to == s.uin {
@@ -319,7 +319,7 @@ func (s *shell) awaitAll(all []letter) {
 }
 
 // check looks at what recv has printed.
-func (s *shell) check(all []letter) {
+func (s *shell) check(all []sentText) {
 	s.t.Helper()
 	printed, _ := s.recv.output.read()
 	got := map[rookery.UIN][]string{}
@@ -338,7 +338,7 @@ func (s *shell) check(all []letter) {
 		}
 	}
 	for _, from := range []rookery.UIN{10001, 10002, 10004} {
-		if want := between(all, from, s.uin); !slices.Equal(got[from], want) {
+		if want := textsBetween(all, from, s.uin); !slices.Equal(got[from], want) {
 			s.t.Errorf("recv printed from %d\n%q, want\n%q", from, got[from], want)
 		}
 	}
@@ -349,7 +349,7 @@ type chatter struct {
 	*terminal
 }
 
-func (h *house) chat(on *tmux, uin rookery.UIN) *chatter {
+func (h *liveServer) chat(on *tmux, uin rookery.UIN) *chatter {
 	h.t.Helper()
 	c := &chatter{on.open(uin.String(), h.rookery, "chat", "--no-bell", "--account", uin.String())}
 	for other := 10001; other <= 10003; other++ { // who is no friend stands elsewhere
@@ -410,14 +410,14 @@ func (c *chatter) write(to rookery.UIN, text string) error {
 }
 
 // check looks at all conversations, on a screen that has room for each.
-func (c *chatter) check(uin rookery.UIN, all []letter) {
+func (c *chatter) check(uin rookery.UIN, all []sentText) {
 	c.t.Helper()
 	c.resize(80, 70)
 	for with := rookery.UIN(10001); with <= 10004; with++ {
 		if with == uin {
 			continue
 		}
-		texts := append(between(all, with, uin), between(all, uin, with)...)
+		texts := append(textsBetween(all, with, uin), textsBetween(all, uin, with)...)
 		if err := c.open(with); err != nil {
 			c.t.Fatal(err)
 		}
@@ -434,7 +434,7 @@ func (c *chatter) check(uin rookery.UIN, all []letter) {
 				c.t.Errorf("the screen of %d shows %q %d times:\n%s", uin, text, n, screen)
 			}
 		}
-		for _, said := range [][]string{between(all, with, uin), between(all, uin, with)} {
+		for _, said := range [][]string{textsBetween(all, with, uin), textsBetween(all, uin, with)} {
 			if !slices.IsSortedFunc(said, func(override,
 				b string) int {
 				return strings.Index(screen, override) - strings.Index(screen, b)

@@ -11,7 +11,7 @@ import (
 
 // onSmallDisk runs a script for a shell in which $DISK is a file system of 64 KiB
 // of its own, $ROOKERY the program, $ADDR the server and $SERVER its process.
-func (h *house) onSmallDisk(script string) {
+func (h *liveServer) onSmallDisk(script string) {
 	h.t.Helper()
 	cmd := exec.Command("unshare", "-rm", "sh", "-euc", `
 		mkdir disk
@@ -29,7 +29,7 @@ func (h *house) onSmallDisk(script string) {
 }
 
 func TestALoginOnAFullDiskLeavesTheOneThatWorks(t *testing.T) {
-	h := newHouse(t)
+	h := newLiveServer(t)
 	h.serve("127.0.0.1:0")
 	h.onSmallDisk(`
 		login 10001
@@ -58,7 +58,7 @@ func TestALoginOnAFullDiskLeavesTheOneThatWorks(t *testing.T) {
 
 // The server answers when the disk is full already.
 func TestADiskThatFillsUpDuringALogin(t *testing.T) {
-	h := newHouse(t)
+	h := newLiveServer(t)
 	h.serve("127.0.0.1:0")
 	h.onSmallDisk(`
 		kill -STOP $SERVER

@@ -15,8 +15,8 @@ import (
 
 func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
 	const size = 256 << 20
-	fill(size)
-	if got := held(); got < size {
+	allocateMemory(size)
+	if got := heapSystemMemory(); got < size {
 		t.Fatalf("%d bytes are held after %d were used", got, size)
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
 		go func() { ended <- s.releaseMemory(ctx) }()
 		time.Sleep(memoryReleaseInterval)
 		synctest.Wait()
-		if got := held(); got > size/2 {
+		if got := heapSystemMemory(); got > size/2 {
 			t.Errorf("%d bytes are still held, of which %d are not in use", got, size)
 		}
 		cancel()
@@ -40,8 +40,8 @@ func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
 	})
 }
 
-// fill uses so much memory, and needs it no more.
-func fill(size int) {
+// allocateMemory uses so much memory, and needs it no more.
+func allocateMemory(size int) {
 	b := make([]byte, size)
 	for i := 0; i < len(b); i += 1 << 10 {
 		b[i] = 1
@@ -49,8 +49,8 @@ func fill(size int) {
 	runtime.KeepAlive(b)
 }
 
-// held is how much of the heap is memory of the system, used or not.
-func held() uint64 {
+// heapSystemMemory is how much of the heap is memory of the system, used or not.
+func heapSystemMemory() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapSys - m.HeapReleased

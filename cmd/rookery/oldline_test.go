@@ -16,10 +16,10 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// oldLine is a program of old, of version 1.4: it holds a line, reads by
+// oldProgram is a program of old, of version 1.4: it holds a line, reads by
 // position what is pushed, and never confirms. When the line breaks it opens
 // another one, and what was not answered it sends again, with its SEQ.
-type oldLine struct {
+type oldProgram struct {
 	t        *testing.T
 	addr     string
 	uin      rookery.UIN
@@ -42,9 +42,9 @@ type oldRequest struct {
 // oldPush is a message as it was pushed.
 type oldPush struct{ kind, from, text string }
 
-// newOldLine connects, and stays connected until the test ends.
-func newOldLine(t *testing.T, addr string, uin rookery.UIN, password string) *oldLine {
-	o := &oldLine{t: t, addr: addr, uin: uin, password: password,
+// newOldProgram connects, and stays connected until the test ends.
+func newOldProgram(t *testing.T, addr string, uin rookery.UIN, password string) *oldProgram {
+	o := &oldProgram{t: t, addr: addr, uin: uin, password: password,
 		outbox: make(chan oldRequest), heard: map[string]oldPush{}, more: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -61,13 +61,13 @@ func newOldLine(t *testing.T, addr string, uin rookery.UIN, password string) *ol
 
 // request writes a record as the program does: what belongs to the connection
 // stands in it, and before it its length in two bytes.
-func (o *oldLine) request(command, fields string) string {
+func (o *oldProgram) request(command, fields string) string {
 	return fmt.Sprintf("VER=1.4&CON=1&CMD=%s&SEQ=%d&UIN=%d&SID=&XP=C4CA4238A0B92382&CM=2%s", command,
 		time.Now().UnixNano(), o.uin, fields)
 }
 
 // write sends a message, and returns once the server has it.
-func (o *oldLine) write(to rookery.UIN, text string) error {
+func (o *oldProgram) write(to rookery.UIN, text string) error {
 	escaped := strings.NewReplacer("%", "%25", "&", "%26").Replace(text)
 	r := oldRequest{o.request("CLTMSG", fmt.Sprintf("&UN=%d&MG=%s", to, escaped)), make(chan struct{})}
 	end := time.After(patience)
@@ -85,7 +85,7 @@ func (o *oldLine) write(to rookery.UIN, text string) error {
 }
 
 // run opens one line after another.
-func (o *oldLine) run(ctx context.Context) {
+func (o *oldProgram) run(ctx context.Context) {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
 	for ctx.Err() == nil {
@@ -102,7 +102,7 @@ func (o *oldLine) run(ctx context.Context) {
 
 // serve signs in on a line, and sends what is to be sent until it breaks. If
 // there is nothing, the program asks who is online every ten seconds.
-func (o *oldLine) serve(ctx context.Context, conn net.Conn) {
+func (o *oldProgram) serve(ctx context.Context, conn net.Conn) {
 	answers := make(chan string)
 	defer func() {
 		_ = conn.Close()
@@ -152,7 +152,7 @@ func (o *oldLine) serve(ctx context.Context, conn net.Conn) {
 
 // read takes what comes until the line breaks: what has been pushed, and
 // answers.
-func (o *oldLine) read(conn net.Conn, answers chan<- string) {
+func (o *oldProgram) read(conn net.Conn, answers chan<- string) {
 	defer close(answers)
 	for reader := bufio.NewReader(conn); ; {
 		line, err := reader.ReadString('\n')
@@ -172,7 +172,7 @@ func (o *oldLine) read(conn net.Conn, answers chan<- string) {
 
 // hear takes a push by the positions of its fields: VER CMD SEQ UIN RES MN MT
 // UN MG.
-func (o *oldLine) hear(fields []string) {
+func (o *oldProgram) hear(fields []string) {
 	at := func(i int, key string) string {
 		if i >= len(fields) || !strings.HasPrefix(fields[i], key+"=") {
 			o.t.Errorf("field %d of a push is not %s: %q", i, key, fields)
@@ -196,7 +196,7 @@ func (o *oldLine) hear(fields []string) {
 }
 
 // check waits until all has come, and looks at it.
-func (o *oldLine) check(all []letter) {
+func (o *oldProgram) check(all []sentText) {
 	o.t.Helper()
 	for end := time.After(patience); ; {
 		o.mu.Lock()
@@ -209,7 +209,7 @@ func (o *oldLine) check(all []letter) {
 		o.mu.Unlock()
 		want, complete := 0, true
 		for from := rookery.UIN(10001); from < o.uin; from++ {
-			texts := between(all, from, o.uin)
+			texts := textsBetween(all, from, o.uin)
 			want += len(texts)
 			complete = complete && slices.Equal(got[from.String()], texts)
 		}

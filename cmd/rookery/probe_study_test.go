@@ -29,7 +29,7 @@ func TestADefaultRunAnswersWhatTheStudyOf2005Asked(t *testing.T) {
 }
 
 func testStudyOf2005(t *testing.T, reset string) {
-	p := newProbed(t)
+	p := newProbedServer(t)
 	p.must(p.reset(t.Context()))
 	changes := journal.Overrides{ClockURL: p.control.URL + "/clock"}
 	if reset != "" {

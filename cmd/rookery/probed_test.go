@@ -21,13 +21,13 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
-// probed is a server that a prober studies: with control URLs that make everything
+// probedServer is a server that a prober studies: with control URLs that make everything
 // as it was in the beginning, and move its clock.
-type probed struct {
+type probedServer struct {
 	*testServer
 	// control answers POSTs to /reset and /clock.
 	control *httptest.Server
-	heard   hearsay
+	heard   eventLog
 	proof   rookery.Credential // of the password that all have
 	// dispersed says that sessions of the crowd may have ended.
 	dispersed bool
@@ -85,16 +85,16 @@ func welcoming() rookery.Account {
 	return account
 }
 
-// newProbed starts such a server. Its store is in memory where there is a directory
+// newProbedServer starts such a server. Its store is in memory where there is a directory
 // for that: nobody looks whether it outlives the test.
-func newProbed(t *testing.T) *probed {
+func newProbedServer(t *testing.T) *probedServer {
 	t.Helper()
 	var config serverConfig
 	if dir, err := os.MkdirTemp("/dev/shm", "rookery-test-*"); err == nil {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		config.dataDir = dir
 	}
-	p := &probed{testServer: newTestServer(t, config), proof: credential(castPassword)}
+	p := &probedServer{testServer: newTestServer(t, config), proof: credential(castPassword)}
 	p.stop()
 	p.config.log = slog.New(&p.heard)
 	p.start()
@@ -114,7 +114,7 @@ func newProbed(t *testing.T) *probed {
 
 // gather makes the popular account and its friends. Others can send it nothing, so
 // that its mailbox stays as it is.
-func (p *probed) gather() {
+func (p *probedServer) gather() {
 	ctx := p.t.Context()
 	account := who(popular, rookery.Profile{Nick: "Popular", Face: 30})
 	account.Rule, account.Strangers = rookery.RuleClosed, false
@@ -131,7 +131,7 @@ func (p *probed) gather() {
 
 // eachOfCrowd does something for the first n of the crowd, for many at a time: they
 // share a commit.
-func (p *probed) eachOfCrowd(n int, action func(i int, uin rookery.UIN) error) error {
+func (p *probedServer) eachOfCrowd(n int, action func(i int, uin rookery.UIN) error) error {
 	var group errgroup.Group
 	group.SetLimit(16) // more passwords than this at once are refused
 	for i := range n {
@@ -140,7 +140,7 @@ func (p *probed) eachOfCrowd(n int, action func(i int, uin rookery.UIN) error) e
 	return group.Wait()
 }
 
-func (p *probed) must(err error) {
+func (p *probedServer) must(err error) {
 	p.t.Helper()
 	if err != nil {
 		p.t.Fatal(err)
@@ -148,7 +148,7 @@ func (p *probed) must(err error) {
 }
 
 // add stores an account whose password costs little to check.
-func (p *probed) add(ctx context.Context, account rookery.Account) error {
+func (p *probedServer) add(ctx context.Context, account rookery.Account) error {
 	account.Created = p.clock.now()
 	_, err := p.store.CreateAccount(ctx, account, p.proof)
 	return err
@@ -156,7 +156,7 @@ func (p *probed) add(ctx context.Context, account rookery.Account) error {
 
 // reset makes everything as it was in the beginning. Who may have acted is removed,
 // and added anew.
-func (p *probed) reset(ctx context.Context) error {
+func (p *probedServer) reset(ctx context.Context) error {
 	all := cast()
 	var removed, added errgroup.Group // at a time: they share a commit
 	for _, account := range all {
@@ -187,7 +187,7 @@ func (p *probed) reset(ctx context.Context) error {
 
 // forget lets go by what time it takes until nothing is remembered of requests and of
 // wrong passwords.
-func (p *probed) forget(ctx context.Context) error {
+func (p *probedServer) forget(ctx context.Context) error {
 	if p.heard.popular.Swap(false) {
 		if err := p.clear(ctx, popular); err != nil {
 			return err
@@ -203,7 +203,7 @@ func (p *probed) forget(ctx context.Context) error {
 
 // assemble sees to it that as many of the crowd are online as shall be, and that
 // their sessions are as old in each experiment.
-func (p *probed) assemble(ctx context.Context) error {
+func (p *probedServer) assemble(ctx context.Context) error {
 	proof := service.ProofOf(castPassword)
 	if !p.dispersed {
 		for i := range crowdOnline {
@@ -227,7 +227,7 @@ func (p *probed) assemble(ctx context.Context) error {
 }
 
 // clear empties an account's mailbox and logs it out.
-func (p *probed) clear(ctx context.Context, uin rookery.UIN) error {
+func (p *probedServer) clear(ctx context.Context, uin rookery.UIN) error {
 	for _, record := range []string{
 		"CMD=Login&SEQ=reset-1&UIN=%d&M5=0&PS=" + castPassword,
 		"CMD=GetMsgEx&SEQ=reset-2&UIN=%d",
@@ -242,7 +242,7 @@ func (p *probed) clear(ctx context.Context, uin rookery.UIN) error {
 }
 
 // ask posts a record and returns the answer.
-func (p *probed) ask(ctx context.Context, record string) (string, error) {
+func (p *probedServer) ask(ctx context.Context, record string) (string, error) {
 	conn, err := transcript.DialFrom(ctx, loopback, p.addr())
 	if err != nil {
 		return "", err
@@ -251,7 +251,7 @@ func (p *probed) ask(ctx context.Context, record string) (string, error) {
 	return string(answer), err
 }
 
-func (p *probed) serveClock(w http.ResponseWriter, r *http.Request) {
+func (p *probedServer) serveClock(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 64))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -266,15 +266,15 @@ func (p *probed) serveClock(w http.ResponseWriter, r *http.Request) {
 	p.dispersed = true
 }
 
-// hearsay is a log of which two things are kept: that a password was wrong, and that
+// eventLog is a log of which two things are kept: that a password was wrong, and that
 // the popular account has logged in.
-type hearsay struct{ wrong, popular atomic.Bool }
+type eventLog struct{ wrong, popular atomic.Bool }
 
-func (h *hearsay) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
-func (h *hearsay) WithAttrs([]slog.Attr) slog.Handler           { return h }
-func (h *hearsay) WithGroup(string) slog.Handler                { return h }
+func (h *eventLog) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (h *eventLog) WithAttrs([]slog.Attr) slog.Handler           { return h }
+func (h *eventLog) WithGroup(string) slog.Handler                { return h }
 
-func (h *hearsay) Handle(_ context.Context, r slog.Record) error {
+func (h *eventLog) Handle(_ context.Context, r slog.Record) error {
 	switch r.Message {
 	case "wrong password":
 		h.wrong.Store(true)
@@ -291,7 +291,7 @@ func (h *hearsay) Handle(_ context.Context, r slog.Record) error {
 
 // An experiment that does all that leaves something behind is made again and again.
 func TestResetOfAProbedServerMakesEverythingAsItWas(t *testing.T) {
-	p := newProbed(t)
+	p := newProbedServer(t)
 	login := func(uin rookery.UIN) string {
 		return fmt.Sprintf("CMD=Login&SEQ=10000001&UIN=%d&M5=0&PS=%s", uin, castPassword)
 	}

@@ -36,7 +36,7 @@ func TestProtocolPageSaysWhatTheServerDoes(t *testing.T) {
 	if raceDetector {
 		requests = studyRequestsUnderRace
 	}
-	p := newProbed(t)
+	p := newProbedServer(t)
 	began := time.Now()
 	found, l := p.study("http-qq-1.4", requests)
 	t.Logf("%d requests in %d experiments, %v", l.Sent(), l.Attempts(), time.Since(began).Round(100*time.Millisecond))
@@ -55,7 +55,7 @@ func TestProtocolPageSaysWhatTheServerDoes(t *testing.T) {
 }
 
 // study studies the server by a shipped experiment file.
-func (p *probed) study(name string, requests int) (*finding.Study, *lab.Lab) {
+func (p *probedServer) study(name string, requests int) (*finding.Study, *lab.Lab) {
 	p.t.Helper()
 	f := p.experimentFile(name)
 	url := "http://" + p.addr() + "/"
@@ -70,7 +70,7 @@ func (p *probed) study(name string, requests int) (*finding.Study, *lab.Lab) {
 
 // experimentFile is a shipped file, with the control URLs of the probed server, and
 // accounts that the file only hints at.
-func (p *probed) experimentFile(name string) *experiment.File {
+func (p *probedServer) experimentFile(name string) *experiment.File {
 	p.t.Helper()
 	text, ok := experiment.ReadShipped(name)
 	if !ok {
@@ -127,7 +127,7 @@ func checkPage(t *testing.T, found *finding.Study) {
 
 // Whoever begins with a shipped file shall get answers.
 func TestEachCommandOfAShippedExperimentFileWorks(t *testing.T) {
-	p := newProbed(t)
+	p := newProbedServer(t)
 	for _, name := range []string{"http-qq-1.1", "http-qq-1.4"} {
 		f := p.experimentFile(name)
 		l, err := lab.New(lab.Config{File: f, URL: "http://" + p.addr() + "/", Name: "a", MaxRequests: 1000, Salt: 1})

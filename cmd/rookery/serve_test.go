@@ -174,8 +174,8 @@ func TestShutdownAnswersWhatWasAccepted(t *testing.T) {
 	}
 }
 
-// unread sends requests and reads no answer, until the server can write no more.
-func unread(t *testing.T, conn net.Conn) {
+// unreadConn sends requests and reads no answer, until the server can write no more.
+func unreadConn(t *testing.T, conn net.Conn) {
 	t.Helper()
 	record := "VER=1.1&CMD=" + strings.Repeat("x", 60_000)
 	request := fmt.Sprintf("POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s", len(record), record)
@@ -198,7 +198,7 @@ func TestSlowClientsAreNoReasonToFailInTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	unread(t, tcp)
+	unreadConn(t, tcp)
 	operator, err := net.Dial("unix", server.controlListener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -213,10 +213,10 @@ func TestSlowClientsAreNoReasonToFailInTheEnd(t *testing.T) {
 	}
 }
 
-// stuck is a way in that never gets done with a request.
-type stuck struct{ begun, release chan struct{} }
+// blockingProtocol is a way in that never gets done with a request.
+type blockingProtocol struct{ begun, release chan struct{} }
 
-func (w stuck) ServeConn(_ context.Context, c *transport.Conn) {
+func (w blockingProtocol) ServeConn(_ context.Context, c *transport.Conn) {
 	c.BecomeActive()
 	close(w.begun)
 	<-w.release
@@ -224,7 +224,7 @@ func (w stuck) ServeConn(_ context.Context, c *transport.Conn) {
 
 func TestShutdownGivesUpInTime(t *testing.T) {
 	server := openTestServer(t, 50*time.Millisecond)
-	way := stuck{make(chan struct{}), make(chan struct{})}
+	way := blockingProtocol{make(chan struct{}), make(chan struct{})}
 	defer close(way.release)
 	server.transport = transport.NewServer(transport.Config{Protocol: way, Log: server.log})
 	ctx, end := context.WithCancel(t.Context())

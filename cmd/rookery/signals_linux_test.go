@@ -55,8 +55,8 @@ func TestAHangupEndsOrReloads(t *testing.T) {
 	}
 }
 
-// served is a server whose log is a file.
-type served struct {
+// serverProcess is a server whose log is a file.
+type serverProcess struct {
 	t     *testing.T
 	cmd   *exec.Cmd
 	log   string
@@ -64,11 +64,11 @@ type served struct {
 	err   error // set before ended is closed
 }
 
-// serveOn starts a server by a line for a shell, in which $SERVE is the server
+// serveOnTerminal starts a server by a line for a shell, in which $SERVE is the server
 // and its log. If terminal is not nil it is the controlling terminal of the shell.
-func serveOn(t *testing.T, terminal *os.File, line string) *served {
+func serveOnTerminal(t *testing.T, terminal *os.File, line string) *serverProcess {
 	t.Helper()
-	s := &served{t: t, log: filepath.Join(t.TempDir(), "log"), ended: make(chan struct{})}
+	s := &serverProcess{t: t, log: filepath.Join(t.TempDir(), "log"), ended: make(chan struct{})}
 	serve := fmt.Sprintf("rookery serve --data %s --listen 127.0.0.1:0 2>%s", filepath.Join(t.TempDir(), "data"), s.log)
 	s.cmd = exec.Command("sh", "-c", strings.ReplaceAll(line, "$SERVE", serve))
 	s.cmd.Dir = t.TempDir() // nohup writes there
@@ -92,7 +92,7 @@ func serveOn(t *testing.T, terminal *os.File, line string) *served {
 }
 
 // await waits until the log has what matches.
-func (s *served) await(pattern string) []string {
+func (s *serverProcess) await(pattern string) []string {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
 	look := time.NewTicker(10 * time.Millisecond)
@@ -111,7 +111,7 @@ func (s *served) await(pattern string) []string {
 }
 
 // answers expects that the server is at work.
-func (s *served) answers() {
+func (s *serverProcess) answers() {
 	s.t.Helper()
 	url := "http://" + s.await(`msg=listening addr=(\S+)`)[1]
 	answer, err := http.Post(url, "", strings.NewReader("VER=1.1&CMD=Query&UIN=10001"))
@@ -122,14 +122,14 @@ func (s *served) answers() {
 }
 
 // signal sends a signal to the server, wherever its shell has it.
-func (s *served) signal(sig syscall.Signal) {
+func (s *serverProcess) signal(sig syscall.Signal) {
 	s.t.Helper()
 	if err := syscall.Kill(-s.cmd.Process.Pid, sig); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *served) endsWell() {
+func (s *serverProcess) endsWell() {
 	s.t.Helper()
 	select {
 	case <-s.ended:
@@ -145,7 +145,7 @@ func (s *served) endsWell() {
 func TestAServerEndsInGoodOrderWithItsTerminal(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
-	s := serveOn(t, terminal, "exec $SERVE")
+	s := serveOnTerminal(t, terminal, "exec $SERVE")
 	s.answers()
 	terminal.Close()
 	person.Close()
@@ -157,7 +157,7 @@ func TestAServerEndsInGoodOrderWithItsTerminal(t *testing.T) {
 func TestAServerInTheBackgroundEndsWithItsTerminal(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
-	s := serveOn(t, terminal, `$SERVE & trap 'kill -HUP $!' HUP; wait $!; wait $!`)
+	s := serveOnTerminal(t, terminal, `$SERVE & trap 'kill -HUP $!' HUP; wait $!; wait $!`)
 	s.answers()
 	terminal.Close()
 	person.Close()
@@ -167,7 +167,7 @@ func TestAServerInTheBackgroundEndsWithItsTerminal(t *testing.T) {
 func TestAServerWithNohupOutlivesItsTerminal(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
-	s := serveOn(t, terminal, "exec nohup $SERVE")
+	s := serveOnTerminal(t, terminal, "exec nohup $SERVE")
 	s.answers()
 	terminal.Close()
 	person.Close()
@@ -179,7 +179,7 @@ func TestAServerWithNohupOutlivesItsTerminal(t *testing.T) {
 
 // As by systemd, or after setsid.
 func TestAServerWithoutATerminalReloadsAtSIGHUP(t *testing.T) {
-	s := serveOn(t, nil, "exec $SERVE")
+	s := serveOnTerminal(t, nil, "exec $SERVE")
 	s.answers()
 	s.signal(syscall.SIGHUP)
 	s.await("SIGHUP asks to reload, but there is nothing to reload yet")
@@ -192,7 +192,7 @@ func TestAServerOnATerminalThatIsThereReloadsAtSIGHUP(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer person.Close()
 	defer terminal.Close()
-	s := serveOn(t, terminal, "exec $SERVE")
+	s := serveOnTerminal(t, terminal, "exec $SERVE")
 	s.answers()
 	s.signal(syscall.SIGHUP)
 	s.await("SIGHUP asks to reload, but there is nothing to reload yet")

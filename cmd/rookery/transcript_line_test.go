@@ -14,10 +14,10 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
-// webSocketWorld is a world whose lines are WebSockets.
-type webSocketWorld struct{ world }
+// webSocketServer is a world whose lines are WebSockets.
+type webSocketServer struct{ transcriptServer }
 
-func (w *webSocketWorld) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
+func (w *webSocketServer) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
 	var below net.Conn
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (_ net.Conn, err error) {
@@ -25,24 +25,24 @@ func (w *webSocketWorld) OpenStream(ctx context.Context, from netip.Addr) (trans
 			return below, err
 		},
 	}}
-	conn, _, err := websocket.Dial(ctx, "ws://"+w.running().addr()+"/ws",
+	conn, _, err := websocket.Dial(ctx, "ws://"+w.startedServer().addr()+"/ws",
 		&websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"httpqq"}})
 	if err != nil {
 		return nil, err
 	}
-	return &webSocketLine{conn, below}, nil
+	return &webSocketStream{conn, below}, nil
 }
 
-type webSocketLine struct {
+type webSocketStream struct {
 	conn  *websocket.Conn
 	below net.Conn
 }
 
-func (l *webSocketLine) Send(record []byte) error {
+func (l *webSocketStream) Send(record []byte) error {
 	return l.conn.Write(context.Background(), websocket.MessageText, record)
 }
 
-func (l *webSocketLine) Receive(ctx context.Context) ([]byte, error) {
+func (l *webSocketStream) Receive(ctx context.Context) ([]byte, error) {
 	kind, record, err := l.conn.Read(ctx)
 	switch {
 	case websocket.CloseStatus(err) >= 0:
@@ -53,13 +53,13 @@ func (l *webSocketLine) Receive(ctx context.Context) ([]byte, error) {
 	return record, err
 }
 
-func (l *webSocketLine) ReceivePending(ctx context.Context) ([]byte, error) {
+func (l *webSocketStream) ReceivePending(ctx context.Context) ([]byte, error) {
 	return transcript.ReceivePending(ctx, l)
 }
 
 // Close ends the connection below, and waits for the server to end it too: that
 // it does once it has noticed.
-func (l *webSocketLine) Close() error {
+func (l *webSocketStream) Close() error {
 	defer l.conn.CloseNow()
 	if err := l.below.(*net.TCPConn).CloseWrite(); err != nil {
 		return nil // closed by the server

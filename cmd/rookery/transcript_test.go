@@ -27,7 +27,7 @@ func TestTranscripts(t *testing.T) {
 	for _, script := range scripts {
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{t: t}
+			w := &transcriptServer{t: t}
 			if err := transcript.Replay(t.Context(), script, w); err != nil {
 				t.Error(err)
 			}
@@ -48,7 +48,7 @@ func TestTranscriptsOfLinesOverWebSocket(t *testing.T) {
 		}
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
-			w := &webSocketWorld{world{t: t}}
+			w := &webSocketServer{transcriptServer{t: t}}
 			if err := transcript.Replay(t.Context(), script, w); err != nil {
 				t.Error(err)
 			}
@@ -56,9 +56,9 @@ func TestTranscriptsOfLinesOverWebSocket(t *testing.T) {
 	}
 }
 
-// world is a server with what a script sets up around it. It starts when the
+// transcriptServer is a server with what a script sets up around it. It starts when the
 // script's settings are known.
-type world struct {
+type transcriptServer struct {
 	*testServer
 	t      *testing.T
 	serve  cobra.Command
@@ -66,7 +66,7 @@ type world struct {
 	config serverConfig
 }
 
-func (w *world) running() *testServer {
+func (w *transcriptServer) startedServer() *testServer {
 	if w.testServer == nil {
 		w.testServer = newTestServer(w.t, w.config)
 	}
@@ -74,7 +74,7 @@ func (w *world) running() *testServer {
 }
 
 // ApplySetting takes a flag of serve, as its command line does.
-func (w *world) ApplySetting(name, value string) error {
+func (w *transcriptServer) ApplySetting(name, value string) error {
 	serveFlags := &w.flags
 	if serveFlags.data == nil {
 		serveFlags.addTo(&w.serve)
@@ -94,8 +94,8 @@ func credential(password string) rookery.Credential {
 	return service.HashProof(service.ProofOf(password), service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1})
 }
 
-func (w *world) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {
-	s := w.running()
+func (w *transcriptServer) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {
+	s := w.startedServer()
 	account := rookery.NewAccount(rookery.UIN(uin), "", s.clock.now())
 	if _, err := s.store.CreateAccount(w.t.Context(), account, credential(password)); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (w *world) CreateAccount(uin uint32, password string, fields []transcript.A
 	return w.ChangeAccount(uin, fields)
 }
 
-func (w *world) ChangeAccount(uin uint32, fields []transcript.AccountField) error {
+func (w *transcriptServer) ChangeAccount(uin uint32, fields []transcript.AccountField) error {
 	if len(fields) == 0 {
 		return nil
 	}
@@ -111,16 +111,16 @@ func (w *world) ChangeAccount(uin uint32, fields []transcript.AccountField) erro
 	for _, f := range fields {
 		settings[f.Name] = f.Value
 	}
-	_, err := w.running().operator().ChangeAccount(w.t.Context(), rookery.UIN(uin), settings)
+	_, err := w.startedServer().operator().ChangeAccount(w.t.Context(), rookery.UIN(uin), settings)
 	return err
 }
 
-func (w *world) Befriend(a, b uint32) error {
-	return w.running().service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
+func (w *transcriptServer) Befriend(a, b uint32) error {
+	return w.startedServer().service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
 }
 
-func (w *world) SendNotice(to []uint32, text string) error {
-	operator := w.running().operator()
+func (w *transcriptServer) SendNotice(to []uint32, text string) error {
+	operator := w.startedServer().operator()
 	var uins []rookery.UIN
 	for _, uin := range to {
 		uins = append(uins, rookery.UIN(uin))
@@ -132,23 +132,23 @@ func (w *world) SendNotice(to []uint32, text string) error {
 	return err
 }
 
-func (w *world) RemoveAccount(uin uint32) error {
-	return w.running().operator().RemoveAccount(w.t.Context(), rookery.UIN(uin))
+func (w *transcriptServer) RemoveAccount(uin uint32) error {
+	return w.startedServer().operator().RemoveAccount(w.t.Context(), rookery.UIN(uin))
 }
 
-func (w *world) SetPassword(uin uint32, password string) error {
-	_, err := w.running().operator().SetPassword(w.t.Context(), rookery.UIN(uin), password)
+func (w *transcriptServer) SetPassword(uin uint32, password string) error {
+	_, err := w.startedServer().operator().SetPassword(w.t.Context(), rookery.UIN(uin), password)
 	return err
 }
 
-func (w *world) Restart(down time.Duration) error {
-	w.running().restart(down)
+func (w *transcriptServer) Restart(down time.Duration) error {
+	w.startedServer().restart(down)
 	return nil
 }
 
-func (w *world) AdvanceClock(d time.Duration) error {
+func (w *transcriptServer) AdvanceClock(d time.Duration) error {
 	settle()
-	w.running().wait(d)
+	w.startedServer().wait(d)
 	return nil
 }
 
@@ -166,9 +166,9 @@ func settle() {
 	}
 }
 
-func (w *world) Now() time.Time { return w.running().clock.now() }
+func (w *transcriptServer) Now() time.Time { return w.startedServer().clock.now() }
 
-func (w *world) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
+func (w *transcriptServer) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
 	conn, err := w.Dial(ctx, from)
 	if err != nil {
 		return nil, err
@@ -176,11 +176,11 @@ func (w *world) OpenStream(ctx context.Context, from netip.Addr) (transcript.Str
 	return transcript.NewSocketStream(conn), nil
 }
 
-func (w *world) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
-	return transcript.DialFrom(ctx, from, w.running().addr())
+func (w *transcriptServer) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
+	return transcript.DialFrom(ctx, from, w.startedServer().addr())
 }
 
-func (w *world) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
+func (w *transcriptServer) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
 	conn, err := w.Dial(ctx, from)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	case filepath.Base(os.Args[0]) == "redis-server":
 		err = serveRedis(ctx, os.Args[1:])
 	case len(os.Args) > 2 && os.Args[1] == "serve":
-		err = serveMail(ctx, os.Args[3])
+		err = serveFakeServer(ctx, os.Args[3])
 	case len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == "hold":
 		err = ServeIdle(ctx, os.Stdout)
 	case len(os.Args) > 2 && os.Args[1] == "bench":
@@ -55,8 +55,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// mail is a store in one file, read at the beginning and written at the end.
-type mail struct {
+// fakeServer is a store in one file, read at the beginning and written at the end.
+type fakeServer struct {
 	path string
 
 	mu       sync.Mutex
@@ -68,10 +68,10 @@ type mail struct {
 	lines    map[rookery.UIN]net.Conn
 }
 
-func openMail(_ context.Context, dir string) (Store, error) { return readMail(dir) }
+func openFakeStore(_ context.Context, dir string) (Store, error) { return readFakeStore(dir) }
 
-func readMail(dir string) (*mail, error) {
-	m := &mail{
+func readFakeStore(dir string) (*fakeServer, error) {
+	m := &fakeServer{
 		path: filepath.Join(dir, "mail"), Accounts: map[rookery.UIN]rookery.Credential{},
 		Friends: map[rookery.UIN][]rookery.UIN{},
 		Boxes:   map[rookery.UIN][]rookery.Entry{}, Places: map[rookery.UIN]uint64{},
@@ -88,7 +88,7 @@ func readMail(dir string) (*mail, error) {
 	return m, gob.NewDecoder(bytes.NewReader(data)).Decode(m)
 }
 
-func (m *mail) Close() error {
+func (m *fakeServer) Close() error {
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(m); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (m *mail) Close() error {
 	return os.WriteFile(m.path, b.Bytes(), 0o600)
 }
 
-func (m *mail) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN,
+func (m *fakeServer) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN,
 	error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -104,13 +104,13 @@ func (m *mail) CreateAccount(_ context.Context, account rookery.Account, credent
 	return account.UIN, nil
 }
 
-func (m *mail) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
+func (m *fakeServer) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.Accounts[uin], nil
 }
 
-func (m *mail) ChangeRelation(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
+func (m *fakeServer) ChangeRelation(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if change.Transition.Result.Friends {
@@ -120,7 +120,7 @@ func (m *mail) ChangeRelation(_ context.Context, change rookery.RelationChange) 
 	return rookery.Receipt{}, nil
 }
 
-func (m *mail) Deliver(_ context.Context, entries []rookery.NewEntry, now time.Time,
+func (m *fakeServer) Deliver(_ context.Context, entries []rookery.NewEntry, now time.Time,
 	_ rookery.RequestKey) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,26 +132,26 @@ func (m *mail) Deliver(_ context.Context, entries []rookery.NewEntry, now time.T
 	return rookery.Receipt{}, nil
 }
 
-func (m *mail) MailboxState(_ context.Context, uin rookery.UIN, _ string) (uint64, rookery.Cursor, error) {
+func (m *fakeServer) MailboxState(_ context.Context, uin rookery.UIN, _ string) (uint64, rookery.Cursor, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return uint64(len(m.Boxes[uin])), rookery.Cursor{Number: m.Places[uin]}, nil
 }
 
-func (m *mail) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
+func (m *fakeServer) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.Boxes[uin][after:min(upTo, after+uint64(limit))]), nil
 }
 
-func (m *mail) SaveCursor(_ context.Context, uin rookery.UIN, _ string, p rookery.Cursor) error {
+func (m *fakeServer) SaveCursor(_ context.Context, uin rookery.UIN, _ string, p rookery.Cursor) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Places[uin] = p.Number
 	return nil
 }
 
-func (m *mail) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
+func (m *fakeServer) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if proved != m.Accounts[session.Account] {
@@ -161,9 +161,9 @@ func (m *mail) StartSession(_ context.Context, session rookery.Session, proved r
 	return nil
 }
 
-// serveMail answers what the bench asks, until it is told to stop.
-func serveMail(ctx context.Context, dir string) error {
-	m, err := readMail(dir)
+// serveFakeServer answers what the bench asks, until it is told to stop.
+func serveFakeServer(ctx context.Context, dir string) error {
+	m, err := readFakeStore(dir)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func serveMail(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	requests := &queue{addr: listener.Addr(), conns: make(chan net.Conn)}
+	requests := &chanListener{addr: listener.Addr(), conns: make(chan net.Conn)}
 	server := &http.Server{Handler: m}
 	context.AfterFunc(ctx, func() { listener.Close(); server.Close() })
 	fmt.Fprintf(os.Stderr, "level=INFO msg=listening addr=%s\n", listener.Addr())
@@ -182,7 +182,7 @@ func serveMail(ctx context.Context, dir string) error {
 	return m.Close()
 }
 
-func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -194,7 +194,7 @@ func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // handle answers a record, and returns whose it is.
-func (m *mail) handle(record string) (answer string, uin rookery.UIN) {
+func (m *fakeServer) handle(record string) (answer string, uin rookery.UIN) {
 	fields, text, _ := strings.Cut(record, "&MG=")
 	values := map[string]string{}
 	for field := range strings.SplitSeq(fields, "&") {
@@ -209,7 +209,7 @@ func (m *mail) handle(record string) (answer string, uin rookery.UIN) {
 		m.answer(values, uin, receiver, text)), uin
 }
 
-func (m *mail) answer(values map[string]string, uin, receiver rookery.UIN, text string) string {
+func (m *fakeServer) answer(values map[string]string, uin, receiver rookery.UIN, text string) string {
 	_, signedIn := m.Sessions[uin]
 	switch {
 	case values["CMD"] == "Login" && values["PS"] == seedProof && m.Accounts[uin] != "":
@@ -233,7 +233,7 @@ func (m *mail) answer(values map[string]string, uin, receiver rookery.UIN, text 
 }
 
 // put stores an entry, if this server does as it should.
-func (m *mail) put(receiver rookery.UIN, entry rookery.Entry) {
+func (m *fakeServer) put(receiver rookery.UIN, entry rookery.Entry) {
 	box := m.Boxes[receiver]
 	times := 1
 	if messageNumber(entry.Text) == 4 {

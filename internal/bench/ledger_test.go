@@ -26,7 +26,7 @@ func TestTheLedgerFindsWhatTheStoreDoesNotHold(t *testing.T) {
 		"one that was cut":         {[]string{text(1), text(2)[:20]}, "holds message 0 where 2 follows"},
 		"one without its number":   {[]string{text(1), textFiller}, "holds message 0 where 2 follows"},
 	} {
-		m, err := readMail(t.TempDir())
+		m, err := readFakeStore(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,27 +11,27 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// queue is a listener whose connections somebody else has accepted.
-type queue struct {
+// chanListener is a listener whose connections somebody else has accepted.
+type chanListener struct {
 	addr  net.Addr
 	conns chan net.Conn
 }
 
-func (q *queue) Accept() (net.Conn, error) { return <-q.conns, nil }
-func (q *queue) Addr() net.Addr            { return q.addr }
-func (q *queue) Close() error              { return nil }
+func (q *chanListener) Accept() (net.Conn, error) { return <-q.conns, nil }
+func (q *chanListener) Addr() net.Addr            { return q.addr }
+func (q *chanListener) Close() error              { return nil }
 
-// peeked is a connection of which some bytes were looked at.
-type peeked struct {
+// peekedConn is a connection of which some bytes were looked at.
+type peekedConn struct {
 	net.Conn
 	in *bufio.Reader
 }
 
-func (p peeked) Read(data []byte) (int, error) { return p.in.Read(data) }
+func (p peekedConn) Read(data []byte) (int, error) { return p.in.Read(data) }
 
 // accept serves lines, and hands the others to the queue of requests, until the
 // listener is closed.
-func (m *mail) accept(listener net.Listener, requests *queue) {
+func (m *fakeServer) accept(listener net.Listener, requests *chanListener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -40,7 +40,7 @@ func (m *mail) accept(listener net.Listener, requests *queue) {
 		go func() {
 			in := bufio.NewReader(conn)
 			if first, _ := in.Peek(1); string(first) == "P" {
-				requests.conns <- peeked{conn, in}
+				requests.conns <- peekedConn{conn, in}
 				return
 			}
 			m.serveLine(conn, in)
@@ -49,7 +49,7 @@ func (m *mail) accept(listener net.Listener, requests *queue) {
 }
 
 // serveLine answers lines, and pushes to whoever is logged in on one.
-func (m *mail) serveLine(conn net.Conn, in *bufio.Reader) {
+func (m *fakeServer) serveLine(conn net.Conn, in *bufio.Reader) {
 	defer conn.Close()
 	for {
 		record, err := in.ReadString('\n')
@@ -70,7 +70,7 @@ func (m *mail) serveLine(conn net.Conn, in *bufio.Reader) {
 }
 
 // push pushes an entry, if this server does as it should.
-func (m *mail) push(receiver rookery.UIN, entry rookery.Entry) {
+func (m *fakeServer) push(receiver rookery.UIN, entry rookery.Entry) {
 	conn := m.lines[receiver]
 	if conn == nil {
 		return

@@ -20,7 +20,7 @@ func config(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	return Config{
-		Executable: executable, OpenStore: openMail, Temporary: t.TempDir(),
+		Executable: executable, OpenStore: openFakeStore, Temporary: t.TempDir(),
 		Workloads: Workloads(), Connections: []int{1, 3}, KeepAlive: []bool{true, false},
 		Duration: 20 * time.Millisecond, Rounds: 2, Progress: io.Discard,
 	}
@@ -172,7 +172,7 @@ func TestALargeStoreIsComparedWithASmallOneAndUsedAgain(t *testing.T) {
 			t.Errorf("run %d: %+v cannot be", round+1, growth)
 		}
 	}
-	m, err := readMail(cfg.Data)
+	m, err := readFakeStore(cfg.Data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// plug makes a cable, and the server's end of it.
-func plug(t *testing.T, silent bool) (*FaultyConn, net.Conn) {
+// newFaultyConnPair makes a cable, and the server's end of it.
+func newFaultyConnPair(t *testing.T, silent bool) (*FaultyConn, net.Conn) {
 	t.Helper()
 	client, server := net.Pipe()
 	t.Cleanup(func() { client.Close(); server.Close() })
@@ -18,7 +18,7 @@ func plug(t *testing.T, silent bool) (*FaultyConn, net.Conn) {
 
 func TestACableIsCutToTheByte(t *testing.T) {
 	for count := range 8 {
-		cable, server := plug(t, false)
+		cable, server := newFaultyConnPair(t, false)
 		cut := cable.CutAfter(count)
 		go func() {
 			for _, piece := range []string{"ab", "cdef", "g"} {
@@ -44,7 +44,7 @@ func TestACableIsCutToTheByte(t *testing.T) {
 
 func TestACableThatIsCutInSilenceLosesWhatIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cable, server := plug(t, true)
+		cable, server := newFaultyConnPair(t, true)
 		cut := cable.CutAfter(2)
 		read := make(chan string, 1)
 		go func() {
@@ -80,7 +80,7 @@ func TestACableThatIsCutInSilenceLosesWhatIsWritten(t *testing.T) {
 
 func TestACableDelaysWhatTheServerWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cable, server := plug(t, false)
+		cable, server := newFaultyConnPair(t, false)
 		cable.Delay = time.Second
 		go func() {
 			io.WriteString(server, "a")

@@ -12,14 +12,14 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// replies is a Post that answers one attempt after another, SEQ standing for
+// scriptedReplies is a Post that answers one attempt after another, SEQ standing for
 // the SEQ asked; an empty reply is none, "late" one that never comes.
-type replies struct {
+type scriptedReplies struct {
 	script []string
 	asked  []string
 }
 
-func (r *replies) post(ctx context.Context, record string) (string, error) {
+func (r *scriptedReplies) post(ctx context.Context, record string) (string, error) {
 	r.asked = append(r.asked, record)
 	reply := r.script[0]
 	r.script = r.script[1:]
@@ -60,7 +60,7 @@ func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := replies{script: test.script}
+				r := scriptedReplies{script: test.script}
 				client := Client{UIN: 10001, Post: r.post}
 				_, err := client.SendUntilDone(t.Context(),
 					client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "hello")))

@@ -27,11 +27,11 @@ func newSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// crowd are the accounts of a test.
-type crowd struct{ senders, receivers []rookery.UIN }
+// accountSet are the accounts of a test.
+type accountSet struct{ senders, receivers []rookery.UIN }
 
-func newCrowd(senders, receivers int) crowd {
-	var c crowd
+func newCrowd(senders, receivers int) accountSet {
+	var c accountSet
 	for i := range senders {
 		c.senders = append(c.senders, rookery.FirstUIN+rookery.UIN(i))
 	}
@@ -41,22 +41,22 @@ func newCrowd(senders, receivers int) crowd {
 	return c
 }
 
-// people are the crowd with the rules that a Load asks for.
-func (c crowd) people() []person {
-	var all []person
+// newAccounts are the crowd with the rules that a Load asks for.
+func (c accountSet) newAccounts() []testAccount {
+	var all []testAccount
 	for _, uin := range c.senders {
-		all = append(all, person{uin, rookery.RuleAsk})
+		all = append(all, testAccount{uin, rookery.RuleAsk})
 	}
 	for i, uin := range c.receivers {
-		all = append(all, person{uin, []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk}[i%2]})
+		all = append(all, testAccount{uin, []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk}[i%2]})
 	}
 	return all
 }
 
-// join signs the crowd in and makes it a load. Half of the clients keep their
+// newLoad signs the crowd in and makes it a load. Half of the clients keep their
 // connections, the others make one for each request; some senders lose patience
 // at times.
-func (c crowd) join(t *testing.T, dial DialFunc, seed uint64) *Load {
+func (c accountSet) newLoad(t *testing.T, dial DialFunc, seed uint64) *Load {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	clients := func(uins []rookery.UIN) (all []*Client) {
@@ -68,7 +68,7 @@ func (c crowd) join(t *testing.T, dial DialFunc, seed uint64) *Load {
 	senders, receivers := clients(c.senders), clients(c.receivers)
 	for i, s := range senders {
 		if i%4 >= 2 {
-			s.AttemptTimeout = atTimesImpatient(rand.New(rand.NewPCG(seed, rng.Uint64())))
+			s.AttemptTimeout = randomTimeout(rand.New(rand.NewPCG(seed, rng.Uint64())))
 		}
 	}
 	var g errgroup.Group
@@ -85,9 +85,9 @@ func (c crowd) join(t *testing.T, dial DialFunc, seed uint64) *Load {
 	return NewLoad(senders, receivers, seed)
 }
 
-// atTimesImpatient is the patience of a client that sometimes asks again while
+// randomTimeout is the patience of a client that sometimes asks again while
 // its request is still at work. It is for senders, who ask one thing at a time.
-func atTimesImpatient(rng *rand.Rand) func() time.Duration {
+func randomTimeout(rng *rand.Rand) func() time.Duration {
 	return func() time.Duration {
 		if rng.IntN(10) == 0 {
 			return time.Duration(rng.IntN(3000)) * time.Microsecond
@@ -96,9 +96,9 @@ func atTimesImpatient(rng *rand.Rand) func() time.Duration {
 	}
 }
 
-// begin lets the load act. The function that it returns ends it, and fails the
+// startLoad lets the load act. The function that it returns ends it, and fails the
 // test if somebody was not answered as must be.
-func begin(t *testing.T, load *Load) (end func()) {
+func startLoad(t *testing.T, load *Load) (end func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- load.Run(ctx) }()
@@ -111,8 +111,8 @@ func begin(t *testing.T, load *Load) (end func()) {
 	}
 }
 
-// acknowledged counts the messages that were acknowledged up to now.
-func acknowledged(load *Load) int {
+// countAcknowledged counts the messages that were acknowledged up to now.
+func countAcknowledged(load *Load) int {
 	count := 0
 	sent, _ := load.Ledger.Snapshot()
 	for _, s := range sent {
@@ -126,15 +126,15 @@ func acknowledged(load *Load) int {
 // awaitMessages waits until so many messages are acknowledged.
 func awaitMessages(t *testing.T, load *Load, enough int) {
 	t.Helper()
-	for deadline := time.Now().Add(requestTimeout); acknowledged(load) < enough; <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(requestTimeout); countAcknowledged(load) < enough; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("fewer than %d messages were acknowledged in %v", enough, requestTimeout)
 		}
 	}
 }
 
-// report fails the test for each fault, but shows only some.
-func report(t *testing.T, where string, faults []Fault) {
+// reportFaults fails the test for each fault, but shows only some.
+func reportFaults(t *testing.T, where string, faults []Fault) {
 	t.Helper()
 	for _, f := range faults[:min(len(faults), 10)] {
 		t.Errorf("%s: %v", where, f)
@@ -148,15 +148,15 @@ func report(t *testing.T, where string, faults []Fault) {
 func checkCollected(t *testing.T, load *Load) {
 	t.Helper()
 	sent, collected := load.Ledger.Snapshot()
-	report(t, "collected", FindFaults(sent, collected))
+	reportFaults(t, "collected", FindFaults(sent, collected))
 	var unanswered, temporary int64
 	for _, sender := range load.Senders {
 		u, redeliveries := sender.RepeatCounts()
 		unanswered, temporary = unanswered+u, temporary+redeliveries
 	}
 	t.Logf("%d messages sent, %d acknowledged; %d attempts were not answered, %d answered with RES=4",
-		len(sent), acknowledged(load), unanswered, temporary)
-	if acknowledged(load) == 0 || unanswered+temporary == 0 {
+		len(sent), countAcknowledged(load), unanswered, temporary)
+	if countAcknowledged(load) == 0 || unanswered+temporary == 0 {
 		t.Error("nothing was acknowledged, or nothing had to be repeated: nothing is proved")
 	}
 }
@@ -173,14 +173,14 @@ func checkStored(t *testing.T, dir string, load *Load) {
 				len(collected[uin]))
 		}
 	}
-	report(t, "stored", FindFaults(sent, stored))
+	reportFaults(t, "stored", FindFaults(sent, stored))
 }
 
 // readStored reads the receivers' mailboxes in the store of a server that has
 // stopped.
 func readStored(t *testing.T, dir string, load *Load) map[rookery.UIN][]Message {
 	t.Helper()
-	received, err := openHouse(t.Context(), dir, unsynced)
+	received, err := openLocalServer(t.Context(), dir, neverSyncs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,8 +201,8 @@ func isNotice(message Message) bool { return message.Kind == rookery.KindAdded }
 
 // storedMessages reads what is in a mailbox. It is an error if its numbers do not
 // rise.
-func storedMessages(ctx context.Context, received *house, uin rookery.UIN) (messages []Message, err error) {
-	entries, err := mailbox(ctx, received.store, uin)
+func storedMessages(ctx context.Context, received *localServer, uin rookery.UIN) (messages []Message, err error) {
+	entries, err := readMailbox(ctx, received.store, uin)
 	if err != nil {
 		return nil, err
 	}
@@ -217,9 +217,9 @@ func storedMessages(ctx context.Context, received *house, uin rookery.UIN) (mess
 	return messages, nil
 }
 
-// checkStandings asks the server how the senders stand with the receivers, from
+// checkRelations asks the server how the senders stand with the receivers, from
 // both sides, and what receivers see of them.
-func checkStandings(t *testing.T, load *Load) {
+func checkRelations(t *testing.T, load *Load) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()

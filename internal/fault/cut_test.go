@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// burst is how many messages are on their way when the connection is cut.
-	burst = 3
-	// writer is who writes them.
-	writer = rookery.FirstUIN
+	// burstSize is how many messages are on their way when the connection is cut.
+	burstSize = 3
+	// writerUIN is who writes them.
+	writerUIN = rookery.FirstUIN
 )
 
-// way is one way to be a client that stays connected, and to lose the
+// clientVariant is one way to be a client that stays connected, and to lose the
 // connection.
-type way struct {
+type clientVariant struct {
 	name     string
 	device   string
 	confirms bool
@@ -35,7 +35,7 @@ type way struct {
 	every int
 }
 
-var ways = []way{
+var clientVariants = []clientVariant{
 	{name: "an old program that does not confirm", every: 1},
 	{name: "an old program that confirms", confirms: true, every: 1},
 	{name: "an old program that polls afterwards", polls: true, every: 3},
@@ -49,20 +49,20 @@ var ways = []way{
 // the next login: exactly once for a client that drops numbers it has seen, at
 // least once for any other.
 func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
-	people := []person{{uin: writer}}
-	var cuts []*victim
-	for _, w := range ways {
-		for count := 0; count <= burst*w.pushBytes(); count += w.every {
-			c := &victim{way: w, after: count, uin: writer + rookery.UIN(len(people))}
-			people, cuts = append(people, person{uin: c.uin}), append(cuts, c)
+	people := []testAccount{{uin: writerUIN}}
+	var cuts []*cutClient
+	for _, w := range clientVariants {
+		for count := 0; count <= burstSize*w.pushBytes(); count += w.every {
+			c := &cutClient{way: w, after: count, uin: writerUIN + rookery.UIN(len(people))}
+			people, cuts = append(people, testAccount{uin: c.uin}), append(cuts, c)
 		}
 	}
 	dir := t.TempDir()
-	settle(t, dir, people)
+	createAccounts(t, dir, people)
 	s := newServer(t, rookeryServe(t, dir, false))
 	writers := make([]*Client, 16)
 	for i := range writers {
-		writers[i] = &Client{UIN: writer, Post: StreamPost(s.dial)}
+		writers[i] = &Client{UIN: writerUIN, Post: StreamPost(s.dial)}
 	}
 	if err := writers[0].Login(t.Context(), password); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
 }
 
 // pushBytes is how long each push of the burst is, its end included.
-func (w way) pushBytes() int {
+func (w clientVariant) pushBytes() int {
 	record := "VER=1.4&CMD=Server_Msg&SEQ=1&UIN=10001&RES=0&MN=1"
 	if w.device != "" {
 		record += "&ID=1&TM=1234567890"
@@ -93,10 +93,10 @@ func (w way) pushBytes() int {
 	return len(record + "&MT=9&UN=10001&MG=no. 1: 50%25 %26 more\r\n")
 }
 
-// victim is one account whose connection is cut after so many bytes of what is
+// cutClient is one account whose connection is cut after so many bytes of what is
 // pushed.
-type victim struct {
-	way    way
+type cutClient struct {
+	way    clientVariant
 	after  int
 	uin    rookery.UIN
 	server *server
@@ -107,8 +107,8 @@ type victim struct {
 	all chan struct{}
 }
 
-func (c *victim) run(ctx context.Context) error {
-	cable, err := c.lose(ctx)
+func (c *cutClient) run(ctx context.Context) error {
+	cable, err := c.loseConnection(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,26 +117,26 @@ func (c *victim) run(ctx context.Context) error {
 		return fmt.Errorf("%d pushes came through whole, want %d: %v", got, want, c.pushes)
 	}
 	if c.way.polls {
-		return c.poll(ctx)
+		return c.collectByPolling(ctx)
 	}
-	return c.again(ctx)
+	return c.reconnect(ctx)
 }
 
-// lose signs in, and loses the connection in the burst.
-func (c *victim) lose(ctx context.Context) (*FaultyConn, error) {
+// loseConnection signs in, and loses the connection in the burst.
+func (c *cutClient) loseConnection(ctx context.Context) (*FaultyConn, error) {
 	conn, err := c.server.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	cable := &FaultyConn{Conn: conn, Silent: c.way.silent}
-	line := NewStream(cable, c.hear)
+	line := NewStream(cable, c.recordPush)
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {
 		return nil, err
 	}
 	lost := cable.CutAfter(c.after)
-	for i := range burst {
-		if err := c.write(ctx, i+1); err != nil {
+	for i := range burstSize {
+		if err := c.sendMessage(ctx, i+1); err != nil {
 			return nil, err
 		}
 	}
@@ -148,21 +148,21 @@ func (c *victim) lose(ctx context.Context) (*FaultyConn, error) {
 	}
 }
 
-// again signs in anew, and takes what comes up to one message more. Those that
+// reconnect signs in anew, and takes what comes up to one message more. Those that
 // it has seen it drops: what is left are all, in their order.
-func (c *victim) again(ctx context.Context) error {
+func (c *cutClient) reconnect(ctx context.Context) error {
 	conn, err := c.server.dial(ctx)
 	if err != nil {
 		return err
 	}
 	before := len(c.pushes)
 	c.all = make(chan struct{}, 1)
-	line := NewStream(conn, c.hear)
+	line := NewStream(conn, c.recordPush)
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {
 		return err
 	}
-	if err := c.write(ctx, burst+1); err != nil {
+	if err := c.sendMessage(ctx, burstSize+1); err != nil {
 		return err
 	}
 	select {
@@ -173,11 +173,11 @@ func (c *victim) again(ctx context.Context) error {
 		return errors.New("not all came")
 	}
 	line.Close()
-	return c.judge(c.pushes[:before], c.pushes[before:])
+	return c.checkDeliveries(c.pushes[:before], c.pushes[before:])
 }
 
-// judge looks at what was pushed on the first line and on the second.
-func (c *victim) judge(first, second []Push) error {
+// checkDeliveries looks at what was pushed on the first line and on the second.
+func (c *cutClient) checkDeliveries(first, second []Push) error {
 	if !slices.IsSortedFunc(second, func(a, b Push) int { return cmp.Compare(a.Number, b.Number) }) {
 		return fmt.Errorf("the second line brought %v", second)
 	}
@@ -190,7 +190,7 @@ func (c *victim) judge(first, second []Push) error {
 		seen[push.Number] = true
 	}
 	var want []Push
-	for i := range burst + 1 {
+	for i := range burstSize + 1 {
 		want = append(want, Push{uint64(i + 1), c.message(i + 1)})
 	}
 	if !slices.Equal(kept, want) {
@@ -204,17 +204,17 @@ func (c *victim) judge(first, second []Push) error {
 	return nil
 }
 
-// poll signs in anew over HTTPPost, and collects.
-func (c *victim) poll(ctx context.Context) error {
+// collectByPolling signs in anew over HTTPPost, and collects.
+func (c *cutClient) collectByPolling(ctx context.Context) error {
 	client := Client{UIN: c.uin, Post: HTTPPost(c.server.dial, true)}
 	if err := client.Login(ctx, password); err != nil {
 		return err
 	}
-	if err := c.write(ctx, burst+1); err != nil {
+	if err := c.sendMessage(ctx, burstSize+1); err != nil {
 		return err
 	}
 	var want, got []Message
-	for i := range burst + 1 {
+	for i := range burstSize + 1 {
 		want = append(want, c.message(i+1))
 	}
 	for len(got) < len(want) {
@@ -237,28 +237,28 @@ func (c *victim) poll(ctx context.Context) error {
 	return nil
 }
 
-func (c *victim) client(line *Stream) *Client {
+func (c *cutClient) client(line *Stream) *Client {
 	return &Client{UIN: c.uin, Device: c.way.device, Post: line.SendAndWait}
 }
 
 // message is the message of a number.
-func (c *victim) message(i int) Message {
-	return Message{From: writer, To: c.uin, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d: 50%% & more", i)}
+func (c *cutClient) message(i int) Message {
+	return Message{From: writerUIN, To: c.uin, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d: 50%% & more", i)}
 }
 
-// write has the message of a number sent.
-func (c *victim) write(ctx context.Context, i int) error {
+// sendMessage has the message of a number sent.
+func (c *cutClient) sendMessage(ctx context.Context, i int) error {
 	_, err := c.writer.SendUntilDone(ctx, c.writer.NewRequest("CLTMSG",
 		formatTextFields(c.uin, "MG", c.message(i).Text)))
 	return err
 }
 
-func (c *victim) hear(line *Stream, push Push) {
+func (c *cutClient) recordPush(line *Stream, push Push) {
 	c.pushes = append(c.pushes, push)
 	if c.way.confirms {
 		_ = line.Confirm(push) // the connection may be cut already
 	}
-	if push.Number == burst+1 {
+	if push.Number == burstSize+1 {
 		select {
 		case c.all <- struct{}{}:
 		default: // twice: judge will say so

@@ -16,10 +16,10 @@ func TestNothingIsLostWhenTheServerIsKilledOnAFullDisk(t *testing.T) {
 	}
 	seed, crowd, small := newSeed(t), newCrowd(3, 2), newSmallDisk(t)
 	s := small.serve(t, crowd)
-	load := crowd.join(t, s.dial, seed)
+	load := crowd.newLoad(t, s.dial, seed)
 	load.PauseAfterAction = 20 * time.Millisecond // a small disk is soon full of messages
 
-	end := begin(t, load)
+	end := startLoad(t, load)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	full := 0
 	for i := range kills {
@@ -41,12 +41,12 @@ func TestNothingIsLostWhenTheServerIsKilledOnAFullDisk(t *testing.T) {
 		s.start()
 	}
 	small.free(t)
-	awaitMessages(t, load, acknowledged(load)+50)
+	awaitMessages(t, load, countAcknowledged(load)+50)
 	end()
 	t.Logf("of %d kills %d were on a disk without room", kills, full)
 
 	checkCollected(t, load)
-	checkStandings(t, load)
+	checkRelations(t, load)
 	s.stop()
 	dir := t.TempDir()
 	copyFiles(t, dir, small.path(""))

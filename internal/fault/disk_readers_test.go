@@ -10,8 +10,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// answers sends a request once and checks its RES.
-func answers(t *testing.T, client *Client, request Request, res int) Answer {
+// wantRES sends a request once and checks its RES.
+func wantRES(t *testing.T, client *Client, request Request, res int) Answer {
 	t.Helper()
 	answer, err := client.SendOnce(t.Context(), request)
 	if err != nil || answer.RES != res {
@@ -20,8 +20,8 @@ func answers(t *testing.T, client *Client, request Request, res int) Answer {
 	return answer
 }
 
-// does repeats a request until it is done.
-func does(t *testing.T, client *Client, request Request) Answer {
+// mustSucceed repeats a request until it is done.
+func mustSucceed(t *testing.T, client *Client, request Request) Answer {
 	t.Helper()
 	answer, err := client.SendUntilDone(t.Context(), request)
 	if err != nil {
@@ -31,7 +31,7 @@ func does(t *testing.T, client *Client, request Request) Answer {
 }
 
 // signedInClients are the first sender and receiver of a crowd, and the onlooker.
-func signedInClients(t *testing.T, s *server, c crowd) (sender, receiver, other *Client) {
+func signedInClients(t *testing.T, s *server, c accountSet) (sender, receiver, other *Client) {
 	t.Helper()
 	var all []*Client
 	for _, uin := range []rookery.UIN{c.senders[0], c.receivers[0], onlooker} {
@@ -44,8 +44,8 @@ func signedInClients(t *testing.T, s *server, c crowd) (sender, receiver, other 
 	return all[0], all[1], all[2]
 }
 
-// texts are the texts that an answer to GetMsgEx has.
-func texts(t *testing.T, answer Answer) (elements []string) {
+// collectedTexts are the texts that an answer to GetMsgEx has.
+func collectedTexts(t *testing.T, answer Answer) (elements []string) {
 	t.Helper()
 	messages, err := answer.Messages()
 	if err != nil {
@@ -59,7 +59,7 @@ func texts(t *testing.T, answer Answer) (elements []string) {
 
 func wantTexts(t *testing.T, answer Answer, want ...string) {
 	t.Helper()
-	if got := texts(t, answer); strings.Join(got, "|") != strings.Join(want, "|") {
+	if got := collectedTexts(t, answer); strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Fatalf("the texts are %q, want %q", got, want)
 	}
 }
@@ -75,7 +75,7 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	}
 	long := strings.Repeat("~", 3000)
 	for i := range 100 {
-		does(t, sender, say(fmt.Sprint(i, long)))
+		mustSucceed(t, sender, say(fmt.Sprint(i, long)))
 	}
 	reserve := small.path("rookery.reserve")
 	if _, err := os.Stat(reserve); err != nil {
@@ -100,13 +100,13 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	if _, err := os.Stat(reserve); !os.IsNotExist(err) {
 		t.Errorf("the reserve was not given up: %v", err)
 	}
-	answers(t, other, other.NewRequest("Ack_AddToList", "&CD=2"+formatTextFields(crowd.senders[0], "RS", "hello")),
+	wantRES(t, other, other.NewRequest("Ack_AddToList", "&CD=2"+formatTextFields(crowd.senders[0], "RS", "hello")),
 		resTemporary)
 	collected := 0
 	for range 100 { // 2 messages fit an answer
-		collected += len(texts(t, answers(t, receiver, receiver.NewRequest("GetMsgEx", ""), resDone)))
-		answers(t, other, other.NewRequest("Logout", ""), resDone)
-		answers(t, other, other.NewRequest("List", ""), 20)
+		collected += len(collectedTexts(t, wantRES(t, receiver, receiver.NewRequest("GetMsgEx", ""), resDone)))
+		wantRES(t, other, other.NewRequest("Logout", ""), resDone)
+		wantRES(t, other, other.NewRequest("List", ""), 20)
 		if _, err := other.loginWith(t.Context(), password, other.SendOnce); err != nil {
 			t.Fatal(err)
 		}
@@ -117,16 +117,16 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	s.process.kill()
 	small.fill(t, smallDiskSize) // what it had given up, and what its log took
 	s.start()
-	answers(t, sender, say("still too much"), resTemporary)
-	answers(t, receiver, receiver.NewRequest("GetMsgEx", ""), resDone)
+	wantRES(t, sender, say("still too much"), resTemporary)
+	wantRES(t, receiver, receiver.NewRequest("GetMsgEx", ""), resDone)
 
 	small.free(t)
-	does(t, sender, refused)
-	does(t, receiver, receiver.NewRequest("GetMsgEx", ""))
+	mustSucceed(t, sender, refused)
+	mustSucceed(t, receiver, receiver.NewRequest("GetMsgEx", ""))
 	if _, err := os.Stat(reserve); err != nil {
 		t.Errorf("the reserve was not taken back: %v", err)
 	}
-	if said := string(s.process.said()); !strings.Contains(said, "the disk has room again") {
+	if said := string(s.process.outputText()); !strings.Contains(said, "the disk has room again") {
 		t.Errorf("the log does not say so: %s", said)
 	}
 	s.stop()
@@ -141,35 +141,35 @@ func TestWithNoRoomAtAllNothingIsHandedOut(t *testing.T) {
 	say := func(text string) Request {
 		return sender.NewRequest("CLTMSG", formatTextFields(receiver.UIN, "MG", text))
 	}
-	does(t, sender, say("hello"))
+	mustSucceed(t, sender, say("hello"))
 
 	limitFiles(t, s, 1)
 	for range 3 {
-		answer := answers(t, receiver, receiver.NewRequest("GetMsgEx", ""), resTemporary)
+		answer := wantRES(t, receiver, receiver.NewRequest("GetMsgEx", ""), resTemporary)
 		if strings.Contains(answer.Text, "hello") {
 			t.Errorf("it was handed out: %s", answer.Text)
 		}
 	}
 	for range 2 {
-		answers(t, other, other.NewRequest("Logout", ""), resDone)
-		answers(t, other, other.NewRequest("List", ""), 20)
+		wantRES(t, other, other.NewRequest("Logout", ""), resDone)
+		wantRES(t, other, other.NewRequest("List", ""), 20)
 	}
-	answers(t, sender, sender.NewRequest("Logout", ""), resDone)
+	wantRES(t, sender, sender.NewRequest("Logout", ""), resDone)
 	limitFiles(t, s, 1<<40)
-	wantTexts(t, does(t, receiver, receiver.NewRequest("GetMsgEx", "")), "hello")
+	wantTexts(t, mustSucceed(t, receiver, receiver.NewRequest("GetMsgEx", "")), "hello")
 	awaitStoredSignOut(t, s, other)
-	answers(t, sender, sender.NewRequest("List", ""), 20)
+	wantRES(t, sender, sender.NewRequest("List", ""), 20)
 
 	if err := sender.Login(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
 	limitFiles(t, s, 1)
-	answers(t, sender, sender.NewRequest("Logout", ""), resDone)
-	answers(t, sender, sender.NewRequest("List", ""), 20)
+	wantRES(t, sender, sender.NewRequest("Logout", ""), resDone)
+	wantRES(t, sender, sender.NewRequest("List", ""), 20)
 	s.process.kill()
 	s.start()
-	answers(t, sender, sender.NewRequest("List", ""), resDone) // it is back
-	answers(t, other, other.NewRequest("List", ""), 20)
+	wantRES(t, sender, sender.NewRequest("List", ""), resDone) // it is back
+	wantRES(t, other, other.NewRequest("List", ""), 20)
 	s.stop()
 }
 
@@ -181,7 +181,7 @@ func awaitStoredSignOut(t *testing.T, s *server, client *Client) {
 		<-time.After(100 * time.Millisecond)
 		image := t.TempDir()
 		copyFiles(t, image, s.program.dir)
-		received, err := openHouse(t.Context(), image, unsynced)
+		received, err := openLocalServer(t.Context(), image, neverSyncs)
 		if err != nil {
 			continue // copied in the middle of something
 		}

@@ -18,17 +18,17 @@ import (
 // nothing, and what only reads works. With room again, the server recovers by
 // itself, and what was answered RES=4 takes effect once when it is repeated.
 func TestAFullDisk(t *testing.T) {
-	for _, disk := range disks(t) {
+	for _, disk := range testDisks(t) {
 		t.Run(disk.name, func(t *testing.T) {
 			seed, crowd := newSeed(t), newCrowd(4, 2)
 			s := disk.serve(t, crowd)
-			load := crowd.join(t, s.dial, seed)
+			load := crowd.newLoad(t, s.dial, seed)
 			stranger := &Client{UIN: onlooker, Post: HTTPPost(s.dial, true)}
 			if err := stranger.Login(t.Context(), password); err != nil {
 				t.Fatal(err)
 			}
 
-			end := begin(t, load)
+			end := startLoad(t, load)
 			awaitMessages(t, load, 50)
 			disk.fill(t, s)
 			awaitStandstill(t, load)
@@ -43,7 +43,7 @@ func TestAFullDisk(t *testing.T) {
 			if got := friendsOf(t, stranger); len(got) != 1 {
 				t.Errorf("the repeated request makes the friends %v, want one", got)
 			}
-			awaitMessages(t, load, acknowledged(load)+50)
+			awaitMessages(t, load, countAcknowledged(load)+50)
 			end()
 
 			checkCollected(t, load)
@@ -55,19 +55,19 @@ func TestAFullDisk(t *testing.T) {
 // onlooker is an account beside the crowd.
 const onlooker = rookery.FirstUIN + 5000
 
-// disk is a place for data that can be full.
-type disk struct {
+// testDisk is a place for data that can be full.
+type testDisk struct {
 	name string
 	// serve starts the program that users run, for a crowd, with its data on
 	// the disk.
-	serve      func(t *testing.T, c crowd) *server
+	serve      func(t *testing.T, c accountSet) *server
 	fill, free func(t *testing.T, s *server)
 }
 
-// disks are files that may not grow, and a file system of our own.
-func disks(t *testing.T) []disk {
+// testDisks are files that may not grow, and a file system of our own.
+func testDisks(t *testing.T) []testDisk {
 	small := newSmallDisk(t)
-	return []disk{
+	return []testDisk{
 		{"files that may not grow", serveOnDisk, forbidGrowth, allowGrowth},
 		{
 			"a small file system", small.serve,
@@ -77,9 +77,9 @@ func disks(t *testing.T) []disk {
 	}
 }
 
-func serveOnDisk(t *testing.T, c crowd) *server {
+func serveOnDisk(t *testing.T, c accountSet) *server {
 	dir := t.TempDir()
-	settle(t, dir, append(c.people(), person{onlooker, rookery.RuleAsk}))
+	createAccounts(t, dir, append(c.newAccounts(), testAccount{onlooker, rookery.RuleAsk}))
 	return newServer(t, rookeryServe(t, dir, false))
 }
 
@@ -109,10 +109,10 @@ func limitFiles(t *testing.T, s *server, bytes uint64) {
 // there may still be room for little things.
 func awaitStandstill(t *testing.T, load *Load) {
 	t.Helper()
-	done := acknowledged(load)
+	done := countAcknowledged(load)
 	refused := make(map[*Sender]int64)
 	for deadline := time.Now().Add(requestTimeout); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
-		if count := acknowledged(load); count != done {
+		if count := countAcknowledged(load); count != done {
 			done = count
 			clear(refused)
 		}

@@ -21,16 +21,16 @@ import (
 )
 
 const (
-	// promptly is within what time a message arrives, however bad the others
+	// deliveryTimeout is within what time a message arrives, however bad the others
 	// are. It is long, because they keep the machine busy.
-	promptly = 10 * time.Second
-	// enough is how much memory a server may use at most, in bytes, when a crowd
+	deliveryTimeout = 10 * time.Second
+	// maxServerMemory is how much memory a server may use at most, in bytes, when a crowd
 	// sends it what it has to keep nothing of.
-	enough = 300 << 20
+	maxServerMemory = 300 << 20
 )
 
-// from dials from another address of this machine.
-func (s *server) from(address string) DialFunc {
+// dialFrom dials from another address of this machine.
+func (s *server) dialFrom(address string) DialFunc {
 	return func(ctx context.Context) (net.Conn, error) {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 		return d.DialContext(ctx, "tcp", *s.address.Load())
@@ -42,23 +42,23 @@ func (s *server) from(address string) DialFunc {
 func TestThousandsOfLinesFromOneAddressDisturbNobodyElse(t *testing.T) {
 	const lines, limit = 3000, 300
 	dir, crowd := t.TempDir(), newCrowd(1, 1)
-	settle(t, dir, crowd.people())
+	createAccounts(t, dir, crowd.newAccounts())
 	p := rookeryServe(t, dir, false)
 	p.args = append(p.args, "--limit-loopback", "--max-connections-per-address", strconv.Itoa(limit))
 	s := newServer(t, p)
 	whileOthersTalk(t, s, crowd, func() {
-		if served := s.ask(t, lines); served != limit {
+		if served := s.countAnsweredStreams(t, lines); served != limit {
 			t.Errorf("%d of %d lines were served, want %d", served, lines, limit)
 		}
 	})
 	const complaint = "connection refused: its address has as many as --max-connections-per-address allows"
-	if count := bytes.Count(s.process.said(), []byte(complaint)); count != 1 {
+	if count := bytes.Count(s.process.outputText(), []byte(complaint)); count != 1 {
 		t.Errorf("the log says %d times that connections were refused, want once", count)
 	}
 }
 
-// ask opens many lines, keeps them, and returns how many were answered on.
-func (s *server) ask(t *testing.T, lines int) int {
+// countAnsweredStreams opens many lines, keeps them, and returns how many were answered on.
+func (s *server) countAnsweredStreams(t *testing.T, lines int) int {
 	t.Helper()
 	var served atomic.Int64
 	var all errgroup.Group
@@ -112,37 +112,37 @@ func TestBadInputOnLinesDisturbsNobodyElse(t *testing.T) {
 		{name: "a flood of records of no version", lines: 40, more: "VER=9\n", reads: true},
 	}
 	dir, crowd := t.TempDir(), newCrowd(1, 1)
-	settle(t, dir, crowd.people())
+	createAccounts(t, dir, crowd.newAccounts())
 	s := newServer(t, rookeryServe(t, dir, false))
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			whileOthersTalk(t, s, crowd, func() {
-				received := hostile{begin: test.begin, more: test.more, reads: test.reads}
+				received := attackPattern{begin: test.begin, more: test.more, reads: test.reads}
 				cut := received.attack(t, s.dial, test.lines, test.isCut)
 				if test.isCut && cut != test.lines {
 					t.Errorf("%d of %d lines were cut", cut, test.lines)
 				}
 			})
-			if got := s.resident(t); got > enough {
+			if got := s.resident(t); got > maxServerMemory {
 				t.Errorf("the server uses %d MiB", got>>20)
 			}
 		})
 	}
 }
 
-// hostile is what is sent on each line of an attack.
-type hostile struct {
+// attackPattern is what is sent on each line of an attack.
+type attackPattern struct {
 	begin, more string
 	reads       bool
 }
 
 // attack sends it on so many lines for a second, or until all are cut, and
 // returns how many are.
-func (h hostile) attack(t *testing.T, dial DialFunc, lines int, untilCut bool) int {
+func (h attackPattern) attack(t *testing.T, dial DialFunc, lines int, untilCut bool) int {
 	t.Helper()
 	patience := time.Second
 	if untilCut {
-		patience = promptly
+		patience = deliveryTimeout
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -170,7 +170,7 @@ func (h hostile) attack(t *testing.T, dial DialFunc, lines int, untilCut bool) i
 }
 
 // send sends until the connection ends.
-func (h hostile) send(ctx context.Context, conn net.Conn) {
+func (h attackPattern) send(ctx context.Context, conn net.Conn) {
 	if _, err := io.WriteString(conn, h.begin); err != nil {
 		return
 	}
@@ -187,10 +187,10 @@ func (h hostile) send(ctx context.Context, conn net.Conn) {
 
 // whileOthersTalk does something while one sends and another hears on lines from
 // another address. Each message is acknowledged at once, and arrives.
-func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
+func whileOthersTalk(t *testing.T, s *server, c accountSet, do func()) {
 	t.Helper()
 	const atLeast = 50
-	dial := s.from("127.0.0.2")
+	dial := s.dialFrom("127.0.0.2")
 	client := &Client{UIN: c.senders[0], Post: StreamPost(dial)}
 	ear := &PushReceiver{Client: &Client{UIN: c.receivers[0]}, Dial: dial, Password: password, Confirms: true}
 	if err := client.Login(t.Context(), password); err != nil {
@@ -207,7 +207,7 @@ func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
 	var slowest time.Duration
 	for i := 0; i < atLeast || !isClosed(done); i++ {
 		start := time.Now()
-		if err := tell(t.Context(), client, ear, i); err != nil {
+		if err := sendAndAwaitPush(t.Context(), client, ear, i); err != nil {
 			t.Errorf("message %d: %v", i, err)
 			break
 		}
@@ -226,9 +226,9 @@ func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
 	}
 }
 
-// tell sends the message of a number and waits until it is heard.
-func tell(ctx context.Context, client *Client, e *PushReceiver, i int) error {
-	ctx, cancel := context.WithTimeout(ctx, promptly)
+// sendAndAwaitPush sends the message of a number and waits until it is heard.
+func sendAndAwaitPush(ctx context.Context, client *Client, e *PushReceiver, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	message := Message{From: client.UIN, To: e.UIN, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
 	answer, err := client.SendOnce(ctx, client.NewRequest("CLTMSG", formatTextFields(e.UIN, "MG", message.Text)))
@@ -241,7 +241,7 @@ func tell(ctx context.Context, client *Client, e *PushReceiver, i int) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it has not arrived after %v", promptly)
+			return fmt.Errorf("it has not arrived after %v", deliveryTimeout)
 		case <-time.After(time.Millisecond):
 		}
 	}

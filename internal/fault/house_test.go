@@ -30,50 +30,50 @@ const storeName = "rookery.db"
 // numbersName is the file beside it for the numbers of messages.
 const numbersName = "rookery.numbers"
 
-// flaw is what is wrong with a server.
-type flaw string
+// serverFlaw is what is wrong with a server.
+type serverFlaw string
 
 const (
-	flawless flaw = "nothing"
-	// hasty answers a sender before the message is durable.
-	hasty flaw = "answers before the sync"
-	// lavish hands out a batch before it is durable that it did.
-	lavish flaw = "hands out before the sync"
-	// unsynced leaves syncing to the operating system.
-	unsynced flaw = "synchronous=OFF"
-	// forgetful remembers no SEQ.
-	forgetful flaw = "forgets SEQs"
+	flawless serverFlaw = "nothing"
+	// answersBeforeSync answers a sender before the message is durable.
+	answersBeforeSync serverFlaw = "answers before the sync"
+	// collectsBeforeSync hands out a batch before it is durable that it did.
+	collectsBeforeSync serverFlaw = "hands out before the sync"
+	// neverSyncs leaves syncing to the operating system.
+	neverSyncs serverFlaw = "synchronous=OFF"
+	// forgetsSEQs remembers no SEQ.
+	forgetsSEQs serverFlaw = "forgets SEQs"
 )
 
-// house is a Rookery without its program: store, service and protocol on one
+// localServer is a Rookery without its program: store, service and protocol on one
 // data directory.
-type house struct {
+type localServer struct {
 	store   *sqlite.Store
 	service *service.Service
 	handler *protocol.Handler
 }
 
-// openHouse opens a house in dir. An unsynced one is quick, and as good as any
+// openLocalServer opens a house in dir. An unsynced one is quick, and as good as any
 // while the power stays on.
-func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
+func openLocalServer(ctx context.Context, dir string, f serverFlaw) (*localServer, error) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := sqlite.Config{Path: filepath.Join(dir, storeName), Log: log}
-	if f == unsynced {
+	if f == neverSyncs {
 		cfg.Synchronous = "OFF"
 	}
 	store, err := sqlite.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	received := &house{store: store}
+	received := &localServer{store: store}
 	var contract service.Store = store
 	switch f {
-	case hasty:
-		contract = hastyStore{store}
-	case lavish:
-		contract = lavishStore{store}
-	case forgetful:
-		contract = forgetfulStore{store}
+	case answersBeforeSync:
+		contract = earlyAnswerStore{store}
+	case collectsBeforeSync:
+		contract = earlyCursorStore{store}
+	case forgetsSEQs:
+		contract = noRequestKeyStore{store}
 	}
 	received.service, err = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
 	if err == nil {
@@ -86,10 +86,10 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 	return received, nil
 }
 
-// hastyStore says that a message is stored before it is.
-type hastyStore struct{ service.Store }
+// earlyAnswerStore says that a message is stored before it is.
+type earlyAnswerStore struct{ service.Store }
 
-func (s hastyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
+func (s earlyAnswerStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
 	m rookery.RequestKey) (rookery.Receipt, error) {
 	go func() {
 		if _, err := s.Store.Deliver(context.WithoutCancel(ctx), letters, now, m); err != nil {
@@ -99,10 +99,10 @@ func (s hastyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now
 	return rookery.Receipt{Outcome: rookery.OutcomeDone}, nil
 }
 
-// lavishStore says that a place is stored before it is.
-type lavishStore struct{ service.Store }
+// earlyCursorStore says that a place is stored before it is.
+type earlyCursorStore struct{ service.Store }
 
-func (s lavishStore) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
+func (s earlyCursorStore) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
 	go func() {
 		if err := s.Store.SaveCursor(context.WithoutCancel(ctx), uin, device, place); err != nil {
 			slog.Warn("a batch that was handed out could not be stored", "error", err)
@@ -111,33 +111,33 @@ func (s lavishStore) SaveCursor(ctx context.Context, uin rookery.UIN, device str
 	return nil
 }
 
-// forgetfulStore does not remember what messages were sent.
-type forgetfulStore struct{ service.Store }
+// noRequestKeyStore does not remember what messages were sent.
+type noRequestKeyStore struct{ service.Store }
 
-func (s forgetfulStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
+func (s noRequestKeyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
 	_ rookery.RequestKey) (rookery.Receipt, error) {
 	return s.Store.Deliver(ctx, letters, now, rookery.RequestKey{})
 }
 
 // post hands records to the house as if they came from this machine.
-func (h *house) post(ctx context.Context, record string) (string, error) {
+func (h *localServer) post(ctx context.Context, record string) (string, error) {
 	peer := transport.Peer{Addr: netip.MustParseAddr("127.0.0.1")}
 	return string(h.handler.AppendAnswer(ctx, &peer, []byte(record), nil)), nil
 }
 
 const password = "rooks and crows"
 
-// person is an account to be.
-type person struct {
+// testAccount is an account to be.
+type testAccount struct {
 	uin  rookery.UIN
 	rule rookery.Rule
 }
 
-// settle makes a data directory with accounts in it. Their password hashes are
+// createAccounts makes a data directory with accounts in it. Their password hashes are
 // cheap: there may be thousands.
-func settle(t *testing.T, dir string, people []person) {
+func createAccounts(t *testing.T, dir string, people []testAccount) {
 	t.Helper()
-	received, err := openHouse(t.Context(), dir, unsynced)
+	received, err := openLocalServer(t.Context(), dir, neverSyncs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +155,8 @@ func settle(t *testing.T, dir string, people []person) {
 	}
 }
 
-// mailbox reads an account's whole mailbox from a store.
-func mailbox(ctx context.Context, store *sqlite.Store, uin rookery.UIN) ([]rookery.Entry, error) {
+// readMailbox reads an account's whole mailbox from a store.
+func readMailbox(ctx context.Context, store *sqlite.Store, uin rookery.UIN) ([]rookery.Entry, error) {
 	last, _, err := store.MailboxState(ctx, uin, "")
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ const flawVariable = "ROOKERY_FAULT_SERVER"
 
 func TestMain(m *testing.M) {
 	if f, ok := os.LookupEnv(flawVariable); ok {
-		if err := serveHouse(flaw(f), os.Args[1]); err != nil {
+		if err := serveLocalServer(serverFlaw(f), os.Args[1]); err != nil {
 			slog.Error("the server failed", "error", err)
 			os.Exit(1)
 		}
@@ -186,11 +186,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// serveHouse serves a house until SIGTERM, as the program that users run does.
-func serveHouse(f flaw, dir string) error {
+// serveLocalServer serves a house until SIGTERM, as the program that users run does.
+func serveLocalServer(f serverFlaw, dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	received, err := openHouse(ctx, dir, f)
+	received, err := openLocalServer(ctx, dir, f)
 	if err != nil {
 		return err
 	}

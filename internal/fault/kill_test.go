@@ -25,17 +25,17 @@ func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 				kills = test.short
 			}
 			seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(8, 4)
-			settle(t, dir, crowd.people())
+			createAccounts(t, dir, crowd.newAccounts())
 			s := newServer(t, rookeryServe(t, dir, test.race))
-			load := crowd.join(t, s.dial, seed)
+			load := crowd.newLoad(t, s.dial, seed)
 
-			end := begin(t, load)
+			end := startLoad(t, load)
 			killAtRandom(s, kills, rand.New(rand.NewPCG(seed, 1)))
-			awaitMessages(t, load, acknowledged(load)+50)
+			awaitMessages(t, load, countAcknowledged(load)+50)
 			end()
 
 			checkCollected(t, load)
-			checkStandings(t, load)
+			checkRelations(t, load)
 			s.stop()
 			checkStored(t, dir, load)
 		})
@@ -45,11 +45,11 @@ func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 // A server that takes a repeated message for a new one is caught.
 func TestAServerThatForgetsSEQsIsCaught(t *testing.T) {
 	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(8, 2)
-	settle(t, dir, crowd.people())
-	s := newServer(t, flawed(forgetful, dir))
-	load := crowd.join(t, s.dial, seed)
+	createAccounts(t, dir, crowd.newAccounts())
+	s := newServer(t, flawedProgram(forgetsSEQs, dir))
+	load := crowd.newLoad(t, s.dial, seed)
 
-	end := begin(t, load)
+	end := startLoad(t, load)
 	killAtRandom(s, 1, rand.New(rand.NewPCG(seed, 1)))
 	awaitMessages(t, load, 200)
 	end()
@@ -59,7 +59,7 @@ func TestAServerThatForgetsSEQsIsCaught(t *testing.T) {
 	if !slices.ContainsFunc(faults, twice) {
 		t.Error("no message is there twice: what these tests check, they cannot see")
 	}
-	report(t, "collected", slices.DeleteFunc(faults, twice))
+	reportFaults(t, "collected", slices.DeleteFunc(faults, twice))
 }
 
 // killAtRandom kills the server again and again, some of the times while it
@@ -69,7 +69,7 @@ func killAtRandom(s *server, kills int, rng *rand.Rand) {
 		<-time.After(time.Duration(rng.IntN(1200)) * time.Millisecond)
 		s.process.kill()
 		if rng.IntN(3) == 0 {
-			s.launch()
+			s.startProcess()
 			<-time.After(time.Duration(rng.IntN(60)) * time.Millisecond)
 			s.process.kill()
 		}

@@ -29,7 +29,7 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 	s.start()
 	addAccount(t, s.program)
 	s.stop()
-	r := run{disk: disk, trace: tracer.read()}
+	r := tracedRun{disk: disk, trace: tracer.read()}
 
 	added := slices.IndexFunc(r.trace.Events, func(e powercut.Event) bool {
 		return e.Kind == powercut.Send && bytes.HasPrefix(e.Data, []byte("HTTP/1.1 200"))
@@ -39,10 +39,10 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 	}
 	from := r.trace.Events[added].Begin
 	for i := range cuts {
-		c := cut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something",
+		c := powerCut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something",
 			luck: func(count int) int { return rng.IntN(count + 1) }}
 		if i%3 == 0 {
-			c = cut{at: from, left: "nothing", luck: powercut.KeepNone}
+			c = powerCut{at: from, left: "nothing", luck: powercut.KeepNone}
 			if i > 0 {
 				c.at += powercut.Moment(rng.IntN(int(r.trace.End - from)))
 			}
@@ -52,7 +52,7 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 }
 
 // addAccount adds the first account to a server, as an operator does.
-func addAccount(t *testing.T, p program) {
+func addAccount(t *testing.T, p serverProgram) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), p.args[0], "user", "add", "--data", p.dir, "--uin", "10001", "--nick",
 		"first", "--password-stdin")
@@ -62,9 +62,9 @@ func addAccount(t *testing.T, p program) {
 	}
 }
 
-func (r *run) checkAccount(t *testing.T, c cut, added bool) {
+func (r *tracedRun) checkAccount(t *testing.T, c powerCut, added bool) {
 	t.Helper()
-	received, err := openHouse(t.Context(), r.restore(t, c), unsynced)
+	received, err := openLocalServer(t.Context(), r.restore(t, c), neverSyncs)
 	if err != nil {
 		t.Errorf("%v: %v", c, err)
 		return

@@ -146,10 +146,10 @@ func (o *oldProgram) login() {
 			if err != nil {
 				return
 			}
-			o.take(string(came))
+			o.handleRecord(string(came))
 		}
 	})
-	o.say("CMD=Login&PS=rooks%20and%20crows&M5=0")
+	o.sendRequest("CMD=Login&PS=rooks%20and%20crows&M5=0")
 }
 
 func (o *oldProgram) hangUp() {
@@ -159,23 +159,23 @@ func (o *oldProgram) hangUp() {
 	}
 }
 
-// say sends a request, and returns its SEQ. It does not wait for the answer.
-func (o *oldProgram) say(request string) string {
+// sendRequest sends a request, and returns its SEQ. It does not wait for the answer.
+func (o *oldProgram) sendRequest(request string) string {
 	o.seq++
 	seq := fmt.Sprint(1000 + o.seq)
-	o.sayAs(seq, request)
+	o.sendRequestAs(seq, request)
 	return seq
 }
 
-func (o *oldProgram) sayAs(seq, request string) {
+func (o *oldProgram) sendRequestAs(seq, request string) {
 	command, rest, _ := strings.Cut(request, "&")
 	if _, err := fmt.Fprintf(o.conn, "VER=1.4&%s&SEQ=%s&UIN=10001&%s\r\n", command, seq, rest); err != nil {
 		o.t.Errorf("the line was cut: %v", err)
 	}
 }
 
-// hears reports whether something was pushed in the last two minutes.
-func (o *oldProgram) hears() bool {
+// receivesPushes reports whether something was pushed in the last two minutes.
+func (o *oldProgram) receivesPushes() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return time.Since(o.latest) < 2*time.Minute
@@ -183,7 +183,7 @@ func (o *oldProgram) hears() bool {
 
 var field = regexp.MustCompile(`&(CMD|SEQ|MN|MG)=([^&\r\n]*)`)
 
-func (o *oldProgram) take(came string) {
+func (o *oldProgram) handleRecord(came string) {
 	records := strings.SplitAfter(strings.TrimSuffix(came, "\r\n"), "\r\n")
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -215,7 +215,7 @@ func (o *oldProgram) collect() {
 		seq := fmt.Sprint(1000 + o.seq)
 		var answer string
 		for answer == "" {
-			o.sayAs(seq, "CMD=GetMsgEx")
+			o.sendRequestAs(seq, "CMD=GetMsgEx")
 			time.Sleep(3 * time.Second)
 			o.mu.Lock()
 			answer = o.answered[seq]
@@ -233,9 +233,9 @@ func (o *oldProgram) collect() {
 	}
 }
 
-// habits are how a program, and those who write to it, behave. Times are the
+// clientHabits are how a program, and those who write to it, behave. Times are the
 // longest; 0 is never.
-type habits struct {
+type clientHabits struct {
 	requests time.Duration // between two requests
 	logins   time.Duration // between two logins, each on a new line
 	statuses bool          // a friend comes and goes
@@ -243,7 +243,7 @@ type habits struct {
 }
 
 func TestAProgramThatTakesOneReadForOneRecordLosesNoMessage(t *testing.T) {
-	for name, received := range map[string]habits{
+	for name, received := range map[string]clientHabits{
 		"that only listens":           {bursts: 1},
 		"when messages come in heaps": {bursts: 20},
 		"beside statuses":             {bursts: 5, statuses: true},
@@ -267,7 +267,7 @@ func TestAProgramThatTakesOneReadForOneRecordLosesNoMessage(t *testing.T) {
 // sentTexts is how many messages are sent.
 const sentTexts = 200
 
-func testProgram(t *testing.T, dir string, received habits, splits bool) {
+func testProgram(t *testing.T, dir string, received clientHabits, splits bool) {
 	o, post := startProgram(t, dir, splits)
 	questions := []string{"CMD=List", "CMD=Query_Stat2&UN=0", "CMD=GetInfo&UN=10002", "CMD=CLTMSG&UN=10002&MG=hi"}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -281,7 +281,7 @@ func testProgram(t *testing.T, dir string, received habits, splits bool) {
 	}
 	request, login, beat, burst := next(received.requests), next(received.logins), time.Now().Add(time.Minute),
 		time.Now()
-	for sent := 0; sent < sentTexts || o.hears(); time.Sleep(100 * time.Millisecond) {
+	for sent := 0; sent < sentTexts || o.receivesPushes(); time.Sleep(100 * time.Millisecond) {
 		now := time.Now()
 		if !now.Before(burst) && sent < sentTexts {
 			for range 1 + random.IntN(received.bursts) {
@@ -296,7 +296,7 @@ func testProgram(t *testing.T, dir string, received habits, splits bool) {
 			burst = now.Add(upTo(10 * time.Second))
 		}
 		if !now.Before(request) {
-			o.say(questions[random.IntN(len(questions))])
+			o.sendRequest(questions[random.IntN(len(questions))])
 			request = next(received.requests)
 		}
 		if !now.Before(login) {
@@ -304,7 +304,7 @@ func testProgram(t *testing.T, dir string, received habits, splits bool) {
 			login = next(received.logins)
 		}
 		if !now.Before(beat) {
-			o.say("CMD=List")
+			o.sendRequest("CMD=List")
 			beat = now.Add(time.Minute)
 		}
 	}
@@ -336,8 +336,8 @@ func testProgram(t *testing.T, dir string, received habits, splits bool) {
 // startProgram starts a server in memory, with an account for the program and a
 // friend who posts.
 func startProgram(t *testing.T, dir string, splits bool) (*oldProgram, func(record string)) {
-	settle(t, dir, []person{{uin: 10001}, {uin: 10002}})
-	received, err := openHouse(t.Context(), dir, unsynced)
+	createAccounts(t, dir, []testAccount{{uin: 10001}, {uin: 10002}})
+	received, err := openLocalServer(t.Context(), dir, neverSyncs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,18 +28,18 @@ import (
 func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 	tests := []struct {
 		name   string
-		serve  func(t *testing.T, dir string) program
+		serve  func(t *testing.T, dir string) serverProgram
 		cuts   int
 		caught FaultKind // what is wrong with the server, if something is
 	}{
-		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) },
+		{"the program that users run", func(t *testing.T, dir string) serverProgram { return rookeryServe(t, dir, false) },
 			48, ""},
-		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, 12, ""},
+		{"a server wired by the test", func(_ *testing.T, dir string) serverProgram { return flawedProgram(flawless, dir) }, 12, ""},
 		{"one that answers before the sync is caught",
-			func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, 8, Lost},
+			func(_ *testing.T, dir string) serverProgram { return flawedProgram(answersBeforeSync, dir) }, 8, Lost},
 		{"one that hands out before the sync is caught",
-			func(_ *testing.T, dir string) program { return flawed(lavish, dir) }, 16, Duplicated},
-		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) },
+			func(_ *testing.T, dir string) serverProgram { return flawedProgram(collectsBeforeSync, dir) }, 16, Duplicated},
+		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) serverProgram { return flawedProgram(neverSyncs, dir) },
 			8, Lost},
 	}
 	for _, test := range tests {
@@ -51,8 +51,8 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 			seed, dir := newSeed(t), t.TempDir()
 			run := recordRun(t, dir, test.serve(t, dir), seed)
 			caught := false
-			for c := range run.cuts(rand.New(rand.NewPCG(seed, 2)), cuts) {
-				faults, err := run.examine(t, c)
+			for c := range run.choosePowerCuts(rand.New(rand.NewPCG(seed, 2)), cuts) {
+				faults, err := run.checkAfterCut(t, c)
 				if test.caught != "" {
 					caught = caught || slices.ContainsFunc(faults, func(f Fault) bool { return f.Kind == test.caught })
 					if err != nil {
@@ -63,7 +63,7 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 				if err != nil {
 					t.Errorf("%v: %v", c, err)
 				}
-				report(t, c.String(), faults)
+				reportFaults(t, c.String(), faults)
 			}
 			if test.caught != "" && !caught {
 				t.Errorf("no message was %s: what this test checks, it cannot see", test.caught)
@@ -72,13 +72,13 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 	}
 }
 
-// run is what happened while a server worked that was traced.
-type run struct {
+// tracedRun is what happened while a server worked that was traced.
+type tracedRun struct {
 	disk    *powercut.Disk
 	trace   *powercut.Trace
 	answers []sentAnswer
 	sent    []SentMessage
-	crowd   crowd
+	crowd   accountSet
 }
 
 // sentAnswer is an answer with when the server began to send it: from then on
@@ -90,10 +90,10 @@ type sentAnswer struct {
 
 // recordRun lets a crowd loose on a server under strace, until there are enough
 // messages, and stops the server in good order.
-func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
+func recordRun(t *testing.T, dir string, p serverProgram, seed uint64) *tracedRun {
 	t.Helper()
-	r := &run{crowd: newCrowd(4, 2)}
-	settle(t, dir, r.crowd.people())
+	r := &tracedRun{crowd: newCrowd(4, 2)}
+	createAccounts(t, dir, r.crowd.newAccounts())
 	var err error
 	if r.disk, err = powercut.Snapshot(dir, isStore); err != nil {
 		t.Fatal(err)
@@ -101,8 +101,8 @@ func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
 	tracer := newTracer(t, dir)
 	s := &server{t: t, program: p, command: tracer.command}
 	s.start()
-	load := r.crowd.join(t, s.dial, seed)
-	end := begin(t, load)
+	load := r.crowd.newLoad(t, s.dial, seed)
+	end := startLoad(t, load)
 	awaitMessages(t, load, 300)
 	end()
 	s.stop()
@@ -148,9 +148,9 @@ func newTracer(t *testing.T, dir string) *tracer {
 }
 
 // command runs a program that is traced. It can be used once.
-func (tr *tracer) command(p program) *exec.Cmd {
+func (tr *tracer) command(p serverProgram) *exec.Cmd {
 	args := powercut.StraceCommand("/dev/fd/3", p.args[0], p.args[1:]...)
-	cmd := plainCommand(program{args: args, env: p.env})
+	cmd := plainCommand(serverProgram{args: args, env: p.env})
 	cmd.ExtraFiles = []*os.File{tr.file}
 	return cmd
 }
@@ -163,7 +163,7 @@ func (tr *tracer) read() *powercut.Trace {
 	}
 	select {
 	case <-tr.done:
-	case <-time.After(soon):
+	case <-time.After(startStopTimeout):
 		tr.t.Fatal("strace does not end")
 	}
 	if tr.err != nil {
@@ -173,7 +173,7 @@ func (tr *tracer) read() *powercut.Trace {
 }
 
 // readAnswers finds the answers among what was sent.
-func (r *run) readAnswers(t *testing.T) {
+func (r *tracedRun) readAnswers(t *testing.T) {
 	t.Helper()
 	for _, e := range r.trace.Events {
 		if e.Kind != powercut.Send {
@@ -194,8 +194,8 @@ func (r *run) readAnswers(t *testing.T) {
 	}
 }
 
-// cut is a power failure.
-type cut struct {
+// powerCut is a power failure.
+type powerCut struct {
 	at   powercut.Moment
 	left string // what is left of what was not synced
 	luck powercut.SurvivorFunc
@@ -203,15 +203,15 @@ type cut struct {
 	lost Answer
 }
 
-func (c cut) String() string {
+func (c powerCut) String() string {
 	return fmt.Sprintf("power cut at moment %d, with %s left of what was not synced", c.at, c.left)
 }
 
-// cuts chooses n power failures: half of them right when an answer is sent,
+// choosePowerCuts chooses n power failures: half of them right when an answer is sent,
 // which arrives or is lost, when nothing but what was synced is left; the others
 // anywhere, with any luck, and every other of these while the server ends, which
 // moves its log into the database.
-func (r *run) cuts(rng *rand.Rand, count int) iter.Seq[cut] {
+func (r *tracedRun) choosePowerCuts(rng *rand.Rand, count int) iter.Seq[powerCut] {
 	var batches, receipts []sentAnswer
 	for _, a := range r.answers {
 		switch {
@@ -224,20 +224,20 @@ func (r *run) cuts(rng *rand.Rand, count int) iter.Seq[cut] {
 	}
 	first, last := receipts[0].at, r.answers[len(r.answers)-1].at
 	between := func(from, to powercut.Moment) powercut.Moment { return from + powercut.Moment(rng.IntN(int(to-from))) }
-	return func(yield func(cut) bool) {
+	return func(yield func(powerCut) bool) {
 		for i := range count {
-			var c cut
+			var c powerCut
 			told := [][]sentAnswer{receipts, batches}[rng.IntN(2)]
 			switch a := told[rng.IntN(len(told))]; i % 4 {
 			case 0:
-				c = cut{at: a.at, left: "nothing", luck: powercut.KeepNone}
+				c = powerCut{at: a.at, left: "nothing", luck: powercut.KeepNone}
 			case 1:
-				c = cut{at: a.at, left: "nothing", luck: powercut.KeepNone, lost: a.Answer}
+				c = powerCut{at: a.at, left: "nothing", luck: powercut.KeepNone, lost: a.Answer}
 			case 2:
-				c = cut{at: between(first, last), left: "something",
+				c = powerCut{at: between(first, last), left: "something",
 					luck: func(count int) int { return rng.IntN(count + 1) }}
 			case 3:
-				c = cut{at: between(last, r.trace.End+1), left: "something",
+				c = powerCut{at: between(last, r.trace.End+1), left: "something",
 					luck: func(count int) int { return rng.IntN(count + 1) }}
 			}
 			if !yield(c) {
@@ -247,13 +247,13 @@ func (r *run) cuts(rng *rand.Rand, count int) iter.Seq[cut] {
 	}
 }
 
-// examine opens a store on what the disk holds after a power failure, and
+// checkAfterCut opens a store on what the disk holds after a power failure, and
 // returns the faults in what is stored and in what the receivers collect who go
 // on. An error is one that they get, or the store's.
-func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
+func (r *tracedRun) checkAfterCut(t *testing.T, c powerCut) (_ []Fault, err error) {
 	t.Helper()
 	dir := r.restore(t, c)
-	received, err := openHouse(t.Context(), dir, unsynced)
+	received, err := openLocalServer(t.Context(), dir, neverSyncs)
 	if err != nil {
 		return nil, err
 	}
@@ -269,7 +269,7 @@ func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 		box, readErr := storedMessages(t.Context(), received, uin)
 		last, _, lastErr := received.store.MailboxState(t.Context(), uin, "")
 		highest[uin] = last
-		got, collectErr := r.goOn(t.Context(), received, uin, c)
+		got, collectErr := r.collectAfterCut(t.Context(), received, uin, c)
 		if err = errors.Join(err, readErr, lastErr, collectErr); err == nil && !slices.Equal(box, got) {
 			err = fmt.Errorf("the mailbox of %d holds %d entries, and %d were collected, or others", uin, len(box),
 				len(got))
@@ -282,7 +282,7 @@ func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 // numbersAfterRestore puts the database from before the run into what the power
 // cut has left, and sends a message to each receiver. It is an error if its
 // number was given out before the cut. The clock is of no help.
-func (r *run) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.UIN]uint64) (err error) {
+func (r *tracedRun) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.UIN]uint64) (err error) {
 	t.Helper()
 	restore(t, dir, r.disk.ContentAfter(new(powercut.Trace), 1, powercut.KeepAll)[storeName])
 	store, err := sqlite.Open(t.Context(), sqlite.Config{
@@ -294,7 +294,7 @@ func (r *run) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	for uin, before := range highest {
-		letter := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: writer, Text: "after the restore"}
+		letter := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: writerUIN, Text: "after the restore"}
 		receipt, err := store.Deliver(t.Context(), []rookery.NewEntry{letter}, time.Unix(0, 0), rookery.RequestKey{})
 		if err != nil {
 			return err
@@ -307,7 +307,7 @@ func (r *run) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.
 }
 
 // restore writes what is left after a power failure into a directory.
-func (r *run) restore(t *testing.T, c cut) string {
+func (r *tracedRun) restore(t *testing.T, c powerCut) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range r.disk.ContentAfter(r.trace, c.at, c.luck) {
@@ -325,7 +325,7 @@ func (r *run) restore(t *testing.T, c cut) string {
 }
 
 // sentBefore is what was sent, with what was acknowledged before the cut.
-func (r *run) sentBefore(c cut) []SentMessage {
+func (r *tracedRun) sentBefore(c powerCut) []SentMessage {
 	answered := make(map[string]bool)
 	for _, a := range r.answers {
 		if a.at <= c.at && a.RES == resDone {
@@ -339,9 +339,9 @@ func (r *run) sentBefore(c cut) []SentMessage {
 	return sent
 }
 
-// goOn lets a receiver go on after the cut, and returns all that it has
+// collectAfterCut lets a receiver go on after the cut, and returns all that it has
 // collected, before and after.
-func (r *run) goOn(ctx context.Context, received *house, uin rookery.UIN, c cut) ([]Message, error) {
+func (r *tracedRun) collectAfterCut(ctx context.Context, received *localServer, uin rookery.UIN, c powerCut) ([]Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	me := &Client{UIN: uin, Post: received.post}
@@ -375,7 +375,7 @@ func (r *run) goOn(ctx context.Context, received *house, uin rookery.UIN, c cut)
 
 // collectedBefore returns what a receiver was answered before the cut, and its
 // next request, which may have been on its way already.
-func (r *run) collectedBefore(me *Client, c cut) (all []Message, next Request, err error) {
+func (r *tracedRun) collectedBefore(me *Client, c powerCut) (all []Message, next Request, err error) {
 	for _, a := range r.answers {
 		if a.CMD != "GetMsgEx" || a.UIN != me.UIN || a.RES != resDone {
 			continue

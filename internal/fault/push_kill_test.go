@@ -16,7 +16,7 @@ import (
 
 // afterglow is how long a confirmation may take to be stored: what was
 // confirmed before that does not come again.
-const afterglow = 2 * time.Second
+const confirmationDelay = 2 * time.Second
 
 // Whenever the server is killed, clients who stay connected lose nothing of what
 // was acknowledged to the senders, and those who drop numbers that they have
@@ -38,30 +38,30 @@ func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
 				kills = test.short
 			}
 			seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(6, 2)
-			settle(t, dir, crowd.people())
+			createAccounts(t, dir, crowd.newAccounts())
 			s := newServer(t, rookeryServe(t, dir, test.race))
-			load := newListening(t, crowd, s.dial, seed)
-			end := load.begin(t)
+			load := newPushLoad(t, crowd, s.dial, seed)
+			end := load.start(t)
 			killAtRandom(s, kills, rand.New(rand.NewPCG(seed, 1)))
-			awaitMessages(t, load.Load, acknowledged(load.Load)+100)
+			awaitMessages(t, load.Load, countAcknowledged(load.Load)+100)
 			end()
 
 			sent, _ := load.Ledger.Snapshot()
 			for _, e := range load.ears {
 				if e.Confirms {
-					checkEar(t, e, sent)
+					checkDeduplicated(t, e, sent)
 				} else {
-					checkOld(t, e, sent)
+					checkOldProgram(t, e, sent)
 				}
 			}
 			s.stop()
-			report(t, "stored", FindFaults(sent, readStored(t, dir, load.Load)))
+			reportFaults(t, "stored", FindFaults(sent, readStored(t, dir, load.Load)))
 		})
 	}
 }
 
-// slowly dials through a network that holds up what the server writes.
-func slowly(dial DialFunc) DialFunc {
+// slowDial dials through a network that holds up what the server writes.
+func slowDial(dial DialFunc) DialFunc {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
 		if err != nil {
@@ -71,23 +71,23 @@ func slowly(dial DialFunc) DialFunc {
 	}
 }
 
-// listening is a load whose receivers stay connected. Their accounts are the
+// pushLoad is a load whose receivers stay connected. Their accounts are the
 // first receiver's, which most messages go to, and the second one's.
-type listening struct {
+type pushLoad struct {
 	*Load
 	ears []*PushReceiver
 }
 
-// newListening signs the senders in. Half of them write over HTTPPost, the others
+// newPushLoad signs the senders in. Half of them write over HTTPPost, the others
 // on lines.
-func newListening(t *testing.T, c crowd, dial DialFunc, seed uint64) *listening {
+func newPushLoad(t *testing.T, c accountSet, dial DialFunc, seed uint64) *pushLoad {
 	t.Helper()
 	// Programs of old get one message in 1.5 s, so they have an account of their
 	// own that few are sent to.
 	busy, calm := c.receivers[0], c.receivers[1]
 	ears := []*PushReceiver{
 		{Client: &Client{UIN: busy, Device: "phone"}, Dial: dial, Confirms: true, Resumes: true},
-		{Client: &Client{UIN: busy, Device: "laptop 2"}, Dial: slowly(dial), Confirms: true},
+		{Client: &Client{UIN: busy, Device: "laptop 2"}, Dial: slowDial(dial), Confirms: true},
 		{Client: &Client{UIN: busy}, Dial: dial, Confirms: true},
 		{Client: &Client{UIN: calm, Post: HTTPPost(dial, true)}, Dial: dial},
 	}
@@ -108,19 +108,19 @@ func newListening(t *testing.T, c crowd, dial DialFunc, seed uint64) *listening 
 	for _, e := range ears {
 		e.Password = password
 	}
-	return &listening{NewLoad(senders, receivers, seed), ears}
+	return &pushLoad{NewLoad(senders, receivers, seed), ears}
 }
 
-// begin lets everybody act. The function that it returns ends it: the senders
+// start lets everybody act. The function that it returns ends it: the senders
 // see their requests through, and those who confirm hear all there is.
-func (l *listening) begin(t *testing.T) (end func()) {
+func (l *pushLoad) start(t *testing.T) (end func()) {
 	sending, stopSending := context.WithCancel(t.Context())
 	hearing, stopHearing := context.WithCancel(t.Context())
 	var senders, ears errgroup.Group
 	for _, sender := range l.Senders {
 		senders.Go(func() error {
 			for sending.Err() == nil {
-				if err := sender.sendMessage(t.Context(), rookery.KindMessage, l.next(sender)); err != nil {
+				if err := sender.sendMessage(t.Context(), rookery.KindMessage, l.nextReceiver(sender)); err != nil {
 					return err
 				}
 			}
@@ -136,7 +136,7 @@ func (l *listening) begin(t *testing.T) (end func()) {
 		if err := senders.Wait(); err != nil {
 			t.Error(err)
 		}
-		l.awaitEars(t)
+		l.awaitDeliveries(t)
 		stopHearing()
 		if err := ears.Wait(); err != nil {
 			t.Error(err)
@@ -144,17 +144,17 @@ func (l *listening) begin(t *testing.T) (end func()) {
 	}
 }
 
-// next is whom a sender writes to next.
-func (l *listening) next(sender *Sender) rookery.UIN {
+// nextReceiver is whom a sender writes to next.
+func (l *pushLoad) nextReceiver(sender *Sender) rookery.UIN {
 	if sender.rng.IntN(60) == 0 {
 		return l.Receivers[1].UIN
 	}
 	return l.Receivers[0].UIN
 }
 
-// awaitEars waits until those who confirm have heard as much as was
+// awaitDeliveries waits until those who confirm have heard as much as was
 // acknowledged.
-func (l *listening) awaitEars(t *testing.T) {
+func (l *pushLoad) awaitDeliveries(t *testing.T) {
 	t.Helper()
 	sent, _ := l.Ledger.Snapshot()
 	for _, e := range l.ears {
@@ -182,8 +182,8 @@ func sentTo(sent []SentMessage, uin rookery.UIN, acknowledged bool) (all []SentM
 	return all
 }
 
-// checkEar checks what a client heard who drops what it has seen.
-func checkEar(t *testing.T, e *PushReceiver, sent []SentMessage) {
+// checkDeduplicated checks what a client heard who drops what it has seen.
+func checkDeduplicated(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	t.Helper()
 	pushes, redeliveries, lines := e.Received()
 	where := "pushed to " + cmp.Or(e.Device, "a program of old")
@@ -196,9 +196,9 @@ func checkEar(t *testing.T, e *PushReceiver, sent []SentMessage) {
 		latest = push.Number
 		messages = append(messages, push.Message)
 	}
-	report(t, where, FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
+	reportFaults(t, where, FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
 	for _, a := range redeliveries {
-		if a.ConfirmedFor > afterglow {
+		if a.ConfirmedFor > confirmationDelay {
 			t.Errorf("%s: number %d came again, and had been confirmed %v before the line broke", where, a.Number,
 				a.ConfirmedFor)
 		}
@@ -209,9 +209,9 @@ func checkEar(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	}
 }
 
-// checkOld checks what a program of old heard, and then finds when it polls:
+// checkOldProgram checks what a program of old heard, and then finds when it polls:
 // together everything, however often.
-func checkOld(t *testing.T, e *PushReceiver, sent []SentMessage) {
+func checkOldProgram(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	t.Helper()
 	pushes, _, lines := e.Received()
 	var messages []Message
@@ -243,6 +243,6 @@ func checkOld(t *testing.T, e *PushReceiver, sent []SentMessage) {
 			add(message)
 		}
 	}
-	report(t, "an old program", FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
+	reportFaults(t, "an old program", FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
 	t.Logf("an old program: %d messages, %d of them pushed, on %d lines", len(messages), len(pushes), lines)
 }

@@ -61,7 +61,7 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 	}
 	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(1, 1)
 	rng := rand.New(rand.NewPCG(seed, 5))
-	settle(t, dir, crowd.people())
+	createAccounts(t, dir, crowd.newAccounts())
 	s := newServer(t, rookeryServe(t, dir, false))
 	sender, receiver := &Client{UIN: crowd.senders[0], Post: HTTPPost(s.dial, true)}, crowd.receivers[0]
 	if err := sender.Login(t.Context(), password); err != nil {
@@ -145,22 +145,22 @@ func awaitHeard(t *testing.T, e *PushReceiver, sent []Message) {
 // with a database from before all that, the next message has a number that
 // nobody has seen.
 func TestNoNumberIsPushedTwiceWhereverTheConnectionIsCutBeforeARestore(t *testing.T) {
-	people := []person{{uin: writer}}
-	var cuts []*victim
-	for _, w := range ways {
-		for count := 0; count <= burst*w.pushBytes() && !w.silent && !w.polls; count += 11 {
-			c := &victim{way: w, after: count, uin: writer + rookery.UIN(len(people))}
-			people, cuts = append(people, person{uin: c.uin}), append(cuts, c)
+	people := []testAccount{{uin: writerUIN}}
+	var cuts []*cutClient
+	for _, w := range clientVariants {
+		for count := 0; count <= burstSize*w.pushBytes() && !w.silent && !w.polls; count += 11 {
+			c := &cutClient{way: w, after: count, uin: writerUIN + rookery.UIN(len(people))}
+			people, cuts = append(people, testAccount{uin: c.uin}), append(cuts, c)
 		}
 	}
 	dir := t.TempDir()
-	settle(t, dir, people)
+	createAccounts(t, dir, people)
 	s := newServer(t, rookeryServe(t, dir, false))
 	before := s.backup()
 	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()
-	author := &Client{UIN: writer, Post: HTTPPost(s.dial, true)}
-	together := func(do func(*victim) error) {
+	author := &Client{UIN: writerUIN, Post: HTTPPost(s.dial, true)}
+	together := func(do func(*cutClient) error) {
 		t.Helper()
 		if err := author.Login(ctx, password); err != nil {
 			t.Fatal(err)
@@ -177,8 +177,8 @@ func TestNoNumberIsPushedTwiceWhereverTheConnectionIsCutBeforeARestore(t *testin
 		}
 		_ = all.Wait() // each has said what is wrong
 	}
-	together(func(c *victim) error {
-		cable, err := c.lose(ctx)
+	together(func(c *cutClient) error {
+		cable, err := c.loseConnection(ctx)
 		if err == nil {
 			cable.CloseServerSide()
 		}
@@ -187,29 +187,29 @@ func TestNoNumberIsPushedTwiceWhereverTheConnectionIsCutBeforeARestore(t *testin
 	s.process.kill()
 	restore(t, dir, before)
 	s.start()
-	together(func(c *victim) error { return c.afterRestore(ctx) })
+	together(func(c *cutClient) error { return c.afterRestore(ctx) })
 	t.Logf("%d connections were cut", len(cuts))
 }
 
 // afterRestore signs in anew, and gets the one message that is written now.
-func (c *victim) afterRestore(ctx context.Context) error {
+func (c *cutClient) afterRestore(ctx context.Context) error {
 	conn, err := c.server.dial(ctx)
 	if err != nil {
 		return err
 	}
 	seen := c.pushes
-	got := make(chan Push, burst)
+	got := make(chan Push, burstSize)
 	line := NewStream(conn, func(_ *Stream, push Push) { got <- push })
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {
 		return err
 	}
-	if err := c.write(ctx, burst+1); err != nil {
+	if err := c.sendMessage(ctx, burstSize+1); err != nil {
 		return err
 	}
 	select {
 	case push := <-got:
-		if push.Message != c.message(burst+1) || push.Number <= uint64(burst) {
+		if push.Message != c.message(burstSize+1) || push.Number <= uint64(burstSize) {
 			return fmt.Errorf("it had seen %v, and was pushed %v", seen, push)
 		}
 		return nil

@@ -20,24 +20,24 @@ import (
 )
 
 // soon is how long a server may take to start or to stop.
-const soon = time.Minute
+const startStopTimeout = time.Minute
 
-// program is a command line that serves a data directory, and an environment
+// serverProgram is a command line that serves a data directory, and an environment
 // for it.
-type program struct {
+type serverProgram struct {
 	dir  string
 	args []string
 	env  []string
 }
 
-// flawed is a server of the test's own program.
-func flawed(f flaw, dir string) program {
-	return program{dir: dir, args: []string{os.Args[0], dir}, env: []string{flawVariable + "=" + string(f)}}
+// flawedProgram is a server of the test's own program.
+func flawedProgram(f serverFlaw, dir string) serverProgram {
+	return serverProgram{dir: dir, args: []string{os.Args[0], dir}, env: []string{flawVariable + "=" + string(f)}}
 }
 
 // rookeryServe is the program that users run, with the race detector or
 // without.
-func rookeryServe(t *testing.T, dir string, race bool) program {
+func rookeryServe(t *testing.T, dir string, race bool) serverProgram {
 	t.Helper()
 	build := buildPlain
 	if race {
@@ -47,7 +47,7 @@ func rookeryServe(t *testing.T, dir string, race bool) program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return program{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format",
+	return serverProgram{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format",
 		"json"}}
 }
 
@@ -70,22 +70,22 @@ func build(name string, flags ...string) (string, error) {
 // server is a program that can be started again and again.
 type server struct {
 	t       *testing.T
-	program program
+	program serverProgram
 	// command starts the program, in a way of its own if it must.
-	command func(program) *exec.Cmd
+	command func(serverProgram) *exec.Cmd
 	process *process
 	// address is where it listens, or did last.
 	address atomic.Pointer[string]
 }
 
 // newServer makes a server and starts it.
-func newServer(t *testing.T, p program) *server {
+func newServer(t *testing.T, p serverProgram) *server {
 	s := &server{t: t, program: p, command: plainCommand}
 	s.start()
 	return s
 }
 
-func plainCommand(p program) *exec.Cmd {
+func plainCommand(p serverProgram) *exec.Cmd {
 	cmd := exec.Command(p.args[0], p.args[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
 	return cmd
@@ -94,19 +94,19 @@ func plainCommand(p program) *exec.Cmd {
 // start starts the program and waits until it listens.
 func (s *server) start() {
 	s.t.Helper()
-	s.launch()
+	s.startProcess()
 	select {
 	case address := <-s.process.address:
 		s.address.Store(&address)
 	case <-s.process.ended:
-		s.t.Fatalf("the server ended before it listened: %v\n%s", s.process.err, s.process.said())
-	case <-time.After(soon):
-		s.t.Fatalf("the server does not listen after %v\n%s", soon, s.process.said())
+		s.t.Fatalf("the server ended before it listened: %v\n%s", s.process.err, s.process.outputText())
+	case <-time.After(startStopTimeout):
+		s.t.Fatalf("the server does not listen after %v\n%s", startStopTimeout, s.process.outputText())
 	}
 }
 
-// launch starts the program and does not wait.
-func (s *server) launch() {
+// startProcess starts the program and does not wait.
+func (s *server) startProcess() {
 	s.t.Helper()
 	p, err := startProcess(s.command(s.program))
 	if err != nil {
@@ -115,11 +115,11 @@ func (s *server) launch() {
 	s.process = p
 	s.t.Cleanup(func() {
 		p.kill()
-		if bytes.Contains(p.said(), []byte("DATA RACE")) {
-			s.t.Errorf("the race detector says of the server:\n%s", p.said())
+		if bytes.Contains(p.outputText(), []byte("DATA RACE")) {
+			s.t.Errorf("the race detector says of the server:\n%s", p.outputText())
 		}
 		if s.t.Failed() {
-			s.t.Logf("the server, process %d, said:\n%s", p.cmd.Process.Pid, p.said())
+			s.t.Logf("the server, process %d, said:\n%s", p.cmd.Process.Pid, p.outputText())
 		}
 	})
 }
@@ -132,11 +132,11 @@ func (s *server) stop() {
 	}
 	select {
 	case <-s.process.ended:
-	case <-time.After(soon):
-		s.t.Fatalf("the server has not stopped after %v\n%s", soon, s.process.said())
+	case <-time.After(startStopTimeout):
+		s.t.Fatalf("the server has not stopped after %v\n%s", startStopTimeout, s.process.outputText())
 	}
 	if s.process.err != nil {
-		s.t.Fatalf("the server stopped with %v\n%s", s.process.err, s.process.said())
+		s.t.Fatalf("the server stopped with %v\n%s", s.process.err, s.process.outputText())
 	}
 }
 
@@ -199,7 +199,7 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-func (p *process) said() []byte {
+func (p *process) outputText() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return bytes.Clone(p.output.Bytes())

@@ -23,16 +23,16 @@ func TestACleanShutdownAnswersWhatItAccepted(t *testing.T) {
 	}
 	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(8, 1)
 	rng := rand.New(rand.NewPCG(seed, 3))
-	settle(t, dir, crowd.people())
+	createAccounts(t, dir, crowd.newAccounts())
 	s := newServer(t, rookeryServe(t, dir, false))
-	load := crowd.join(t, s.dial, seed)
+	load := crowd.newLoad(t, s.dial, seed)
 	for round := range rounds {
 		if round > 0 {
 			s.start()
 		}
 		var senders errgroup.Group
 		for _, sender := range load.Senders {
-			senders.Go(func() error { return sender.untilRefused(t.Context(), crowd.receivers[0], round) })
+			senders.Go(func() error { return sender.sendUntilUnanswered(t.Context(), crowd.receivers[0], round) })
 		}
 		<-time.After(time.Duration(100+rng.IntN(300)) * time.Millisecond)
 		s.stop()
@@ -40,11 +40,11 @@ func TestACleanShutdownAnswersWhatItAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	checkExactly(t, dir, load)
+	checkStoredExactly(t, dir, load)
 }
 
-// untilRefused sends messages once each until one has no answer.
-func (s *Sender) untilRefused(ctx context.Context, to rookery.UIN, round int) error {
+// sendUntilUnanswered sends messages once each until one has no answer.
+func (s *Sender) sendUntilUnanswered(ctx context.Context, to rookery.UIN, round int) error {
 	client := Client{UIN: s.UIN, Post: s.Post} // one with patience
 	for i := 0; ; i++ {
 		message := Message{From: s.UIN, To: to, Kind: rookery.KindMessage,
@@ -62,8 +62,8 @@ func (s *Sender) untilRefused(ctx context.Context, to rookery.UIN, round int) er
 	}
 }
 
-// checkExactly checks that what was acknowledged, and only that, is stored.
-func checkExactly(t *testing.T, dir string, load *Load) {
+// checkStoredExactly checks that what was acknowledged, and only that, is stored.
+func checkStoredExactly(t *testing.T, dir string, load *Load) {
 	t.Helper()
 	sent, _ := load.Ledger.Snapshot()
 	told := slices.DeleteFunc(slices.Clone(sent), func(sent SentMessage) bool { return !sent.Acknowledged })
@@ -71,5 +71,5 @@ func checkExactly(t *testing.T, dir string, load *Load) {
 	if len(told) == 0 || len(told) == len(sent) {
 		t.Error("nothing was acknowledged, or nothing refused: nothing is proved")
 	}
-	report(t, "stored", FindFaults(told, readStored(t, dir, load)))
+	reportFaults(t, "stored", FindFaults(told, readStored(t, dir, load)))
 }

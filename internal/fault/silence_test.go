@@ -15,9 +15,9 @@ import (
 func TestManyWhoSayNothingDisturbNobody(t *testing.T) {
 	const silent, messages = 10_000, 200
 	dir, crowd := t.TempDir(), newCrowd(1, 1)
-	settle(t, dir, crowd.people())
+	createAccounts(t, dir, crowd.newAccounts())
 	s := newServer(t, rookeryServe(t, dir, false))
-	load := crowd.join(t, s.dial, newSeed(t))
+	load := crowd.newLoad(t, s.dial, newSeed(t))
 
 	conns := make([]net.Conn, silent)
 	var opening errgroup.Group
@@ -50,5 +50,5 @@ func TestManyWhoSayNothingDisturbNobody(t *testing.T) {
 	}
 	s.stop()
 	sent, _ := load.Ledger.Snapshot()
-	report(t, "stored", FindFaults(sent, readStored(t, dir, load)))
+	reportFaults(t, "stored", FindFaults(sent, readStored(t, dir, load)))
 }

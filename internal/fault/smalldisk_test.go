@@ -60,7 +60,7 @@ func (d *smallDisk) path(name string) string {
 }
 
 // program is rookery serve on the disk, with a quarter of it in reserve.
-func (d *smallDisk) program(t *testing.T) program {
+func (d *smallDisk) program(t *testing.T) serverProgram {
 	t.Helper()
 	p := rookeryServe(t, d.dir, false)
 	enter := strings.Fields(fmt.Sprintf("nsenter --target %d --user --mount --preserve-credentials --", d.holder))
@@ -69,14 +69,14 @@ func (d *smallDisk) program(t *testing.T) program {
 }
 
 // settle puts a store for a crowd and an onlooker on the disk.
-func (d *smallDisk) settle(t *testing.T, c crowd) {
+func (d *smallDisk) settle(t *testing.T, c accountSet) {
 	t.Helper()
 	seed := t.TempDir()
-	settle(t, seed, append(c.people(), person{onlooker, rookery.RuleAsk}))
+	createAccounts(t, seed, append(c.newAccounts(), testAccount{onlooker, rookery.RuleAsk}))
 	copyFiles(t, d.path(""), seed)
 }
 
-func (d *smallDisk) serve(t *testing.T, c crowd) *server {
+func (d *smallDisk) serve(t *testing.T, c accountSet) *server {
 	t.Helper()
 	d.settle(t, c)
 	return newServer(t, d.program(t))
