@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chatTerminal is rookery chat on a terminal of its own.
+// chatTerminal is rookery chat on its own terminal.
 type chatTerminal struct {
 	t        *testing.T
 	program  *exec.Cmd
@@ -78,7 +78,8 @@ func startOnTerminal(t *testing.T, address, uin string, program ...string) *chat
 		"--password-stdin")
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
-	c := &chatTerminal{t: t, keyboard: person, more: make(chan struct{}), program: exec.Command(program[0], program[1:]...)}
+	c := &chatTerminal{t: t, keyboard: person, more: make(chan struct{}),
+		program: exec.Command(program[0], program[1:]...)}
 	c.program.Env = environment
 	c.program.Stdin, c.program.Stdout, c.program.Stderr = terminal, terminal, terminal
 	c.program.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

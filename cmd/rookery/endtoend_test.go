@@ -21,7 +21,7 @@ import (
 	"github.com/rookery-im/rookery/internal/control"
 )
 
-// sentText is what one wrote to another.
+// sentText is a text that one account wrote to another.
 type sentText struct {
 	from, to rookery.UIN
 	text     string
@@ -96,18 +96,19 @@ func TestNoMessageIsLostOrDoubledBetweenTerminalsAShellAndAProgramOfOld(t *testi
 	}
 }
 
-// textsOfRound is what somebody writes in a round: a line to each of the others.
+// textsOfRound returns what an account writes in a round: one text to each of the others.
 func textsOfRound(round int, from rookery.UIN) []sentText {
 	var letters []sentText
 	for to := rookery.UIN(10001); to <= 10004; to++ {
 		if to != from {
-			letters = append(letters, sentText{from, to, fmt.Sprintf("round %d: %d to %d, 你好 & %%2c.", round, from, to)})
+			letters = append(letters, sentText{from, to,
+				fmt.Sprintf("round %d: %d to %d, 你好 & %%2c.", round, from, to)})
 		}
 	}
 	return letters
 }
 
-// textsBetween are the texts that one wrote to another, in order.
+// textsBetween returns the texts from one account to another, in order.
 func textsBetween(all []sentText, from, to rookery.UIN) []string {
 	var texts []string
 	for _, l := range all {
@@ -120,8 +121,7 @@ func textsBetween(all []sentText, from, to rookery.UIN) []string {
 
 const password = "two words"
 
-// liveServer is a server of the program that users run, with their files, in a
-// folder of its own.
+// liveServer is a process of the rookery program with its files in its own directory.
 type liveServer struct {
 	t       *testing.T
 	dir     string
@@ -288,8 +288,7 @@ func (h *liveServer) shell(uin rookery.UIN) *shell {
 	return &shell{h, uin, h.begin("recv", "--follow", "--json", "--account", uin.String())}
 }
 
-// write calls rookery send, again for as long as nobody listens: nothing was
-// sent then.
+// write runs rookery send, and again as long as the server is out of reach, because nothing was sent then.
 func (s *shell) write(to rookery.UIN, text string) error {
 	for end := time.Now().Add(patience); ; {
 		out, err := s.command("send", to.String(), text, "--account", s.uin.String(), "--timeout",
@@ -364,7 +363,7 @@ func (h *liveServer) chat(on *tmux, uin rookery.UIN) *chatter {
 // name.
 var rosterRow = regexp.MustCompile(`(?m)^([> ])\S (p1000\d)\b`)
 
-// open shows the conversation with somebody.
+// open shows the conversation with an account.
 func (c *chatter) open(with rookery.UIN) error {
 	if c.writing() {
 		c.press("Tab")

@@ -21,8 +21,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
-// probedServer is a server that a prober studies: with control URLs that make everything
-// as it was in the beginning, and move its clock.
+// probedServer is a server under study, with control URLs that reset it and advance its clock.
 type probedServer struct {
 	*testServer
 	// control answers POSTs to /reset and /clock.
@@ -61,7 +60,8 @@ func cast() []rookery.Account {
 		who(10002, rookery.Profile{
 			Nick: "Ben, Jr", Face: 270, Age: 31, Blood: 4, Constellation: 11, Animal: 10, Country: "Ireland",
 			Province: "Munster",
-			City:     "Cork", School: "St. Mary's", Job: "teacher", HomePage: "http://example.net/", About: "reads, walks",
+			City:     "Cork", School: "St. Mary's", Job: "teacher", HomePage: "http://example.net/",
+			About:    "reads, walks",
 			RealName: "Benjamin Byrne", Mail: "ben@example.org", Phone: "021444", Mobile: "0850456",
 			Address:  "7 Hill Street",
 			PostCode: "T12"}),
@@ -266,8 +266,7 @@ func (p *probedServer) serveClock(w http.ResponseWriter, r *http.Request) {
 	p.dispersed = true
 }
 
-// eventLog is a log of which two things are kept: that a password was wrong, and that
-// the popular account has logged in.
+// eventLog is a log handler that records whether a password was wrong and whether the popular account has logged in.
 type eventLog struct{ wrong, popular atomic.Bool }
 
 func (h *eventLog) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }

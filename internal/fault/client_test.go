@@ -12,8 +12,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// scriptedReplies is a Post that answers one attempt after another, SEQ standing for
-// the SEQ asked; an empty reply is none, "late" one that never comes.
+// scriptedReplies answers one attempt after another. In a reply, SEQ stands for the SEQ of the request. An empty reply is
+// an error; "late" is a reply that never arrives.
 type scriptedReplies struct {
 	script []string
 	asked  []string

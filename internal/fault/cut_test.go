@@ -15,14 +15,13 @@ import (
 )
 
 const (
-	// burstSize is how many messages are on their way when the connection is cut.
+	// burstSize is the number of messages in transit when the connection is cut.
 	burstSize = 3
-	// writerUIN is who writes them.
+	// writerUIN is the account that sends them.
 	writerUIN = rookery.FirstUIN
 )
 
-// clientVariant is one way to be a client that stays connected, and to lose the
-// connection.
+// clientVariant describes how a connected client behaves and how it loses the connection.
 type clientVariant struct {
 	name     string
 	device   string
@@ -45,9 +44,8 @@ var clientVariants = []clientVariant{
 	{name: "a device, and nobody sees the cut", device: "phone", confirms: true, silent: true, every: 5},
 }
 
-// Wherever in what is pushed the connection is cut, each message arrives with
-// the next login: exactly once for a client that drops numbers it has seen, at
-// least once for any other.
+// The connection is cut after every possible number of pushed bytes. Each message must arrive with the next login:
+// exactly once for a client that drops known numbers, at least once for any other.
 func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
 	people := []testAccount{{uin: writerUIN}}
 	var cuts []*cutClient
@@ -84,7 +82,7 @@ func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
 	t.Logf("%d connections were cut", len(cuts))
 }
 
-// pushBytes is how long each push of the burst is, its end included.
+// pushBytes returns the length of each push of the burst, including its line end.
 func (w clientVariant) pushBytes() int {
 	record := "VER=1.4&CMD=Server_Msg&SEQ=1&UIN=10001&RES=0&MN=1"
 	if w.device != "" {
@@ -93,8 +91,7 @@ func (w clientVariant) pushBytes() int {
 	return len(record + "&MT=9&UN=10001&MG=no. 1: 50%25 %26 more\r\n")
 }
 
-// cutClient is one account whose connection is cut after so many bytes of what is
-// pushed.
+// cutClient is one account whose connection is cut after a given number of pushed bytes.
 type cutClient struct {
 	way    clientVariant
 	after  int
@@ -122,7 +119,7 @@ func (c *cutClient) run(ctx context.Context) error {
 	return c.reconnect(ctx)
 }
 
-// loseConnection signs in, and loses the connection in the burst.
+// loseConnection signs in and loses the connection during the burst.
 func (c *cutClient) loseConnection(ctx context.Context) (*FaultyConn, error) {
 	conn, err := c.server.dial(ctx)
 	if err != nil {
@@ -148,8 +145,8 @@ func (c *cutClient) loseConnection(ctx context.Context) (*FaultyConn, error) {
 	}
 }
 
-// reconnect signs in anew, and takes what comes up to one message more. Those that
-// it has seen it drops: what is left are all, in their order.
+// reconnect signs in again and receives until one more message arrives. It drops known numbers; the remaining messages
+// must be complete and in order.
 func (c *cutClient) reconnect(ctx context.Context) error {
 	conn, err := c.server.dial(ctx)
 	if err != nil {
@@ -176,7 +173,7 @@ func (c *cutClient) reconnect(ctx context.Context) error {
 	return c.checkDeliveries(c.pushes[:before], c.pushes[before:])
 }
 
-// checkDeliveries looks at what was pushed on the first line and on the second.
+// checkDeliveries checks what was pushed on the first stream and on the second.
 func (c *cutClient) checkDeliveries(first, second []Push) error {
 	if !slices.IsSortedFunc(second, func(a, b Push) int { return cmp.Compare(a.Number, b.Number) }) {
 		return fmt.Errorf("the second line brought %v", second)
@@ -204,7 +201,7 @@ func (c *cutClient) checkDeliveries(first, second []Push) error {
 	return nil
 }
 
-// collectByPolling signs in anew over HTTPPost, and collects.
+// collectByPolling signs in again over HTTP and collects.
 func (c *cutClient) collectByPolling(ctx context.Context) error {
 	client := Client{UIN: c.uin, Post: HTTPPost(c.server.dial, true)}
 	if err := client.Login(ctx, password); err != nil {

@@ -14,9 +14,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// While the disk is full, what changes something is answered RES=4 and changes
-// nothing, and what only reads works. With room again, the server recovers by
-// itself, and what was answered RES=4 takes effect once when it is repeated.
+// On a full disk, changes are answered RES=4 and have no effect, while reading works. When space is available again, the
+// server recovers by itself, and a repeated request takes effect once.
 func TestAFullDisk(t *testing.T) {
 	for _, disk := range testDisks(t) {
 		t.Run(disk.name, func(t *testing.T) {
@@ -52,10 +51,10 @@ func TestAFullDisk(t *testing.T) {
 	}
 }
 
-// onlooker is an account beside the crowd.
+// onlooker is an account outside of the load.
 const onlooker = rookery.FirstUIN + 5000
 
-// testDisk is a place for data that can be full.
+// testDisk is a place for data that can become full.
 type testDisk struct {
 	name string
 	// serve starts the program that users run, for a crowd, with its data on
@@ -64,7 +63,7 @@ type testDisk struct {
 	fill, free func(t *testing.T, s *server)
 }
 
-// testDisks are files that may not grow, and a file system of our own.
+// testDisks returns a disk whose files cannot grow, and a small file system.
 func testDisks(t *testing.T) []testDisk {
 	small := newSmallDisk(t)
 	return []testDisk{
@@ -83,8 +82,7 @@ func serveOnDisk(t *testing.T, c accountSet) *server {
 	return newServer(t, rookeryServe(t, dir, false))
 }
 
-// forbidGrowth lets no file of the server's become longer than the store's log
-// is now.
+// forbidGrowth limits all files of the server to the current length of the store's log.
 func forbidGrowth(t *testing.T, s *server) {
 	t.Helper()
 	info, err := os.Stat(filepath.Join(s.program.dir, storeName+"-wal"))
@@ -104,9 +102,8 @@ func limitFiles(t *testing.T, s *server, bytes uint64) {
 	}
 }
 
-// awaitStandstill waits until nobody gets anything done: every sender is
-// answered RES=4 several times, while no message is acknowledged. Before that,
-// there may still be room for little things.
+// awaitStandstill waits until every sender has been answered RES=4 several times while no message was acknowledged.
+// Before that, the disk may still have room for small changes.
 func awaitStandstill(t *testing.T, load *Load) {
 	t.Helper()
 	done := countAcknowledged(load)
@@ -132,7 +129,7 @@ func awaitStandstill(t *testing.T, load *Load) {
 	t.Fatal("the disk is full, and senders are not told RES=4")
 }
 
-// checkReadsWork asks for all that nothing has to be stored for.
+// checkReadsWork sends all requests that need no storage.
 func checkReadsWork(t *testing.T, client *Client) {
 	t.Helper()
 	for command, fields := range map[string]string{
@@ -145,8 +142,7 @@ func checkReadsWork(t *testing.T, client *Client) {
 	}
 }
 
-// checkNothingIsDone tries to befriend somebody while the disk is full, and
-// returns the request.
+// checkNothingIsDone tries to add a friend while the disk is full, and returns the request.
 func checkNothingIsDone(t *testing.T, client *Client, other rookery.UIN) Request {
 	t.Helper()
 	request := client.NewRequest("AddToList", fmt.Sprintf("&UN=%d", other))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Whenever the server is killed, clients that repeat what was not answered lose
-// nothing and see nothing twice, and need no new login.
+// The server is killed at random times. Clients that repeat unanswered requests lose nothing, see nothing twice, and need
+// no new login.
 func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 	tests := []struct {
 		name         string
@@ -62,8 +62,7 @@ func TestAServerThatForgetsSEQsIsCaught(t *testing.T) {
 	reportFaults(t, "collected", slices.DeleteFunc(faults, twice))
 }
 
-// killAtRandom kills the server again and again, some of the times while it
-// starts, and starts it again.
+// killAtRandom kills and restarts the server several times, sometimes during its start.
 func killAtRandom(s *server, kills int, rng *rand.Rand) {
 	for range kills {
 		<-time.After(time.Duration(rng.IntN(1200)) * time.Millisecond)

@@ -32,14 +32,24 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 		cuts   int
 		caught FaultKind // what is wrong with the server, if something is
 	}{
-		{"the program that users run", func(t *testing.T, dir string) serverProgram { return rookeryServe(t, dir, false) },
+		{"the program that users run", func(t *testing.T,
+			dir string) serverProgram {
+			return rookeryServe(t, dir, false)
+		},
 			48, ""},
-		{"a server wired by the test", func(_ *testing.T, dir string) serverProgram { return flawedProgram(flawless, dir) }, 12, ""},
+		{"a server wired by the test", func(_ *testing.T,
+			dir string) serverProgram {
+			return flawedProgram(flawless, dir)
+		}, 12, ""},
 		{"one that answers before the sync is caught",
 			func(_ *testing.T, dir string) serverProgram { return flawedProgram(answersBeforeSync, dir) }, 8, Lost},
 		{"one that hands out before the sync is caught",
-			func(_ *testing.T, dir string) serverProgram { return flawedProgram(collectsBeforeSync, dir) }, 16, Duplicated},
-		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) serverProgram { return flawedProgram(neverSyncs, dir) },
+			func(_ *testing.T, dir string) serverProgram { return flawedProgram(collectsBeforeSync, dir) }, 16,
+			Duplicated},
+		{"one with synchronous=OFF is caught", func(_ *testing.T,
+			dir string) serverProgram {
+			return flawedProgram(neverSyncs, dir)
+		},
 			8, Lost},
 	}
 	for _, test := range tests {
@@ -341,7 +351,8 @@ func (r *tracedRun) sentBefore(c powerCut) []SentMessage {
 
 // collectAfterCut lets a receiver go on after the cut, and returns all that it has
 // collected, before and after.
-func (r *tracedRun) collectAfterCut(ctx context.Context, received *localServer, uin rookery.UIN, c powerCut) ([]Message, error) {
+func (r *tracedRun) collectAfterCut(ctx context.Context, received *localServer, uin rookery.UIN, c powerCut) ([]Message,
+	error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	me := &Client{UIN: uin, Post: received.post}

@@ -14,8 +14,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// afterglow is how long a confirmation may take to be stored: what was
-// confirmed before that does not come again.
+// confirmationDelay is how long storing a confirmation may take. Messages confirmed earlier are not pushed again.
 const confirmationDelay = 2 * time.Second
 
 // Whenever the server is killed, clients who stay connected lose nothing of what
@@ -60,7 +59,7 @@ func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
 	}
 }
 
-// slowDial dials through a network that holds up what the server writes.
+// slowDial dials through a network that delays what the server writes.
 func slowDial(dial DialFunc) DialFunc {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
@@ -144,7 +143,7 @@ func (l *pushLoad) start(t *testing.T) (end func()) {
 	}
 }
 
-// nextReceiver is whom a sender writes to next.
+// nextReceiver returns the account to which a sender writes next.
 func (l *pushLoad) nextReceiver(sender *Sender) rookery.UIN {
 	if sender.rng.IntN(60) == 0 {
 		return l.Receivers[1].UIN
@@ -152,8 +151,7 @@ func (l *pushLoad) nextReceiver(sender *Sender) rookery.UIN {
 	return l.Receivers[0].UIN
 }
 
-// awaitDeliveries waits until those who confirm have heard as much as was
-// acknowledged.
+// awaitDeliveries waits until the confirming receivers have received all acknowledged messages.
 func (l *pushLoad) awaitDeliveries(t *testing.T) {
 	t.Helper()
 	sent, _ := l.Ledger.Snapshot()
@@ -182,7 +180,7 @@ func sentTo(sent []SentMessage, uin rookery.UIN, acknowledged bool) (all []SentM
 	return all
 }
 
-// checkDeduplicated checks what a client heard who drops what it has seen.
+// checkDeduplicated checks what a client received that drops known numbers.
 func checkDeduplicated(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	t.Helper()
 	pushes, redeliveries, lines := e.Received()
@@ -209,8 +207,7 @@ func checkDeduplicated(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	}
 }
 
-// checkOldProgram checks what a program of old heard, and then finds when it polls:
-// together everything, however often.
+// checkOldProgram checks that an old program received everything by pushes and a final poll together, possibly repeatedly.
 func checkOldProgram(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	t.Helper()
 	pushes, _, lines := e.Received()
@@ -243,6 +240,7 @@ func checkOldProgram(t *testing.T, e *PushReceiver, sent []SentMessage) {
 			add(message)
 		}
 	}
-	reportFaults(t, "an old program", FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
+	reportFaults(t, "an old program", FindFaults(sentTo(sent, e.UIN, false),
+		map[rookery.UIN][]Message{e.UIN: messages}))
 	t.Logf("an old program: %d messages, %d of them pushed, on %d lines", len(messages), len(pushes), lines)
 }

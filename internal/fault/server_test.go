@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// soon is how long a server may take to start or to stop.
+// startStopTimeout bounds the start and the stop of a server.
 const startStopTimeout = time.Minute
 
 // serverProgram is a command line that serves a data directory, and an environment
@@ -47,7 +47,8 @@ func rookeryServe(t *testing.T, dir string, race bool) serverProgram {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serverProgram{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format",
+	return serverProgram{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0",
+		"--log-format",
 		"json"}}
 }
 
@@ -105,7 +106,7 @@ func (s *server) start() {
 	}
 }
 
-// startProcess starts the program and does not wait.
+// startProcess starts the program without waiting.
 func (s *server) startProcess() {
 	s.t.Helper()
 	p, err := startProcess(s.command(s.program))
@@ -124,7 +125,7 @@ func (s *server) startProcess() {
 	})
 }
 
-// stop ends the server in good order.
+// stop shuts the server down.
 func (s *server) stop() {
 	s.t.Helper()
 	if err := s.process.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -146,7 +147,7 @@ func (s *server) dial(ctx context.Context) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", *s.address.Load())
 }
 
-// process is one life of a server.
+// process is one process of a server, from its start to its end.
 type process struct {
 	cmd     *exec.Cmd
 	address chan string   // gets where it listens

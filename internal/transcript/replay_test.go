@@ -17,8 +17,7 @@ import (
 	"time"
 )
 
-// recordingServer is a world that writes down what happens and answers with what it is
-// given.
+// recordingServer is a Server that records calls and returns prepared answers.
 type recordingServer struct {
 	calls   []string
 	answers []string
@@ -191,13 +190,12 @@ func TestReplayEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// fixedAnswerServer is a world whose server reads all that it is sent up to a body's end
-// and answers with the same bytes always.
+// fixedAnswerServer is a SocketServer that reads one request up to the end of its body and always sends the same bytes.
 type fixedAnswerServer struct {
 	recordingServer
 	addr   string
 	answer string
-	// stays: the server waits for the client to close.
+	// staysOpen makes the server wait until the client closes the connection.
 	staysOpen bool
 	requests  chan string
 }
@@ -338,7 +336,7 @@ func TestAConnectionThatIsToEndMustEnd(t *testing.T) {
 	}
 }
 
-// pipeServer is a world whose server is at the other end of a pipe.
+// pipeServer is a SocketServer at the other end of a pipe.
 type pipeServer struct {
 	fixedAnswerServer
 	serve func(net.Conn)

@@ -55,7 +55,8 @@ type Trace struct {
 // tracedCalls are the recorded system calls: all that can change a file. Memory-mapped writes are missing;
 // SQLite uses them only for data that it can rebuild.
 const tracedCalls = "open,openat,creat,pwrite64,write,writev,pwritev,pwritev2,ftruncate,truncate,fallocate," +
-	"copy_file_range,sendfile,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,sync_file_range,sendto,sendmsg"
+	"copy_file_range,sendfile,rename,renameat,renameat2,link,linkat," +
+	"symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,sync_file_range,sendto,sendmsg"
 
 // StraceCommand returns a command line that runs a program under strace and writes the trace to a file. The
 // started process is the program itself. strace closes the file soon after the program has ended.

@@ -16,9 +16,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// oldProgram is a program of old, of version 1.4: it holds a line, reads by
-// position what is pushed, and never confirms. When the line breaks it opens
-// another one, and what was not answered it sends again, with its SEQ.
+// oldProgram is a program of version 1.4 with a persistent connection. It parses pushes by position and never confirms
+// them. When the connection breaks, it opens another one and repeats unanswered requests with the same SEQ.
 type oldProgram struct {
 	t        *testing.T
 	addr     string

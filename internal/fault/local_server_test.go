@@ -30,7 +30,7 @@ const storeName = "rookery.db"
 // numbersName is the file beside it for the numbers of messages.
 const numbersName = "rookery.numbers"
 
-// serverFlaw is what is wrong with a server.
+// serverFlaw is a deliberate fault of a server.
 type serverFlaw string
 
 const (
@@ -45,16 +45,14 @@ const (
 	forgetsSEQs serverFlaw = "forgets SEQs"
 )
 
-// localServer is a Rookery without its program: store, service and protocol on one
-// data directory.
+// localServer is a store, service and protocol on one data directory, without the rookery program.
 type localServer struct {
 	store   *sqlite.Store
 	service *service.Service
 	handler *protocol.Handler
 }
 
-// openLocalServer opens a house in dir. An unsynced one is quick, and as good as any
-// while the power stays on.
+// openLocalServer opens a server in dir. One that never syncs is fast, and correct as long as the power stays on.
 func openLocalServer(ctx context.Context, dir string, f serverFlaw) (*localServer, error) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := sqlite.Config{Path: filepath.Join(dir, storeName), Log: log}
@@ -86,7 +84,7 @@ func openLocalServer(ctx context.Context, dir string, f serverFlaw) (*localServe
 	return received, nil
 }
 
-// earlyAnswerStore says that a message is stored before it is.
+// earlyAnswerStore reports messages as stored before they are.
 type earlyAnswerStore struct{ service.Store }
 
 func (s earlyAnswerStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
@@ -99,7 +97,7 @@ func (s earlyAnswerStore) Deliver(ctx context.Context, letters []rookery.NewEntr
 	return rookery.Receipt{Outcome: rookery.OutcomeDone}, nil
 }
 
-// earlyCursorStore says that a place is stored before it is.
+// earlyCursorStore reports cursors as stored before they are.
 type earlyCursorStore struct{ service.Store }
 
 func (s earlyCursorStore) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
@@ -111,7 +109,7 @@ func (s earlyCursorStore) SaveCursor(ctx context.Context, uin rookery.UIN, devic
 	return nil
 }
 
-// noRequestKeyStore does not remember what messages were sent.
+// noRequestKeyStore does not remember the SEQs of messages.
 type noRequestKeyStore struct{ service.Store }
 
 func (s noRequestKeyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
@@ -133,8 +131,7 @@ type testAccount struct {
 	rule rookery.Rule
 }
 
-// createAccounts makes a data directory with accounts in it. Their password hashes are
-// cheap: there may be thousands.
+// createAccounts creates a data directory with accounts. Their password hashes are cheap, because there may be thousands.
 func createAccounts(t *testing.T, dir string, people []testAccount) {
 	t.Helper()
 	received, err := openLocalServer(t.Context(), dir, neverSyncs)
@@ -186,7 +183,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// serveLocalServer serves a house until SIGTERM, as the program that users run does.
+// serveLocalServer serves until SIGTERM, like the rookery program.
 func serveLocalServer(f serverFlaw, dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

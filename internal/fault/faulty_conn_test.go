@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// newFaultyConnPair makes a cable, and the server's end of it.
+// newFaultyConnPair returns a FaultyConn and the server's end of it.
 func newFaultyConnPair(t *testing.T, silent bool) (*FaultyConn, net.Conn) {
 	t.Helper()
 	client, server := net.Pipe()

@@ -40,7 +40,7 @@ func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
 	})
 }
 
-// allocateMemory uses so much memory, and needs it no more.
+// allocateMemory allocates memory that becomes garbage immediately.
 func allocateMemory(size int) {
 	b := make([]byte, size)
 	for i := 0; i < len(b); i += 1 << 10 {
@@ -49,7 +49,7 @@ func allocateMemory(size int) {
 	runtime.KeepAlive(b)
 }
 
-// heapSystemMemory is how much of the heap is memory of the system, used or not.
+// heapSystemMemory returns how much memory the heap holds from the system, used or not.
 func heapSystemMemory() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

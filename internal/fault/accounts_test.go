@@ -17,7 +17,7 @@ import (
 
 var seedFlag = flag.Uint64("seed", 0, "what the random choices are made from; 0: a new one, which the test logs")
 
-// newSeed is the seed of a test.
+// newSeed returns the random seed of a test and logs it.
 func newSeed(t *testing.T) uint64 {
 	seed := *seedFlag
 	if seed == 0 {
@@ -27,7 +27,7 @@ func newSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// accountSet are the accounts of a test.
+// accountSet holds the accounts of a test.
 type accountSet struct{ senders, receivers []rookery.UIN }
 
 func newCrowd(senders, receivers int) accountSet {
@@ -41,7 +41,7 @@ func newCrowd(senders, receivers int) accountSet {
 	return c
 }
 
-// newAccounts are the crowd with the rules that a Load asks for.
+// newAccounts returns the accounts with the friendship rules that a Load requires.
 func (c accountSet) newAccounts() []testAccount {
 	var all []testAccount
 	for _, uin := range c.senders {
@@ -53,9 +53,8 @@ func (c accountSet) newAccounts() []testAccount {
 	return all
 }
 
-// newLoad signs the crowd in and makes it a load. Half of the clients keep their
-// connections, the others make one for each request; some senders lose patience
-// at times.
+// newLoad signs the accounts in and returns a load of them. Half of the clients keep their connections, the others open
+// one per request. Some senders use random timeouts.
 func (c accountSet) newLoad(t *testing.T, dial DialFunc, seed uint64) *Load {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -85,8 +84,8 @@ func (c accountSet) newLoad(t *testing.T, dial DialFunc, seed uint64) *Load {
 	return NewLoad(senders, receivers, seed)
 }
 
-// randomTimeout is the patience of a client that sometimes asks again while
-// its request is still at work. It is for senders, who ask one thing at a time.
+// randomTimeout returns the AttemptTimeout of a client that sometimes repeats a request while the server still works on
+// it. It is meant for senders, which have one request at a time.
 func randomTimeout(rng *rand.Rand) func() time.Duration {
 	return func() time.Duration {
 		if rng.IntN(10) == 0 {
@@ -96,8 +95,7 @@ func randomTimeout(rng *rand.Rand) func() time.Duration {
 	}
 }
 
-// startLoad lets the load act. The function that it returns ends it, and fails the
-// test if somebody was not answered as must be.
+// startLoad starts the load. The returned function stops it and fails the test after an unexpected answer.
 func startLoad(t *testing.T, load *Load) (end func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -111,7 +109,7 @@ func startLoad(t *testing.T, load *Load) (end func()) {
 	}
 }
 
-// countAcknowledged counts the messages that were acknowledged up to now.
+// countAcknowledged returns the number of acknowledged messages so far.
 func countAcknowledged(load *Load) int {
 	count := 0
 	sent, _ := load.Ledger.Snapshot()
@@ -123,17 +121,18 @@ func countAcknowledged(load *Load) int {
 	return count
 }
 
-// awaitMessages waits until so many messages are acknowledged.
+// awaitMessages waits until the given number of messages is acknowledged.
 func awaitMessages(t *testing.T, load *Load, enough int) {
 	t.Helper()
-	for deadline := time.Now().Add(requestTimeout); countAcknowledged(load) < enough; <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(requestTimeout); countAcknowledged(load) < enough; <-time.After(
+		10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("fewer than %d messages were acknowledged in %v", enough, requestTimeout)
 		}
 	}
 }
 
-// reportFaults fails the test for each fault, but shows only some.
+// reportFaults fails the test if there are faults, and logs the first ones.
 func reportFaults(t *testing.T, where string, faults []Fault) {
 	t.Helper()
 	for _, f := range faults[:min(len(faults), 10)] {
@@ -144,7 +143,7 @@ func reportFaults(t *testing.T, where string, faults []Fault) {
 	}
 }
 
-// checkCollected checks what the receivers collected, once all is collected.
+// checkCollected checks what the receivers have collected at the end.
 func checkCollected(t *testing.T, load *Load) {
 	t.Helper()
 	sent, collected := load.Ledger.Snapshot()
@@ -161,8 +160,7 @@ func checkCollected(t *testing.T, load *Load) {
 	}
 }
 
-// checkStored checks the mailboxes in the store of a server that has stopped:
-// what was collected is there, and nothing else.
+// checkStored checks that the mailboxes in the store of a stopped server contain what was collected, and nothing else.
 func checkStored(t *testing.T, dir string, load *Load) {
 	t.Helper()
 	sent, collected := load.Ledger.Snapshot()
@@ -176,8 +174,7 @@ func checkStored(t *testing.T, dir string, load *Load) {
 	reportFaults(t, "stored", FindFaults(sent, stored))
 }
 
-// readStored reads the receivers' mailboxes in the store of a server that has
-// stopped.
+// readStored reads the receivers' mailboxes from the store of a stopped server.
 func readStored(t *testing.T, dir string, load *Load) map[rookery.UIN][]Message {
 	t.Helper()
 	received, err := openLocalServer(t.Context(), dir, neverSyncs)
@@ -196,11 +193,10 @@ func readStored(t *testing.T, dir string, load *Load) map[rookery.UIN][]Message 
 	return stored
 }
 
-// isNotice reports whether a message says nothing but who it is from.
+// isNotice reports whether a message has no text of its own.
 func isNotice(message Message) bool { return message.Kind == rookery.KindAdded }
 
-// storedMessages reads what is in a mailbox. It is an error if its numbers do not
-// rise.
+// storedMessages reads a mailbox. It returns an error if the numbers do not increase.
 func storedMessages(ctx context.Context, received *localServer, uin rookery.UIN) (messages []Message, err error) {
 	entries, err := readMailbox(ctx, received.store, uin)
 	if err != nil {
@@ -217,8 +213,7 @@ func storedMessages(ctx context.Context, received *localServer, uin rookery.UIN)
 	return messages, nil
 }
 
-// checkRelations asks the server how the senders stand with the receivers, from
-// both sides, and what receivers see of them.
+// checkRelations checks the friendships of senders and receivers from both sides, and the statuses that receivers see.
 func checkRelations(t *testing.T, load *Load) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
@@ -253,7 +248,7 @@ func checkFriends(t *testing.T, ctx context.Context, client *Client, want []rook
 	}
 }
 
-// checkStatuses compares who looks online to c with what they chose.
+// checkStatuses compares the visible statuses with those that the senders chose.
 func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []*Sender) {
 	t.Helper()
 	want := make(map[rookery.UIN]string)
@@ -279,8 +274,7 @@ func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []
 	}
 }
 
-// checkNotices compares how often the receiver was told of a new friend with
-// how often it got one.
+// checkNotices compares how many notices of new friends the receiver got with how often it got a friend.
 func checkNotices(t *testing.T, receiver *Receiver, senders []*Sender) {
 	t.Helper()
 	for _, sender := range senders {

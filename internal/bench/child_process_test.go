@@ -96,7 +96,8 @@ func (m *fakeServer) Close() error {
 	return os.WriteFile(m.path, b.Bytes(), 0o600)
 }
 
-func (m *fakeServer) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN,
+func (m *fakeServer) CreateAccount(_ context.Context, account rookery.Account,
+	credential rookery.Credential) (rookery.UIN,
 	error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -138,7 +139,8 @@ func (m *fakeServer) MailboxState(_ context.Context, uin rookery.UIN, _ string) 
 	return uint64(len(m.Boxes[uin])), rookery.Cursor{Number: m.Places[uin]}, nil
 }
 
-func (m *fakeServer) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
+func (m *fakeServer) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry,
+	error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.Boxes[uin][after:min(upTo, after+uint64(limit))]), nil
