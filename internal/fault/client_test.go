@@ -12,8 +12,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// scriptedReplies answers one attempt after another. In a reply, SEQ stands for the SEQ of the request. An empty reply is
-// an error; "late" is a reply that never arrives.
+// scriptedReplies answers one attempt after another. In a reply, SEQ stands for the SEQ of the request. An empty
+// reply is an error; "late" is a reply that never arrives.
 type scriptedReplies struct {
 	script []string
 	asked  []string
@@ -94,7 +94,8 @@ func TestAClientGivesUpInTheEnd(t *testing.T) {
 
 func TestARequestHasAFreshSEQAndKeepsItsText(t *testing.T) {
 	client := Client{UIN: 10001}
-	a, b := client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "50% & more, 茶")), client.NewRequest("CLTMSG", "")
+	a := client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "50% & more, 茶"))
+	b := client.NewRequest("CLTMSG", "")
 	if a.SEQ == b.SEQ || len(a.SEQ) < 6 || len(a.SEQ) > 32 {
 		t.Errorf("the SEQs are %q and %q", a.SEQ, b.SEQ)
 	}

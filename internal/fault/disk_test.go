@@ -14,8 +14,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// On a full disk, changes are answered RES=4 and have no effect, while reading works. When space is available again, the
-// server recovers by itself, and a repeated request takes effect once.
+// On a full disk, changes are answered RES=4 and have no effect, while reading works. When space is available
+// again, the server recovers by itself, and a repeated request takes effect once.
 func TestAFullDisk(t *testing.T) {
 	for _, disk := range testDisks(t) {
 		t.Run(disk.name, func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The server is killed at random times. Clients that repeat unanswered requests lose nothing, see nothing twice, and need
-// no new login.
+// The server is killed at random times. Clients that repeat unanswered requests lose nothing, see nothing twice,
+// and need no new login.
 func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 	tests := []struct {
 		name         string

@@ -131,7 +131,8 @@ type testAccount struct {
 	rule rookery.Rule
 }
 
-// createAccounts creates a data directory with accounts. Their password hashes are cheap, because there may be thousands.
+// createAccounts creates a data directory with accounts. Their password hashes are cheap, because there may be
+// thousands.
 func createAccounts(t *testing.T, dir string, people []testAccount) {
 	t.Helper()
 	received, err := openLocalServer(t.Context(), dir, neverSyncs)

@@ -207,7 +207,8 @@ func checkDeduplicated(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	}
 }
 
-// checkOldProgram checks that an old program received everything by pushes and a final poll together, possibly repeatedly.
+// checkOldProgram checks that an old program received everything by pushes and a final poll together, possibly
+// repeatedly.
 func checkOldProgram(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	t.Helper()
 	pushes, _, lines := e.Received()

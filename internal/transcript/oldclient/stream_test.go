@@ -13,8 +13,10 @@ import (
 
 // sentOnLine is what each kind writes for its first request, Send, to the byte.
 var wantStreamBytes = map[string]string{
-	"C#, version 1.4, BinaryWriter on a line":     "\x3dVER=1.1&CON=1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1\n",
-	"Delphi, version 1.4, TIdTCPClient on a line": "VER=1.4&CON=1&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xc4\xe3 & 1\r\n",
+	"C#, version 1.4, BinaryWriter on a line": "\x3dVER=1.1&CON=1&" +
+		"CMD=CLTMSG&SEQ=1&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1\n",
+	"Delphi, version 1.4, TIdTCPClient on a line": "VER=1.4&CON=1&" +
+		"CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xc4\xe3 & 1\r\n",
 }
 
 func TestEachKindOnALineSendsWhatItsLibrarySends(t *testing.T) {
