@@ -31,7 +31,8 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 			"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin " +
 			"https://app.example --max-connections 7 " +
 			"--max-connections-per-address 5 --max-request-memory 9 --limit-loopback " +
-			"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --disk-reserve 5 --retention 2 " +
+			"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 " +
+			"--disk-reserve 5 --retention 2 " +
 			"--password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
 	if err != nil {
 		t.Fatal(err)
@@ -70,15 +71,18 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 
 func TestAnAddressThatCannotBeMeantIsRefusedWithTheRightOne(t *testing.T) {
 	for flags, says := range map[string]string{
-		"--allow-origin https://app.example/":       `--allow-origin: "https://app.example/" is not what browsers send: write https://app.example`,
-		"--allow-origin https://app.example:443":    "write https://app.example",
-		"--allow-origin null":                       "--allow-origin",
-		"--public-url https://Chat.example/rookery": `--public-url: "https://Chat.example/rookery" is not what browsers send: write https://chat.example`,
-		"--public-url chat.example":                 "write https://chat.example",
-		"--listen 8000":                             `--listen "8000" is not host:port, such as 127.0.0.1:8000, or :8000 for all networks`,
-		"--listen :80000":                           `--listen ":80000" is not host:port`,
-		"--listen ::1:8000":                         `--listen "::1:8000" is not host:port`,
-		"--public-url capacitor://chat.example":     "neither http:// nor https://",
+		"--allow-origin https://app.example/": `--allow-origin: "https://app.example/" ` +
+			"is not what browsers send: write https://app.example",
+		"--allow-origin https://app.example:443": "write https://app.example",
+		"--allow-origin null":                    "--allow-origin",
+		"--public-url https://Chat.example/rookery": `--public-url: "https://Chat.example/rookery" ` +
+			"is not what browsers send: write https://chat.example",
+		"--public-url chat.example": "write https://chat.example",
+		"--listen 8000": `--listen "8000" is not host:port, ` +
+			"such as 127.0.0.1:8000, or :8000 for all networks",
+		"--listen :80000":                       `--listen ":80000" is not host:port`,
+		"--listen ::1:8000":                     `--listen "::1:8000" is not host:port`,
+		"--public-url capacitor://chat.example": "neither http:// nor https://",
 	} {
 		if _, err := configOf(t, flags); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: got the error %v, want one that says %q", flags, err, says)
