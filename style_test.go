@@ -12,12 +12,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // The limits that this project keeps to. CONTRIBUTING.md explains them.
 const (
-	minNameLength  = 4.4  // average over all declared identifiers, without tests
-	maxSharedTypes = 0.15 // share of type names that two or more packages declare
+	minNameLength  = 5.5  // average over all declared identifiers, without tests
+	maxSharedTypes = 0.10 // share of type names that two or more packages declare
+	maxLineLength  = 120  // columns; a tab counts as four
 )
 
 // TestNames prints how long names are on average and how many type names several
@@ -54,6 +56,73 @@ func TestNames(t *testing.T) {
 	if share > maxSharedTypes {
 		t.Errorf("the share is above %.0f %%", 100*maxSharedTypes)
 	}
+}
+
+// TestExportedNamesAreDocumented lists exported names without a doc comment. A
+// comment on a group of constants or variables covers the group.
+func TestExportedNamesAreDocumented(t *testing.T) {
+	for path, file := range goFiles(t, false) {
+		for _, name := range undocumentedNames(file) {
+			t.Errorf("%s: %s has no doc comment", path, name)
+		}
+	}
+}
+
+// TestLinesAreShort keeps lines readable beside each other. Tables, links, code blocks
+// and comments of pages are as long as they must be, and so are recorded exchanges.
+func TestLinesAreShort(t *testing.T) {
+	for _, path := range trackedFiles(t, "*.go", "*.md") {
+		if strings.Contains(path, "testdata/") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inLongString := longStringLines(t, path, text)
+		isPage, inBlock := strings.HasSuffix(path, ".md"), false
+		for i, line := range strings.Split(string(text), "\n") {
+			isMarker := strings.HasPrefix(line, "```") || strings.HasPrefix(line, "<!--")
+			switch {
+			case isMarker && !strings.HasSuffix(line, "-->"):
+				inBlock = !inBlock
+			case strings.HasPrefix(line, "<!-- probe"), strings.HasSuffix(line, "-->"):
+				inBlock = strings.HasPrefix(line, "<!-- probe") // a generated part
+			}
+			isTableOrLink := strings.HasPrefix(line, "|") || strings.Contains(line, "http")
+			if isPage && (inBlock || isMarker || isTableOrLink) || inLongString[i+1] {
+				continue
+			}
+			columns := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
+			if columns > maxLineLength {
+				t.Errorf("%s:%d has %d columns", path, i+1, columns)
+			}
+		}
+	}
+}
+
+// longStringLines returns the lines of a Go file that belong to string literals of more
+// than 80 bytes.
+func longStringLines(t *testing.T, path string, text []byte) map[int]bool {
+	t.Helper()
+	lines := make(map[int]bool)
+	if !strings.HasSuffix(path, ".go") {
+		return lines
+	}
+	fileSet := token.NewFileSet()
+	file, err := parser.ParseFile(fileSet, path, text, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(node ast.Node) bool {
+		if literal, ok := node.(*ast.BasicLit); ok && literal.Kind == token.STRING && len(literal.Value) > 80 {
+			for line := fileSet.Position(literal.Pos()).Line; line <= fileSet.Position(literal.End()).Line; line++ {
+				lines[line] = true
+			}
+		}
+		return true
+	})
+	return lines
 }
 
 // trackedFiles returns the files of the repository that match one of the patterns.
@@ -139,4 +208,62 @@ func typeSpecs(file *ast.File) (specs []*ast.TypeSpec) {
 		}
 	}
 	return specs
+}
+
+// undocumentedNames returns the exported top-level names, and methods of exported
+// types, that have no doc comment.
+func undocumentedNames(file *ast.File) (names []string) {
+	for _, decl := range file.Decls {
+		switch decl := decl.(type) {
+		case *ast.FuncDecl:
+			if decl.Name.IsExported() && hasExportedReceiver(decl) && decl.Doc == nil && !isCommonMethod(decl) {
+				names = append(names, decl.Name.Name)
+			}
+		case *ast.GenDecl:
+			for _, spec := range decl.Specs {
+				names = append(names, undocumentedInSpec(spec, decl.Doc != nil)...)
+			}
+		}
+	}
+	return names
+}
+
+func undocumentedInSpec(spec ast.Spec, groupIsDocumented bool) (names []string) {
+	switch spec := spec.(type) {
+	case *ast.TypeSpec:
+		if spec.Name.IsExported() && spec.Doc == nil && spec.Comment == nil && !groupIsDocumented {
+			names = append(names, spec.Name.Name)
+		}
+	case *ast.ValueSpec:
+		for _, name := range spec.Names {
+			if name.IsExported() && spec.Doc == nil && spec.Comment == nil && !groupIsDocumented {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
+}
+
+// hasExportedReceiver reports whether a function is no method, or a method of an
+// exported type.
+func hasExportedReceiver(decl *ast.FuncDecl) bool {
+	if decl.Recv == nil {
+		return true
+	}
+	receiver := decl.Recv.List[0].Type
+	if star, ok := receiver.(*ast.StarExpr); ok {
+		receiver = star.X
+	}
+	if generic, ok := receiver.(*ast.IndexExpr); ok {
+		receiver = generic.X
+	}
+	ident, ok := receiver.(*ast.Ident)
+	return ok && ident.IsExported()
+}
+
+// isCommonMethod reports whether the standard library says what a method does.
+func isCommonMethod(decl *ast.FuncDecl) bool {
+	common := []string{"String", "Error", "Unwrap", "Is", "Len", "Less", "Swap", "Push", "Pop",
+		"MarshalJSON", "UnmarshalJSON", "MarshalText", "UnmarshalText", "Format", "GoString"}
+	return decl.Recv != nil && slices.Contains(common, decl.Name.Name)
 }

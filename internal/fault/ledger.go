@@ -41,6 +41,7 @@ func (f Fault) String() string { return string(f.Kind) + ": " + f.Message.String
 // FaultKind describes what is wrong with a message.
 type FaultKind string
 
+// The faults that FindFaults finds.
 const (
 	Lost       FaultKind = "acknowledged, but not there"
 	Duplicated FaultKind = "there more than once"

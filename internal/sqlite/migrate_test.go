@@ -51,11 +51,13 @@ func createFirstReleaseStore(t *testing.T, path string) {
 		args      []any
 	}{
 		{
-			"INSERT INTO accounts SELECT 10001, 'Pingu', 270, 3, 1, 2, 4, 5, '南极', 'p', 'c', 's', 'j', 'h', 'a', 'r', 'm', '1', '2', 'd', '3', 0, 1, 1, 1, ?, 7, 'secret'",
+			"INSERT INTO accounts SELECT 10001, 'Pingu', 270, 3, 1, 2, 4, 5, '南极', 'p', 'c', 's', 'j', 'h', 'a', " +
+				"'r', 'm', '1', '2', 'd', '3', 0, 1, 1, 1, ?, 7, 'secret'",
 			[]any{noon},
 		},
 		{
-			"INSERT INTO accounts SELECT 10002, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, ?, 1, ''",
+			"INSERT INTO accounts SELECT 10002, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', " +
+				"'', '', 1, 1, 1, 0, ?, 1, ''",
 			[]any{noon},
 		},
 		{"INSERT INTO friends VALUES (10001, 10002), (10002, 10001)", nil},

@@ -198,7 +198,8 @@ func (p *serverPair) isAboutSession(candidate *witness) bool {
 	}
 	valueA, valueB := answerA.Value(code), answerB.Value(code)
 	return valueA != valueB &&
-		(slices.Contains(p.file.Answer.NotLoggedInCodes, valueA) || slices.Contains(p.file.Answer.NotLoggedInCodes, valueB))
+		(slices.Contains(p.file.Answer.NotLoggedInCodes, valueA) ||
+			slices.Contains(p.file.Answer.NotLoggedInCodes, valueB))
 }
 
 // hasStatusField reports whether a field with the key of a status differs.

@@ -67,7 +67,8 @@ func TestAnAbsentContentTypeIsADifference(t *testing.T) {
 // Anyone can check a difference: its witness, sent again unchanged, gets the recorded answers.
 func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	for _, mutant := range []string{"timeout-240", "message-lost-if-offline", "list-cursor-inclusive", "unknown-command-null"} {
+	for _, mutant := range []string{"timeout-240", "message-lost-if-offline", "list-cursor-inclusive",
+		"unknown-command-null"} {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()
 			urls := [2]string{listen(t, probetest.Config{}), listen(t, probetest.Config{Mutant: mutant})}

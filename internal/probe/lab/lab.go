@@ -183,7 +183,8 @@ func (l *Lab) checkHost(serverURL *url.URL) error {
 		}
 	}
 	return fmt.Errorf(
-		"%s is not this machine: only a server on loopback is studied, unless the experiment file lists the host under allow: hosts and the command line says --remote",
+		"%s is not this machine: only a server on loopback is studied, unless the experiment file lists the host "+
+			"under allow: hosts and the command line says --remote",
 		host,
 	)
 }

@@ -147,7 +147,8 @@ func (l *Lab) mayComeFromLimit(steps []experiment.Step, answer *Answer) bool {
 		return false
 	case saysTooMany(answer), limiter.limitAnswers[description]:
 	case l.wasDoneBefore(steps):
-	case limiter.ordinaryAnswers[description] || len(limiter.ordinaryAnswers) > maxOrdinaryAnswers || l.mayCauseLock(steps):
+	case limiter.ordinaryAnswers[description] || len(limiter.ordinaryAnswers) > maxOrdinaryAnswers ||
+		l.mayCauseLock(steps):
 		return false
 	}
 	return !limiter.acceptedAnswers[[2]string{l.Key(steps, 0), description}]
@@ -242,7 +243,8 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 			}
 		}
 	}
-	for wait := max(minLimitWait, suspicion.retryAfter); !works; wait = max(minLimitWait, l.durationSince(suspicion.seenAt)/5) {
+	for wait := max(minLimitWait, suspicion.retryAfter); !works; wait = max(minLimitWait,
+		l.durationSince(suspicion.seenAt)/5) {
 		waited := l.durationSince(suspicion.seenAt)
 		if waited > maxSingleCommandWait && !triedOthers {
 			if triedOthers, err = l.anyControlWorks(ctx); err != nil || triedOthers {

@@ -43,9 +43,11 @@ const (
 
 func TestAnswersOfALimitAreNotInTraces(t *testing.T) {
 	t.Parallel()
-	for name, more := range map[string]string{"its clock is moved": withClock, "time is real": realTime, "commands undo": resetByCommands} {
+	for name, more := range map[string]string{"its clock is moved": withClock, "time is real": realTime,
+		"commands undo": resetByCommands} {
 		for _, n := range []probetest.Noise{
-			{Status: http.StatusTooManyRequests}, {Status: http.StatusServiceUnavailable, RetryAfter: true}, {Status: 0},
+			{Status: http.StatusTooManyRequests}, {Status: http.StatusServiceUnavailable, RetryAfter: true},
+			{Status: 0},
 		} {
 			n.Limit, n.Per = 20, 10*time.Second
 			runWithLimit(t, more, n, func(b *testLab) {

@@ -132,11 +132,13 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 		}
 		if !isHeld {
 			isHeld = true
-			if err := t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitedLine + description}); err != nil {
+			if err := t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitedLine +
+				description}); err != nil {
 				return answer, err
 			}
 		}
-		if err := t.waitForLimit(ctx, max(minLimitWait, l.durationSince(l.resetLimit.seenAt)/5, answer.RetryAfter)); err != nil {
+		if err := t.waitForLimit(ctx, max(minLimitWait, l.durationSince(l.resetLimit.seenAt)/5,
+			answer.RetryAfter)); err != nil {
 			return answer, err
 		}
 	}

@@ -31,7 +31,8 @@ func TestCommandsUndoTheResidueOfAnExperiment(t *testing.T) {
 		"a message waits":          {"a Login", "a CLTMSG"},
 		"both are still logged in": {"a Login", "b Login"},
 		"a status was changed":     {"a Login", "a Change_Stat ST=40"},
-		"a request waits":          {"a Login", "b Login", "a DelFromList", "b DelFromList", "a Ack_AddToList.request to b"},
+		"a request waits": {"a Login", "b Login", "a DelFromList", "b DelFromList",
+			"a Ack_AddToList.request to b"},
 	} {
 		b.mustRun(lines...)
 		trace := b.mustRun("b List", "b Login", "b GetMsgEx", "b List", "a Login", "a List")
@@ -165,7 +166,8 @@ func TestTheTranscriptHoldsAllStepsInOrder(t *testing.T) {
 		t.Fatalf("%+v", entries)
 	}
 	for i, want := range []struct{ key, line, id string }{
-		{"0: a Login; wait 5; a List via=lower", "a Login", "a1.1"}, {"", "wait 5", "a1.2"}, {"", "a List via=lower", "a1.3"},
+		{"0: a Login; wait 5; a List via=lower", "a Login", "a1.1"}, {"", "wait 5", "a1.2"},
+		{"", "a List via=lower", "a1.3"},
 	} {
 		if entries[i].TryKey != want.key || entries[i].StepText != want.line || entries[i].ID() != want.id ||
 			entries[i].EndsTry != (i == 2) {
@@ -207,7 +209,8 @@ func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 			t.Errorf("%q does not prove the secret", s.records[i])
 		}
 		entry := b.entries()[i]
-		for _, text := range []string{string(entry.Request), string(entry.Response), string(answers[i].Request), string(answers[i].Body)} {
+		for _, text := range []string{string(entry.Request), string(entry.Response), string(answers[i].Request),
+			string(answers[i].Body)} {
 			if strings.Contains(text, proof) || strings.Contains(text, secret) {
 				t.Errorf("%q holds the secret", text)
 			}

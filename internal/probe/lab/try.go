@@ -191,7 +191,8 @@ func (t *attempt) wait(ctx context.Context, step experiment.Step, number int) (A
 		return answer, err
 	}
 	return answer, t.writeEntry(journal.Entry{
-		StepNumber: number, StepText: t.lab.File.FormatStep(step), WaitSeconds: step.Wait.Seconds(), EndsTry: number == len(t.steps), Elapsed: t.lab.elapsedSeconds(),
+		StepNumber: number, StepText: t.lab.File.FormatStep(step), WaitSeconds: step.Wait.Seconds(),
+		EndsTry: number == len(t.steps), Elapsed: t.lab.elapsedSeconds(),
 	})
 }
 

@@ -89,7 +89,8 @@ func (s *study) repeatRequests(count int) error {
 		value, statement := "alike", fmt.Sprintf("%s gets the same answer %d times in a row", step.Command, repetitions)
 		if index >= 0 {
 			value = fmt.Sprintf("alike %d times", index)
-			statement = fmt.Sprintf("%s gets the same answer %d times in a row, and then a different one", step.Command, index)
+			statement = fmt.Sprintf("%s gets the same answer %d times in a row, and then a different one", step.Command,
+				index)
 		}
 		s.stateFact(finding.Fact{
 			Command: step.Command, Aspect: finding.AspectLimit, Name: "the same request", Claim: "in a row",

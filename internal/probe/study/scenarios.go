@@ -131,7 +131,8 @@ func (s *study) compareWithBase(trace *lab.Trace, index, other int) finding.Fact
 	switch code := s.codeOf(step.Command, &trace.Answers[index]); {
 	case changedForm == baseForm:
 		fact.Value = "as usual"
-		fact.Statement = fmt.Sprintf("%s %s gets the same answer as the request of the file: %s", step.Command, description,
+		fact.Statement = fmt.Sprintf("%s %s gets the same answer as the request of the file: %s", step.Command,
+			description,
 			code)
 	case code != s.codeOf(step.Command, &trace.Answers[other]):
 		fact.Value = code
