@@ -44,8 +44,8 @@ type Account struct {
 	Findable bool
 	// ShowPrivate shows the private fields of the profile to everybody.
 	ShowPrivate bool
-	// DevicesOnly refuses address sessions. Only devices, which have tokens, can
-	// log in.
+	// DevicesOnly allows logins of devices only, which get a token. It refuses address
+	// sessions, which anybody behind the same address could use.
 	DevicesOnly bool
 	Created     time.Time
 	// Revision is 1 for a new account and grows with each change.
@@ -72,7 +72,7 @@ type Credential string
 // MaxAboutBytes, and each other text at most MaxFieldBytes.
 type Profile struct {
 	Nick          string
-	Face          int // index of a picture, times three
+	Face          int // index of a picture times three, as old clients count
 	Age           int // in years, 0 unset
 	Sex           int // 0 male, 1 female
 	Blood         int // 0 unset, 1 A, 2 B, 3 O, 4 AB, 5 other

@@ -99,8 +99,8 @@ type DeliveryResult struct {
 
 // HistoryQuery selects messages, entries of KindMessage and KindSent, of one mailbox.
 type HistoryQuery struct {
-	// With is the other account of the conversation, 0 for all conversations.
-	With UIN
+	// Peer is the other account of the conversation, 0 for all conversations.
+	Peer UIN
 	// Before selects entries with smaller numbers. 0 selects the newest.
 	Before uint64
 	Limit  int
@@ -110,7 +110,7 @@ type HistoryQuery struct {
 
 // ReadMark is how far an account has read a conversation.
 type ReadMark struct {
-	With UIN
+	Peer UIN
 	// Number is the number of the last entry read, 0 if none was.
 	Number uint64
 }

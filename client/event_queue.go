@@ -106,7 +106,7 @@ func replacementKey(event Event) any {
 	case Presence:
 		return Presence{Friend: e.Friend}
 	case ReadMark:
-		return ReadMark{With: e.With}
+		return ReadMark{Peer: e.Peer}
 	case State:
 		return State{}
 	}

@@ -38,7 +38,7 @@ type Presence struct {
 // ReadMark reports that another device of the account has read the conversation With
 // up to the message Number.
 type ReadMark struct {
-	With   UIN
+	Peer   UIN
 	Number uint64
 }
 
@@ -48,13 +48,15 @@ func (ReadMark) event() {}
 func (State) event()    {}
 
 // Events yields events until ctx ends, the client is closed, or it gives up. If it
-// gives up, the last event is a State with the reason and a zero RetryAt. A message
-// counts as received when the loop asks for the next event; a message for which it did
-// not is yielded again by the next loop. A second loop waits until the first has ended.
+// gives up, the last event is a State with the reason and a zero RetryAt.
 //
-// Of pending presences, read marks and states, Events yields only the latest per
-// friend, per conversation and per client. Every message is yielded, even to a slow
-// program: about a thousand wait in memory, the others at the server.
+// A message counts as received when the loop asks for the next event. If the loop ends
+// before that, the next loop yields the message again. A second loop waits until the
+// first has ended.
+//
+// Events yields every message, even to a slow program: about a thousand wait in memory,
+// the others at the server. It yields only the latest pending Presence of each friend,
+// the latest ReadMark of each conversation, and the latest State.
 func (c *Client) Events(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		if !c.queue.acquireLoop(ctx) {

@@ -59,7 +59,7 @@ func TestSentMessagesAndReadMarksReachOtherDevices(t *testing.T) {
 			t.Errorf("%v: the own words are %+v", messenger, message)
 		}
 	}
-	history, err := desk.History(t.Context(), client.HistoryQuery{With: 10002})
+	history, err := desk.History(t.Context(), client.HistoryQuery{Peer: 10002})
 	if err != nil || len(history.Messages) != 1 || !history.IsLastPage || history.ReadUpTo != 0 {
 		t.Fatalf("the history is %+v, %v", history, err)
 	}
@@ -69,9 +69,9 @@ func TestSentMessagesAndReadMarksReachOtherDevices(t *testing.T) {
 	}
 	for _, messenger := range []*client.Client{phone, tablet} {
 		collectEventsUntil(t, messenger,
-			func(event client.Event) bool { return event == client.ReadMark{With: 10002, Number: number} })
+			func(event client.Event) bool { return event == client.ReadMark{Peer: 10002, Number: number} })
 	}
-	if history, err = phone.History(t.Context(), client.HistoryQuery{With: 10002, Text: "PHONE"}); err != nil ||
+	if history, err = phone.History(t.Context(), client.HistoryQuery{Peer: 10002, Text: "PHONE"}); err != nil ||
 		history.ReadUpTo != number || len(history.Messages) != 1 {
 		t.Errorf("the history is %+v, %v", history, err)
 	}

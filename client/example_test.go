@@ -207,7 +207,7 @@ func ExampleClient_History() {
 			log.Fatal(err)
 		}
 	}
-	for query := (client.HistoryQuery{With: 10002, Limit: 2}); ; {
+	for query := (client.HistoryQuery{Peer: 10002, Limit: 2}); ; {
 		page, err := messenger.History(ctx, query)
 		if err != nil {
 			log.Fatal(err)

@@ -7,7 +7,7 @@ import (
 
 // HistoryQuery selects a page of the message history.
 type HistoryQuery struct {
-	With   UIN    // the conversation; 0 selects all
+	Peer   UIN    // the conversation; 0 selects all
 	Before uint64 // only messages with lower numbers; 0 selects the newest
 	Limit  int    // page size, at most 200; 0 selects 50
 	Text   string // only messages that contain this text
@@ -26,7 +26,7 @@ type History struct {
 // History returns the newest messages that match query. It requires a device session
 // and returns ErrRefused otherwise.
 func (c *Client) History(ctx context.Context, query HistoryQuery) (History, error) {
-	fields := []Field{numberField("UN", query.With), numberField("BF", query.Before)}
+	fields := []Field{numberField("UN", query.Peer), numberField("BF", query.Before)}
 	if query.Limit > 0 {
 		fields = append(fields, textField("TN", strconv.Itoa(query.Limit)))
 	}

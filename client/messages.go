@@ -38,7 +38,7 @@ func (c *Client) Send(ctx context.Context, to UIN, text string) error {
 
 // historyContains reports whether the account sent text to a peer after a mailbox number.
 func (c *Client) historyContains(ctx context.Context, to UIN, text string, after uint64) (bool, error) {
-	for query := (HistoryQuery{With: to, Limit: maxHistory}); ; {
+	for query := (HistoryQuery{Peer: to, Limit: maxHistory}); ; {
 		page, err := c.History(ctx, query)
 		if err != nil {
 			return false, err

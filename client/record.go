@@ -86,7 +86,7 @@ func decodeValue(raw []byte) string {
 // hasValue reports whether the raw value of key is value.
 func (a Answer) hasValue(key, value string) bool { return string(a.rawValue(key)) == value }
 
-// resultCode returns RES. ok is false if it is missing or no number.
+// resultCode returns RES. ok is false if it is missing or not a number.
 func (a Answer) resultCode() (code int, ok bool) {
 	code, err := strconv.Atoi(string(a.rawValue("RES")))
 	return code, err == nil
@@ -96,7 +96,7 @@ func (a Answer) resultCode() (code int, ok bool) {
 func (a Answer) number(key string) (uint64, error) {
 	number, err := strconv.ParseUint(string(a.rawValue(key)), 10, 64)
 	if err != nil {
-		return 0, newAnswerError(a.Text("CMD"), "%s=%s is no number", key, a.rawValue(key))
+		return 0, newAnswerError(a.Text("CMD"), "%s=%s is not a number", key, a.rawValue(key))
 	}
 	return number, nil
 }
@@ -108,8 +108,10 @@ type listRow struct {
 	firstErr *error
 }
 
-// parseRows combines parallel lists of an answer into rows. countKey has their length.
-// rowsErr returns the first error so far, including errors from reading the rows.
+// parseRows combines parallel lists of an answer into rows. The value of countKey is
+// their length. Call rowsErr after the values of all rows have been read: it returns the
+// first error, of the lists or of a value. Until then, values of rows may be zero because
+// of an error.
 func (a Answer) parseRows(countKey string, keys ...string) (rows []listRow, rowsErr func() error) {
 	var firstErr error
 	length, firstErr := a.number(countKey)
@@ -139,7 +141,7 @@ func (r listRow) text(key string) string { return r.values[key] }
 func (r listRow) number(key string, bits int) uint64 {
 	number, err := strconv.ParseUint(r.values[key], 10, bits)
 	if err != nil && *r.firstErr == nil {
-		*r.firstErr = newAnswerError(r.answer.Text("CMD"), "%q among %s is no number", r.values[key], key)
+		*r.firstErr = newAnswerError(r.answer.Text("CMD"), "%q among %s is not a number", r.values[key], key)
 	}
 	return number
 }

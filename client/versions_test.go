@@ -186,7 +186,7 @@ func TestHistoryComesInPages(t *testing.T) {
 	}
 	server.sendDirectly(10002, 10001, texts...)
 	var got []string
-	for query := (client.HistoryQuery{With: 10002, Limit: 5}); ; {
+	for query := (client.HistoryQuery{Peer: 10002, Limit: 5}); ; {
 		page, err := alice.History(t.Context(), query)
 		if err != nil {
 			t.Fatal(err)

@@ -96,7 +96,7 @@ func (a *clientFlags) run(cmd *cobra.Command,
 		if a.login, err = chosenLogin(cmd); err != nil {
 			return err
 		}
-		messenger, err := a.login.resumeWithRetry(ctx, a.login.postAddresses(), retryNotice(cmd))
+		messenger, err := a.login.resumeWithRetry(ctx, a.login.httpAddresses(), retryNotice(cmd))
 		if err != nil {
 			return err
 		}

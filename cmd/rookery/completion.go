@@ -90,7 +90,7 @@ func completeFromServer(cmd *cobra.Command, ask func(context.Context, *client.Cl
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	messenger, err := login.resume(ctx, login.postAddresses())
+	messenger, err := login.resume(ctx, login.httpAddresses())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -255,7 +255,7 @@ func (h *liveServer) checkMailbox(uin rookery.UIN, all []sentText) {
 		if with == uin {
 			continue
 		}
-		page, err := c.History(h.t.Context(), client.HistoryQuery{With: with, Limit: 200})
+		page, err := c.History(h.t.Context(), client.HistoryQuery{Peer: with, Limit: 200})
 		if err != nil {
 			h.t.Fatal(err)
 		}

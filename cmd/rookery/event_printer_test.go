@@ -64,7 +64,7 @@ func TestOnlyWhatIsWantedIsPrinted(t *testing.T) {
 		client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"},
 		client.Message{Kind: client.KindMessage, Peer: 10003, Text: "two"},
 		client.Presence{Friend: 10002, Status: client.StatusAway},
-		client.ReadMark{With: 10002, Number: 7},
+		client.ReadMark{Peer: 10002, Number: 7},
 	}
 	if got := printed(t, eventPrinter{onlyPeer: 10002}, events...); got != "-  Pingu (10002): one\n" {
 		t.Errorf("%q", got)

@@ -144,19 +144,19 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 			oneLine(l.Device), l.accountName())
 	}
 	defer func() {
-		if _, none := os.Stat(l.basePath() + ".json"); none != nil {
-			err = errors.Join(err, l.deleteFiles()) // removes the lock file
+		if _, statErr := os.Stat(l.basePath() + ".json"); statErr != nil {
+			err = errors.Join(err, l.deleteFiles()) // there is no login, so delete the lock file too
 		}
 		err = errors.Join(err, lock.Unlock())
 	}()
-	// Signing in ends the old session, so reserve the disk space for the new login
-	// before.
+	// Signing in ends the old session. Reserve disk space for the new login first, so that
+	// a full disk cannot lose both.
 	draft, err := l.newDraft()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.discard()) }()
-	messenger, err := l.signIn(ctx, l.postAddresses(), client.Password(password), client.Device(l.Device))
+	messenger, err := l.signIn(ctx, l.httpAddresses(), client.Password(password), client.Device(l.Device))
 	if err != nil {
 		return err
 	}

@@ -71,9 +71,9 @@ func (lg login) basePath() string {
 	return filepath.Join(loginDir(), fmt.Sprintf("%d-%x", lg.uin(), id[:8]))
 }
 
-// postAddresses returns the addresses for commands that end soon. They use POST requests, because a persistent
+// httpAddresses returns the addresses for commands that end soon. They use POST requests, because a persistent
 // connection would replace that of another command with the same device.
-func (lg login) postAddresses() []string {
+func (lg login) httpAddresses() []string {
 	return lg.addresses(map[string]string{"qq": "http", "tcp": "http", "ws": "http", "wss": "https"})
 }
 

@@ -40,7 +40,7 @@ func TestAddressesOfALogin(t *testing.T) {
 		if got := l.accountName(); got != test.account {
 			t.Errorf("%s is %s, want %s", test.address, got, test.account)
 		}
-		if got := strings.Join(l.postAddresses(), " "); got != test.post {
+		if got := strings.Join(l.httpAddresses(), " "); got != test.post {
 			t.Errorf("%s posts to %s, want %s", test.address, got, test.post)
 		}
 		if got := strings.Join(l.liveAddresses(), " "); got != test.live {

@@ -71,7 +71,7 @@ func loginsToLogOut(cmd *cobra.Command, device string, all bool) ([]login, error
 
 // logOut ends a session and deletes its login. It is not an error if the session has already ended.
 func logOut(ctx context.Context, l login, force bool, out printer) error {
-	messenger, err := l.resume(ctx, l.postAddresses())
+	messenger, err := l.resume(ctx, l.httpAddresses())
 	if err == nil {
 		err = errors.Join(messenger.Logout(ctx), messenger.Close())
 	}

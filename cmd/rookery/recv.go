@@ -89,7 +89,7 @@ func (rf *recvFlags) printBacklog(ctx context.Context, cmd *cobra.Command) error
 	if err != nil {
 		return err
 	}
-	messenger, err := login.resumeWithRetry(ctx, login.postAddresses(), retryNotice(cmd))
+	messenger, err := login.resumeWithRetry(ctx, login.httpAddresses(), retryNotice(cmd))
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ const historyPageSize = 200
 func (rf *recvFlags) printHistory(ctx context.Context, messenger *client.Client, out *eventPrinter) (numberRange,
 	error) {
 	var pages [][]client.Message // newest page first
-	query := client.HistoryQuery{With: rf.onlyPeer.uin, Limit: historyPageSize}
+	query := client.HistoryQuery{Peer: rf.onlyPeer.uin, Limit: historyPageSize}
 	for {
 		page, err := messenger.History(ctx, query)
 		if err != nil {

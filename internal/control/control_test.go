@@ -237,7 +237,7 @@ func errorsKeepCodeAndText(t *testing.T, operator *control.Operator) {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
 	_, err = operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
-	if want := `age: "old" is no number`; rookery.CodeOf(err) != rookery.CodeParameter || rookery.TextOf(err) != want {
+	if want := `age: "old" is not a number`; rookery.CodeOf(err) != rookery.CodeParameter || rookery.TextOf(err) != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
@@ -342,7 +342,7 @@ func TestSettingsNameTheirFields(t *testing.T) {
 		{"every field takes a text of its kind", control.Settings{"nick": "a", "face": "270", "rule": "closed",
 			"show-private": "yes"}, ""},
 		{"an unknown field is named", control.Settings{"nick": "a", "shoe-size": "4"}, `"shoe-size" is no field`},
-		{"a number must be one", control.Settings{"face": "big"}, `face: "big" is no number`},
+		{"a number must be one", control.Settings{"face": "big"}, `face: "big" is not a number`},
 		{"a number has bounds", control.Settings{"animal": "13"}, "zodiac animal is 13"},
 		{"yes and no are spelt out", control.Settings{"findable": "true"}, `findable: "true" is neither yes nor no`},
 		{"a rule is one of three", control.Settings{"rule": "maybe"}, "open, ask, closed"},

@@ -148,7 +148,7 @@ func numberField(name, usage string, target func(*rookery.Account) *int) Field {
 		set: func(account *rookery.Account, value string) error {
 			n, err := strconv.Atoi(value)
 			if err != nil {
-				return rookery.Errorf(rookery.CodeParameter, "%s: %q is no number", name, value)
+				return rookery.Errorf(rookery.CodeParameter, "%s: %q is not a number", name, value)
 			}
 			*target(account) = n
 			return nil

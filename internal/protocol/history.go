@@ -44,7 +44,7 @@ func handleHistory(request *clientRequest) error {
 	addList(request, "MT", list, (*clientRequest).addEntryKind)
 	addList(request, "UN", list, (*clientRequest).addEntryPeer)
 	addList(request, "MG", list, (*clientRequest).addEntryText)
-	if query.With != 0 && query.Before == 0 {
+	if query.Peer != 0 && query.Before == 0 {
 		request.addUint64("RD", history.ReadUpTo)
 	}
 	return nil
@@ -67,7 +67,7 @@ func (c *clientRequest) parseHistoryQuery() (query rookery.HistoryQuery, err err
 		return query, parameterError("QY", "it has %d bytes, allowed are %d", len(query.Text), rookery.MaxText)
 	}
 	if peer, _ := c.valueOf("UN"); peer != "" && peer != "0" {
-		query.With, err = c.parseTarget()
+		query.Peer, err = c.parseTarget()
 	}
 	return query, err
 }
@@ -91,7 +91,7 @@ func handleRead(request *clientRequest) error {
 	if err := request.requireDeviceSession(); err != nil {
 		return err
 	}
-	if err := request.service.MarkRead(request.ctx, request.session, rookery.ReadMark{With: peer, Number: number},
+	if err := request.service.MarkRead(request.ctx, request.session, rookery.ReadMark{Peer: peer, Number: number},
 		request.requestKey); err != nil {
 		if rookery.CodeOf(err) == rookery.CodeNoAccount {
 			return prefixKey("UN", err)

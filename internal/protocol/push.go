@@ -64,7 +64,7 @@ func (s recordPushSink) appendPush(dst []byte, event service.PushEvent) []byte {
 			uint64(event.Notice.Status.Visible()))
 		return wire.AppendNumber(dst, "UN", uint64(event.Notice.Friend))
 	default:
-		dst = wire.AppendNumber(s.appendPushHead(dst, pushReadMark, event.Number), "UN", uint64(event.ReadMark.With))
+		dst = wire.AppendNumber(s.appendPushHead(dst, pushReadMark, event.Number), "UN", uint64(event.ReadMark.Peer))
 		return wire.AppendNumber(dst, "ID", event.ReadMark.Number)
 	}
 }

@@ -230,7 +230,7 @@ func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 				return w.Block(ctx, session, 10002, none)
 			}},
 			{"read", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.MarkRead(ctx, session, rookery.ReadMark{With: 10002}, none)
+				return w.MarkRead(ctx, session, rookery.ReadMark{Peer: 10002}, none)
 			}},
 			{"forget a device", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.ForgetDevice(ctx, session, 7, none)

@@ -36,8 +36,8 @@ func (s *Service) History(ctx context.Context, session *Session, query rookery.H
 		return History{}, err
 	}
 	history := History{Entries: entries, IsOldestPage: !hasOlder}
-	if query.With != 0 && query.Before == 0 {
-		history.ReadUpTo, err = s.store.ReadMark(ctx, session.details.Account, query.With)
+	if query.Peer != 0 && query.Before == 0 {
+		history.ReadUpTo, err = s.store.ReadMark(ctx, session.details.Account, query.Peer)
 	}
 	return history, err
 }
@@ -61,12 +61,12 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 	} else if !isReached {
 		return rookery.Errorf(rookery.CodeParameter, "your mailbox has no entry %d yet", readMark.Number)
 	}
-	before, err := s.store.ReadMark(ctx, account.uin, readMark.With)
+	before, err := s.store.ReadMark(ctx, account.uin, readMark.Peer)
 	if err != nil {
 		return err
 	}
 	if before == 0 {
-		if _, err := s.accountCache.peek(ctx, readMark.With); err != nil {
+		if _, err := s.accountCache.peek(ctx, readMark.Peer); err != nil {
 			return err // otherwise a client could store marks without limit
 		}
 	}

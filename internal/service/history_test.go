@@ -33,7 +33,7 @@ func (w *world) history(session *service.Session, query rookery.HistoryQuery) st
 }
 
 func (w *world) markRead(session *service.Session, with rookery.UIN, entryNumber uint64) error {
-	return w.MarkRead(w.Context(), session, rookery.ReadMark{With: with, Number: entryNumber},
+	return w.MarkRead(w.Context(), session, rookery.ReadMark{Peer: with, Number: entryNumber},
 		w.NewRequestKey(session, "", nil))
 }
 
@@ -49,10 +49,10 @@ func TestHistoryTellsBothSidesOfAConversation(t *testing.T) {
 		q    rookery.HistoryQuery
 		want string
 	}{
-		{rookery.HistoryQuery{With: 10002, Limit: 10}, "1:hello 2:hi (own) 4:bye read 1 all"},
-		{rookery.HistoryQuery{With: 10002, Limit: 2}, "2:hi (own) 4:bye read 1"},
-		{rookery.HistoryQuery{With: 10002, Limit: 2, Before: 2}, "1:hello read 0 all"},
-		{rookery.HistoryQuery{With: 10003, Limit: 2}, "3:psst read 0 all"},
+		{rookery.HistoryQuery{Peer: 10002, Limit: 10}, "1:hello 2:hi (own) 4:bye read 1 all"},
+		{rookery.HistoryQuery{Peer: 10002, Limit: 2}, "2:hi (own) 4:bye read 1"},
+		{rookery.HistoryQuery{Peer: 10002, Limit: 2, Before: 2}, "1:hello read 0 all"},
+		{rookery.HistoryQuery{Peer: 10003, Limit: 2}, "3:psst read 0 all"},
 		{rookery.HistoryQuery{Limit: 3}, "2:hi (own) 3:psst 4:bye read 0"},
 		{rookery.HistoryQuery{Limit: 9, Text: "H"}, "1:hello 2:hi (own) read 0 all"},
 	} {
@@ -71,7 +71,7 @@ func TestAReadMarkGoesForwardOnly(t *testing.T) {
 	w.sendTexts(you, 10001, "a", "b", "c")
 	w.must(w.markRead(me, 10002, 2))
 	w.must(w.markRead(me, 10002, 1))
-	if got := w.history(me, rookery.HistoryQuery{With: 10002, Limit: 1}); got != "3:c read 2" {
+	if got := w.history(me, rookery.HistoryQuery{Peer: 10002, Limit: 1}); got != "3:c read 2" {
 		t.Errorf("history is %q", got)
 	}
 	w.wantCode(w.markRead(me, 10777, 1), rookery.CodeNoAccount)

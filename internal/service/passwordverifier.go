@@ -107,11 +107,11 @@ func newPasswordVerifier(cost PasswordCost, slots, maxWaiting int) (*passwordVer
 	if err := cost.validate(); err != nil {
 		return nil, err
 	}
-	known, err := lru.New[rookery.UIN, [sha256.Size]byte](maxVerifiedDigests)
+	digests, err := lru.New[rookery.UIN, [sha256.Size]byte](maxVerifiedDigests)
 	if err != nil {
 		return nil, err
 	}
-	p := &passwordVerifier{cost: cost, hashQueue: newHashQueue(slots, maxWaiting), verifiedDigests: known}
+	p := &passwordVerifier{cost: cost, hashQueue: newHashQueue(slots, maxWaiting), verifiedDigests: digests}
 	rand.Read(p.digestKey[:])
 	var randomProof Proof
 	rand.Read(randomProof[:])

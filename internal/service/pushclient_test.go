@@ -146,7 +146,7 @@ func describeEvent(i service.PushEvent) string {
 	case i.Notice != nil:
 		return fmt.Sprintf("#%d %d:%d", i.Number, i.Notice.Friend, i.Notice.Status)
 	case i.ReadMark != nil:
-		return fmt.Sprintf("#%d read %d up to %d", i.Number, i.ReadMark.With, i.ReadMark.Number)
+		return fmt.Sprintf("#%d read %d up to %d", i.Number, i.ReadMark.Peer, i.ReadMark.Number)
 	case i.Number != i.Entry.Number:
 		return fmt.Sprintf("entry %d with number %d", i.Entry.Number, i.Number)
 	case i.Entry.Kind == rookery.KindSent:

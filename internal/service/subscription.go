@@ -216,7 +216,7 @@ func (c *consumer) mergeConfirmed() {
 func (sub *Subscription) pushReadMark(readMark rookery.ReadMark) {
 	sub.mu.Lock()
 	sub.readMarks = slices.DeleteFunc(sub.readMarks,
-		func(other rookery.ReadMark) bool { return other.With == readMark.With })
+		func(other rookery.ReadMark) bool { return other.Peer == readMark.Peer })
 	if len(sub.readMarks) == maxReadMarks {
 		sub.readMarks = slices.Delete(sub.readMarks, 0, 1)
 	}

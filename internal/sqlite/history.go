@@ -45,7 +45,7 @@ func (s *Store) History(
 		search.before = min(query.Before, search.before)
 	}
 	stages := []string{anyPeerQuery}
-	if query.With != 0 {
+	if query.Peer != 0 {
 		stages = []string{unlistedPeerQuery, listedPeerQuery}
 		if search.listedUpTo, err = s.listConversations(ctx, uin); err != nil {
 			return nil, false, err
@@ -80,7 +80,7 @@ type historySearch struct {
 // addIfMatching appends the entry to the matches if it matches and more are wanted.
 func (h *historySearch) addIfMatching(entry rookery.Entry) {
 	word := entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent
-	if word && len(h.matches) < h.wantedMatches && (h.query.With == 0 || entry.Peer == h.query.With) &&
+	if word && len(h.matches) < h.wantedMatches && (h.query.Peer == 0 || entry.Peer == h.query.Peer) &&
 		(h.foldedText == "" || strings.Contains(foldCase(entry.Text), h.foldedText)) {
 		h.matches = append(h.matches, entry)
 	}
@@ -96,7 +96,7 @@ func (s *Store) searchPages(ctx context.Context, query string, search *historySe
 		if search.foldedText == "" {
 			limit = min(limit, search.wantedMatches-len(search.matches))
 		}
-		args := []any{search.account, clampToInt64(search.before), limit, search.query.With, search.listedUpTo}
+		args := []any{search.account, clampToInt64(search.before), limit, search.query.Peer, search.listedUpTo}
 		if query == anyPeerQuery {
 			args = args[:3]
 		}
@@ -184,7 +184,7 @@ func (s *Store) AdvanceReadMark(
 		}
 		_, err := batch.conn.execute(`INSERT INTO read_marks VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET number = max(number, excluded.number)`,
-			uin, readMark.With, clampToInt64(readMark.Number))
+			uin, readMark.Peer, clampToInt64(readMark.Number))
 		return err
 	})
 }

@@ -75,7 +75,7 @@ func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testin
 	ask := func(with rookery.UIN) {
 		t.Helper()
 		entries, _, err := store.History(
-			t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: with, Limit: 1 << 20},
+			t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Peer: with, Limit: 1 << 20},
 		)
 		if err != nil || with != 0 && len(entries) != historyPageEntries+5 {
 			t.Errorf("%d entries, error %v", len(entries), err)
@@ -105,7 +105,7 @@ func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries, more, err := store.History(
-		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPageEntries},
+		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Peer: rookery.FirstUIN + 2, Limit: 3 * historyPageEntries},
 	)
 	if err != nil || len(entries) != historyPageEntries || more {
 		t.Errorf("%d entries, more %v, error %v", len(entries), more, err)
@@ -115,7 +115,7 @@ func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
 func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
 	store := newFilledStore(t, 2*historyPageEntries)
 	if _, _, err := store.History(
-		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 1},
+		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Peer: rookery.FirstUIN + 1},
 	); err != nil {
 		t.Fatal(err)
 	}

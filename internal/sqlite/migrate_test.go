@@ -138,7 +138,7 @@ func checkFirstReleaseStore(t *testing.T, store *Store) {
 	if got := mailboxTexts(t, store, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
 		t.Errorf("texts %q", got)
 	}
-	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
+	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{Peer: 10002, Limit: 1})
 	equal(
 		"history", err, words,
 		[]rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}},

@@ -426,7 +426,7 @@ func TestNumbersDoNotCountMessages(t *testing.T) {
 		t.Fatal("the gap is too small to prove anything")
 	}
 	r.must(r.flushMailbox(t.Context(), firstUIN))
-	words, more, err := r.History(t.Context(), firstUIN, rookery.HistoryQuery{With: rookery.FirstUIN, Limit: 1})
+	words, more, err := r.History(t.Context(), firstUIN, rookery.HistoryQuery{Peer: rookery.FirstUIN, Limit: 1})
 	if err != nil || len(words) != 1 || !more {
 		t.Errorf("got %v, more is %v, error %v", words, more, err)
 	}

@@ -356,7 +356,7 @@ func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 		t.Errorf("one too many: error %v", err)
 	}
 	_, err = store.AdvanceReadMark(
-		t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, keyWithID(4),
+		t.Context(), rookery.FirstUIN, rookery.ReadMark{Peer: rookery.FirstUIN, Number: 1}, keyWithID(4),
 	)
 	if read, _ := store.ReadMark(
 		t.Context(), rookery.FirstUIN, rookery.FirstUIN,

@@ -48,7 +48,7 @@ var historyTests = []contractTest{
 		trial.deliverConversation()
 		trial.deliverTexts(bob, ann, "in another mailbox")
 		trial.checkAcrossRestart(func() {
-			entries, more, err := trial.History(trial.ctx, ann, rookery.HistoryQuery{With: bob, Limit: 10})
+			entries, more, err := trial.History(trial.ctx, ann, rookery.HistoryQuery{Peer: bob, Limit: 10})
 			trial.requireNoError(err)
 			trial.requireEqual("more", more, false)
 			trial.requireEqual("entries", entries, []rookery.Entry{
@@ -57,7 +57,7 @@ var historyTests = []contractTest{
 				{Number: 5, Kind: rookery.KindMessage, Peer: bob, Time: noon, Text: "5"},
 			})
 			trial.requireHistory(rookery.HistoryQuery{Limit: 10}, false, "1", "2", "3", "5")
-			trial.requireHistory(rookery.HistoryQuery{With: nobody, Limit: 10}, false)
+			trial.requireHistory(rookery.HistoryQuery{Peer: nobody, Limit: 10}, false)
 		})
 		entries, more, err := trial.History(trial.ctx, nobody, rookery.HistoryQuery{Limit: 10})
 		trial.requireNoError(err)
@@ -68,12 +68,12 @@ var historyTests = []contractTest{
 		trial.createAccounts(ann)
 		trial.deliverConversation()
 		trial.checkAcrossRestart(func() {
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 2}, true, "2", "5")
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 3}, false, "1", "2", "5")
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 5, Limit: 1}, true, "2")
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 2, Limit: 5}, false, "1")
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 1, Limit: 5}, false)
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 1<<64 - 1, Limit: 1}, true, "5")
+			trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 2}, true, "2", "5")
+			trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 3}, false, "1", "2", "5")
+			trial.requireHistory(rookery.HistoryQuery{Peer: bob, Before: 5, Limit: 1}, true, "2")
+			trial.requireHistory(rookery.HistoryQuery{Peer: bob, Before: 2, Limit: 5}, false, "1")
+			trial.requireHistory(rookery.HistoryQuery{Peer: bob, Before: 1, Limit: 5}, false)
+			trial.requireHistory(rookery.HistoryQuery{Peer: bob, Before: 1<<64 - 1, Limit: 1}, true, "5")
 			trial.requireHistory(rookery.HistoryQuery{Before: 5, Limit: 2}, true, "2", "3")
 			trial.requireHistory(rookery.HistoryQuery{Limit: 0}, true)
 		})
@@ -83,9 +83,9 @@ var historyTests = []contractTest{
 		trial.deliverConversation()
 		trial.restart()
 		trial.deliverTexts(ann, bob, "6", "7")
-		trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "1", "2", "5", "6", "7")
-		trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 3}, true, "5", "6", "7")
-		trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 7, Limit: 2}, true, "5", "6")
+		trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 10}, false, "1", "2", "5", "6", "7")
+		trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 3}, true, "5", "6", "7")
+		trial.requireHistory(rookery.HistoryQuery{Peer: bob, Before: 7, Limit: 2}, true, "5", "6")
 		trial.requireHistory(rookery.HistoryQuery{Before: 6, Limit: 2}, true, "3", "5")
 	}},
 	{"long conversations are read page by page, whenever they grow", func(trial *contractTrial) {
@@ -104,7 +104,7 @@ var historyTests = []contractTest{
 			trial.requireNoError(err)
 			trial.restart()
 			var got []string
-			for query := (rookery.HistoryQuery{With: bob, Limit: 200}); ; {
+			for query := (rookery.HistoryQuery{Peer: bob, Limit: 200}); ; {
 				entries, more, err := trial.History(trial.ctx, ann, query)
 				trial.requireNoError(err)
 				for _, entry := range slices.Backward(entries) {
@@ -140,7 +140,7 @@ var historyTests = []contractTest{
 					"\U00010428", texts[6:7],
 				}, {"\u212a OR K", texts[7:8]},
 			} {
-				trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10, Text: tt.text}, false, tt.want...)
+				trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 10, Text: tt.text}, false, tt.want...)
 				trial.requireHistory(rookery.HistoryQuery{Limit: 10, Text: tt.text}, false, tt.want...)
 			}
 		})
@@ -151,11 +151,11 @@ var historyTests = []contractTest{
 		trial.deliverTexts(ann, cat, "fish 5")
 		trial.checkAcrossRestart(func() {
 			trial.requireHistory(
-				rookery.HistoryQuery{With: bob, Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4",
+				rookery.HistoryQuery{Peer: bob, Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4",
 			)
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 2, Text: "fish"}, true, "fish 3", "Fish 4")
+			trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 2, Text: "fish"}, true, "fish 3", "Fish 4")
 			trial.requireHistory(
-				rookery.HistoryQuery{With: bob, Before: 4, Limit: 2, Text: "fish"}, false, "fish 1", "fish 3",
+				rookery.HistoryQuery{Peer: bob, Before: 4, Limit: 2, Text: "fish"}, false, "fish 1", "fish 3",
 			)
 			trial.requireHistory(
 				rookery.HistoryQuery{Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4", "fish 5",
@@ -166,11 +166,11 @@ var historyTests = []contractTest{
 		trial.createAccounts(ann)
 		trial.deliverConversation()
 		trial.restart()
-		trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 1}, true, "5")
+		trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 1}, true, "5")
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 5}))
 		trial.purgeAll(noon.Add(oneDay), 10)
 		trial.checkAcrossRestart(
-			func() { trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") },
+			func() { trial.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 10}, false, "5") },
 		)
 	}},
 	{"a search ends with its context", func(trial *contractTrial) {
@@ -192,7 +192,7 @@ var historyTests = []contractTest{
 		set := func(uin, with rookery.UIN, n uint64) {
 			trial.Helper()
 			receipt, err := trial.AdvanceReadMark(
-				trial.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{},
+				trial.ctx, uin, rookery.ReadMark{Peer: with, Number: n}, rookery.RequestKey{},
 			)
 			trial.requireNoError(err)
 			trial.requireEqual("receipt", receipt, rookery.Receipt{})
@@ -218,10 +218,10 @@ var historyTests = []contractTest{
 	{"a repeated read mark changes nothing, and one of a missing account is refused", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		key := longKey(ann, 1, time.Minute)
-		_, err := trial.AdvanceReadMark(trial.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, key)
+		_, err := trial.AdvanceReadMark(trial.ctx, ann, rookery.ReadMark{Peer: bob, Number: 1}, key)
 		trial.requireNoError(err)
 		trial.checkAcrossRestart(func() {
-			receipt, err := trial.AdvanceReadMark(trial.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, key)
+			receipt, err := trial.AdvanceReadMark(trial.ctx, ann, rookery.ReadMark{Peer: bob, Number: 2}, key)
 			trial.requireNoError(err)
 			trial.requireEqual("receipt", receipt, rookery.Receipt{Repeated: true})
 			n, err := trial.ReadMark(trial.ctx, ann, bob)
@@ -229,7 +229,7 @@ var historyTests = []contractTest{
 			trial.requireEqual("mark", n, uint64(1))
 		})
 		late := longKey(nobody, 2, time.Minute)
-		_, err = trial.AdvanceReadMark(trial.ctx, nobody, rookery.ReadMark{With: bob, Number: 1}, late)
+		_, err = trial.AdvanceReadMark(trial.ctx, nobody, rookery.ReadMark{Peer: bob, Number: 1}, late)
 		trial.requireCode(err, rookery.CodeNoAccount)
 		trial.requireRecorded(late, false)
 	}},

@@ -192,7 +192,7 @@ func (m *Model) History(
 	for _, entry := range account.entries {
 		if !account.purgedNumbers[entry.Number] && (entry.Kind == rookery.KindMessage ||
 			entry.Kind == rookery.KindSent) &&
-			(query.With == 0 || entry.Peer == query.With) && (query.Before == 0 || entry.Number < query.Before) &&
+			(query.Peer == 0 || entry.Peer == query.Peer) && (query.Before == 0 || entry.Number < query.Before) &&
 			containsFolded(entry.Text, query.Text) {
 			list = append(list, entry)
 		}
@@ -233,7 +233,7 @@ func (m *Model) AdvanceReadMark(
 		if account == nil {
 			return errorWithCode(rookery.CodeNoAccount)
 		}
-		account.readMarks[readMark.With] = max(account.readMarks[readMark.With], readMark.Number)
+		account.readMarks[readMark.Peer] = max(account.readMarks[readMark.Peer], readMark.Number)
 		return nil
 	})
 }

@@ -91,7 +91,7 @@ func (d *operationGenerator) searchHistory() operation {
 		Before: uint64(d.IntN(60)), Limit: d.IntN(20), Text: []string{"", "TEXT", "приВЕТ", "鹅", "1"}[d.IntN(5)],
 	}
 	if d.IntN(3) > 0 {
-		query.With = d.randomUIN()
+		query.Peer = d.randomUIN()
 	}
 	return operation{fmt.Sprintf("history of %d, %+v", uin, query), func(store service.Store) any {
 		entries, more, err := store.History(d.ctx, uin, query)
@@ -101,7 +101,7 @@ func (d *operationGenerator) searchHistory() operation {
 
 func (d *operationGenerator) advanceReadMark() operation {
 	uin, readMark, key := d.randomUIN(), rookery.ReadMark{
-		With: d.randomUIN(), Number: uint64(d.IntN(60)),
+		Peer: d.randomUIN(), Number: uint64(d.IntN(60)),
 	}, d.randomKey()
 	return operation{fmt.Sprintf("set read mark of %d, %+v, %+v", uin, readMark, key), func(store service.Store) any {
 		receipt, err := store.AdvanceReadMark(d.ctx, uin, readMark, key)

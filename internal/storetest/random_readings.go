@@ -67,7 +67,7 @@ func (d *operationGenerator) readAccount(store service.Store, uin rookery.UIN) (
 		note(fmt.Sprint("relation to ", other), err, relation)
 		n, err := store.ReadMark(d.ctx, uin, other)
 		note(fmt.Sprint("read mark with ", other), err, n)
-		words, more, err := store.History(d.ctx, uin, rookery.HistoryQuery{With: other, Limit: 1 << 30})
+		words, more, err := store.History(d.ctx, uin, rookery.HistoryQuery{Peer: other, Limit: 1 << 30})
 		note(fmt.Sprint("history with ", other), err, fmt.Sprint(words), more)
 	}
 	for _, device := range []string{"", "phone", "desk"} {

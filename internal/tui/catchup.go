@@ -64,7 +64,7 @@ func (a *App) fetchReadMarks() tea.Cmd {
 		if conv.unreadCount() == 0 {
 			continue
 		}
-		query := client.HistoryQuery{With: conv.peer, Limit: 1}
+		query := client.HistoryQuery{Peer: conv.peer, Limit: 1}
 		cmds = append(cmds,
 			a.requestHistory(query, func(history client.History, err error) tea.Cmd {
 				if err == nil {

@@ -186,7 +186,7 @@ func (a *App) loadHistory(conv *conversation) tea.Cmd {
 	if !a.hasDevice || conv.isLoading || conv.isComplete {
 		return nil
 	}
-	query := client.HistoryQuery{With: conv.peer, Limit: historyPageSize}
+	query := client.HistoryQuery{Peer: conv.peer, Limit: historyPageSize}
 	if conv.historyRequested {
 		query.Before = conv.oldestNumber()
 	}

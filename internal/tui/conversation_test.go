@@ -105,9 +105,9 @@ func TestAnotherDevicesReadMarkClearsTheCount(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.receiveEvents(incomingMessage(10003, 7, "one"), incomingMessage(10003, 8, "two"))
 		u.expectText("Tom & Jerry        2")
-		u.receiveEvents(client.ReadMark{With: 10003, Number: 7})
+		u.receiveEvents(client.ReadMark{Peer: 10003, Number: 7})
 		u.expectText("Tom & Jerry        1")
-		u.receiveEvents(client.ReadMark{With: 10003, Number: 8})
+		u.receiveEvents(client.ReadMark{Peer: 10003, Number: 8})
 		u.expectNoText("Tom & Jerry        1")
 	})
 }

@@ -21,7 +21,7 @@ func (a *App) handleEvent(event client.Event) tea.Cmd {
 	case client.Presence:
 		a.contacts.getOrAdd(e.Friend).status = e.Status
 	case client.ReadMark:
-		conv := a.conversationWith(e.With)
+		conv := a.conversationWith(e.Peer)
 		conv.applyServerReadMark(e.Number)
 	case client.State:
 		previous := a.connection

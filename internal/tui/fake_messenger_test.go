@@ -234,7 +234,7 @@ func (f *fakeMessenger) History(ctx context.Context, query client.HistoryQuery) 
 	defer f.mu.Unlock()
 	history := client.History{IsLastPage: true}
 	for _, message := range slices.Backward(f.history) {
-		if query.With != 0 && message.Peer != query.With || query.Before != 0 && message.Number >= query.Before ||
+		if query.Peer != 0 && message.Peer != query.Peer || query.Before != 0 && message.Number >= query.Before ||
 			!strings.Contains(message.Text, query.Text) {
 			continue
 		}
@@ -246,7 +246,7 @@ func (f *fakeMessenger) History(ctx context.Context, query client.HistoryQuery) 
 	}
 	slices.Reverse(history.Messages)
 	if query.Before == 0 {
-		history.ReadUpTo = f.readUpTo[query.With]
+		history.ReadUpTo = f.readUpTo[query.Peer]
 	}
 	return history, f.err
 }

@@ -75,7 +75,7 @@ func (s *searchPage) runSearch(app *App, before uint64) tea.Cmd {
 	}
 	s.isLoadingOlder = before != 0
 	searchCount := s.searchCount
-	query := client.HistoryQuery{With: s.peer, Before: before, Limit: historyPageSize, Text: text}
+	query := client.HistoryQuery{Peer: s.peer, Before: before, Limit: historyPageSize, Text: text}
 	return app.requestHistory(query, func(history client.History, err error) tea.Cmd {
 		if s.searchCount != searchCount {
 			return nil // the user has started another search

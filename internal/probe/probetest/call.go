@@ -94,7 +94,7 @@ func (c *serverCall) readHead() bool {
 	c.head.version = rules.dialect.findVersion(word)
 	switch {
 	case c.head.version != nil:
-	case rules.record.acceptsUnspokenVersion && word == rules.dialect.Unspoken:
+	case rules.record.acceptsUnsupportedVersion && word == rules.dialect.UnsupportedVersion:
 		version := rules.dialect.Versions[1]
 		version.Name = word
 		c.head.version = &version
@@ -215,11 +215,11 @@ func (c *serverCall) execute() {
 	case cmdGetInfo:
 		c.getInfo()
 	case cmdAddToList:
-		c.addToList()
+		c.handleAddToList()
 	case cmdAckAddToList:
-		c.ackAddToList()
+		c.handleAckAddToList()
 	case cmdDelFromList:
-		c.delFromList()
+		c.handleDelFromList()
 	case cmdMessage:
 		c.sendMessage()
 	case cmdCollect:

@@ -17,9 +17,9 @@ type Dialect struct {
 	Escaped string // the bytes to escape in answers
 	NewLine string // replaces a line end in answers
 
-	Versions []dialectVersion
-	Unspoken string // an unknown version, which a mutant accepts
-	NoAnswer string // the answer to an unknown version: NULL
+	Versions           []dialectVersion
+	UnsupportedVersion string // a version that the server does not know, unless a mutant accepts it
+	NoAnswer           string // the answer to an unknown version: NULL
 
 	Commands [commandCount]string
 	Keys     [keyCount]string
@@ -34,7 +34,7 @@ type Dialect struct {
 	End      string            // the end mark of SimpleInfo2
 	Proofs   [proofCount]string
 	Levels   [3]string // of GetInfo: brief, normal, detailed
-	Added    [addedCount]string
+	Added    [addResultCount]string
 	Choices  [choiceCount]string
 }
 
@@ -189,11 +189,11 @@ const (
 type addResult int
 
 const (
-	addedNow addResult = iota
-	addedAsk
-	addedNobody
-	addedClosed
-	addedCount
+	addResultFriends addResult = iota
+	addResultMustAsk
+	addResultNoAccount
+	addResultClosed
+	addResultCount
 )
 
 // friendChoice is a choice of Ack_AddToList.
@@ -293,8 +293,8 @@ var httpQQ = &Dialect{
 			cmdQueryStat2: "QUERY_STAT2", cmdSimpleInfo2: "SIMPLEINFO2", cmdGetInfo: "GETINFO",
 		}},
 	},
-	Unspoken: "1.5",
-	NoAnswer: "NULL",
+	UnsupportedVersion: "1.5",
+	NoAnswer:           "NULL",
 	Commands: [commandCount]string{
 		cmdLogin: "Login", cmdLogout: "Logout", cmdChangeStat: "Change_Stat", cmdList: "List",
 		cmdQueryStat: "Query_Stat", cmdQueryStat2: "Query_Stat2", cmdSimpleInfo2: "SimpleInfo2", cmdGetInfo: "GetInfo",
@@ -344,6 +344,7 @@ var httpQQ = &Dialect{
 	End:     "65535",
 	Proofs:  [proofCount]string{proofPlain: "0", proofMD5: "1", proofOther: "2"},
 	Levels:  [3]string{"1", "2", "3"},
-	Added:   [addedCount]string{addedNow: "0", addedAsk: "1", addedNobody: "2", addedClosed: "3"},
+	Added: [addResultCount]string{addResultFriends: "0", addResultMustAsk: "1",
+		addResultNoAccount: "2", addResultClosed: "3"},
 	Choices: [choiceCount]string{choiceAccept: "0", choiceReject: "1", choiceAsk: "2"},
 }

@@ -1,8 +1,12 @@
 package probetest
 
-// readTarget returns the number of the account that a command refers to. The account need not
-// exist.
-func (c *serverCall) readTarget() (uint32, bool) {
+// The functions of this file implement the commands that change friendships. Fields of
+// serverRules.friends are mutants: each one is false on the reference server, and changes one
+// behaviour if it is true.
+
+// readTargetOrFail returns the number of the account that a command refers to. The account need not
+// exist. If the number is missing or malformed, it writes the refusal and reports false.
+func (c *serverCall) readTargetOrFail() (uint32, bool) {
 	text := c.parameterValue(keyTarget)
 	if text == "" {
 		c.failParameter(keyTarget, "is missing")
@@ -19,9 +23,10 @@ func (c *serverCall) readTarget() (uint32, bool) {
 	return uint32(number), true
 }
 
-// findTarget returns an existing account that a command refers to.
-func (c *serverCall) findTarget() (*testAccount, bool) {
-	uin, ok := c.readTarget()
+// findTargetOrFail returns the existing account that a command refers to. If there is none, it
+// writes the refusal and reports false.
+func (c *serverCall) findTargetOrFail() (*testAccount, bool) {
+	uin, ok := c.readTargetOrFail()
 	if !ok {
 		return nil, false
 	}
@@ -36,8 +41,9 @@ func (c *serverCall) findTarget() (*testAccount, bool) {
 	return account, account != nil
 }
 
-func (c *serverCall) addToList() {
-	uin, ok := c.readTarget()
+// handleAddToList adds an account as a friend, or answers what its rule requires instead.
+func (c *serverCall) handleAddToList() {
+	uin, ok := c.readTargetOrFail()
 	if !ok {
 		return
 	}
@@ -47,22 +53,22 @@ func (c *serverCall) addToList() {
 		c.failParameter(keyTarget, "is yourself")
 		return
 	case uin == operatorUIN:
-		c.setAddResult(uin, addedClosed)
+		c.setAddResult(uin, addResultClosed)
 	case account == nil:
-		c.setAddResult(uin, addedNobody)
+		c.setAddResult(uin, addResultNoAccount)
 	case c.account.isFriend(uin):
-		c.setAddResult(uin, addedNow)
+		c.setAddResult(uin, addResultFriends)
 	case c.isAskedBy(account):
 		c.acceptRequest(account)
-		c.setAddResult(uin, addedNow)
+		c.setAddResult(uin, addResultFriends)
 	case c.acceptsWithoutAsking(account):
 		befriend(c.account, account)
 		c.storeMessage(account, storedMessage{messageType: typeAdded, from: c.uin})
-		c.setAddResult(uin, addedNow)
+		c.setAddResult(uin, addResultFriends)
 	case account.friendRule == ruleClosed:
-		c.setAddResult(uin, addedClosed)
+		c.setAddResult(uin, addResultClosed)
 	default:
-		c.setAddResult(uin, addedAsk)
+		c.setAddResult(uin, addResultMustAsk)
 	}
 }
 
@@ -74,7 +80,8 @@ func (c *serverCall) setAddResult(uin uint32, result addResult) {
 // acceptsWithoutAsking reports whether an account accepts friends without a request.
 func (c *serverCall) acceptsWithoutAsking(account *testAccount) bool {
 	rules := &c.serverRules.friends
-	return account.friendRule == ruleOpen && !rules.openAsks || account.friendRule == ruleAsk && rules.askIsOpen
+	return account.friendRule == ruleOpen && !rules.openRuleNeedsRequest ||
+		account.friendRule == ruleAsk && rules.askRuleAcceptsAtOnce
 }
 
 func (c *serverCall) isAskedBy(account *testAccount) bool {
@@ -85,7 +92,7 @@ func (c *serverCall) isAskedBy(account *testAccount) bool {
 // acceptRequest accepts a pending friend request.
 func (c *serverCall) acceptRequest(account *testAccount) {
 	befriend(c.account, account)
-	if c.serverRules.friends.acceptsOneSide {
+	if c.serverRules.friends.acceptBefriendsOneSideOnly {
 		account.friends = removeUIN(account.friends, c.uin)
 	}
 	if !c.serverRules.friends.acceptsSilently {
@@ -93,13 +100,15 @@ func (c *serverCall) acceptRequest(account *testAccount) {
 	}
 }
 
-func (c *serverCall) ackAddToList() {
+// handleAckAddToList sends a friend request, or accepts or rejects one. The value of keyChoice
+// decides which.
+func (c *serverCall) handleAckAddToList() {
 	choice := friendChoice(indexOf(c.dialect.Choices[:], c.parameterValue(keyChoice)))
 	if choice < 0 {
 		c.failParameter(keyChoice, "is none of the choices")
 		return
 	}
-	uin, ok := c.readTarget()
+	uin, ok := c.readTargetOrFail()
 	if !ok {
 		return
 	}
@@ -107,7 +116,7 @@ func (c *serverCall) ackAddToList() {
 		c.failParameter(keyTarget, "is yourself")
 		return
 	}
-	account, ok := c.findTarget()
+	account, ok := c.findTargetOrFail()
 	if !ok {
 		return
 	}
@@ -132,7 +141,7 @@ func (c *serverCall) requestFriendship(account *testAccount) bool {
 	case account.friendRule == ruleClosed && !c.serverRules.friends.closedTakesRequests:
 		c.refuse(c.dialect.Keys[keyTarget] + " takes no requests")
 		return false
-	case account.friendRule == ruleOpen && !c.serverRules.friends.openAsks:
+	case account.friendRule == ruleOpen && !c.serverRules.friends.openRuleNeedsRequest:
 		befriend(c.account, account)
 		c.storeMessage(account, storedMessage{messageType: typeAdded, from: c.uin})
 	default:
@@ -152,7 +161,7 @@ func (c *serverCall) requestFriendship(account *testAccount) bool {
 // answerRequest accepts or rejects a pending friend request.
 func (c *serverCall) answerRequest(account *testAccount, choice friendChoice) bool {
 	rules := &c.serverRules.friends
-	if !c.isAskedBy(account) && !(rules.acceptsUnasked && choice == choiceAccept) {
+	if !c.isAskedBy(account) && !(rules.acceptsWithoutRequest && choice == choiceAccept) {
 		c.failParameter(keyTarget, "has not asked")
 		return false
 	}
@@ -169,9 +178,10 @@ func (c *serverCall) answerRequest(account *testAccount, choice friendChoice) bo
 	return true
 }
 
-// delFromList ends a friendship. It also removes notices, which strangers must not see.
-func (c *serverCall) delFromList() {
-	account, ok := c.findTarget()
+// handleDelFromList ends a friendship. It also removes the status notices that the two accounts
+// have not collected yet, because strangers must not see each other's status.
+func (c *serverCall) handleDelFromList() {
+	account, ok := c.findTargetOrFail()
 	if !ok {
 		return
 	}

@@ -9,10 +9,13 @@ import (
 	"strings"
 )
 
-// Fuzz is the baseline that the prober must beat. It sends the same random requests to two servers
-// and compares the answers except for SEQ. A difference counts if the same sequence shows it again.
-// Fuzz sends at most the given number of requests to each server. first and second are URLs as
-// [Server.Listen] returns them. The returned command is that of the request with different answers.
+// Fuzz looks for a difference between two servers with random requests. The benchmark of the prober
+// uses it as the baseline. Fuzz sends the same sequences to both servers and compares the answers
+// except for SEQ. If they differ, it repeats the sequence and reports found only if they differ
+// again. command is the command of the request that was answered differently.
+//
+// requests limits the number of requests to each server. first and second are URLs of the form that
+// [Server.Listen] returns. dialect is nil for HTTP QQ.
 func Fuzz(
 	ctx context.Context, first, second string, requests int, seed int64, dialect *Dialect,
 ) (found bool, command string, err error) {
@@ -208,7 +211,7 @@ func (f *fuzzer) varyRequest(request fuzzRequest) fuzzStep {
 		pairs = append(pairs, key+string(f.dialect.Assign)+pickOne(f, append(fuzzRoles, fuzzOthers...)))
 	case f.chance(2):
 		pairs[0] = f.dialect.Keys[keyVersion] + string(f.dialect.Assign) +
-			pickOne(f, []string{"", "9.9", f.dialect.Unspoken, f.dialect.Versions[0].Name})
+			pickOne(f, []string{"", "9.9", f.dialect.UnsupportedVersion, f.dialect.Versions[0].Name})
 	case f.chance(2):
 		pairs[1] = f.dialect.Keys[keyCommand] + string(f.dialect.Assign) + "Nonesuch"
 	case f.chance(2):

@@ -255,7 +255,7 @@ func (c *serverCall) getInfo() {
 		c.failParameter(keyLevel, "is no level")
 		return
 	}
-	uin, ok := c.readTarget()
+	uin, ok := c.readTargetOrFail()
 	if !ok {
 		return
 	}

@@ -19,8 +19,8 @@ func MadeUp() *Dialect {
 				cmdQueryStat2: "WHO2!",
 			}},
 		},
-		Unspoken: "A3",
-		NoAnswer: "NOPE",
+		UnsupportedVersion: "A3",
+		NoAnswer:           "NOPE",
 		Commands: [commandCount]string{
 			cmdLogin: "Enter", cmdLogout: "Leave", cmdChangeStat: "Mood",
 			cmdList: "Book", cmdQueryStat: "Who", cmdQueryStat2: "Who2", cmdSimpleInfo2: "Cards",
@@ -72,7 +72,8 @@ func MadeUp() *Dialect {
 		End:     "none",
 		Proofs:  [proofCount]string{proofPlain: "P", proofMD5: "D", proofOther: "E"},
 		Levels:  [3]string{"a", "b", "c"},
-		Added:   [addedCount]string{addedNow: "done", addedAsk: "ask", addedNobody: "none", addedClosed: "never"},
+		Added: [addResultCount]string{addResultFriends: "done", addResultMustAsk: "ask",
+			addResultNoAccount: "none", addResultClosed: "never"},
 		Choices: [choiceCount]string{choiceAccept: "take", choiceReject: "turn", choiceAsk: "plead"},
 	}
 }

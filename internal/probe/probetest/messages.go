@@ -17,7 +17,7 @@ func (c *serverCall) sendMessage() {
 		c.failParameter(keyText, "is too long")
 		return
 	}
-	account, ok := c.findTarget()
+	account, ok := c.findTargetOrFail()
 	if !ok {
 		return
 	}

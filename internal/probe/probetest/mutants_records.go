@@ -13,7 +13,7 @@ func coreRecords() []mutantChange {
 			func(rules *serverRules) { rules.record.exactCommands = true }),
 		newMutant("ver-1.5", "VER", "*", "parameter",
 			"Version 1.5 is spoken too.",
-			func(rules *serverRules) { rules.record.acceptsUnspokenVersion = true }),
+			func(rules *serverRules) { rules.record.acceptsUnsupportedVersion = true }),
 		newMutant("ver-absent", "VER", "*", "parameter",
 			"A record without VER is one of version 1.1.",
 			func(rules *serverRules) { rules.record.acceptsMissingVersion = true }),

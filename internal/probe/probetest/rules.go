@@ -21,20 +21,20 @@ type serverRules struct {
 }
 
 type recordRules struct {
-	exactKeys              bool
-	exactCommands          bool
-	lastDuplicateCounts    bool // of a key that is given twice
-	acceptsUnspokenVersion bool // accept Dialect.Unspoken
-	acceptsMissingVersion  bool // treat it as the second version
-	unknownCommand         unknownReaction
-	maxSeqLength           int    // characters
-	seqEchoLength          int    // characters
-	escapedBytes           string // bytes to escape in answers
-	keepsLineFeed          bool
-	omitsReason            bool
-	rewordsReasons         bool
-	reversesFields         bool // of an answer
-	addsTime               bool // of day, as a further field
+	exactKeys                 bool
+	exactCommands             bool
+	lastDuplicateCounts       bool // of a key that is given twice
+	acceptsUnsupportedVersion bool // accept Dialect.Unspoken
+	acceptsMissingVersion     bool // treat it as the second version
+	unknownCommand            unknownReaction
+	maxSeqLength              int    // characters
+	seqEchoLength             int    // characters
+	escapedBytes              string // bytes to escape in answers
+	keepsLineFeed             bool
+	omitsReason               bool
+	rewordsReasons            bool
+	reversesFields            bool // of an answer
+	addsTime                  bool // of day, as a further field
 }
 
 // unknownReaction is the reaction to an unknown command.
@@ -146,16 +146,16 @@ type infoRules struct {
 }
 
 type friendRules struct {
-	deletesOneSide           bool
-	acceptsOneSide           bool
-	askIsOpen                bool
-	openAsks                 bool
-	rejectionBefriends       bool
-	acceptsUnasked           bool
-	closedTakesRequests      bool // from anyone
-	dropsWords               bool
-	acceptsSilently          bool
-	requestsExpireAtMidnight bool // a friend request is forgotten then
+	deletesOneSide             bool
+	acceptBefriendsOneSideOnly bool
+	askRuleAcceptsAtOnce       bool
+	openRuleNeedsRequest       bool
+	rejectionBefriends         bool
+	acceptsWithoutRequest      bool
+	closedTakesRequests        bool // from anyone
+	dropsWords                 bool
+	acceptsSilently            bool
+	requestsExpireAtMidnight   bool // a friend request is forgotten then
 }
 
 type mailRules struct {

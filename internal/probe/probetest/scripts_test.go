@@ -211,7 +211,7 @@ func recordScripts() map[string]func(x *talk) {
 			return pairs
 		}),
 		"ver-1.5": varied(func(x *talk, pairs []string) []string {
-			pairs[0] = x.d.Keys[keyVersion] + string(x.d.Assign) + x.d.Unspoken
+			pairs[0] = x.d.Keys[keyVersion] + string(x.d.Assign) + x.d.UnsupportedVersion
 			return pairs
 		}),
 		"ver-absent": varied(func(x *talk, pairs []string) []string { return pairs[1:] }),
