@@ -237,7 +237,8 @@ func errorsKeepCodeAndText(t *testing.T, operator *control.Operator) {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
 	_, err = operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
-	if want := `age: "old" is not a number`; rookery.CodeOf(err) != rookery.CodeParameter || rookery.TextOf(err) != want {
+	if want := `age: "old" is not a number`; rookery.CodeOf(err) != rookery.CodeParameter ||
+		rookery.TextOf(err) != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
