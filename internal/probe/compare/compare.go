@@ -82,6 +82,7 @@ func (p *serverPair) findCauses(ctx context.Context) (causes []*differenceCause,
 		}
 		var cause *differenceCause
 		cause, err = p.investigate(ctx, sighting)
+		sighting.hasCause = cause != nil
 		if cause != nil && !p.mergeCause(causes, cause) {
 			causes = append(causes, cause)
 		}
@@ -104,7 +105,7 @@ func (p *serverPair) unexplainedSightings(causes []*differenceCause) []*differen
 					haveCommonPoint(cause.points, sighting.points)
 		}
 		explained := func(cause *differenceCause) bool { return p.explains(cause, sighting) }
-		if sighting.isVolatile || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
+		if sighting.hasCause || sighting.isVolatile || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
 			continue
 		}
 		cause := p.newCause(&sighting.witness)

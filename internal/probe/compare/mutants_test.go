@@ -218,6 +218,11 @@ func compareTwo(
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, sighting := range mutantResult.Sightings {
+		if shown, replays, _ := strings.Cut(sighting.Replayed, " of "); shown == replays && shown != "0" {
+			t.Errorf("%q showed again %s times, but counts as not shown again", sighting.Summary, sighting.Replayed)
+		}
+	}
 	mutantResult.Requests = []int{la.Sent(), lb.Sent()}
 	if la.Sent() > budget || lb.Sent() > budget {
 		t.Errorf("%d and %d requests, more than the budget of %d", la.Sent(), lb.Sent(), budget)

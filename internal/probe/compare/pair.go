@@ -33,6 +33,7 @@ type sighting struct {
 	witness
 	timesShown, replays int
 	isVolatile          bool // one server alone answers differently each time
+	hasCause            bool // it showed again, alone or as a part of another difference
 }
 
 // differencePoint is one difference between two answers.
