@@ -105,7 +105,8 @@ func (p *serverPair) unexplainedSightings(causes []*differenceCause) []*differen
 					haveCommonPoint(cause.points, sighting.points)
 		}
 		explained := func(cause *differenceCause) bool { return p.explains(cause, sighting) }
-		if sighting.hasCause || sighting.isVolatile || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
+		if sighting.hasCause || sighting.isVolatile ||
+			slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
 			continue
 		}
 		cause := p.newCause(&sighting.witness)
