@@ -8,18 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// noKey marks a command without a text.
+// noKey is the textKey of a command without free text.
 const noKey keyID = -1
 
-// commandRow describes a command's parameters.
+// commandRow is a command's row in the table of docs/protocol.md.
 type commandRow struct {
 	parameters     []keyID
-	textKey        keyID // one of parameters, or noKey
+	textKey        keyID // the one of parameters that holds free text, or noKey
 	needsNoSession bool  // may be sent without a login
-	isChanging     bool
+	isChanging     bool  // a repeat with the same SEQ must have no second effect
 }
 
-// rowForCommand returns the row of a command. It is a function because a table could be modified.
+// rowForCommand returns the row of a command. It is a function because code could modify a table.
 func rowForCommand(command commandID) commandRow {
 	switch command {
 	case cmdLogin:
@@ -51,33 +51,35 @@ func rowForCommand(command commandID) commandRow {
 type httpRequest struct {
 	address   netip.Addr
 	charset   charset
-	isProxied bool // has a proxy's header
+	isProxied bool // has a header that proxies add; this server trusts no proxy
 	body      []byte
 }
 
-// serverCall is a request while it is checked and executed.
+// serverCall is the execution of one request: the server's state, the request, and the answer so
+// far. It is used while the server's lock is held.
 type serverCall struct {
 	*serverState
 	httpRequest
 	parsed            parsedRecord
 	head              requestHead
 	commandRow        commandRow
-	uin               uint32
-	account           *testAccount  // nil if the account does not exist
-	previousRequestAt time.Duration // for requests that must not extend the session
-	preferredCharset  charset
-	parameters        []parameter
+	uin               uint32        // the acting account's number, 0 if it is malformed
+	account           *testAccount  // the acting account, nil if it does not exist
+	previousRequestAt time.Duration // the session's lastRequestAt before this request
+	preferredCharset  charset       // revealed by earlier texts of the session, or undeclared
+	parameters        []parameter   // decoded, in the order of commandRow.parameters
 	answer
 }
 
+// parameter is a decoded parameter of a request. isGiven tells an empty value from an absent key.
 type parameter struct {
 	key     keyID
 	value   string
 	isGiven bool
 }
 
-// runRequest executes a request. head.version is nil afterwards if the request speaks no known
-// version.
+// runRequest executes a request. If the protocol version is unknown, nothing is executed and the
+// head.version of the returned call is nil.
 func (w *serverState) runRequest(request httpRequest) *serverCall {
 	call := &serverCall{serverState: w, httpRequest: request, parsed: parseRecord(w.serverRules, request.body)}
 	if call.readHead() {
@@ -111,7 +113,7 @@ func (c *serverCall) readHead() bool {
 	return true
 }
 
-// dropInvalidRunes drops bytes that are no UTF-8. The result is only echoed.
+// dropInvalidRunes drops bytes that are not UTF-8. The result only appears in the answer.
 func dropInvalidRunes(text string) string {
 	if utf8.ValidString(text) {
 		return text
@@ -125,7 +127,8 @@ func dropInvalidRunes(text string) string {
 	return string(valid)
 }
 
-// checkRequest checks the request in the order of docs/protocol.md, and then executes it.
+// checkRequest executes the request if it passes all checks. The order of the checks is that of
+// docs/protocol.md and decides which error is answered.
 func (c *serverCall) checkRequest() {
 	seq, _ := c.parsed.findValue(keySeq)
 	c.findSession()
@@ -153,8 +156,8 @@ func (c *serverCall) checkRequest() {
 	}
 }
 
-// findSession finds the account and its session. How texts are decoded depends on earlier requests
-// of the session.
+// findSession sets the acting account, and the preferred charset of its session if the request
+// comes from the session's address.
 func (c *serverCall) findSession() {
 	if number, ok := parseNumber(c.head.account); ok && number >= operatorUIN && number < 1<<32 {
 		c.uin = uint32(number)
@@ -169,7 +172,8 @@ func (c *serverCall) findSession() {
 	}
 }
 
-// checkSession reports whether the request may be executed, and extends the session if so.
+// checkSession reports whether the command needs no session or the account has one at the client's
+// address. It extends that session.
 func (c *serverCall) checkSession() bool {
 	if c.commandRow.needsNoSession {
 		return true
@@ -189,7 +193,8 @@ func (c *serverCall) checkSession() bool {
 		slices.Contains(session.loggedOutFrom, c.address)
 }
 
-// perform reads the parameters and executes the command, or repeats its earlier answer.
+// perform decodes the parameters and executes the command. A repeat of a changing request gets the
+// earlier answer instead.
 func (c *serverCall) perform() {
 	ok := c.readParameters()
 	if ok && c.commandRow.isChanging {
@@ -199,7 +204,8 @@ func (c *serverCall) perform() {
 	}
 }
 
-// execute executes the command.
+// execute calls the handler of the command. Handlers add fields to the answer, or set an error code
+// and a reason.
 func (c *serverCall) execute() {
 	switch c.head.command {
 	case cmdLogin:
@@ -227,6 +233,8 @@ func (c *serverCall) execute() {
 	}
 }
 
+// answerUnknownCommand sets the answer to an unknown command. handleRequest implements the reactions
+// that send no record.
 func (c *serverCall) answerUnknownCommand() {
 	switch c.record.unknownCommand {
 	case replyDone:
@@ -235,7 +243,8 @@ func (c *serverCall) answerUnknownCommand() {
 	}
 }
 
-// readParameters decodes the parameters, and returns false if one of them is no text.
+// readParameters decodes the command's parameters. If one of them is not text, it sets the error and
+// returns false.
 func (c *serverCall) readParameters() bool {
 	for _, key := range c.commandRow.parameters {
 		parsed := parameter{key: key}
@@ -249,8 +258,9 @@ func (c *serverCall) readParameters() bool {
 	return true
 }
 
-// readText decodes one value. Only the end of a text is trimmed. Some mutants decode texts
-// differently.
+// readText decodes the value of a key into to. It returns false and leaves to unchanged if the bytes
+// are not text in any accepted charset. Free text keeps its leading spaces; other values are trimmed
+// at both ends. A charset that the value reveals becomes the session's preferred one.
 func (c *serverCall) readText(key keyID, raw []byte, to *string) bool {
 	rules := &c.serverRules.text
 	if key == c.commandRow.textKey {
@@ -292,6 +302,7 @@ func (c *serverCall) parameterValue(key keyID) string {
 	return ""
 }
 
+// hasParameter reports whether the request contains a parameter, which may be empty.
 func (c *serverCall) hasParameter(key keyID) bool {
 	for _, parameter := range c.parameters {
 		if parameter.key == key {
@@ -301,16 +312,20 @@ func (c *serverCall) hasParameter(key keyID) bool {
 	return false
 }
 
-// fail, failParameter and refuse set the answer to an error, with a reason that names the key.
+// fail sets the answer to an error. The reason begins with the name of the key, as
+// docs/protocol.md requires.
 func (c *serverCall) fail(code answerCode, key keyID, reason string) {
 	c.code, c.reason = code, c.dialect.Keys[key]+" "+reason
 }
 
+// failParameter sets the answer to an error about a wrong parameter.
 func (c *serverCall) failParameter(key keyID, reason string) { c.fail(codeWrongParameter, key, reason) }
 
+// refuse sets the answer to a refusal that concerns no single key.
 func (c *serverCall) refuse(reason string) { c.code, c.answer.reason = codeRefused, reason }
 
-// formatReason returns the wording of a reason. Clients must not depend on it.
+// formatReason returns the wording of a reason. An equivalent mutant changes the wording, because
+// clients must not depend on it.
 func (r *serverRules) formatReason(text string) string {
 	if r.record.rewordsReasons {
 		return "Sorry, no! Word: " + text + " (at least so it seems)."

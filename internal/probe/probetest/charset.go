@@ -12,12 +12,13 @@ import (
 type charset int
 
 const (
-	undeclared charset = iota
+	undeclared charset = iota // none declared, or none known yet
 	utf8Charset
-	gbCharset
+	gbCharset // GB18030, which includes GBK and GB2312
 )
 
-// declaredCharset reads the charset of a Content-Type. Only the Chinese charsets matter.
+// declaredCharset returns the charset of a Content-Type. It returns undeclared for all but the Chinese
+// charsets, because others do not change how a value is decoded.
 func declaredCharset(contentType string) charset {
 	_, name, ok := strings.Cut(strings.ToLower(contentType), "charset=")
 	if !ok {
@@ -31,9 +32,10 @@ func declaredCharset(contentType string) charset {
 	return undeclared
 }
 
-// decodeText decodes a value as docs/protocol.md says. preferred is the charset of earlier values
-// in the session, or undeclared. newPreference is the charset that this value reveals. ok is false
-// if no charset fits, and for a NUL.
+// decodeText decodes a value as docs/protocol.md says. preferred is the charset that earlier values of
+// the session revealed, or undeclared. newPreference is the charset that this value reveals, or
+// undeclared if the value fits several. ok is false if no charset fits, or if the value contains a
+// NUL.
 func (r *serverRules) decodeText(
 	raw []byte, declared, preferred charset,
 ) (text string, newPreference charset, ok bool) {
@@ -66,7 +68,8 @@ func (r *serverRules) decodeText(
 	return text, gbCharset, ok
 }
 
-// decodeValidUTF8 decodes valid UTF-8 that may be meant as another charset.
+// decodeValidUTF8 decodes bytes that are valid UTF-8 but may be meant as GB18030. The results are those
+// of decodeText.
 func (r *serverRules) decodeValidUTF8(raw []byte, preferred charset) (string, charset, bool) {
 	if hasHighRune(raw) {
 		return string(raw), utf8Charset, true
@@ -88,8 +91,8 @@ func isASCII(raw []byte) bool {
 	return true
 }
 
-// hasHighRune reports whether the text has a character above U+07FF. Other charsets hardly ever
-// look like that.
+// hasHighRune reports whether UTF-8 text has a character above U+07FF, which takes three bytes or
+// more. GB18030 text hardly ever happens to be valid UTF-8 with such a character.
 func hasHighRune(raw []byte) bool {
 	for _, char := range raw {
 		if char >= 0xe0 {
@@ -99,7 +102,7 @@ func hasHighRune(raw []byte) bool {
 	return false
 }
 
-// trimPartialRune drops an incomplete character at the end.
+// trimPartialRune drops an incomplete UTF-8 character at the end.
 func trimPartialRune(raw []byte) []byte {
 	for index := len(raw) - 1; index >= 0 && index >= len(raw)-3; index-- {
 		if utf8.RuneStart(raw[index]) {
@@ -112,6 +115,7 @@ func trimPartialRune(raw []byte) []byte {
 	return raw
 }
 
+// decodeGB decodes GB18030. It returns false if raw is not valid.
 func decodeGB(raw []byte) (string, bool) {
 	result, err := simplifiedchinese.GB18030.NewDecoder().Bytes(raw)
 	if err != nil || bytes.ContainsRune(result, utf8.RuneError) {

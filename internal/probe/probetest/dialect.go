@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Dialect holds all words of the wire. The server's behaviour uses only the identifiers of this
-// file, so a dialect renames the protocol without changing it.
+// Dialect holds all names and separators that are sent over the network. The server's behaviour uses
+// only the identifiers of this file, so a dialect renames the protocol without changing it. The
+// arrays are indexed by those identifiers.
 type Dialect struct {
 	Name string
 
@@ -15,11 +16,11 @@ type Dialect struct {
 	ListEnd string // follows each element of a list: a comma
 	Escape  byte   // begins an escape of two hex digits: %
 	Escaped string // the bytes to escape in answers
-	NewLine string // replaces a line end in answers
+	NewLine string // replaces each line end within a value of an answer
 
 	Versions           []dialectVersion
-	UnsupportedVersion string // a version that the server does not know, unless a mutant accepts it
-	NoAnswer           string // the answer to an unknown version: NULL
+	UnsupportedVersion string // a version that only a mutant accepts
+	NoAnswer           string // the whole answer to an unknown version: NULL
 
 	Commands [commandCount]string
 	Keys     [keyCount]string
@@ -30,10 +31,10 @@ type Dialect struct {
 	Statuses [statusCount]string
 	Types    [typeCount]string // of messages
 	Results  [2]string         // of a login: success, failure
-	Last     [2]string         // more pages follow, this is the last
-	End      string            // the end mark of SimpleInfo2
+	Last     [2]string         // on pages that more pages follow, and on the last page
+	End      string            // stands for a cursor on the last page of SimpleInfo2
 	Proofs   [proofCount]string
-	Levels   [3]string // of GetInfo: brief, normal, detailed
+	Levels   [3]string // of GetInfo; indexed by levelBrief, levelNormal and levelDetailed
 	Added    [addResultCount]string
 	Choices  [choiceCount]string
 }
@@ -41,10 +42,10 @@ type Dialect struct {
 // dialectVersion holds what differs between the versions of a dialect.
 type dialectVersion struct {
 	Name        string
-	LineEnd     string               // after an answer
-	Spelt       map[commandID]string // names that answers spell differently
+	LineEnd     string               // behind each answer
+	Spelt       map[commandID]string // names of commands that answers spell differently from Commands
 	Batch       int                  // maximum size of an answer with messages, in bytes
-	AllStatuses bool                 // false for older clients, which know three
+	AllStatuses bool                 // otherwise answers map each status to online, offline or away
 }
 
 // commandID identifies a command.
@@ -85,23 +86,23 @@ const (
 	keyPassword
 	keyProof
 	keyClient
-	keyStatus // also the list of statuses
-	keyMaxCount
-	keyAfter // begin after this account
+	keyStatus   // also the list of statuses in answers
+	keyMaxCount // maximum size of a page
+	keyAfter    // begin after this account
 	keyTarget
 	keyLevel
-	keyChoice // also in answers of AddToList
-	keyWords
+	keyChoice // also the result in answers of AddToList
+	keyWords  // the text of a friend request or its answer
 	keyText
 
-	keyResult
-	keyInterval
-	keyLifetime
-	keyLast
-	keySize
-	keyNumbers
-	keyNext
-	keyMessages
+	keyResult   // of a login
+	keyInterval // seconds between the client's requests
+	keyLifetime // seconds that a session lives without a request
+	keyLast     // whether this is the last page
+	keySize     // number of elements on the page
+	keyNumbers  // account numbers
+	keyNext     // cursor of the next page
+	keyMessages // number of messages
 	keyTypes
 	keySenders
 	keyTexts
@@ -175,7 +176,8 @@ const (
 	typeCount
 )
 
-// proofKind says how a password is proved. proofOther is a value without a meaning.
+// proofKind says whether a login sends the password itself or its MD5. proofOther is a value that
+// the protocol does not define.
 type proofKind int
 
 const (
@@ -185,7 +187,7 @@ const (
 	proofCount
 )
 
-// addResult is an answer of AddToList.
+// addResult is the result that AddToList answers.
 type addResult int
 
 const (
@@ -196,7 +198,7 @@ const (
 	addResultCount
 )
 
-// friendChoice is a choice of Ack_AddToList.
+// friendChoice says what an Ack_AddToList does: accept, reject or send a friend request.
 type friendChoice int
 
 const (
@@ -227,7 +229,8 @@ func (d *Dialect) CommandName(httpqq string) string {
 	return httpqq
 }
 
-// findCommand returns the command with a name, in any case unless exact.
+// findCommand returns the command with a name, cmdUnknown if there is none. It ignores case unless
+// exact.
 func (d *Dialect) findCommand(word string, exact bool) commandID {
 	for index, name := range d.Commands {
 		if name == word || !exact && strings.EqualFold(name, word) {
@@ -237,6 +240,7 @@ func (d *Dialect) findCommand(word string, exact bool) commandID {
 	return cmdUnknown
 }
 
+// findVersion returns the version with a name, nil if there is none.
 func (d *Dialect) findVersion(word string) *dialectVersion {
 	for index := range d.Versions {
 		if d.Versions[index].Name == word {

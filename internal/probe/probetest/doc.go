@@ -1,10 +1,10 @@
-// Package probetest is a small server of HTTP QQ for the prober to study. Tests can change
-// one behaviour of it at a time, which the prober must notice, and can replace all its words,
-// which must make no difference.
+// Package probetest is a small server of HTTP QQ for the prober to study. Tests can change one
+// behaviour of the server at a time, which the prober must notice. They can also replace all names
+// and separators of the protocol, which must make no difference to the findings.
 //
 // The server is written from docs/protocol.md alone. It shares no code with Rookery's own
 // server and codec, so that the two cannot share a mistake. It keeps everything in memory. It
-// has no line protocol, no device sessions, and nothing of section 8.
+// has no line protocol, no device sessions, and no other part of section 8 of that document.
 //
 // # State
 //
@@ -22,10 +22,12 @@
 // # Mutants
 //
 // A mutant is a server with one changed behaviour, which a field of serverRules describes. To
-// add a mutant, add a field whose zero value is the behaviour of docs/protocol.md, or set it in
-// protocolRules. Use the field in one place, add the mutant to a table in mutants_*.go, and add
-// an exchange that shows the difference to scripts_test.go. The prober is measured with
-// [Mutants]. [MoreMutants] are similar, and show whether the prober was only tuned to the first.
+// add a mutant, add a field whose zero value is the behaviour of docs/protocol.md, or set the
+// field to that behaviour in protocolRules. Read the field in one place, add the mutant to a table
+// in mutants_*.go, and add an exchange that shows the difference to scripts_test.go. The prober is
+// measured with [Mutants]. [MoreMutants] are similar mutants on which the prober was not tuned.
+// Equivalent mutants differ in ways that the prober must not report, such as the order of fields.
 //
-// The behaviour never uses a word of the wire. All words are in a [Dialect].
+// The code of the server contains no word that is sent over the network. All of these words are in
+// a [Dialect].
 package probetest

@@ -84,12 +84,13 @@ func (c *serverCall) acceptsWithoutAsking(account *testAccount) bool {
 		account.friendRule == ruleAsk && rules.askRuleAcceptsAtOnce
 }
 
+// isAskedBy reports whether account has sent a friend request that is still pending.
 func (c *serverCall) isAskedBy(account *testAccount) bool {
 	_, ok := c.account.requesters[account.uin]
 	return ok && !(c.serverRules.friends.requestsExpireAtMidnight && c.account.lastRequestDay != c.currentDay())
 }
 
-// acceptRequest accepts a pending friend request.
+// acceptRequest accepts a pending friend request of account, and tells account by a message.
 func (c *serverCall) acceptRequest(account *testAccount) {
 	befriend(c.account, account)
 	if c.serverRules.friends.acceptBefriendsOneSideOnly {
@@ -132,7 +133,8 @@ func (c *serverCall) handleAckAddToList() {
 }
 
 // requestFriendship sends a friend request, or makes friends at once if the account's rule allows
-// it.
+// it or the account has already sent a request itself. If the rule forbids requests, it writes the
+// refusal and reports false.
 func (c *serverCall) requestFriendship(account *testAccount) bool {
 	switch {
 	case c.account.isFriend(account.uin):
@@ -158,7 +160,8 @@ func (c *serverCall) requestFriendship(account *testAccount) bool {
 	return true
 }
 
-// answerRequest accepts or rejects a pending friend request.
+// answerRequest accepts or rejects a pending friend request of account. If there is none, it writes
+// the refusal and reports false.
 func (c *serverCall) answerRequest(account *testAccount, choice friendChoice) bool {
 	rules := &c.serverRules.friends
 	if !c.isAskedBy(account) && !(rules.acceptsWithoutRequest && choice == choiceAccept) {

@@ -65,7 +65,7 @@ func (p *fuzzClient) close() {
 	}
 }
 
-// post sends a body from one of the addresses.
+// post sends a body. from is an index into clients and selects the client address.
 func (p *fuzzClient) post(
 	ctx context.Context, from int, url, contentType string, body []byte,
 ) (status int, answer []byte, err error) {
@@ -83,12 +83,13 @@ func (p *fuzzClient) post(
 	return response.StatusCode, answer, err
 }
 
-// reset and moveClock use the control URLs of a server.
+// reset restores the initial state of the server at url, which ends with a slash.
 func (p *fuzzClient) reset(ctx context.Context, url string) error {
 	_, _, err := p.post(ctx, 0, url+"control/reset", "text/plain", nil)
 	return err
 }
 
+// moveClock moves the clock of the server at url forward.
 func (p *fuzzClient) moveClock(ctx context.Context, url string, seconds int) error {
 	_, _, err := p.post(ctx, 0, url+"control/clock", "text/plain", []byte(strconv.Itoa(seconds)))
 	return err

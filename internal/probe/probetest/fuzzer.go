@@ -48,6 +48,7 @@ func Fuzz(
 
 func withSlash(url string) string { return strings.TrimSuffix(url, "/") + "/" }
 
+// fuzzer sends random requests to two servers.
 type fuzzer struct {
 	dialect   *Dialect
 	client    *fuzzClient
@@ -59,14 +60,14 @@ type fuzzer struct {
 // fuzzStep is a request or a wait.
 type fuzzStep struct {
 	waitSeconds int // 0 for a request
-	clientIndex int
+	clientIndex int // index into fuzzClient.clients
 	contentType string
 	command     string
 	body        []byte
 }
 
-// runSequence sends a sequence to both servers after a reset. It returns the index of the first
-// difference, -1 if there is none.
+// runSequence sends a sequence to both servers after a reset. It returns the index of the first step
+// that is answered differently, -1 if there is none or no requests remain.
 func (f *fuzzer) runSequence(ctx context.Context, steps []fuzzStep) (int, error) {
 	for _, url := range f.servers {
 		if err := f.client.reset(ctx, url); err != nil {
@@ -94,7 +95,8 @@ func (f *fuzzer) runSequence(ctx context.Context, steps []fuzzStep) (int, error)
 	return -1, nil
 }
 
-// runStep runs one step on one server, and returns the part of the answer to compare.
+// runStep runs one step on one server, and returns the part of the answer to compare. A request
+// without an answer is not an error, because two servers may differ in that.
 func (f *fuzzer) runStep(ctx context.Context, url string, step fuzzStep) (string, error) {
 	if step.waitSeconds > 0 {
 		return "", f.client.moveClock(ctx, url, step.waitSeconds)
@@ -127,7 +129,7 @@ var (
 	fuzzWaits  = []int{1, 5, 14, 16, 29, 31, 59, 61, 119, 121, 239, 299, 301, 600}
 )
 
-// drawSequence draws a few logins, and then requests and waits.
+// drawSequence returns a random sequence: a few logins, and then requests and waits.
 func (f *fuzzer) drawSequence() []fuzzStep {
 	var steps []fuzzStep
 	for _, role := range fuzzRoles {
@@ -153,7 +155,7 @@ func (f *fuzzer) chance(percent int) bool { return f.random.IntN(100) < percent 
 
 func pickOne[T any](f *fuzzer, from []T) T { return from[f.random.IntN(len(from))] }
 
-// baseRequest returns the usual request of a command.
+// baseRequest returns a valid request of a command with random arguments and a long SEQ.
 func (f *fuzzer) baseRequest(command commandID, role string) fuzzRequest {
 	dialect := f.dialect
 	request := fuzzRequest{version: 1, command: command, seq: strconv.Itoa(100000 + f.random.IntN(900000)), uin: role}
@@ -186,7 +188,8 @@ func (f *fuzzer) baseRequest(command commandID, role string) fuzzRequest {
 	return request
 }
 
-// varyRequest changes a request at random.
+// varyRequest encodes a request as a step, mostly unchanged. Some requests get unusual values, lack a
+// pair, or have pairs twice, in another case or in another order.
 func (f *fuzzer) varyRequest(request fuzzRequest) fuzzStep {
 	step := fuzzStep{command: f.dialect.Commands[request.command], contentType: contentType}
 	for index := range request.arguments {

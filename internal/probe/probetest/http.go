@@ -10,10 +10,11 @@ import (
 
 const contentType = "text/plain; charset=UTF-8"
 
-// ignoredCloseTime is how long a connection stays open that should be closed.
+// ignoredCloseTime is how long replyAndHoldOpen keeps a connection open.
 const ignoredCloseTime = 10 * time.Second
 
-// writeReply sends a reply as the rules say.
+// writeReply sends a reply in the form of HTTP that the rules demand. It panics with
+// http.ErrAbortHandler for a lost reply.
 func (s *Server) writeReply(writer http.ResponseWriter, request *http.Request, rep reply) {
 	rules := &s.rules.http
 	time.Sleep(rep.delay)
@@ -53,8 +54,9 @@ func (s *Server) writeReply(writer http.ResponseWriter, request *http.Request, r
 	writer.Write(rep.body)
 }
 
-// replyAndHoldOpen writes the response itself and keeps the connection open, although the client
-// asked to close it.
+// replyAndHoldOpen writes the response without net/http and keeps the connection open until the
+// client closes it or ignoredCloseTime is over, although the client asked to close it. It returns
+// false if the connection cannot be taken over; nothing is written then.
 func replyAndHoldOpen(writer http.ResponseWriter, rep reply) bool {
 	conn, _, err := http.NewResponseController(writer).Hijack()
 	if err != nil {

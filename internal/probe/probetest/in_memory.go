@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// ServeInMemory serves connections in memory until close is called. Nothing waits for a network, so
-// a test can use a fake clock.
+// ServeInMemory serves connections in memory until close is called. dial connects to the server from
+// the address in place, or from 127.0.0.1 if place is not an address; it ignores the address of the
+// server. Nothing waits for a network, so a test can use a fake clock.
 func (s *Server) ServeInMemory() (
 	dial func(ctx context.Context, place, server string) (net.Conn, error), close func(),
 ) {
@@ -29,7 +30,7 @@ type pipeListener struct {
 	once        sync.Once
 }
 
-// dial connects from an address of this machine.
+// dial creates a connection whose server end reports place as the client's address.
 func (l *pipeListener) dial(ctx context.Context, place, _ string) (net.Conn, error) {
 	address, err := netip.ParseAddr(place)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// listFriends answers the four commands that list friends.
+// listFriends answers List, Query_Stat, Query_Stat2 and SimpleInfo2.
 func (c *serverCall) listFriends() {
 	c.answerCached(c.listUncached)
 }
@@ -50,8 +50,8 @@ func (c *serverCall) visibleAccounts(accounts []*testAccount) []*testAccount {
 	return visible
 }
 
-// cutPage returns the requested page of a list, and sets its last flag, size and numbers. It
-// returns false if a parameter is invalid.
+// cutPage returns the requested page of a list, and adds its last flag or next cursor, its size and
+// its account numbers to the answer. If a parameter is invalid, it sets the error and returns false.
 func (c *serverCall) cutPage(accounts []*testAccount) ([]*testAccount, bool) {
 	rules := &c.lists[c.head.command]
 	after, ok := 0, true
@@ -88,7 +88,7 @@ func (c *serverCall) cutPage(accounts []*testAccount) ([]*testAccount, bool) {
 	return page, true
 }
 
-// pageSize returns the requested size of the page.
+// pageSize returns the size of the requested page. It returns false if the size is malformed.
 func (c *serverCall) pageSize(r *listRules) (int, bool) {
 	text := c.parameterValue(keyMaxCount)
 	if text == "" || r.ignoresNegativeSize && text[0] == '-' {
@@ -104,7 +104,8 @@ func (c *serverCall) pageSize(r *listRules) (int, bool) {
 	return min(number, r.maxSize), ok
 }
 
-// accountsAfter returns the accounts after a cursor.
+// accountsAfter returns the accounts behind a cursor in the order of the list. Cursor 0 is the
+// beginning. The cursor is an account number that need not be in the list.
 func (r *listRules) accountsAfter(accounts []*testAccount, after int) []*testAccount {
 	if r.isDescending {
 		accounts = slices.Clone(accounts)
@@ -123,9 +124,11 @@ func (r *listRules) accountsAfter(accounts []*testAccount, after int) []*testAcc
 	return nil
 }
 
-// lastFlagOf returns 1 on the last page and 0 on others.
-func (r *listRules) lastFlagOf(page, rest, size int) int {
-	last := page == rest
+// lastFlagOf returns the index into Dialect.Last for a page: 1 on the last page and 0 on others.
+// page and remaining are the numbers of elements on the page and from its beginning to the end of the
+// list, and size is that of a full page.
+func (r *listRules) lastFlagOf(page, remaining, size int) int {
+	last := page == remaining
 	switch r.lastFlag {
 	case lastFlagAlways:
 		last = true
@@ -140,7 +143,8 @@ func (r *listRules) lastFlagOf(page, rest, size int) int {
 	return 0
 }
 
-// nextCursor returns the value of NP. No account here has the number of the end mark.
+// nextCursor returns the value of keyNext: the last account of the page, or Dialect.End if last is 1.
+// No account of this server has the number that HTTP QQ uses as the end.
 func (c *serverCall) nextCursor(page []*testAccount, last int) string {
 	switch {
 	case last == 0 || len(page) > 0 && c.lists[c.head.command].omitsEndMark:
@@ -150,7 +154,7 @@ func (c *serverCall) nextCursor(page []*testAccount, last int) string {
 	}
 }
 
-// setStatuses adds the statuses that the client's version knows.
+// setStatuses adds the list of statuses, mapped to those that the client's version knows.
 func (c *serverCall) setStatuses(page []*testAccount) {
 	var values []string
 	for _, account := range page {
@@ -191,7 +195,7 @@ func nickList(page []*testAccount) []string {
 	return values
 }
 
-// findPeople lists the online accounts that match the request.
+// findPeople answers Finger: it lists the online accounts whose profiles equal all given values.
 func (c *serverCall) findPeople() {
 	asked := []keyID{keyAge, keySex, keyProvince}
 	found := slices.DeleteFunc(c.visibleAccounts(c.accountList), func(account *testAccount) bool {
@@ -217,7 +221,8 @@ func (c *serverCall) findPeople() {
 	}
 }
 
-// profileField returns a field of a profile. Some fields are numbers, with the default 0.
+// profileField returns the value of a profile field. A field without a value is 0 if it is a number,
+// and "" otherwise.
 func (a *testAccount) profileField(key keyID) string {
 	switch key {
 	case keyNick:
@@ -235,6 +240,7 @@ func (a *testAccount) profileField(key keyID) string {
 	return ""
 }
 
+// The fields of GetInfo by level, and those that only friends see.
 var (
 	briefFields  = []keyID{keyAge, keyFace, keyLevel, keyProvince, keySex, keyTarget, keyNick}
 	normalFields = []keyID{keyAddress, keyAge, keyMail, keyFace, keyHome, keyJob, keyLevel, keyPostCode, keyPhone,
@@ -246,6 +252,8 @@ var (
 	privateFields = []keyID{keyAddress, keyMail, keyMobile, keyPostCode, keyPhone, keyRealName}
 )
 
+// getInfo answers GetInfo with the profile fields of the requested level. Private fields are empty
+// for accounts that are not friends.
 func (c *serverCall) getInfo() {
 	level := c.info.defaultLevel
 	if text := c.parameterValue(keyLevel); text != "" {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// sendMessage delivers a text.
+// sendMessage answers CLTMSG: it stores a text in the mailbox of the target.
 func (c *serverCall) sendMessage() {
 	text := c.parameterValue(keyText)
 	switch {
@@ -48,7 +48,7 @@ func (c *serverCall) sendMessage() {
 	}
 }
 
-// storeMessage adds a message to a mailbox.
+// storeMessage adds a message to the mailbox of recipient, whether it is logged in or not.
 func (w *serverState) storeMessage(recipient *testAccount, message storedMessage) {
 	message.storedAt = w.now
 	recipient.mailbox = append(recipient.mailbox, message)
@@ -57,7 +57,8 @@ func (w *serverState) storeMessage(recipient *testAccount, message storedMessage
 	}
 }
 
-// collectMessages answers GetMsgEx with the last batch, with nothing, or with a new batch.
+// collectMessages answers GetMsgEx: with the last batch for a repeat, with nothing for a straggler,
+// and with a new batch otherwise.
 func (c *serverCall) collectMessages() {
 	batches, requestHistory := &c.account.batchHistory, &c.account.requestHistories[cmdCollect]
 	if c.mail.firstIsEmpty && !requestHistory.askedSinceLogin {
@@ -81,8 +82,8 @@ func (c *serverCall) collectMessages() {
 	}
 }
 
-// nextBatch takes stored messages, oldest first, and then notices: as many as fit into an answer,
-// but at least one.
+// nextBatch removes and returns stored messages, oldest first, and then notices: as many as fit into
+// an answer, but at least one if there are any.
 func (c *serverCall) nextBatch() []storedMessage {
 	var batch []storedMessage
 	size := c.emptyAnswerSize()
@@ -118,6 +119,7 @@ func (c *serverCall) nextBatch() []storedMessage {
 	return c.orderBatch(batch)
 }
 
+// orderBatch applies the mutants that change the order of a batch. It modifies batch.
 func (c *serverCall) orderBatch(batch []storedMessage) []storedMessage {
 	if c.mail.newestFirst {
 		slices.Reverse(batch)
@@ -128,7 +130,7 @@ func (c *serverCall) orderBatch(batch []storedMessage) []storedMessage {
 	return batch
 }
 
-// emptyAnswerSize returns the size of an answer without messages.
+// emptyAnswerSize returns the size in bytes of a GetMsgEx answer without messages.
 func (c *serverCall) emptyAnswerSize() int {
 	var a answer
 	a.setValue(keyMessages, strconv.Itoa(c.mail.batchSize))
@@ -164,7 +166,8 @@ func (c *serverCall) setMessages(batch []storedMessage) {
 	c.setList(keyTexts, texts)
 }
 
-// textLength returns the length of a text in the unit of maxLength.
+// textLength returns the length of a text in the unit of maxLength, which is bytes unless a mutant
+// counts characters.
 func (t *textRules) textLength(text string) int {
 	if t.countsCharacters {
 		return utf8.RuneCountInString(text)

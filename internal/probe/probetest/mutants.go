@@ -5,13 +5,17 @@ type Mutant struct {
 	Name        string // in kebab-case
 	Kind        string // groups similar mutants
 	Description string // the difference, in a sentence
-	Command     string // that the first difference found should name, "*" for three or more; in the words of HTTP QQ
-	Aspect      string // expected like Command
-	Wider       bool   // a study of purposes alone misses it
-	Equivalent  bool   // must not be reported
+	// Command and Aspect are what the first difference that the prober finds should name. Command is
+	// in the words of HTTP QQ, or "*" for a difference in three or more commands.
+	Command, Aspect string
+	// Wider marks a mutant that a study misses if it tries only what commands are for.
+	Wider bool
+	// Equivalent marks a difference that the prober must not report.
+	Equivalent bool
 }
 
-// PartnerConfig returns the server that the mutant is compared with.
+// PartnerConfig returns the configuration of the server that the mutant is compared with. It has no
+// mutant. For the time-field mutant both servers send the field, whose values then differ.
 func (m Mutant) PartnerConfig() Config {
 	return Config{TimeField: m.Name == timeField}
 }
@@ -27,9 +31,10 @@ func MoreMutants() []Mutant {
 	return listMutants(moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider)
 }
 
-// mutantTable is a function because a variable could be modified.
+// mutantTable returns a group of mutants. It is a function because code could modify a variable.
 type mutantTable func() []mutantChange
 
+// mutantChange is a mutant with the function that turns the rules of the protocol into its own.
 type mutantChange struct {
 	Mutant
 	change func(*serverRules)

@@ -2,8 +2,8 @@ package probetest
 
 import "time"
 
-// A study misses the mutants of this file if it tries only what commands are for: almost correct
-// values, cached lists, counts, waiting, and simultaneous requests.
+// A study misses the mutants of this file if it tries only what commands are for. They show only with
+// almost correct values, cached lists, large counts, long waits, or simultaneous requests.
 
 func coreWider() []mutantChange {
 	return []mutantChange{

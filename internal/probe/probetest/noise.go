@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Noise describes faults that real servers and networks add. They are no part of the protocol, so a
-// study must reach the same facts with them.
+// Noise describes faults that real servers and networks add. They are not part of the protocol, so a
+// study must reach the same facts with them. The zero value adds none.
 type Noise struct {
+	// Seed seeds the random decisions.
 	Seed uint64
 	// Volatile is the content of the field of [Config.TimeField]: "" for the time of day, "id" for
 	// a random number.
@@ -20,16 +21,17 @@ type Noise struct {
 	LossRate float64
 	// MaxDelay is the longest delay of an answer.
 	MaxDelay time.Duration
-	// Limit is how many requests are served in Per by the server's own clock. Resets do not affect
-	// it. 0 means no limit.
+	// Limit is how many requests are served in any period of length Per; further ones are refused. The
+	// period is measured by the clock that /control/clock moves. Resets do not clear the count. 0
+	// means no limit.
 	Limit int
 	Per   time.Duration
 	// Status is the HTTP status of refused requests, or 0 for a record with the code [LimitCode].
 	Status int
 	// RetryAfter adds a Retry-After header to refusals.
 	RetryAfter bool
-	// UsesRealClock adds real time to the clock of the limit. IgnoresClock removes the server's own
-	// clock from it.
+	// UsesRealClock adds the real time since the start to the clock of the limit. IgnoresClock makes
+	// /control/clock not move that clock.
 	UsesRealClock, IgnoresClock bool
 }
 
@@ -41,15 +43,15 @@ type noiseSource struct {
 	Noise
 	random      *rand.Rand
 	startedAt   time.Time
-	clockOffset time.Duration // set by /control/clock; not affected by resets
-	servedAt    []time.Duration
+	clockOffset time.Duration   // sum of all moves by /control/clock; not affected by resets
+	servedAt    []time.Duration // times of the requests served in the last period
 }
 
 func newNoise(noise Noise) *noiseSource {
 	return &noiseSource{Noise: noise, random: rand.New(rand.NewPCG(noise.Seed, 1)), startedAt: time.Now()}
 }
 
-// countAndLimit reports whether a request exceeds the limit, and counts it if not.
+// countAndLimit reports whether a request exceeds the limit. It counts the request if not.
 func (n *noiseSource) countAndLimit() bool {
 	if n.Limit == 0 {
 		return false
@@ -84,7 +86,7 @@ func (n *noiseSource) refusal(dialect *Dialect) reply {
 	return rep
 }
 
-// volatileValue returns a value that differs in every answer.
+// volatileValue returns the value of the field of [Config.TimeField].
 func (n *noiseSource) volatileValue() string {
 	if n.Volatile == "id" {
 		var id [6]byte

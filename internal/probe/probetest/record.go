@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// recordPair is a key with its undecoded value.
+// recordPair is a key as sent, with its value before escapes and charset are decoded.
 type recordPair struct {
 	key   string
 	value []byte
@@ -19,8 +19,8 @@ type parsedRecord struct {
 	rules *serverRules
 }
 
-// parseRecord splits a body into pairs. It looks for the command first, because the end of a text
-// depends on it.
+// parseRecord splits a body into pairs. It looks for the command first, because only commands with
+// free text allow separators in a value.
 func parseRecord(rules *serverRules, body []byte) parsedRecord {
 	body = trimSpace(body)
 	parsed := parsedRecord{rules: rules}
@@ -34,7 +34,7 @@ func parseRecord(rules *serverRules, body []byte) parsedRecord {
 	return parsed
 }
 
-// cutPair splits a pair. Without a separator the pair has no key.
+// cutPair splits a pair at its first separator. A part without a separator becomes an empty pair.
 func (r *serverRules) cutPair(part []byte) recordPair {
 	key, value, ok := bytes.Cut(part, []byte{r.dialect.Assign})
 	if !ok {
@@ -43,8 +43,9 @@ func (r *serverRules) cutPair(part []byte) recordPair {
 	return recordPair{string(key), value}
 }
 
-// parseWithText splits a body that contains a text. If all other keys of the command precede the
-// text, the text extends to the end. Otherwise it ends before the first key that is still missing.
+// parseWithText splits a body that contains free text, which may contain unescaped separators. If all
+// other keys of the command precede the text, the text extends to the end of the body. Otherwise it
+// ends before the first key that is still missing.
 func (r *serverRules) parseWithText(body []byte, row commandRow) []recordPair {
 	needed := []keyID{keyVersion, keyCommand, keySeq, keyAccount}
 	for _, key := range row.parameters {
@@ -80,7 +81,8 @@ func (r *serverRules) parseWithText(body []byte, row commandRow) []recordPair {
 	}
 }
 
-// textEnd returns the end of the pair that begins remaining.
+// textEnd returns the length of the text pair at the beginning of remaining. needed are the keys that
+// have not been seen yet.
 func (r *serverRules) textEnd(remaining []byte, needed []keyID) int {
 	for index, char := range remaining {
 		if char != r.dialect.Pair {
@@ -99,12 +101,14 @@ func (r *serverRules) textEnd(remaining []byte, needed []keyID) int {
 	return len(remaining)
 }
 
+// isKey reports whether a sent key names key. The case is ignored unless a mutant compares exactly.
 func (r *serverRules) isKey(sent string, key keyID) bool {
 	name := r.dialect.Keys[key]
 	return sent == name || !r.record.exactKeys && strings.EqualFold(sent, name)
 }
 
-// findValue returns the undecoded value of a key, of the first one if there are several.
+// findValue returns the undecoded value of a key. If the key is given twice, the first value counts,
+// or the last one in a mutant. ok is false if the key is absent.
 func (rec parsedRecord) findValue(key keyID) (value []byte, ok bool) {
 	for _, pair := range rec.pairs {
 		if rec.rules.isKey(pair.key, key) {
@@ -117,7 +121,8 @@ func (rec parsedRecord) findValue(key keyID) (value []byte, ok bool) {
 	return value, ok
 }
 
-// findWord returns the trimmed and decoded value of a key that should be ASCII.
+// findWord returns the value of a key that should be ASCII, trimmed and without escapes. It returns
+// nil if the key is absent.
 func (rec parsedRecord) findWord(key keyID) []byte {
 	value, _ := rec.findValue(key)
 	return rec.rules.dialect.unescape(trimSpace(value))
@@ -129,7 +134,7 @@ func trimRight(raw []byte) []byte { return bytes.TrimRight(raw, " \r\n") }
 
 func plusToSpace(raw []byte) []byte { return bytes.ReplaceAll(raw, []byte("+"), []byte(" ")) }
 
-// unescape decodes escapes. An escape character that begins no escape stays.
+// unescape decodes escapes. An escape character without two hex digits behind it stays as it is.
 func (d *Dialect) unescape(raw []byte) []byte {
 	if bytes.IndexByte(raw, d.Escape) < 0 {
 		return raw
@@ -148,7 +153,7 @@ func (d *Dialect) unescape(raw []byte) []byte {
 	return result
 }
 
-// hasBadEscape reports whether an escape character begins no escape.
+// hasBadEscape reports whether an escape character lacks two hex digits behind it.
 func (d *Dialect) hasBadEscape(raw []byte) bool {
 	for index, char := range raw {
 		if char == d.Escape && (index+2 >= len(raw) || hexValue(raw[index+1]) < 0 || hexValue(raw[index+2]) < 0) {
@@ -158,6 +163,7 @@ func (d *Dialect) hasBadEscape(raw []byte) bool {
 	return false
 }
 
+// hexValue returns the value of a hex digit, -1 for other characters.
 func hexValue(char byte) int {
 	switch {
 	case '0' <= char && char <= '9':
@@ -170,7 +176,8 @@ func hexValue(char byte) int {
 	return -1
 }
 
-// field is one pair of an answer, with a value or a list.
+// field is one pair of an answer. isList selects list instead of value, so that an empty list is not
+// taken for an empty value.
 type field struct {
 	key    keyID
 	value  string
@@ -181,8 +188,8 @@ type field struct {
 // answer is the result of a command, independent of dialect and version.
 type answer struct {
 	code   answerCode
-	fields []field
-	reason string
+	fields []field // in any order; formatAnswer sorts them
+	reason string  // for people, why the code is not codeDone; "" for none
 }
 
 func (a *answer) setValue(key keyID, value string) {
@@ -204,7 +211,8 @@ type requestHead struct {
 	account     string
 }
 
-// formatAnswer encodes an answer. It adds the time field unless now is empty.
+// formatAnswer encodes an answer. now is the value of the time field of [Config.TimeField], "" for
+// no such field.
 func (r *serverRules) formatAnswer(head requestHead, a answer, now string) []byte {
 	dialect := r.dialect
 	result := make([]byte, 0, 128)
@@ -248,7 +256,8 @@ func (r *serverRules) commandName(head requestHead) string {
 	return r.dialect.Commands[head.command]
 }
 
-// orderFields sorts fields into the dialect's order.
+// orderFields sorts fields into the dialect's order. It drops fields that the dialect does not list
+// for the command.
 func (r *serverRules) orderFields(command commandID, fields []field) []field {
 	if command == cmdUnknown || len(fields) == 0 {
 		return fields
@@ -324,7 +333,8 @@ func (r *serverRules) echoSeq(seq string) string {
 	return seq
 }
 
-// parseNumber parses a decimal number. It returns 1<<40 for a larger one.
+// parseNumber parses an unsigned decimal number. Numbers above 1<<40 become 1<<40, which is beyond
+// every limit. ok is false if text is empty or has a character other than a digit.
 func parseNumber(text string) (number int, ok bool) {
 	if text == "" {
 		return 0, false

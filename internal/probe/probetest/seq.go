@@ -20,7 +20,7 @@ type seqMemory struct {
 	hasLatest bool // latestKey is valid
 }
 
-// seqKey identifies equal requests.
+// seqKey identifies equal requests. content encodes the parameters.
 type seqKey struct {
 	seq     string
 	command commandID
@@ -32,7 +32,9 @@ type rememberedAnswer struct {
 	storedAt time.Duration
 }
 
-// findAnswer returns the remembered answer to an equal request.
+// findAnswer returns the fields of the remembered answer to an equal request. It returns false if
+// the request is not a repeat: the SEQ is empty, no equal request is remembered for window, or the SEQ
+// is short and another changing request came in between.
 func (m *seqMemory) findAnswer(key seqKey, now, window time.Duration) ([]field, bool) {
 	remembered, ok := m.answers[key]
 	if !ok || key.seq == "" {
@@ -59,13 +61,14 @@ func (m *seqMemory) storeAnswer(key seqKey, fields []field, now, window time.Dur
 	m.latestKey, m.latestAt, m.hasLatest = key, now, true
 }
 
-// forgetShortSeqs runs at each login, because some clients count from 1.
+// forgetShortSeqs runs at each login, because some clients then number their requests from 1 again.
 func (m *seqMemory) forgetShortSeqs() {
 	if isShortSeq(m.latestKey.seq) {
 		m.hasLatest = false
 	}
 }
 
+// seqMemoryOf returns the memory for an account's requests. A mutant uses one for all accounts.
 func (w *serverState) seqMemoryOf(account *testAccount) *seqMemory {
 	if w.mail.sharesSeqMemory {
 		return &w.sharedSeqMemory
@@ -73,7 +76,8 @@ func (w *serverState) seqMemoryOf(account *testAccount) *seqMemory {
 	return &account.seqMemory
 }
 
-// executeOnce applies a changing request unless it is a repeat.
+// executeOnce calls apply to execute a changing request. For a repeat it sets the fields of the
+// earlier answer instead. Only successful answers are remembered.
 func (c *serverCall) executeOnce(apply func()) {
 	memory, key, rules := c.seqMemoryOf(c.account), c.repeatKey(), &c.mail
 	if fields, ok := memory.findAnswer(key, c.now, rules.repeatWindow); ok && !rules.executesRepeats {
@@ -85,6 +89,8 @@ func (c *serverCall) executeOnce(apply func()) {
 	}
 }
 
+// repeatKey returns what a repeat of the request has in common with it: SEQ, command and content,
+// or less in mutants.
 func (c *serverCall) repeatKey() seqKey {
 	rules, seq := &c.mail, c.head.seq
 	if number := rules.significantSeqLength; number > 0 && len(seq) > number {
@@ -123,11 +129,12 @@ type pastRequest struct {
 type collectionKind int
 
 const (
-	collectNew collectionKind = iota
-	collectRepeat
-	collectStraggler
+	collectNew       collectionKind = iota // with a new batch
+	collectRepeat                          // with the last batch again
+	collectStraggler                       // with nothing
 )
 
+// classify compares the SEQ of a GetMsgEx with those of earlier ones.
 func (b *batchHistory) classify(seq string, now time.Duration) collectionKind {
 	if seq == "" || len(b.requests) == 0 {
 		return collectNew
@@ -159,6 +166,7 @@ func (b *batchHistory) addBatch(seq string, now time.Duration, batch []storedMes
 	}
 }
 
+// forgetShortSeqs runs at each login, like that of seqMemory.
 func (b *batchHistory) forgetShortSeqs() {
 	if number := len(b.requests); number > 0 && isShortSeq(b.requests[number-1].seq) {
 		b.canRepeat = false

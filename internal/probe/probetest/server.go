@@ -17,23 +17,24 @@ import (
 
 // Config describes a server to create.
 type Config struct {
-	Mutant    string   // the name of one behaviour that is changed, "" for none
+	Mutant    string   // the Name of a [Mutant], "" for the behaviour of docs/protocol.md
 	Dialect   *Dialect // nil for HTTP QQ
-	TimeField bool     // add a field with the time of day to answers
+	TimeField bool     // add a field to successful answers; Noise.Volatile says what it holds
 	Noise     Noise    // faults of the server and the network
 }
 
-// Server is an http.Handler. It is safe for concurrent use.
+// Server is an http.Handler that answers HTTP QQ. It is safe for concurrent use.
 type Server struct {
 	rules *serverRules
 
 	mu    sync.Mutex // guards the fields below
 	state *serverState
 	noise *noiseSource
-	// random decides which requests are lost and how late answers are. A reset does not restart it,
-	// because every run would then lose the same request.
+	// random decides which requests the mutants of httpRules lose and how late they answer. Noise has
+	// a random source of its own. A reset does not restart random, because every run would then lose
+	// the same request.
 	random       *rand.Rand
-	requestCount int // since the start, regardless of resets
+	requestCount int // requests executed since the server was created; resets do not clear it
 }
 
 // New creates a server in the state after a reset. It returns an error for an unknown mutant or an
@@ -59,7 +60,8 @@ func New(config Config) (*Server, error) {
 		random: rand.New(rand.NewPCG(1, 2))}, nil
 }
 
-// Listen serves on a loopback address until close is called.
+// Listen serves on addr, a loopback address with a port, until close is called. url is the address
+// for requests and ends with a slash.
 func (s *Server) Listen(addr string) (url string, close func(), err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -102,7 +104,8 @@ func (s *Server) ServeHTTP(writer http.ResponseWriter, r *http.Request) {
 	s.writeReply(writer, r, s.handleRequest(req))
 }
 
-// readRequest reads a request, or returns the HTTP status that says why it cannot.
+// readRequest reads a request. The returned status is 0 on success, and otherwise the HTTP status to
+// answer with.
 func readRequest(writer http.ResponseWriter, request *http.Request) (httpRequest, int) {
 	body, err := io.ReadAll(http.MaxBytesReader(writer, request.Body, maxBodyBytes))
 	if errors.As(err, new(*http.MaxBytesError)) {
@@ -130,11 +133,12 @@ type reply struct {
 	status int
 	body   []byte
 	header http.Header
-	isLost bool // close the connection instead of answering
-	delay  time.Duration
+	isLost bool          // close the connection instead of answering
+	delay  time.Duration // to wait before answering
 }
 
-// handleRequest runs a request and returns the reply, distorted by rules and noise.
+// handleRequest executes a request and returns the reply, with the faults that rules and noise add.
+// Half of the lost requests are executed nevertheless.
 func (s *Server) handleRequest(request httpRequest) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,7 +187,7 @@ func (s *Server) handleRequest(request httpRequest) reply {
 	return rep
 }
 
-// isUnknownCommand reports whether the request failed because its command is unknown.
+// isUnknownCommand reports whether the command is unknown and checkRequest found no earlier error.
 func (c *serverCall) isUnknownCommand() bool {
 	return c.head.command == cmdUnknown && c.code != codeNoAccount && !c.isProxied
 }

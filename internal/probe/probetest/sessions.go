@@ -9,14 +9,17 @@ import (
 	"time"
 )
 
+// password is the password of all accounts.
 const password = "123456"
 
-// passwordMD5 is in lower case.
+// passwordMD5 is the MD5 of password in lower-case hex digits.
 var passwordMD5 = func() string {
 	sum := md5.Sum([]byte(password))
 	return hex.EncodeToString(sum[:])
 }()
 
+// login answers Login. A lock and a wrong password for an unknown account look the same as for an
+// existing one, so that logins do not reveal which accounts exist.
 func (c *serverCall) login() {
 	rules := &c.serverRules.login
 	status, ok := c.requestedStatus()
@@ -55,8 +58,9 @@ func (c *serverCall) login() {
 	c.setNumber(keyLifetime, rules.announcedLifetime)
 }
 
-// requestedStatus returns the status in a login, -1 if there is none.
-func (c *serverCall) requestedStatus() (statusID, bool) {
+// requestedStatus returns the status that a login sets, -1 if it names none. ok is false if the value
+// is not a status.
+func (c *serverCall) requestedStatus() (status statusID, ok bool) {
 	if !c.hasParameter(keyStatus) {
 		return -1, true
 	}
@@ -64,12 +68,15 @@ func (c *serverCall) requestedStatus() (statusID, bool) {
 	return statusID(index), index >= 0
 }
 
+// failLogin answers a login that is well-formed but fails. Such a login has the code of success and
+// a failure in keyResult.
 func (c *serverCall) failLogin(reason string) {
 	c.setValue(keyResult, c.dialect.Results[1])
 	c.answer.reason = "Password error: " + reason
 }
 
-// verifyPassword reports whether the password is correct for the requested kind of proof.
+// verifyPassword reports whether the sent proof matches the password. The parameter keyProof says
+// whether the proof is the password itself or its MD5.
 func (c *serverCall) verifyPassword() bool {
 	rules := &c.serverRules.login
 	proof, ps := c.parameterValue(keyProof), c.parameterValue(keyPassword)
@@ -92,7 +99,8 @@ func (c *serverCall) verifyPassword() bool {
 	return false
 }
 
-// lockRemaining returns how long logins from this address stay locked.
+// lockRemaining returns how long logins to the account from this address stay locked, 0 if they are
+// not locked.
 func (c *serverCall) lockRemaining() time.Duration {
 	if failed := c.failedLogins[loginKey{c.uin, c.address}]; failed != nil && failed.lockedUntil > c.now {
 		return failed.lockedUntil - c.now
@@ -100,6 +108,8 @@ func (c *serverCall) lockRemaining() time.Duration {
 	return 0
 }
 
+// countFailure counts a wrong password and locks the account for this address when there are too
+// many. An earlier lock that has expired starts the count again.
 func (c *serverCall) countFailure() {
 	rules := &c.serverRules.login
 	if rules.lockAfter == 0 {
@@ -116,7 +126,8 @@ func (c *serverCall) countFailure() {
 	}
 }
 
-// beginSession logs the account in. It ends a session at another address without a visible change.
+// beginSession logs the account in, with a status or -1 for none. The new session replaces an earlier
+// one at any address, and friends do not see a logout in between.
 func (c *serverCall) beginSession(status statusID) {
 	account, previous := c.account, c.account.session
 	c.changeVisibly(account, func() {
@@ -145,7 +156,7 @@ func (c *serverCall) beginSession(status statusID) {
 	account.batchHistory.forgetShortSeqs()
 }
 
-// logout ends the session, if there is one.
+// logout answers Logout. It succeeds without a session too.
 func (c *serverCall) logout() {
 	rules := &c.serverRules.session
 	if rules.logoutEndsAddress {
@@ -167,6 +178,8 @@ func (c *serverCall) logout() {
 	}
 }
 
+// leaveSession logs the client's address out of an account's session. If a mutant has bound the
+// session to several addresses, it continues at the others.
 func (c *serverCall) leaveSession(account *testAccount) {
 	if c.mail.logoutDropsMail {
 		account.collected = len(account.mailbox)
@@ -185,6 +198,7 @@ func (c *serverCall) leaveSession(account *testAccount) {
 	})
 }
 
+// changeStat answers Change_Stat, which sets the status and notifies friends.
 func (c *serverCall) changeStat() {
 	index := indexOf(c.dialect.Statuses[:], c.parameterValue(keyStatus))
 	if index < 0 {

@@ -11,9 +11,9 @@ type serverState struct {
 	*serverRules
 	now             time.Duration // since the last reset
 	accounts        map[uint32]*testAccount
-	accountList     []*testAccount // in ascending order
+	accountList     []*testAccount // the same accounts by ascending number
 	failedLogins    map[loginKey]*failedLogins
-	sharedSeqMemory seqMemory // used by a mutant only
+	sharedSeqMemory seqMemory // replaces testAccount.seqMemory with mailRules.sharesSeqMemory
 }
 
 // loginKey is an account with the address of a login attempt.
@@ -22,20 +22,22 @@ type loginKey struct {
 	address netip.Addr
 }
 
-// failedLogins counts wrong passwords.
+// failedLogins counts wrong passwords in a row. A successful login removes it.
 type failedLogins struct {
 	failures    int
 	lockedUntil time.Duration // 0 if not locked
 }
 
+// friendRule says how other accounts become friends of an account.
 type friendRule int
 
 const (
-	ruleAsk friendRule = iota
-	ruleOpen
-	ruleClosed
+	ruleAsk    friendRule = iota // by a friend request that the account accepts
+	ruleOpen                     // at once
+	ruleClosed                   // not at all
 )
 
+// testAccount is an account with its session and mailbox. The server's lock guards it.
 type testAccount struct {
 	uin            uint32
 	nick           string
@@ -44,7 +46,7 @@ type testAccount struct {
 	friendRule     friendRule
 	friends        []uint32          // ascending; replaced, never modified
 	requesters     map[uint32]string // pending friend requests with their texts
-	lastRequestDay int               // of the latest friend request
+	lastRequestDay int               // day of the latest friend request to this account
 
 	session   testSession
 	status    statusID
@@ -55,21 +57,22 @@ type testAccount struct {
 	seqMemory        seqMemory
 	batchHistory     batchHistory
 	requestHistories [commandCount]requestHistory
-	statusSetAt      time.Duration // when the status was set
+	statusSetAt      time.Duration // since the reset
 }
 
-// testSession is the single address session of an account.
+// testSession is the single address session of an account. Times are since the reset.
 type testSession struct {
 	isLive           bool
-	addresses        []netip.Addr  // several only with sharesSession
+	addresses        []netip.Addr  // one, or several with loginRules.sharesSession
 	loginAt          time.Duration // of the latest login
-	lastRequestAt    time.Duration // of the latest request
-	isPermanent      bool
-	looksOnline      bool // appears online after a logout; used by a mutant only
-	loggedOutFrom    []netip.Addr
+	lastRequestAt    time.Duration // of the latest request that extends the session
+	isPermanent      bool          // never expires
+	looksOnline      bool          // friends see it as live after a logout; for a mutant
+	loggedOutFrom    []netip.Addr  // survives the session; for the mutants that still answer there
 	preferredCharset charset
 }
 
+// isAt reports whether the session is live and bound to a client address.
 func (s *testSession) isAt(address netip.Addr) bool {
 	return s.isLive && slices.Contains(s.addresses, address)
 }
@@ -80,6 +83,7 @@ type statusNotice struct {
 	status statusID
 }
 
+// storedMessage is a message in a mailbox, or a notice in the form of a message.
 type storedMessage struct {
 	messageType messageType
 	from        uint32
@@ -112,8 +116,8 @@ var profiles = map[uint32]map[keyID]string{
 var emptyProfile = map[keyID]string{}
 
 const (
-	operatorUIN = 10000
-	firstFriend = 11001
+	operatorUIN = 10000 // the lowest account number; nobody can log in with it
+	firstFriend = 11001 // the friends of account 10004 are firstFriend to lastFriend
 	lastFriend  = 11120
 )
 
@@ -168,7 +172,8 @@ func (w *serverState) visibleStatus(account *testAccount) statusID {
 	return account.status
 }
 
-// statusShownBy returns the status that one command shows.
+// statusShownBy returns the status that the answer of a command shows for an account. It differs
+// from visibleStatus only in mutants.
 func (w *serverState) statusShownBy(command commandID, account *testAccount) statusID {
 	if lifetime := w.presence.statusLifetime; lifetime > 0 && command == cmdQueryStat && account.session.isLive &&
 		w.now-account.statusSetAt >= lifetime {
@@ -182,7 +187,8 @@ func (w *serverState) statusShownBy(command commandID, account *testAccount) sta
 	return w.visibleStatus(account)
 }
 
-// basicStatus maps a status to the three that older versions know.
+// basicStatus maps a status to the nearest of online, offline and away, the three that clients
+// before version 1.4 know.
 func basicStatus(status statusID) statusID {
 	switch status {
 	case statusBusy, statusDoNotDisturb:
@@ -195,8 +201,8 @@ func basicStatus(status statusID) statusID {
 	return status
 }
 
-// changeVisibly applies a change to an account, and notifies its friends if its visible status
-// changes.
+// changeVisibly calls apply, which changes an account, and notifies the account's friends if its
+// visible status is different afterwards.
 func (w *serverState) changeVisibly(account *testAccount, apply func()) {
 	previous := basicStatus(w.visibleStatus(account))
 	apply()
@@ -205,8 +211,8 @@ func (w *serverState) changeVisibly(account *testAccount, apply func()) {
 	}
 }
 
-// notifyFriends adds a notice for each friend that is logged in. It replaces an earlier notice of
-// the same account.
+// notifyFriends adds a notice of a's status for each friend that is logged in. The notice replaces an
+// earlier one about a.
 func (w *serverState) notifyFriends(a *testAccount, status statusID) {
 	if w.presence.noNotices {
 		return
@@ -234,7 +240,8 @@ func (w *serverState) endSession(account *testAccount) {
 	})
 }
 
-// moveClock moves the clock and ends the sessions that expire, in the order of their deadlines.
+// moveClock moves the clock forward and ends the sessions that expire, in the order of their
+// deadlines, which decides who still receives a notice.
 func (w *serverState) moveClock(duration time.Duration) {
 	w.now += duration
 	for {
@@ -253,7 +260,7 @@ func (w *serverState) moveClock(duration time.Duration) {
 	}
 }
 
-// sessionDeadline returns when a session expires.
+// sessionDeadline returns the time since the reset at which a session expires.
 func (w *serverState) sessionDeadline(session *testSession) time.Duration {
 	if w.session.timeoutIsAbsolute {
 		return session.loginAt + w.session.timeout
@@ -268,12 +275,14 @@ func befriend(account, other *testAccount) {
 	delete(other.requesters, account.uin)
 }
 
+// isFriend reports whether uin is in the account's own friend list.
 func (a *testAccount) isFriend(uin uint32) bool {
 	_, ok := slices.BinarySearch(a.friends, uin)
 	return ok
 }
 
-// insertUIN and removeUIN return new lists, because all states share the lists of a new state.
+// insertUIN and removeUIN change ascending lists of account numbers. They return a new list if
+// anything changes, because testAccount.friends must not be modified in place.
 func insertUIN(list []uint32, uin uint32) []uint32 {
 	index, ok := slices.BinarySearch(list, uin)
 	if ok {

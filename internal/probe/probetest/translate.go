@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Translator translates words of a dialect to HTTP QQ, so that findings in one can be compared with
-// the truth in the other. Keys are unique in a dialect, and the meaning of a value follows from its
-// key.
+// Translator translates words of a dialect to those of HTTP QQ, so that findings about a server with
+// the dialect can be compared with the truth about HTTP QQ. The key of a value determines which
+// table translates the value. Unknown words stay as they are.
 type Translator struct{ dialect *Dialect }
 
 // Translator returns a translator from the dialect to HTTP QQ.
@@ -24,7 +24,7 @@ func (t Translator) Key(word string) string {
 	return translateWord(word, t.dialect.Keys[:], httpQQ.Keys[:])
 }
 
-// Keys translates the keys in a text of words.
+// Keys translates each key in a text of words separated by spaces.
 func (t Translator) Keys(text string) string {
 	words := strings.Split(text, " ")
 	for index := range words {
@@ -33,7 +33,7 @@ func (t Translator) Keys(text string) string {
 	return strings.Join(words, " ")
 }
 
-// Value translates a value of a key.
+// Value translates a value of a key. key is in the words of the dialect.
 func (t Translator) Value(key, word string) string {
 	for k, tables := range valueTables {
 		if t.dialect.Keys[k] != key {
@@ -44,6 +44,8 @@ func (t Translator) Value(key, word string) string {
 	return word
 }
 
+// valueTables returns, for each key with values that differ between dialects, all values in the order
+// of their identifiers.
 var valueTables = map[keyID]func(*Dialect) []string{
 	keyVersion: func(dialect *Dialect) (names []string) {
 		for _, version := range dialect.Versions {
@@ -62,6 +64,8 @@ var valueTables = map[keyID]func(*Dialect) []string{
 	keyLast:    func(dialect *Dialect) []string { return dialect.Last[:] },
 }
 
+// translateWord returns the element of to at the index of word in from, and word itself if there is
+// no such element.
 func translateWord(word string, from, to []string) string {
 	if index := slices.Index(from, word); index >= 0 && index < len(to) {
 		return to[index]
@@ -69,7 +73,7 @@ func translateWord(word string, from, to []string) string {
 	return word
 }
 
-// Pairs translates each key=value in a text.
+// Pairs translates each key=value in a text, including a list end behind the value.
 func (t Translator) Pairs(text string) string {
 	return pairPattern.ReplaceAllStringFunc(text, func(pair string) string {
 		key, value, _ := strings.Cut(pair, "=")
@@ -86,7 +90,8 @@ func (t Translator) Pairs(text string) string {
 
 var pairPattern = regexp.MustCompile(`\b[A-Za-z0-9]+=[^ /,]*`)
 
-// FieldsOf returns the keys of a successful answer to a command, in order.
+// FieldsOf returns the keys of a successful answer to a command in order, with the key of
+// [Config.TimeField] last. It returns nil for an unknown command.
 func (d *Dialect) FieldsOf(command string) []string {
 	var keys []string
 	index := slices.Index(d.Commands[:], command)

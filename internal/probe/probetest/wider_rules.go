@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// proofMatchRule says which wrong proofs are accepted.
+// proofMatchRule says which wrong proofs of a password are accepted.
 type proofMatchRule int
 
 const (
-	matchExact proofMatchRule = iota
-	matchIgnoringLast
-	matchPrefix
-	matchIgnoringZeros
+	matchExact         proofMatchRule = iota // none
+	matchIgnoringLast                        // those with another last character
+	matchPrefix                              // those that begin with the right one
+	matchIgnoringZeros                       // those with other zeros at the beginning
 )
 
-// matches reports whether a proof is accepted.
+// matches reports whether proof is accepted if right is the correct one. equal compares characters.
 func (n proofMatchRule) matches(proof, right string, equal func(first, second string) bool) bool {
 	switch n {
 	case matchIgnoringLast:
@@ -42,14 +42,14 @@ type requestLimit struct {
 // requestHistory remembers an account's requests of one command.
 type requestHistory struct {
 	count           int             // since the reset
-	allowedAt       []time.Duration // times of the requests within the limit
-	askedSinceLogin bool            // since the latest login
-	lastFields      []field         // of the cached answer
-	lastContent     string
-	lastAt          time.Duration
+	allowedAt       []time.Duration // times of the requests that the limit counts
+	askedSinceLogin bool            // whether there was a request since the latest login
+	lastFields      []field         // the cached answer
+	lastContent     string          // content of the request that got lastFields
+	lastAt          time.Duration   // time of that request
 }
 
-// countAndLimit counts a request and reports whether it exceeds a limit.
+// countAndLimit counts a request and reports whether a mutant refuses it as one too many.
 func (c *serverCall) countAndLimit() bool {
 	if c.account == nil || c.head.command == cmdUnknown {
 		return false
@@ -72,7 +72,8 @@ func (c *serverCall) countAndLimit() bool {
 	return false
 }
 
-// answerCached repeats the previous answer while it is in the cache, and calls answer otherwise.
+// answerCached calls answer, which sets the fields of a list. A mutant with a cache repeats the
+// fields of the previous equal request since the login instead.
 func (c *serverCall) answerCached(answer func()) {
 	history, lifetime := &c.account.requestHistories[c.head.command], c.lists[c.head.command].cacheLifetime
 	content := c.repeatKey().content
@@ -85,7 +86,7 @@ func (c *serverCall) answerCached(answer func()) {
 		slices.Clone(c.fields), c.now
 }
 
-// distortList applies the list mutants to a list of friends.
+// distortList applies the mutants that skip, reorder or hide elements of a whole list.
 func (c *serverCall) distortList(accounts []*testAccount) []*testAccount {
 	rules := &c.lists[c.head.command]
 	if number := rules.skippedElement; number > 0 && len(accounts) >= number {
@@ -101,16 +102,17 @@ func (c *serverCall) distortList(accounts []*testAccount) []*testAccount {
 	return accounts
 }
 
-// currentDay returns the number of the day. A reset is at midnight.
+// currentDay returns the number of days since the reset, which counts as midnight.
 func (w *serverState) currentDay() int { return int(w.now / (24 * time.Hour)) }
 
-// pipelineRule says how two pipelined requests are answered.
+// pipelineRule says how two pipelined requests are answered: requests that a client sends on one
+// connection without waiting for the first answer.
 type pipelineRule int
 
 const (
-	answersInOrder pipelineRule = iota
-	answersSwapped
-	answersFirstOnly
+	answersInOrder   pipelineRule = iota
+	answersSwapped                // the second one first
+	answersFirstOnly              // the second one not at all
 )
 
 // pipelineListener applies a pipelineRule to its connections.
@@ -127,14 +129,15 @@ func (l pipelineListener) Accept() (net.Conn, error) {
 	return &pipelineConn{Conn: conn, rule: l.rule}, nil
 }
 
-// pipelineConn delays or drops one of two pipelined answers.
+// pipelineConn delays or drops one of two pipelined answers. It recognises two requests that arrive in
+// one read, and relies on net/http to write each answer in one call.
 type pipelineConn struct {
 	net.Conn
 	rule pipelineRule
 
 	mu             sync.Mutex // guards the fields below
-	pendingAnswers int        // to pipelined requests
-	heldAnswer     []byte
+	pendingAnswers int        // answers to pipelined requests that are still to be written
+	heldAnswer     []byte     // the first answer, until the second is written
 }
 
 func (c *pipelineConn) Read(raw []byte) (int, error) {
