@@ -58,7 +58,7 @@ func (c *serverCall) handleAddToList() {
 		c.setAddResult(uin, addResultNoAccount)
 	case c.account.isFriend(uin):
 		c.setAddResult(uin, addResultFriends)
-	case c.isAskedBy(account):
+	case c.hasRequestFrom(account):
 		c.acceptRequest(account)
 		c.setAddResult(uin, addResultFriends)
 	case c.acceptsWithoutAsking(account):
@@ -84,8 +84,8 @@ func (c *serverCall) acceptsWithoutAsking(account *testAccount) bool {
 		account.friendRule == ruleAsk && rules.askRuleAcceptsAtOnce
 }
 
-// isAskedBy reports whether account has sent a friend request that is still pending.
-func (c *serverCall) isAskedBy(account *testAccount) bool {
+// hasRequestFrom reports whether account has sent a friend request that is still pending.
+func (c *serverCall) hasRequestFrom(account *testAccount) bool {
 	_, ok := c.account.requesters[account.uin]
 	return ok && !(c.serverRules.friends.requestsExpireAtMidnight && c.account.lastRequestDay != c.currentDay())
 }
@@ -138,7 +138,7 @@ func (c *serverCall) handleAckAddToList() {
 func (c *serverCall) requestFriendship(account *testAccount) bool {
 	switch {
 	case c.account.isFriend(account.uin):
-	case c.isAskedBy(account):
+	case c.hasRequestFrom(account):
 		c.acceptRequest(account)
 	case account.friendRule == ruleClosed && !c.serverRules.friends.closedTakesRequests:
 		c.refuse(c.dialect.Keys[keyTarget] + " takes no requests")
@@ -164,7 +164,7 @@ func (c *serverCall) requestFriendship(account *testAccount) bool {
 // the refusal and reports false.
 func (c *serverCall) answerRequest(account *testAccount, choice friendChoice) bool {
 	rules := &c.serverRules.friends
-	if !c.isAskedBy(account) && !(rules.acceptsWithoutRequest && choice == choiceAccept) {
+	if !c.hasRequestFrom(account) && !(rules.acceptsWithoutRequest && choice == choiceAccept) {
 		c.failParameter(keyTarget, "has not asked")
 		return false
 	}

@@ -103,7 +103,7 @@ type sessionRules struct {
 // presenceRules say who sees which status of an account.
 type presenceRules struct {
 	shownAs          [commandCount]map[statusID]statusID // per command: shown status by chosen status
-	listsStrangers   bool                                // Query_Stat lists all accounts, not only friends
+	listsStrangers   bool                                // Query_Stat lists all who are online, not only friends
 	showsLoggedOut   bool                                // as online until the session would have expired
 	noNotices        bool                                // never send notices of status changes
 	notifiesRenewal  bool                                // send notices of a login during a session too
@@ -160,7 +160,7 @@ type friendRules struct {
 	openRuleNeedsRequest       bool // treat ruleOpen as ruleAsk
 	rejectionBefriends         bool
 	acceptsWithoutRequest      bool // an account may accept a friend request that was never sent
-	closedTakesRequests        bool // accounts with ruleClosed accept friend requests
+	closedTakesRequests        bool // friend requests reach accounts with ruleClosed
 	dropsWords                 bool // deliver friend requests without their text
 	acceptsSilently            bool // send no message about the acceptance
 	requestsExpireAtMidnight   bool

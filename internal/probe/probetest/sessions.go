@@ -18,8 +18,8 @@ var passwordMD5 = func() string {
 	return hex.EncodeToString(sum[:])
 }()
 
-// login answers Login. A lock and a wrong password for an unknown account look the same as for an
-// existing one, so that logins do not reveal which accounts exist.
+// login answers Login. An unknown account fails and gets locked like one with a wrong password, so
+// that logins do not reveal which accounts exist.
 func (c *serverCall) login() {
 	rules := &c.serverRules.login
 	status, ok := c.requestedStatus()

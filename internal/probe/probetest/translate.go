@@ -44,8 +44,8 @@ func (t Translator) Value(key, word string) string {
 	return word
 }
 
-// valueTables returns, for each key with values that differ between dialects, all values in the order
-// of their identifiers.
+// valueTables holds, for each key whose values a dialect names, a function that returns these values
+// in the order of their identifiers.
 var valueTables = map[keyID]func(*Dialect) []string{
 	keyVersion: func(dialect *Dialect) (names []string) {
 		for _, version := range dialect.Versions {

@@ -10,11 +10,12 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// compareChanged compares the answers to two changed requests that differ in exactly one key. It
-// ignores pairs without a common change, because compareWithBase already covers them.
-func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bool) {
-	step, otherStep := trace.Steps[index], trace.Steps[j]
-	key, one := s.onlyDifferingKey(step, otherStep)
+// compareChanged compares the answers to two changed requests of a trace, at index and other, that
+// differ in exactly one key. It returns false if they differ in more, or if they have no change in
+// common, because compareWithBase covers that case.
+func (s *study) compareChanged(trace *lab.Trace, index, other int) (finding.Fact, bool) {
+	step, otherStep := trace.Steps[index], trace.Steps[other]
+	key, differInOne := s.onlyDifferingKey(step, otherStep)
 	var beside []string
 	keys := []string{key}
 	for _, change := range step.Changes {
@@ -22,7 +23,7 @@ func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bo
 			beside, keys = append(beside, describeChange(change)), append(keys, change.Key)
 		}
 	}
-	if !one || len(beside) == 0 {
+	if !differInOne || len(beside) == 0 {
 		return finding.Fact{}, false
 	}
 	is, was := s.describeValue(step, key), s.describeValue(otherStep, key)
@@ -32,8 +33,9 @@ func (s *study) compareChanged(trace *lab.Trace, index, j int) (finding.Fact, bo
 		Claim: fmt.Sprintf("%s against %s, %s", is, was, proof),
 	}
 	changedForm, before := s.formWithoutEchoes(step, &trace.Answers[index], keys),
-		s.formWithoutEchoes(otherStep, &trace.Answers[j], keys)
-	code, codeBefore := s.codeOf(step.Command, &trace.Answers[index]), s.codeOf(otherStep.Command, &trace.Answers[j])
+		s.formWithoutEchoes(otherStep, &trace.Answers[other], keys)
+	code := s.codeOf(step.Command, &trace.Answers[index])
+	codeBefore := s.codeOf(otherStep.Command, &trace.Answers[other])
 	about := step.Command + " " + proof
 	switch {
 	case changedForm == before:

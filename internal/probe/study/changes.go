@@ -19,7 +19,9 @@ func (s *study) observeAfterChanges() error {
 	changes := s.changingRequests()
 	// An account that has logged out sees nothing, so logins and logouts come last.
 	slices.SortStableFunc(changes,
-		func(first, second trialPlan) int { return trueLast(s.affectsSession(first), s.affectsSession(second)) })
+		func(first, second trialPlan) int {
+			return compareBools(s.affectsSession(first), s.affectsSession(second))
+		})
 	for group := range slices.Chunk(changes, 6) {
 		builder := looks(s.newSteps().login(everybody...), everybody...)
 		for _, plan := range group {

@@ -56,7 +56,8 @@ func (s *study) countCodes() (found []*codeStatistics) {
 	return found
 }
 
-// trackLogin updates whether an account is logged in, as far as the requests and answers tell.
+// trackLogin updates the login state of who, a role at a client address, after an answer. An absent
+// state means that the account has never logged in there.
 func (s *study) trackLogin(states map[string]string, who string, step experiment.Step, answer *lab.Answer) {
 	switch s.File.VerbOf(step) {
 	case verbLogin:
@@ -78,7 +79,8 @@ func (s *study) trackLogin(states map[string]string, who string, step experiment
 	}
 }
 
-// codeKey returns the command, the login state and the code of an answer.
+// codeKey returns the command, the login state and the code of an answer, in this order. state is the
+// login state that trackLogin has recorded before the request.
 func (s *study) codeKey(step experiment.Step, state string, answer *lab.Answer) [3]string {
 	if s.isNotLoggedIn(answer) && state == "logged in" {
 		switch self := s.keyOfType(step.Command, experiment.TypeSelf); {

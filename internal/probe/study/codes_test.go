@@ -44,7 +44,7 @@ func codeStudy(t *testing.T, c *codeServer) *study {
 	}
 	return &study{
 		Config: Config{File: file, Subject: c, ConfirmFacts: true}, ctx: t.Context(), findings: &finding.Study{},
-		facts:    newStatedFacts(file),
+		facts:    newFactSet(file),
 		volatile: make(volatileFields), actor: "a", friend: "b", stranger: "stranger", requestLimit: 1 << 30,
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// conclude analyses all traces together and puts the facts into the findings.
+// conclude analyses all traces together and adds the facts and the gaps to the findings. It sends
+// nothing.
 func (s *study) conclude() {
 	s.describeFields()
 	s.stateCodes()
@@ -36,7 +37,7 @@ func (s *study) conclude() {
 	// Summaries come before facts about single values.
 	slices.SortStableFunc(s.facts.all, func(first,
 		second *statedFact) int {
-		return trueLast(isSingleValue(first), isSingleValue(second))
+		return compareBools(isSingleValue(first), isSingleValue(second))
 	})
 	for _, stated := range s.facts.all {
 		for index, step := range stated.steps {
@@ -58,8 +59,8 @@ func isSingleValue(stated *statedFact) bool {
 	})
 }
 
-// trueLast compares for a sort that puts what is true last.
-func trueLast(first, second bool) int {
+// compareBools is a comparison for sorting that orders false before true.
+func compareBools(first, second bool) int {
 	switch {
 	case first == second:
 		return 0
@@ -69,7 +70,7 @@ func trueLast(first, second bool) int {
 	return -1
 }
 
-// stateLock states that failed logins lock an account even for the right password.
+// stateLock states the lock after failed logins that the subject met, if the subject records locks.
 func (s *study) stateLock() {
 	subject, ok := s.Subject.(interface{ Lock() *lab.Lock })
 	if !ok || subject.Lock() == nil {
@@ -91,7 +92,8 @@ func (s *study) stateLock() {
 	}
 }
 
-// stateLimits states the rate limits that the subject met.
+// stateLimits states the rate limits that the subject met, if the subject records limits. A limit
+// without a period was met once and did not recur.
 func (s *study) stateLimits() {
 	subject, ok := s.Subject.(interface{ Limits() []lab.Limit })
 	if !ok {
@@ -135,7 +137,7 @@ func (s *study) describeEffects() {
 // effectOf returns the observed effect of a command that serves a purpose, "" if none was seen.
 func (s *study) effectOf(verb experiment.Verb, command string) string {
 	state := func(after string) string { return s.facts.valueOf("*", finding.AspectSession, "after "+after, "state") }
-	bond := func(name string) string {
+	friendshipAfter := func(name string) string {
 		list, ok := s.File.StepOf(verbFriends, s.actor, "")
 		if !ok {
 			return ""
@@ -152,15 +154,15 @@ func (s *study) effectOf(verb experiment.Verb, command string) string {
 	case verbLogout:
 		return state("logout") + " after it"
 	case verbAdd:
-		return bond("add")
+		return friendshipAfter("add")
 	case verbRequest:
-		return bond("request")
+		return friendshipAfter("request")
 	case verbAccept:
-		return bond("request, then accept")
+		return friendshipAfter("request, then accept")
 	case verbReject:
-		return bond("request, then reject")
+		return friendshipAfter("request, then reject")
 	case verbDelete:
-		return bond("delete")
+		return friendshipAfter("delete")
 	case verbSend:
 		if receiveStep, ok := s.File.StepOf(verbReceive, s.actor, ""); ok {
 			if value := s.facts.valueOf(receiveStep.Command, finding.AspectMessage, "to who is away",

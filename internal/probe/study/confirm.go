@@ -13,8 +13,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// confirmFacts repeats the experiments behind facts, first with other marks, then with another
-// account active before them. A fact that fails becomes contested.
+// confirmFacts repeats the experiments behind observed facts three times: twice with other marks and
+// texts, and once after another account has logged in and out. A fact that one of the first two
+// repetitions does not show again becomes contested.
 func (s *study) confirmFacts() error {
 	s.stateCodes()
 	groups := s.witnessGroups()
@@ -40,8 +41,8 @@ type factGroup struct {
 	facts []*statedFact
 }
 
-// witnessGroups returns the experiments behind observed facts, each once. An experiment that begins
-// another one is covered by it.
+// witnessGroups returns the experiments behind observed facts, each once. If the steps of one
+// experiment are the beginning of another, repeating the longer one covers both.
 func (s *study) witnessGroups() []*factGroup {
 	byLine := make(map[string]*factGroup)
 	var groups []*factGroup
@@ -68,7 +69,7 @@ func (s *study) witnessGroups() []*factGroup {
 	// Scenarios come first, then experiments that confirm many facts with few steps. Where time is
 	// real, waiting counts most.
 	slices.SortStableFunc(groups, func(first, second *factGroup) int {
-		if asked := trueLast(s.isScenario(second), s.isScenario(first)); asked != 0 {
+		if asked := compareBools(s.isScenario(second), s.isScenario(first)); asked != 0 {
 			return asked
 		}
 		if waiting := s.waitingSeconds(first) - s.waitingSeconds(second); waiting != 0 {
@@ -109,7 +110,7 @@ func (s *study) formatSteps(steps []experiment.Step) string {
 	return text
 }
 
-// repeatGroup repeats an experiment. In the last round another account logs in and out before it.
+// repeatGroup repeats an experiment. In round 2, the last one, another account logs in and out before.
 func (s *study) repeatGroup(group *factGroup, round int) error {
 	steps, shift := group.steps, 0
 	if round == 2 {
@@ -131,11 +132,12 @@ func (s *study) repeatGroup(group *factGroup, round int) error {
 	return nil
 }
 
-// countRepetition adds the result of a repeated experiment to a fact.
-func (s *study) countRepetition(stated *statedFact, form string, answer *lab.Answer, attack bool) {
+// countRepetition adds the result of a repeated experiment to a fact. form is the normal form of the
+// answer that should show the fact again. disturbed says that another account was active before.
+func (s *study) countRepetition(stated *statedFact, form string, answer *lab.Answer, disturbed bool) {
 	index := len(stated.steps) - 1
 	if form != s.normalForm(stated.steps[index], &stated.answers[index]) {
-		if attack {
+		if disturbed {
 			return // the other account may be visible, which contradicts nothing
 		}
 		stated.Grade = finding.Contested
@@ -144,7 +146,7 @@ func (s *study) countRepetition(stated *statedFact, form string, answer *lab.Ans
 	}
 	stated.Observations++
 	stated.Sessions++
-	if attack {
+	if disturbed {
 		stated.Attacks++
 	}
 	if len(stated.Evidence) < 8 {
@@ -155,6 +157,7 @@ func (s *study) countRepetition(stated *statedFact, form string, answer *lab.Ans
 	}
 }
 
+// stepReference matches a placeholder for the mark or the text of an earlier step, numbered from 1.
 var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 
 // disturbSteps puts a login and logout of another account before the steps. It also returns the
@@ -182,6 +185,7 @@ func (s *study) disturbSteps(steps []experiment.Step) ([]experiment.Step, int) {
 	return copied, len(before)
 }
 
+// shiftReferences adds offset to the numbers of the steps that placeholders refer to.
 func shiftReferences(text string, offset int) string {
 	return stepReference.ReplaceAllStringFunc(text, func(reference string) string {
 		match := stepReference.FindStringSubmatch(reference)
@@ -193,4 +197,5 @@ func shiftReferences(text string, offset int) string {
 	})
 }
 
+// shiftBack undoes shiftReferences in the normal form of an answer.
 func shiftBack(form string, offset int) string { return shiftReferences(form, -offset) }

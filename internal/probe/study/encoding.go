@@ -12,10 +12,12 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// textCase is a text as it is sent, and as it should arrive.
+// textCase is a text as it is sent and as it should arrive.
 type textCase struct {
-	name, sent, expected string
-	way                  string
+	name     string
+	sent     string // the raw value in the request
+	expected string // "" if servers may treat the text differently
+	httpForm string // the form of HTTP to send the request in, as Step.HTTPForm; "" for the usual one
 }
 
 // textCases returns texts that distinguish how servers read and write text.
@@ -101,7 +103,7 @@ func (s *study) studyEncoding() error {
 			"a plus sign":
 			step := requestStep
 			step.Changes, step.HTTPForm = []experiment.PairChange{
-				setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
+				setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.httpForm
 			if err := runAll(s.newSteps().login(s.actor, s.stranger).append(step).observe(s.stranger,
 				verbReceive)); err != nil {
 				return err
@@ -122,7 +124,7 @@ func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 		for _, textCase := range group {
 			step := sendStep
 			step.Changes, step.HTTPForm = []experiment.PairChange{
-				setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.way
+				setKey(key, experiment.EscapeTemplate(textCase.sent))}, textCase.httpForm
 			builder.append(step).observe(s.friend, verbReceive)
 		}
 		trace, err := builder.run()
@@ -145,7 +147,7 @@ func (s *study) sendTexts(sendStep experiment.Step, key string) error {
 	return nil
 }
 
-// fieldEndingWith returns the key of the list that ends with a text, "" if there is none.
+// fieldEndingWith returns the key of the list whose last element is text, "" if there is none.
 func fieldEndingWith(answer *lab.Answer, text string) string {
 	for _, field := range answer.Fields {
 		if field.IsList && len(field.List) > 0 && field.List[len(field.List)-1] == text {

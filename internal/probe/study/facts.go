@@ -22,11 +22,12 @@ type statedFact struct {
 	finding.Fact
 	steps   []experiment.Step // the witness: steps up to the one that shows the fact
 	answers []lab.Answer      // the expected answers to steps
-	// isProvisional allows a later, closer look to replace the fact without a contradiction.
+	// isProvisional allows a later phase with more trials to replace the value without contesting the
+	// fact.
 	isProvisional bool
 }
 
-func newStatedFacts(file *experiment.File) *factSet {
+func newFactSet(file *experiment.File) *factSet {
 	return &factSet{file: file, byID: make(map[string]*statedFact)}
 }
 
@@ -40,8 +41,9 @@ func factID(fact *finding.Fact) string {
 	return strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
 }
 
-// stateFact adds a fact that the answers of a trace up to lastStep show. If the fact is known
-// already, it counts a further observation, or a contradiction.
+// stateFact adds a fact that the answers of a trace up to the index lastStep show, or that was
+// concluded without one if trace is nil. If a fact with the same ID is known already, stateFact adds
+// an observation to it if the values are equal, and contests it otherwise. It returns the stored fact.
 func (s *study) stateFact(fact finding.Fact, trace *lab.Trace, lastStep int) *statedFact {
 	fact.ID = factID(&fact)
 	var evidence []string
@@ -94,7 +96,7 @@ func (k *factSet) withClaim(claim string) []*statedFact {
 	return found
 }
 
-// valueOf returns the value of an uncontested fact, "" if there is none.
+// valueOf returns the value of a fact, "" if the fact is unknown or contested.
 func (k *factSet) valueOf(command string, aspect finding.Aspect, name, claim string) string {
 	fact := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
 	if known := k.byID[factID(&fact)]; known != nil && known.Grade != finding.Contested {
@@ -103,8 +105,8 @@ func (k *factSet) valueOf(command string, aspect finding.Aspect, name, claim str
 	return ""
 }
 
-// describeValue puts the value of a fact into a format string. It returns "" if there is no such
-// fact.
+// describeValue formats the value of a fact with sentence, which contains one %s. It returns "" if
+// valueOf finds no value.
 func (k *factSet) describeValue(command string, aspect finding.Aspect, name, claim, sentence string) string {
 	value := k.valueOf(command, aspect, name, claim)
 	if value == "" {

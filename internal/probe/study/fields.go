@@ -21,8 +21,8 @@ type fieldSample struct {
 
 func (p *fieldSample) answer() *lab.Answer { return &p.trace.Answers[p.index] }
 
-// describeFields describes each field of each command's answer. It sends nothing. It tests each
-// hypothesis on all successful answers, including those to unusual requests.
+// describeFields describes each field of each command's answer without sending anything. It tests each
+// hypothesis about a field on all successful answers, including those to unusual requests.
 func (s *study) describeFields() {
 	for _, command := range s.findings.Commands {
 		samples := s.collectSamples(command.Name)
@@ -164,6 +164,7 @@ func (s *study) describeField(command, key string, place int, samples []fieldSam
 	s.findings.Fields = append(s.findings.Fields, out)
 }
 
+// describeKind returns a kind of classifyField in words.
 func describeKind(kind, source string, values []string) string {
 	switch kind {
 	case "echo":
@@ -186,8 +187,8 @@ func describeKind(kind, source string, values []string) string {
 	return "a " + kind
 }
 
-// classifyField returns the most specific kind that no sample contradicts. The source is the key
-// that the field echoes or counts.
+// classifyField returns the most specific kind of a field that no sample contradicts. source is the key
+// that a field of kind echo or count repeats or counts, "" for other kinds.
 func (s *study) classifyField(
 	command, key string, values []string, isList bool, samples []fieldSample,
 ) (kind, source string) {
@@ -314,6 +315,7 @@ func (s *study) areListedValues(values []string) bool {
 	})
 }
 
+// isIncreasing reports whether several values are numbers that never decrease.
 func isIncreasing(values []string) bool {
 	before := int64(-1)
 	for _, value := range values {

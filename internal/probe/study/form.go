@@ -9,8 +9,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// NormalForm returns the part of an answer that comparisons and facts use. It replaces the values
-// of fields for which isMasked is true, and of fields that hold prose.
+// NormalForm returns the part of an answer that comparisons and facts use: two answers count as equal
+// if their normal forms are. It replaces the values of fields that hold prose, and of fields for which
+// isMasked returns true. isMasked may be nil.
 func NormalForm(file *experiment.File, answer *lab.Answer, isMasked func(key string) bool) string {
 	switch answer.Kind() {
 	case "wait":
@@ -40,7 +41,8 @@ func (s *study) normalForm(step experiment.Step, answer *lab.Answer) string {
 	return NormalForm(s.File, answer, func(key string) bool { return s.volatile.masks(step.Command, key) })
 }
 
-// outcomeOf returns "done", "refused", "no session", or the kind of an answer that is no record.
+// outcomeOf classifies an answer as "done", "refused" or "no session". For an answer that is not a
+// record it returns the kind: "nothing", "status" or "text".
 func (s *study) outcomeOf(step experiment.Step, answer *lab.Answer) string {
 	switch kind := answer.Kind(); {
 	case kind == "nothing" || kind == "status" || kind == "text":
@@ -57,6 +59,7 @@ func (s *study) isDone(step experiment.Step, answer *lab.Answer) bool {
 	return s.outcomeOf(step, answer) == "done"
 }
 
+// isNotLoggedIn reports whether an answer has a code that means that the account is not logged in.
 func (s *study) isNotLoggedIn(answer *lab.Answer) bool {
 	if s.File.Answer.CodeKey == "" {
 		return false
@@ -66,7 +69,7 @@ func (s *study) isNotLoggedIn(answer *lab.Answer) bool {
 }
 
 // codeOf returns the code of an answer together with the fields that the file requires for success.
-// For an answer that is no record it returns what came instead.
+// For an answer that is not a record it returns the HTTP status, the text, or "no answer".
 func (s *study) codeOf(command string, answer *lab.Answer) string {
 	switch answer.Kind() {
 	case "status":

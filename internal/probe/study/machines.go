@@ -15,8 +15,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/learn"
 )
 
-// machineAspect is a part of the protocol that is learned as one machine. The setup runs before
-// each word.
+// machineAspect is a part of the protocol that is learned as one state machine. The inputs are the
+// machine's alphabet, a word is a sequence of inputs, and the setup runs before each word.
 type machineAspect struct {
 	name   string
 	setup  []experiment.Step
@@ -91,12 +91,15 @@ func (s *study) newSystemUnderTest(aspect machineAspect) *systemUnderTest {
 // testsPerInput is how many random tests a machine must pass for each of its inputs.
 const testsPerInput = 10
 
-// minRequests returns how many requests learning and testing take at least.
+// minRequests estimates how many requests learning and testing take at least, with words of four
+// inputs on average.
 func (p *systemUnderTest) minRequests() int {
 	const wordLength = 4
 	return (1 + testsPerInput) * len(p.inputNames) * (len(p.setup) + wordLength)
 }
 
+// Ask implements [learn.SystemUnderTest]: it runs one experiment and returns the outputs to word. The
+// error is [lab.ErrForbidden] if the experiment could not run.
 func (p *systemUnderTest) Ask(_ context.Context, word []string) ([]string, error) {
 	steps := slices.Clone(p.setup)
 	for _, name := range word {
@@ -116,8 +119,8 @@ func (p *systemUnderTest) Ask(_ context.Context, word []string) ([]string, error
 	return outputs, nil
 }
 
-// machineOutput reduces an answer to what matters in a machine: its code and its fields, without
-// counts, marks and texts of messages.
+// machineOutput reduces an answer to a code and the fields that depend on the server's state. It drops
+// counts, marks, echoes and prose, and the wording of messages, with which no machine would be finite.
 func (s *study) machineOutput(step experiment.Step, answer *lab.Answer) string {
 	if answer.Kind() != "record" {
 		return s.codeOf(step.Command, answer)
@@ -177,10 +180,11 @@ func (s *study) distinctElements(list []string) []string {
 	return found
 }
 
-// maxStates is the size at which a machine counts as infinite.
+// maxStates is the number of states at which learning gives up, because the machine may be infinite.
 const maxStates = 40
 
-// learnMachine learns the machine of one aspect, if the budget suffices for its tests.
+// learnMachine learns the machine of one aspect if the budget suffices for testing the machine too.
+// Otherwise it records the aspect as untested.
 func (s *study) learnMachine(system *systemUnderTest) error {
 	what := "state machine: " + system.name
 	if len(system.inputNames) < 2 {
@@ -264,7 +268,8 @@ func (s *study) knownTraces(system *systemUnderTest) []learn.Trace {
 }
 
 // asWord returns the part of a trace that is a word of the aspect: after the setup, up to the first
-// step that is no input.
+// step that is not an input. It returns false if the trace does not begin with the setup, or if the word
+// is empty.
 func (s *study) asWord(system *systemUnderTest, trace *lab.Trace) (learn.Trace, bool) {
 	var word learn.Trace
 	for index, step := range trace.Steps {

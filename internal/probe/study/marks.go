@@ -25,8 +25,8 @@ func (s *study) studyMarks() error {
 	)
 }
 
-// repeatMessages sends a message twice with one mark in several situations. If isLiteral, the mark
-// is used as given; otherwise the second message repeats the mark of the first.
+// repeatMessages sends a message twice with one mark in several situations. If isLiteral, both messages
+// have the given mark; otherwise the second repeats the mark that the lab chose for the first.
 func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLiteral bool) error {
 	a, b, c := s.actor, s.friend, s.stranger
 	key := s.keyOfType(sendStep.Command, experiment.TypeText)

@@ -116,7 +116,7 @@ func (s *study) studyArrivals() error {
 	return nil
 }
 
-// countSentTexts counts the sent texts that an answer contains.
+// countSentTexts counts how often the answer at index contains a text that a step of the trace sent.
 func (s *study) countSentTexts(trace *lab.Trace, index int) int {
 	count := 0
 	for i, step := range trace.Steps {
@@ -177,7 +177,8 @@ func (s *study) studyBatches() error {
 	return runAll(longMessages.observe(s.friend, verbReceive, verbReceive, verbReceive))
 }
 
-// statusSteps returns the steps by which a role sets each status that the file lists.
+// statusSteps returns the steps by which a role sets each status that the file lists, nil if the file
+// has no command that sets a status.
 func (s *study) statusSteps(role string) []experiment.Step {
 	step, ok := s.stepFor(role, verbStatus, "")
 	if !ok {
@@ -186,6 +187,8 @@ func (s *study) statusSteps(role string) []experiment.Step {
 	return s.statusVariants(step)
 }
 
+// statusVariants returns step with each value that the file lists for its parameters, or step itself
+// if the file lists none.
 func (s *study) statusVariants(step experiment.Step) []experiment.Step {
 	command, _ := s.File.Command(step.Command)
 	var steps []experiment.Step

@@ -140,7 +140,7 @@ func (s *study) tryNearNumbers() error {
 	own := false // all commands read the own account number alike
 	steps := s.purposeSteps()
 	slices.SortStableFunc(steps, func(step, other experiment.Step) int {
-		return trueLast(!s.isReadOnly(step), !s.isReadOnly(other))
+		return compareBools(!s.isReadOnly(step), !s.isReadOnly(other))
 	})
 	for _, step := range steps {
 		command, _ := s.File.Command(step.Command)

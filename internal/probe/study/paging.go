@@ -15,9 +15,9 @@ import (
 type pagedList struct {
 	command             string
 	role                string
-	countKey, cursorKey string // the keys; "" for none
-	elementKey          string // the field whose elements the cursor refers to
-	elements            []string
+	countKey, cursorKey string   // parameters for the size and the beginning of a page; "" for none
+	elementKey          string   // the field whose elements the cursor refers to
+	elements            []string // of the whole list
 	otherRoles          []string // must be logged in for the list to be complete
 }
 
@@ -95,7 +95,7 @@ func (s *study) rolesNeeded(list *pagedList, others []string) []string {
 	return others
 }
 
-// wholeListChanges returns the changes that request the list at once.
+// wholeListChanges returns the changes of a request that ask for a page with up to 1000 elements.
 func (l *pagedList) wholeListChanges() []experiment.PairChange {
 	if l.countKey == "" {
 		return nil
@@ -103,7 +103,8 @@ func (l *pagedList) wholeListChanges() []experiment.PairChange {
 	return []experiment.PairChange{setKey(l.countKey, "1000")}
 }
 
-// accountList returns the list of an answer that holds account numbers.
+// accountList returns the list of an answer that most likely holds account numbers, and its key. Both
+// are empty if no list can hold them.
 func accountList(answer *lab.Answer) (key string, elements []string) {
 	best := -1
 	for _, field := range answer.Fields {
@@ -284,7 +285,8 @@ func describeOrder(elements []string, number func(string) uint64) string {
 // maxPages is how many pages a walk reads at most.
 const maxPages = 6
 
-// walkPages reads a list page by page, as a client does.
+// walkPages reads a list page by page, as a client does: each page begins at the last element of the
+// page before.
 func (s *study) walkPages(list *pagedList) error {
 	if list.cursorKey == "" {
 		return nil

@@ -9,13 +9,14 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// parameterJudge draws conclusions from the trials of one parameter.
+// parameterJudge draws conclusions from the trials of one parameter. A trial is one request with a
+// changed parameter. Its normal form is compared with that of the base request.
 type parameterJudge struct {
 	*study
 	command   *experiment.Command
 	parameter experiment.Parameter
-	base      *variantTrial
-	trials    []variantTrial
+	base      *variantTrial  // the unchanged request
+	trials    []variantTrial // those of this parameter only
 	// isProvisional says that more trials follow, which may change conclusions from all trials
 	// together.
 	isProvisional bool
@@ -111,8 +112,8 @@ func (v *parameterJudge) judgePresence() {
 	}
 }
 
-// findDefault returns the value that has the same effect as leaving the parameter out. It finds
-// none unless other values have another effect.
+// findDefault returns the value that has the same effect as leaving the parameter out. It returns
+// false if no value has, or if all tried values have the same effect, which shows no default.
 func (v *parameterJudge) findDefault(trial *variantTrial) (string, bool) {
 	absent := v.trialForm(trial, "")
 	found, other := "", false
@@ -220,6 +221,7 @@ func (v *parameterJudge) judgeInfluence() {
 	}
 }
 
+// isMarkName reports whether a value is the placeholder of a mark, which differs in each request.
 func isMarkName(value string) bool { return strings.HasPrefix(value, "{seq") }
 
 // judgeCountBounds states the default and the maximum length of a list. This shows only if the list
@@ -283,4 +285,5 @@ func (v *parameterJudge) judgeNumberType() {
 	}
 }
 
+// isLong reports whether a value is too long for the statement of a fact.
 func isLong(value string) bool { return len(value) > 40 }

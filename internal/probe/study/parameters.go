@@ -10,13 +10,14 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// variantTrial is the result of one variant.
+// variantTrial is the result of one variant. trace.Answers[index] is the answer to the changed
+// request. The answers behind it, up to but not including endIndex, show the effects.
 type variantTrial struct {
 	parameterVariant
 	trace           *lab.Trace
-	index, endIndex int    // the request's answer, and the end of those that show its effects
-	normalForm      string // of the answer and of those that show its effects
-	outcome         string
+	index, endIndex int
+	normalForm      string // of the answers from index to endIndex
+	outcome         string // of the answer at index, as outcomeOf returns it
 }
 
 // parameterTask is one parameter of one command to try.
@@ -25,13 +26,14 @@ type parameterTask struct {
 	command   *experiment.Command
 	parameter experiment.Parameter
 	variants  []parameterVariant
-	// isProvisional says that a later phase tries the parameter more closely.
+	// isProvisional says that a later phase tries more variants of the parameter.
 	isProvisional bool
-	// ownAnswerOnly leaves out the steps that show effects.
+	// ownAnswerOnly leaves out the observations of the trial plan.
 	ownAnswerOnly bool
 }
 
-// Turns in which parameters are tried. Common keys are those that all commands have.
+// Turns in which parameters are tried, so that a small budget reaches the most informative ones. Common
+// keys are those that all commands have.
 const (
 	ownKeysOfReads      = iota // keys of one command that changes nothing
 	commonKeys                 // common keys, in a command that lists something
@@ -41,10 +43,10 @@ const (
 	turnCount
 )
 
-// tryParametersBriefly tries each parameter in the few ways that show most, before other phases
-// look closely.
+// tryParametersBriefly tries a few informative variants of each parameter. The parameters phase tries
+// the others later.
 func (s *study) tryParametersBriefly() error {
-	for _, tasks := range s.parameterTasks(isTelling) {
+	for _, tasks := range s.parameterTasks(isBriefVariant) {
 		for index := range tasks {
 			tasks[index].isProvisional = true
 		}
@@ -55,15 +57,14 @@ func (s *study) tryParametersBriefly() error {
 	return nil
 }
 
-// isTelling reports whether a variant belongs to the brief trial: absent, empty, a listed value, or
+// isBriefVariant reports whether a variant belongs to the brief trial: absent, empty, a listed value, or
 // an invalid one.
-func isTelling(task *parameterTask, variant parameterVariant) bool {
+func isBriefVariant(task *parameterTask, variant parameterVariant) bool {
 	brief := []string{"absent", "empty", "x", "0", "wrong", "the secret itself", "9.9", "Xyzzy"}
 	return slices.Contains(brief, variant.name) || slices.Contains(task.parameter.Values, variant.name)
 }
 
-// studyParameters tries each parameter in many ways, and then searches for the limits of its
-// values.
+// studyParameters tries all variants of each parameter, and then searches for the limits of its values.
 func (s *study) studyParameters() error {
 	var edges []func() error
 	for _, tasks := range s.parameterTasks(func(*parameterTask, parameterVariant) bool { return true }) {
@@ -76,7 +77,8 @@ func (s *study) studyParameters() error {
 	return runInOrder(append([]func() error{s.tryUnknownKeys}, edges...)...)
 }
 
-// parameterTasks returns all parameters of all commands by turn, with the wanted variants.
+// parameterTasks returns all parameters of all commands, indexed by turn, with the variants for which
+// wanted returns true.
 func (s *study) parameterTasks(wanted func(*parameterTask, parameterVariant) bool) (tasks [turnCount][]parameterTask) {
 	for _, step := range s.purposeSteps() {
 		command, _ := s.File.Command(step.Command)
@@ -138,7 +140,7 @@ func isShortestVariant(variant parameterVariant) bool {
 }
 
 // tryTasks tries the parameters of a turn, one command at a time. It returns functions that search
-// for limits.
+// for the limits of values, which the caller may call later.
 func (s *study) tryTasks(tasks []parameterTask) (edges []func() error, err error) {
 	for len(tasks) > 0 {
 		count := 1
@@ -156,7 +158,7 @@ func (s *study) tryTasks(tasks []parameterTask) (edges []func() error, err error
 	return edges, nil
 }
 
-// tryCommand tries parameters of one command.
+// tryCommand tries parameters that all belong to one command and purpose.
 func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err error) {
 	plan := s.planTrial(tasks[0].step)
 	if tasks[0].ownAnswerOnly {
@@ -186,7 +188,7 @@ func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err err
 	return edges, err
 }
 
-// newJudge selects the trials of one parameter.
+// newJudge returns the judge of one parameter with those of the trials that changed the parameter.
 func (s *study) newJudge(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) *parameterJudge {
 	judge := &parameterJudge{study: s, command: task.command, parameter: task.parameter,
 		isProvisional: task.isProvisional}
@@ -212,7 +214,8 @@ func isSameVariant(a, b *parameterVariant) bool {
 	return a.name == b.name && len(a.changes) > 0 && slices.Equal(a.changes, b.changes)
 }
 
-// purposeSteps returns one step for each purpose of each command.
+// purposeSteps returns one step of the actor for each purpose of each command. The first purpose of a
+// command is that of its base request and leaves Step.Verb empty.
 func (s *study) purposeSteps() []experiment.Step {
 	var steps []experiment.Step
 	for _, command := range s.File.Commands {
@@ -224,8 +227,8 @@ func (s *study) purposeSteps() []experiment.Step {
 	return steps
 }
 
-// isFixedByPurpose reports whether the purpose determines the value of a key. Another value would
-// be another purpose.
+// isFixedByPurpose reports whether the purpose of a step determines the value of a key. With another
+// value the step would serve another purpose.
 func (s *study) isFixedByPurpose(step experiment.Step, key string) bool {
 	command, _ := s.File.Command(step.Command)
 	for _, purpose := range command.Purposes {
@@ -246,9 +249,10 @@ func isShortVariant(variant parameterVariant) bool {
 // variantsPerExperiment is how many variants of one request an experiment tries.
 const variantsPerExperiment = 18
 
-// tryVariants tries variants of a request. Variants without effects, and variants that are all
-// refused, share an experiment. If the base request has another answer at the end of it, each
-// variant gets its own experiment.
+// tryVariants tries variants of a request. To save requests, variants without effects share an
+// experiment, and so do variants that are refused. If the base request is answered differently at the
+// end of a shared experiment, each variant gets an experiment of its own. baseTrial is nil if nothing
+// could be tried.
 func (s *study) tryVariants(
 	plan trialPlan, variants []parameterVariant,
 ) (baseTrial *variantTrial, trials []variantTrial, err error) {
@@ -290,8 +294,8 @@ func (s *study) tryVariants(
 	return baseTrial, trials, nil
 }
 
-// trySweep sends variants of a request with effects in a row. Those that are refused are done. The
-// others need an experiment of their own.
+// trySweep sends variants of a request with effects in a row. Those that are refused have no effects,
+// so their trials are complete. The remaining ones need an experiment of their own.
 func (s *study) trySweep(
 	plan trialPlan, variants []parameterVariant,
 ) (done []variantTrial, remaining []parameterVariant, err error) {
@@ -324,7 +328,8 @@ func (s *study) trySweep(
 	return done, remaining, nil
 }
 
-// tryTogether tries variants in a row. The base trial is nil if they influence each other.
+// tryTogether tries variants in one experiment, between two base requests. base is nil if the base
+// requests are answered differently, because the variants then influence each other.
 func (s *study) tryTogether(
 	plan trialPlan, group []parameterVariant,
 ) (base *variantTrial, trials []variantTrial, err error) {
@@ -364,8 +369,8 @@ func (s *study) newTrial(variant parameterVariant, trace *lab.Trace, index, end 
 	return trial
 }
 
-// trialForm returns the normal forms of the answers of a trial. It replaces an echo of the key's
-// value, because an echo of another value is no other answer.
+// trialForm returns the normal forms of the answers of a trial. In the first answer it replaces an echo
+// of the key's value, so that answers that differ only in the echo count as equal. key may be "".
 func (s *study) trialForm(trial *variantTrial, key string) string {
 	var forms []string
 	for index := trial.index; index < trial.endIndex; index++ {

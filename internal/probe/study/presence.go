@@ -114,7 +114,7 @@ func (s *study) latestIndex(trace *lab.Trace, verb experiment.Verb) int {
 	return -1
 }
 
-// listsRole reports whether an answer lists a role.
+// listsRole reports whether a list in the answer at index contains the account of a role.
 func (s *study) listsRole(trace *lab.Trace, index int, role string) bool {
 	for _, field := range trace.Answers[index].Fields {
 		if slices.Contains(field.List, "{"+role+"}") {

@@ -13,9 +13,9 @@ import (
 type sessionEvent struct {
 	name  string
 	steps *stepBuilder
-	// probesAll tests with every command instead of a few.
+	// probesAll tests with all commands except logins and logouts, and not only with two reading ones.
 	probesAll bool
-	// place is the client address that the tests come from.
+	// place is the client address that the tests come from, an index into the file's Places.
 	place int
 }
 
@@ -71,7 +71,8 @@ func (s *study) sessionEvents() []sessionEvent {
 	}
 }
 
-// tryEvent sends commands after an event: reading commands first, those that end something last.
+// tryEvent sends commands after an event, commands that change nothing first, and states whether the
+// account is logged in.
 func (s *study) tryEvent(event sessionEvent) error {
 	if event.steps.isIncomplete || event.place >= len(s.File.Places) {
 		s.noteUntested("sessions: "+event.name,
@@ -184,7 +185,7 @@ func wrongProof(template string) string {
 	return "not the secret"
 }
 
-// maxFailedLogins is how many wrong logins are tried in a row.
+// maxFailedLogins is how many wrong logins in a row studyLocks tries at most.
 const maxFailedLogins = 11
 
 // studyLocks finds out how many failed logins lock an account, and for how long.

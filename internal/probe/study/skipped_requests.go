@@ -7,14 +7,14 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// skippedRequests collects what a phase would have tried with a larger budget: keys of commands, or
-// commands without a key, and the number of requests.
+// skippedRequests collects what a phase would have tried with a larger budget.
 type skippedRequests struct {
-	commands []string
-	keys     map[string][]string
-	requests int
+	commands []string            // in the order in which they were skipped
+	keys     map[string][]string // skipped parameters by command; absent if the whole command was skipped
+	requests int                 // how many requests the skipped experiments need
 }
 
+// add records that a number of requests of a command were skipped, for the sake of a key or "".
 func (u *skippedRequests) add(command, key string, requests int) {
 	u.requests += requests
 	if !slices.Contains(u.commands, command) {
@@ -40,7 +40,8 @@ func (u *skippedRequests) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// addSteps names an experiment by its last changed request, or else by its last request.
+// addSteps records a skipped experiment under the command and key of its last changed request, or
+// under the command of its last request if none is changed.
 func (u *skippedRequests) addSteps(steps []experiment.Step, requests int) {
 	var namedStep experiment.Step
 	for _, step := range steps {
@@ -55,5 +56,5 @@ func (u *skippedRequests) addSteps(steps []experiment.Step, requests int) {
 	u.add(namedStep.Command, key, requests)
 }
 
-// hasRoom reports whether the phase may send that many requests.
+// hasRoom reports whether the phase's share of the budget allows that many more requests.
 func (s *study) hasRoom(requests int) bool { return s.Subject.Sent()+requests <= s.requestLimit }

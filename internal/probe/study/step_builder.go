@@ -8,8 +8,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// stepFor returns the step by which a role performs a verb. It returns false if the file has no
-// command for the verb, or there is no such role.
+// stepFor returns the step by which a role performs a verb on the role to, which is "" for verbs
+// without a target. It returns false if the file has no command for the verb, or if role is "".
 func (s *study) stepFor(
 	role string, verb experiment.Verb, to string, changes ...experiment.PairChange,
 ) (experiment.Step, bool) {
@@ -18,8 +18,8 @@ func (s *study) stepFor(
 	return step, ok && role != ""
 }
 
-// stepBuilder builds the steps of an experiment. It leaves out verbs and roles that the file does
-// not have.
+// stepBuilder builds the steps of an experiment. It leaves out steps with verbs or roles that the file
+// lacks. Methods that add steps modify the builder and return it.
 type stepBuilder struct {
 	study        *study
 	steps        []experiment.Step
@@ -28,7 +28,7 @@ type stepBuilder struct {
 
 func (s *study) newSteps() *stepBuilder { return &stepBuilder{study: s} }
 
-// perform adds a required step.
+// perform adds a step without which the experiment makes no sense.
 func (r *stepBuilder) perform(
 	role string, verb experiment.Verb, to string, changes ...experiment.PairChange,
 ) *stepBuilder {
@@ -41,7 +41,7 @@ func (r *stepBuilder) perform(
 	return r
 }
 
-// observe adds optional steps, one for each command with the verb.
+// observe adds optional steps: for each verb, one for each command with that verb.
 func (r *stepBuilder) observe(role string, verbs ...experiment.Verb) *stepBuilder {
 	if role == "" {
 		return r
@@ -52,7 +52,7 @@ func (r *stepBuilder) observe(role string, verbs ...experiment.Verb) *stepBuilde
 	return r
 }
 
-// fromPlace moves the latest step to another client address.
+// fromPlace sends the latest step from another client address, an index into the file's Places.
 func (r *stepBuilder) fromPlace(place int) *stepBuilder {
 	if len(r.study.File.Places) <= place {
 		r.isIncomplete = true
@@ -90,7 +90,8 @@ func (r *stepBuilder) append(steps ...experiment.Step) *stepBuilder {
 	return r
 }
 
-// run runs the experiment. The trace is nil if a required step is missing.
+// run runs the experiment. The trace is nil, without an error, if a required step is missing or
+// runExperiment returns none.
 func (r *stepBuilder) run() (*lab.Trace, error) {
 	if r.isIncomplete || len(r.steps) == 0 {
 		return nil, nil

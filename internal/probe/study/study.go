@@ -15,8 +15,10 @@ import (
 
 // Subject runs experiments on one server, or on two servers at once.
 type Subject interface {
-	// Run runs an experiment. It returns [lab.ErrForbidden] if the experiment is not allowed, and
-	// *[lab.StoppedError] if no further experiment can run.
+	// Run runs an experiment. Its error is [lab.ErrForbidden] if the file does not allow the
+	// experiment, *[lab.LimitedError] or *[lab.LockedError] if the server's limits prevent it, and
+	// *[lab.StoppedError] if no further experiment can run. Placeholders such as {seq} get other
+	// values for another nonce.
 	Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error)
 	// Sent returns the number of requests sent so far.
 	Sent() int
@@ -25,14 +27,14 @@ type Subject interface {
 // Config says what to study and how much of it.
 type Config struct {
 	File    *experiment.File
-	Subject Subject
+	Subject Subject // runs the experiments
 	// MaxRequests is the budget of the study, including the requests that ReservedRequests
 	// withholds.
 	MaxRequests int
 	// ReservedRequests, if set, returns the part of MaxRequests that the caller needs for other
 	// purposes. It is called before each phase.
 	ReservedRequests func() int
-	Seed             uint64
+	Seed             uint64 // for the random tests of learned state machines
 	// Server is the server's URL, for the command that replays a fact.
 	Server string
 	// ConfirmFacts repeats the experiments behind facts and learns state machines. Without it the
@@ -42,10 +44,10 @@ type Config struct {
 	SkippedPhases []string
 	// OnPhase, if set, is called with the name of each phase before it begins.
 	OnPhase func(name string)
-	// OnFacts, if set, is called after each phase with the number of facts so far.
+	// OnFacts, if set, is called after each phase with the number of all facts stated until then.
 	OnFacts func(int)
-	// Pause, if set, waits in real time, so that clocks in answers move. It is nil where waiting
-	// shows nothing, as in a replay.
+	// Pause, if set, waits in real time between repeated requests, so that a clock in answers shows
+	// another time. It is nil where waiting has no effect, as in a replay.
 	Pause func(time.Duration)
 }
 
@@ -56,23 +58,27 @@ type study struct {
 	findings *finding.Study
 	facts    *factSet
 	volatile volatileFields
-	// stopsAtLimit ends the current phase when its share of the budget is used up.
+	// stopsAtLimit ends the current phase when its share of the budget is used up. Otherwise the
+	// phase continues without sending, so that skipped lists all that it would have tried.
 	stopsAtLimit  bool
 	ignoresTraces bool // excludes the traces of the current phase from the analysis of fields and codes
 	requestLimit  int  // Subject.Sent may not exceed this in the current phase
-	// skipped collects what the current phase leaves out for lack of budget.
+	// skipped collects the experiments that the current phase leaves out for lack of budget.
 	skipped skippedRequests
 	// traces are the traces that the analysis of fields, codes and machines uses.
 	traces []*lab.Trace
-	// notLoggedInCode is the code of requests without a login, "" if unknown.
-	notLoggedInCode         string
-	actor, friend, stranger string // roles: friend is a friend of actor, stranger is not; "" if missing
+	// notLoggedInCode is the code that answers requests without a login, "" if unknown.
+	notLoggedInCode string
+	// actor, friend and stranger are the roles of most experiments: friend is a friend of actor,
+	// stranger is not. A role that the file lacks is "".
+	actor, friend, stranger string
 	sessionLifetime         durationRange
 	// learnedSystems are the systems whose machines were learned completely.
 	learnedSystems []*systemUnderTest
 	// deferredTimers are measurements that earlier phases leave to the timers phase.
 	deferredTimers []func() error
-	// matrixRows holds the index of each row of the parameter matrix, by step and key.
+	// matrixRows maps a step and the key of a parameter to the index of their row in
+	// finding.Study.Matrix.
 	matrixRows map[string]int
 	// pagedLists are the lists that are read page by page, by command.
 	pagedLists map[string]*pagedList
@@ -84,14 +90,14 @@ var errShareUsed = errors.New("its share of the budget is used up")
 // studyPhase is one part of a study.
 type studyPhase struct {
 	name string
-	// budgetShare is the weight of the phase when the remaining budget is divided. A phase with
-	// weight 0 may use all of it.
+	// budgetShare is the weight of the phase when the remaining requests are divided among the phases
+	// that remain. A phase with weight 0 may use all of them.
 	budgetShare int
 	runPhase    func(*study) error
 }
 
 // phases lists all phases in order: those that find much with few requests come first. A share is
-// about what the phase needs for a dozen commands, in requests.
+// about the number of requests that the phase sends for a file with a dozen commands.
 var phases = []studyPhase{
 	{"acquaintance", 0, (*study).introduceCommands},
 	{"scenarios", 0, (*study).runScenarios},
@@ -119,8 +125,7 @@ var phases = []studyPhase{
 // requests.
 var singleServerPhases = []string{"breadth", "hidden keys", "state machines", "confirmation"}
 
-// phasesStoppingAtLimit end as soon as their share is used up. The other phases continue without
-// sending, so that the report names what they did not reach.
+// phasesStoppingAtLimit set study.stopsAtLimit.
 var phasesStoppingAtLimit = []string{"acquaintance", "hidden keys", "state machines", "confirmation"}
 
 // PhaseNames returns the names of all phases in order.
@@ -137,14 +142,14 @@ func ComparisonPhases() []string {
 	return slices.DeleteFunc(PhaseNames(), func(name string) bool { return slices.Contains(singleServerPhases, name) })
 }
 
-// Run studies the subject and returns the findings. A study that ends early returns what it has
-// found, and names the reason in Stopped. Run returns an error if the study cannot continue for
-// another reason.
+// Run studies the subject and returns the findings. If the subject reports a [lab.StoppedError], Run
+// returns the findings until then, names the reason in their Stopped field, and returns no error. It
+// returns any other error together with incomplete findings.
 func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	s := &study{
 		Config: config, ctx: ctx,
 		findings: &finding.Study{Schema: finding.Schema, Name: config.File.Name, Seed: config.Seed},
-		facts:    newStatedFacts(config.File), volatile: make(volatileFields), pagedLists: make(map[string]*pagedList),
+		facts:    newFactSet(config.File), volatile: make(volatileFields), pagedLists: make(map[string]*pagedList),
 		matrixRows: make(map[string]int),
 	}
 	s.actor, s.friend, s.stranger = s.roleAt(0), s.roleAt(1), s.roleAt(2)
@@ -168,7 +173,7 @@ func Run(ctx context.Context, config Config) (*finding.Study, error) {
 
 // planPhases returns the phases to run with their shares, and the sum of the shares.
 func (s *study) planPhases() (plan []studyPhase, sum int) {
-	// The other phases need about 4,000 requests. The remainder goes to confirmation and machines.
+	// The other phases need about 4,000 requests. Confirmation and state machines share the remainder.
 	beyond := max(0, s.MaxRequests-4000)
 	for _, phase := range phases {
 		switch {
@@ -215,7 +220,7 @@ func (s *study) reservedRequests() int {
 	return s.ReservedRequests()
 }
 
-// runPhase runs one phase and records what it did.
+// runPhase runs one phase and adds a summary of it to the findings.
 func (s *study) runPhase(phase studyPhase) error {
 	if s.OnPhase != nil {
 		s.OnPhase(phase.name)
@@ -247,7 +252,7 @@ func (s *study) runPhase(phase studyPhase) error {
 	return nil
 }
 
-// roleAt returns the role at an index of the file's accounts, "" if there are fewer.
+// roleAt returns the role at an index of the file's accounts, "" if the file has fewer accounts.
 func (s *study) roleAt(index int) string {
 	if index < len(s.File.Accounts) {
 		return s.File.Accounts[index].Role
@@ -272,6 +277,7 @@ func (s *study) runExperiment(steps ...experiment.Step) (*lab.Trace, error) {
 	return s.runWithNonce(0, steps...)
 }
 
+// runWithNonce is runExperiment with other values for marks and texts than those of nonce 0.
 func (s *study) runWithNonce(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	trace, err := s.runComplete(nonce, steps...)
 	if trace != nil {
@@ -280,8 +286,8 @@ func (s *study) runWithNonce(nonce uint64, steps ...experiment.Step) (*lab.Trace
 	return trace, err
 }
 
-// runComplete runs an experiment without keeping its trace. It drops a trace that a lock has cut
-// short.
+// runComplete runs an experiment without keeping its trace for the analysis. It returns nil instead of
+// a trace that the lock of an account has cut short.
 func (s *study) runComplete(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	trace, err := s.runUntilLock(nonce, steps...)
 	if trace != nil && len(trace.Steps) < len(steps) {
@@ -290,17 +296,19 @@ func (s *study) runComplete(nonce uint64, steps ...experiment.Step) (*lab.Trace,
 	return trace, err
 }
 
-// runUntilLock runs an experiment if the phase has budget for it. The trace has fewer steps than
-// asked for if the server locked an account meanwhile.
+// runUntilLock runs an experiment if the phase has budget for it. The trace lacks the last steps if
+// the server locked an account meanwhile. It is nil, without an error, if the experiment was not run or
+// proves nothing; the reason is recorded as untested. The error is errShareUsed if the budget is used
+// up and the phase stops at its limit.
 func (s *study) runUntilLock(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
-	count := 0
+	requests := 0
 	for _, step := range steps {
 		if step.Wait == 0 {
-			count++
+			requests++
 		}
 	}
-	if !s.hasRoom(count) {
-		s.skipped.addSteps(steps, count)
+	if !s.hasRoom(requests) {
+		s.skipped.addSteps(steps, requests)
 		if s.stopsAtLimit {
 			return nil, errShareUsed
 		}
@@ -328,14 +336,15 @@ func (s *study) runUntilLock(nonce uint64, steps ...experiment.Step) (*lab.Trace
 	return trace, err
 }
 
-// deepStudyRequests is the budget from which a study of one server also looks for rare faults.
+// deepStudyRequests is the budget from which a study of one server also runs repetitivePhases. Smaller
+// budgets find more with different requests.
 const deepStudyRequests = 20_000
 
 // repetitivePhases send the same requests many times, or requests that are refused. Their answers
 // would mislead the analysis of fields.
 var repetitivePhases = []string{"near values", "look, change, look", "counts", "time across"}
 
-// keepTrace adds a trace to those that are analysed at the end.
+// keepTrace adds a trace to those that conclude analyses, unless the phase is a repetitive one.
 func (s *study) keepTrace(trace *lab.Trace) {
 	if s.ignoresTraces {
 		return

@@ -38,7 +38,8 @@ func (s *study) studyTimers() error {
 	return s.observeAfterTimeout()
 }
 
-// livenessProbe runs an experiment that tests whether something still holds after a time.
+// livenessProbe runs an experiment that tests whether something, such as a session, still holds after a
+// time. The trace is nil if the experiment could not run.
 type livenessProbe func(seconds float64) (bool, *lab.Trace, error)
 
 // measureSessionTimeout measures how long a session lives without a request.
@@ -61,8 +62,8 @@ func (s *study) measureSessionTimeout() error {
 	return err
 }
 
-// measureTimer brackets a time with growing waits, then by bisection, to one second, or to 2 %
-// where time is real.
+// measureTimer measures how long something holds: with growing waits, and then by bisection. The
+// result is exact to one second if the server's clock can be moved, and otherwise to 2 % or 2 s.
 func (s *study) measureTimer(name string, maxSeconds float64, isAlive livenessProbe) error {
 	timer := finding.Timer{Name: name, Kind: "not known"}
 	low, high := 0.0, 0.0
@@ -107,16 +108,17 @@ var (
 	errNeverHolds   = errors.New("it does not hold at first")
 )
 
-// narrowTimer narrows the end of something to between low and high.
-func (s *study) narrowTimer(low, high *float64, maxSeconds float64, look func(float64) (bool, error)) error {
+// narrowTimer updates low and high, in seconds, to waits after which isAlive is true and false. high
+// stays 0 if isAlive is true after all waits up to maxSeconds.
+func (s *study) narrowTimer(low, high *float64, maxSeconds float64, isAlive func(float64) (bool, error)) error {
 	for seconds := 15.0; seconds <= maxSeconds; seconds *= 3 {
-		ok, err := look(seconds)
+		ok, err := isAlive(seconds)
 		if err != nil {
 			return err
 		}
 		if !ok && *low == 0 {
-			// What does not hold after a second has no duration.
-			ok, err := look(1)
+			// A state that is over after a second has no duration to measure.
+			ok, err := isAlive(1)
 			if err != nil {
 				return err
 			}
@@ -133,7 +135,7 @@ func (s *study) narrowTimer(low, high *float64, maxSeconds float64, look func(fl
 	}
 	for *high > 0 && *high-*low > s.resolution(*high) {
 		middle := math.Floor((*low + *high) / 2)
-		ok, err := look(middle)
+		ok, err := isAlive(middle)
 		if err != nil {
 			return err
 		}

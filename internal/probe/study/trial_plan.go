@@ -17,13 +17,14 @@ type trialPlan struct {
 	isReadOnly bool
 }
 
-// isReadOnly reports whether the file declares that a step changes nothing.
+// isReadOnly reports whether the purpose of a step is one that changes nothing on the server.
 func (s *study) isReadOnly(step experiment.Step) bool {
 	return slices.Contains([]experiment.Verb{verbFriends, verbOnline, verbInfo, verbFind, verbRead},
 		s.File.VerbOf(step))
 }
 
-// planTrial returns how to try a request, depending on the purpose of its command.
+// planTrial returns how to try a request: the logins and earlier requests without which the purpose of
+// its command cannot succeed, and requests by the accounts that can see its effects.
 func (s *study) planTrial(step experiment.Step) trialPlan {
 	plan := trialPlan{request: step}
 	a, b, c := step.Role, s.friend, s.stranger
@@ -79,7 +80,7 @@ func (s *study) planTrial(step experiment.Step) trialPlan {
 	return plan
 }
 
-// stepsWith returns the complete experiment with a variant of the request.
+// stepsWith returns the complete experiment, with changes applied to the request.
 func (u *trialPlan) stepsWith(changes ...experiment.PairChange) []experiment.Step {
 	return slices.Concat(u.setup, []experiment.Step{u.requestWith(changes)}, u.observations)
 }

@@ -24,7 +24,7 @@ func (v *parameterJudge) findBounds(plan trialPlan) error {
 	return nil
 }
 
-// valueBounds are two values that are answered differently. The bound lies between them.
+// valueBounds are trials of two values that are answered differently. The bound lies between them.
 type valueBounds struct{ low, high *variantTrial }
 
 // findLongestText finds the length of the longest accepted text.
@@ -65,8 +65,8 @@ func (v *parameterJudge) findLongestText(plan trialPlan) error {
 	return nil
 }
 
-// uniformLength returns the length of a value that consists of one repeated character, and 0 for
-// other values.
+// uniformLength returns the length of a value that consists of one repeated ASCII character, and 0 for
+// other values. A {seq} placeholder counts as nines.
 func uniformLength(trial *variantTrial) int {
 	value := strings.ReplaceAll(trial.value, "{seq}", strings.Repeat("9", lab.MarkLength))
 	if !trial.isPlainValue || value == "" || value > "~" || strings.Trim(value, value[:1]) != "" {

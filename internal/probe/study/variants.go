@@ -11,12 +11,12 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// parameterVariant is one way to change a parameter.
+// parameterVariant is one way to change a parameter of the base request.
 type parameterVariant struct {
 	name         string
 	changes      []experiment.PairChange
-	value        string // the value of the parameter, if nothing else changed
-	isPlainValue bool
+	value        string // the new value, a template; only if isPlainValue
+	isPlainValue bool   // changes only set a value, and leave key and position of the pair
 }
 
 // parameterVariants returns the variants of one parameter: those for every key, then those for its
@@ -149,6 +149,7 @@ func swapHashCase(template string) string {
 	return template
 }
 
+// baseValue returns the value of a key in the base request of a command, false if the key is absent.
 func baseValue(command *experiment.Command, key string) (string, bool) {
 	for _, pair := range command.Request {
 		if pair.Key == key {
@@ -173,7 +174,7 @@ func StructuralChange(
 	return nil
 }
 
-// otherValue returns a valid value with another meaning.
+// otherValue returns a value for a parameter that should have another effect than base.
 func (s *study) otherValue(parameter experiment.Parameter, base string) string {
 	switch parameter.Type {
 	case experiment.TypeTarget, experiment.TypeSelf:

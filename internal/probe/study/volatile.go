@@ -9,13 +9,14 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// volatileFields holds the values of fields that differ between equal requests in the same state.
-// Comparisons mask them.
-type volatileFields map[[2]string][]string // values by command and key
+// volatileFields holds examples of the values of volatile fields, by command and key. A field is
+// volatile if it differs between equal requests in the same state. Comparisons mask such fields.
+type volatileFields map[[2]string][]string
 
 // anyCommand stands for all commands.
 const anyCommand = "*"
 
+// masks reports whether a field of a command is volatile.
 func (n volatileFields) masks(command, key string) bool {
 	return len(n[[2]string{command, key}]) > 0 || len(n[[2]string{anyCommand, key}]) > 0
 }
