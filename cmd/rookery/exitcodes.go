@@ -14,13 +14,13 @@ import (
 
 // Exit codes. They are a contract with scripts.
 const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitNotLoggedIn = 3
-	exitNotShown    = 3 // of probe diff
-	exitNoAccount   = 4
-	exitRefused     = 5
-	exitTemporary   = 6
+	exitFailed        = 1
+	exitUsage         = 2
+	exitNotLoggedIn   = 3
+	exitNotReproduced = 3 // of probe diff
+	exitNoAccount     = 4
+	exitRefused       = 5
+	exitTemporary     = 6
 )
 
 func exitCodesTopic() *cobra.Command {
@@ -60,16 +60,16 @@ of the first one.
 func exitCode(err error) int {
 	var usage *usageError
 	var noLogin *notLoggedInError
-	var refusal *probe.SetupError
-	var unmade notPerformedError
+	var setup *probe.SetupError
+	var notPerformed notPerformedError
 	var problems experiment.Problems
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &usage), errors.As(err, &refusal), errors.As(err, &problems), errors.As(err, &unmade):
+	case errors.As(err, &usage), errors.As(err, &setup), errors.As(err, &problems), errors.As(err, &notPerformed):
 		return exitUsage
-	case errors.Is(err, errNotShownAgain):
-		return exitNotShown
+	case errors.Is(err, errNotReproduced):
+		return exitNotReproduced
 	case errors.As(err, &noLogin), errors.Is(err, client.ErrNotLoggedIn), errors.Is(err, client.ErrPassword):
 		return exitNotLoggedIn
 	case errors.Is(err, client.ErrNoAccount):

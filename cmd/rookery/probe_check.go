@@ -17,10 +17,10 @@ import (
 // checkFlags are the flags of probe check.
 type checkFlags struct {
 	probeFlags
-	factsFile string
-	junit     string
-	factIDs   []string
-	budget    int
+	factsFile   string
+	junitFile   string
+	onlyFactIDs []string
+	budget      int
 }
 
 func probeCheckCommand() *cobra.Command {
@@ -51,8 +51,8 @@ could be tried.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.factsFile, "against", "", "protocol.json `FILE` with the facts")
-	flags.StringVar(&f.junit, "junit", "", "write the results as JUnit XML to `FILE`")
-	flags.StringArrayVar(&f.factIDs, "only", nil,
+	flags.StringVar(&f.junitFile, "junit", "", "write the results as JUnit XML to `FILE`")
+	flags.StringArrayVar(&f.onlyFactIDs, "only", nil,
 		"check only the fact with this `ID`, or with a trailing star all IDs that begin with it; may be repeated")
 	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests (default: as in the file or the study)")
 	f.addTo(cmd)
@@ -109,7 +109,7 @@ func (cf *checkFlags) newOptions(cmd *cobra.Command, server string) (checkOption
 	if checkOptions.ServerURL, err = serverURL(cmd, server); err != nil {
 		return checkOptions, err
 	}
-	checkOptions.FactIDs, checkOptions.RequestBudget, checkOptions.AllowRemote = cf.factIDs, cf.budget, cf.remote
+	checkOptions.FactIDs, checkOptions.RequestBudget, checkOptions.AllowRemote = cf.onlyFactIDs, cf.budget, cf.remote
 	return checkOptions, nil
 }
 
@@ -139,7 +139,7 @@ type checkedFact struct {
 }
 
 func (cf *checkFlags) printResults(cmd *cobra.Command, checked *probe.CheckSummary) error {
-	if cf.junit != "" {
+	if cf.junitFile != "" {
 		if err := cf.writeJUnit(checked); err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (cf *checkFlags) printResults(cmd *cobra.Command, checked *probe.CheckSumma
 }
 
 func (cf *checkFlags) writeJUnit(checked *probe.CheckSummary) error {
-	out, err := os.Create(cf.junit)
+	out, err := os.Create(cf.junitFile)
 	if err != nil {
 		return err
 	}

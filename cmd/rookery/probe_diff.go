@@ -64,11 +64,11 @@ func (sf *studyFlags) diff(cmd *cobra.Command, args []string) error {
 	if err := interruptedError(options, result); err != nil || len(result.Sightings) == 0 {
 		return err
 	}
-	return &reportedError{errNotShownAgain}
+	return &reportedError{errNotReproduced}
 }
 
 // errNotShownAgain ends a comparison all of whose differences did not show again.
-var errNotShownAgain = errors.New("differences were seen, and none showed again")
+var errNotReproduced = errors.New("differences were seen, and none showed again")
 
 // differenceLines describes the differences for people.
 func differenceLines(study *finding.Study) []string {

@@ -15,7 +15,7 @@ import (
 // probeProgress reports the progress of a study on standard error: on a terminal as one line that is updated,
 // otherwise as a line every few seconds.
 type probeProgress struct {
-	w          io.Writer
+	out        io.Writer
 	terminal   bool
 	lastShown  time.Time
 	shownWidth int // length of the line on the terminal
@@ -23,7 +23,7 @@ type probeProgress struct {
 
 func newProbeProgress(out io.Writer) *probeProgress {
 	file, ok := out.(*os.File)
-	return &probeProgress{w: out, terminal: ok && isatty.IsTerminal(file.Fd()), lastShown: time.Now()}
+	return &probeProgress{out: out, terminal: ok && isatty.IsTerminal(file.Fd()), lastShown: time.Now()}
 }
 
 // minTerminalWidth is the assumed width of terminals. A longer line would wrap and could not be overwritten.
@@ -40,11 +40,11 @@ func (pp *probeProgress) update(now probe.StudyProgress) {
 	pp.lastShown = time.Now()
 	line := progressLine(now)
 	if !pp.terminal {
-		fmt.Fprintln(pp.w, line)
+		fmt.Fprintln(pp.out, line)
 		return
 	}
 	line = line[:min(len(line), minTerminalWidth)]
-	fmt.Fprintf(pp.w, "\r%s%s", line, strings.Repeat(" ", max(pp.shownWidth-len(line), 0)))
+	fmt.Fprintf(pp.out, "\r%s%s", line, strings.Repeat(" ", max(pp.shownWidth-len(line), 0)))
 	pp.shownWidth = len(line)
 }
 
@@ -71,7 +71,7 @@ func progressLine(now probe.StudyProgress) string {
 // finish ends the line on the terminal.
 func (pp *probeProgress) finish() {
 	if pp.shownWidth > 0 {
-		fmt.Fprintln(pp.w)
+		fmt.Fprintln(pp.out)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 type replayFlags struct {
 	probeFlags
 	serveAddress string
-	run          string
+	serverLetter string
 	budget       int
 }
 
@@ -64,7 +64,7 @@ could be compared.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.serveAddress, "serve", "", "play the transcript's server on `HOST:PORT`, and send nothing")
-	flags.StringVar(&f.run, "server", "a", "`LETTER` of the server in a comparison, a or b")
+	flags.StringVar(&f.serverLetter, "server", "a", "`LETTER` of the server in a comparison, a or b")
 	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests (default: well above the number in the transcript)")
 	f.addTo(cmd)
 	cmd.Flag("file").DefValue = "" // by default the transcript's own file is used
@@ -73,7 +73,7 @@ could be compared.`,
 }
 
 func (rf *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript, server string) error {
-	replayOptions := probe.ReplayOptions{Transcript: transcript, ServerName: rf.run, RequestBudget: rf.budget,
+	replayOptions := probe.ReplayOptions{Transcript: transcript, ServerName: rf.serverLetter, RequestBudget: rf.budget,
 		AllowRemote: rf.remote}
 	err := rf.parseOverrides(cmd)
 	if err != nil {
@@ -89,7 +89,7 @@ func (rf *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript
 	}
 	rf.applyLimits(cmd, replayOptions.Experiment)
 	if server == "" {
-		server = transcript.Head.ServerURLs[rf.run]
+		server = transcript.Head.ServerURLs[rf.serverLetter]
 	}
 	if replayOptions.ServerURL, err = serverURL(cmd, server); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (rf *replayFlags) printResults(cmd *cobra.Command, replayed *probe.ReplayRe
 
 // playback answers in place of the transcript's server until a signal arrives.
 func (rf *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcript) error {
-	playback, err := probe.NewPlayback(transcript, rf.run)
+	playback, err := probe.NewPlayback(transcript, rf.serverLetter)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 // accountProgress reports the progress of a long action on standard error: on a terminal as one line that is
 // updated, otherwise as a line every few seconds.
 type accountProgress struct {
-	w         io.Writer
+	out       io.Writer
 	what      string // what happens to the accounts, such as "imported"
 	total     int    // 0 if unknown
 	done      int
@@ -22,7 +22,7 @@ type accountProgress struct {
 
 func newAccountProgress(out io.Writer, what string, total int) *accountProgress {
 	file, ok := out.(*os.File)
-	return &accountProgress{w: out, what: what, total: total, terminal: ok && isatty.IsTerminal(file.Fd()),
+	return &accountProgress{out: out, what: what, total: total, terminal: ok && isatty.IsTerminal(file.Fd()),
 		lastShown: time.Now()}
 }
 
@@ -46,9 +46,9 @@ func (ap *accountProgress) print() {
 		begin, end = "\r", ""
 	}
 	if ap.total > 0 {
-		fmt.Fprintf(ap.w, "%s%d of %s %s%s", begin, ap.done, countAccounts(ap.total), ap.what, end)
+		fmt.Fprintf(ap.out, "%s%d of %s %s%s", begin, ap.done, countAccounts(ap.total), ap.what, end)
 	} else {
-		fmt.Fprintf(ap.w, "%s%s %s%s", begin, countAccounts(ap.done), ap.what, end)
+		fmt.Fprintf(ap.out, "%s%s %s%s", begin, countAccounts(ap.done), ap.what, end)
 	}
 }
 
@@ -56,7 +56,7 @@ func (ap *accountProgress) print() {
 func (ap *accountProgress) finish() {
 	ap.print()
 	if ap.terminal {
-		fmt.Fprintln(ap.w)
+		fmt.Fprintln(ap.out)
 	}
 }
 

@@ -147,13 +147,13 @@ func (rf *recvFlags) followEvents(cmd *cobra.Command) error {
 			return unlessCancelled(ctx, login.addLoginHint(err))
 		}
 	}
-	fresh := func(event client.Event) error {
+	printUnlessShown := func(event client.Event) error {
 		if message, ok := event.(client.Message); ok && printed.contains(message) {
 			return nil
 		}
 		return out.print(ctx, event)
 	}
-	if err := login.printUnprintedBatch(ctx, messenger, fresh); err != nil {
+	if err := login.printUnprintedBatch(ctx, messenger, printUnlessShown); err != nil {
 		return unlessCancelled(ctx, login.addLoginHint(err))
 	}
 	connected := true
@@ -165,7 +165,7 @@ func (rf *recvFlags) followEvents(cmd *cobra.Command) error {
 			}
 			continue
 		}
-		if err := fresh(event); err != nil {
+		if err := printUnlessShown(event); err != nil {
 			return unlessCancelled(ctx, err)
 		}
 	}

@@ -127,9 +127,9 @@ func (srv *server) newProtocol(config serverConfig, warnings *transport.WarningL
 	if len(config.publicURLs) > 0 {
 		publicURL = config.publicURLs[0].String()
 	}
-	seen := web.New(publicURL)
+	site := web.New(publicURL)
 	pages := http.NewServeMux()
-	pages.Handle("/", seen)
+	pages.Handle("/", site)
 	pages.Handle("/ws", websocket.New(websocket.Config{
 		Handler: handler,
 		Limits: websocket.Limits{IdleTime: config.timeouts.idle, WriteTime: config.timeouts.write,
@@ -148,7 +148,7 @@ func (srv *server) newProtocol(config serverConfig, warnings *transport.WarningL
 				WriteTime: config.timeouts.write},
 			TrustedProxies: config.trustedProxies,
 			Origins:        origins,
-			WrongHost:      http.HandlerFunc(seen.ServeWrongHost),
+			WrongHost:      http.HandlerFunc(site.ServeWrongHost),
 			Log:            config.log,
 			Warnings:       warnings,
 		}),

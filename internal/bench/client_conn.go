@@ -116,8 +116,8 @@ func (cc *clientConn) readAnswer() ([]byte, error) {
 // awaitServerClose waits until the server has closed its side and then closes this one, as clients do that read
 // until EOF. The TIME_WAIT state is then on the server's side, and the client does not run out of ports.
 func (cc *clientConn) awaitServerClose() error {
-	var remaining [1]byte
-	switch _, err := cc.tcp.Read(remaining[:]); {
+	var extra [1]byte
+	switch _, err := cc.tcp.Read(extra[:]); {
 	case err == nil:
 		return errors.New("bytes behind the answer of a connection that was to be closed")
 	case !errors.Is(err, io.EOF):

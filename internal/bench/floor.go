@@ -44,5 +44,5 @@ func (cfg *Config) floorCommand(ctx context.Context) *exec.Cmd {
 // floorTask sends the floor the request of an idle poll.
 func floorTask(worker int, accounts accountRange, keepAlive bool) *requestTask {
 	t := newHTTPTask(pollStep, worker, accounts, keepAlive, nil)
-	return &requestTask{record: t.record, wantAnswer: []byte(floorAnswer)}
+	return &requestTask{requestBytes: t.requestBytes, wantAnswer: []byte(floorAnswer)}
 }

@@ -54,9 +54,9 @@ func (gr *Growth) String() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "large: %d accounts, %d of them with %d friends and %d messages in the mailbox\n", gr.Accounts,
 		gr.Active, gr.Friends, gr.Mailbox)
-	for _, growing := range gr.Costs {
-		fmt.Fprintf(&text, "%s, %d connections, %s: CPU large to small %.2f\n", growing.Workload, growing.Connections,
-			connectionUse(growing.KeepAlive), growing.Ratio)
+	for _, cost := range gr.Costs {
+		fmt.Fprintf(&text, "%s, %d connections, %s: CPU large to small %.2f\n", cost.Workload, cost.Connections,
+			connectionUse(cost.KeepAlive), cost.Ratio)
 	}
 	fmt.Fprintf(&text, "start to first answer: %v, after the load %v\n", gr.StartDuration.Round(time.Millisecond),
 		gr.RestartDuration.Round(time.Millisecond))
@@ -126,10 +126,10 @@ func compareGrowth(rows []Row, small, large string) (all []GrowthCost) {
 
 func (gr *Growth) judgeTargets() []Target {
 	var all []Target
-	for _, growing := range gr.Costs {
-		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", growing.Workload, growing.Connections,
-			connectionUse(growing.KeepAlive))
-		all = append(all, atMost(what, growing.Ratio, 1.2, 0))
+	for _, cost := range gr.Costs {
+		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", cost.Workload, cost.Connections,
+			connectionUse(cost.KeepAlive))
+		all = append(all, atMost(what, cost.Ratio, 1.2, 0))
 	}
 	return append(all,
 		atMost("start to first answer in s", gr.StartDuration.Seconds(), 2, 0),
@@ -188,7 +188,7 @@ func (srv *serverUnderTest) pollSessions(sessions []rookery.Session, wanted stri
 	conn := newClientConn(srv.process.addr, frameHTTPAnswer, true, time.Now().Add(10*answerTimeout))
 	defer conn.close()
 	for _, session := range sessions {
-		task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: wanted}, 0,
+		task := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: pollerRole, wantAnswer: wanted}, 0,
 			accountRange{first: session.Account}, true, nil)
 		if _, err := task.sendAndCheck(conn, srv.seqs); err != nil {
 			return err

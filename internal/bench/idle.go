@@ -75,14 +75,14 @@ func doNothing() error { return nil }
 
 // measureBareServer measures the memory of the bare server with the same number of connections, each of which has
 // sent a record as long as a login.
-func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (weight MemoryChange, err error) {
+func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (memory MemoryChange, err error) {
 	server, err := startChildProcess(ctx, "bare server", cfg.idleServerCommand, listeningAddress)
 	if err != nil {
-		return weight, err
+		return memory, err
 	}
 	env.stopFuncs = append(env.stopFuncs, server.stop)
-	if weight.Before, err = server.residentMemory(); err != nil {
-		return weight, err
+	if memory.Before, err = server.residentMemory(); err != nil {
+		return memory, err
 	}
 	conns, err := cfg.openIdleConns(ctx, server.addr)
 	defer func() {
@@ -93,10 +93,10 @@ func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (
 		}
 	}()
 	if err != nil {
-		return weight, err
+		return memory, err
 	}
-	weight.After, err = cfg.residentAfterSettling(ctx, server)
-	return weight, err
+	memory.After, err = cfg.residentAfterSettling(ctx, server)
+	return memory, err
 }
 
 // openIdleConns opens cfg.Idle connections.

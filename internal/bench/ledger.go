@@ -42,7 +42,7 @@ func (led *ledger) total() (n uint64) {
 }
 
 // maxAuditErrors bounds the number of differences in one error.
-const maxAuditErrors = 10
+const maxReportedFaults = 10
 
 // auditStore checks the messages in a store that no server has open. Each acknowledged message must be there
 // once, in the order of its sender, and nothing else.
@@ -56,7 +56,7 @@ func (led *ledger) auditStore(ctx context.Context, store Store) error {
 		if err != nil {
 			faults = append(faults, fmt.Errorf("from %d to %d: %w", pair.from, pair.to, err))
 		}
-		if len(faults) == maxAuditErrors {
+		if len(faults) == maxReportedFaults {
 			break
 		}
 	}

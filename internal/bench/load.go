@@ -61,13 +61,13 @@ func (t *requestTask) sendAndCheck(c *clientConn, seqs *seqSource) ([]byte, erro
 	if t.text != nil {
 		writeDigits(t.text[:numberDigits], *t.acknowledged+1)
 	}
-	answer, err := c.exchange(t.record)
+	answer, err := c.exchange(t.requestBytes)
 	if err != nil {
-		return nil, fmt.Errorf("asked %q: %w", t.record, err)
+		return nil, fmt.Errorf("asked %q: %w", t.requestBytes, err)
 	}
 	for _, part := range [...][]byte{t.seq, t.wantAnswer, t.wantText} {
 		if !bytes.Contains(answer, part) {
-			return nil, fmt.Errorf("asked %q, expected an answer with %q, got %q", t.record, part, answer)
+			return nil, fmt.Errorf("asked %q, expected an answer with %q, got %q", t.requestBytes, part, answer)
 		}
 	}
 	if t.acknowledged != nil {

@@ -163,10 +163,10 @@ func medianFigures(runs []Figures) Figures {
 }
 
 // median returns the median of an odd number of values, and the lower of the two middle ones of an even number.
-func median[R any, T cmp.Ordered](runs []R, total func(R) T) T {
+func median[R any, T cmp.Ordered](runs []R, figure func(R) T) T {
 	var all []T
 	for _, r := range runs {
-		all = append(all, total(r))
+		all = append(all, figure(r))
 	}
 	slices.Sort(all)
 	return all[(len(all)-1)/2]

@@ -99,7 +99,7 @@ func (srv *serverUnderTest) start(ctx context.Context) error {
 	srv.process = server
 	conn := newClientConn(server.addr, frameHTTPAnswer, false, time.Now().Add(answerTimeout))
 	defer conn.close()
-	first := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: "&RES="}, 0, srv.accounts,
+	first := newHTTPTask(requestStep{command: "GetMsgEx", fromRole: pollerRole, wantAnswer: "&RES="}, 0, srv.accounts,
 		false, nil)
 	if _, err := first.sendAndCheck(conn, srv.seqs); err != nil {
 		return errors.Join(err, server.stop())
@@ -142,20 +142,20 @@ func (srv *serverUnderTest) prepareAccounts(ctx context.Context, workload Worklo
 			return err
 		}
 	}
-	return srv.forEachAccount(ctx, srv.cfg.maxConnections(), []accountRole{poller, sender, partner}, srv.drainMailbox)
+	return srv.forEachAccount(ctx, srv.cfg.maxConnections(), []accountRole{pollerRole, senderRole, partnerRole}, srv.drainMailbox)
 }
 
 // forEachAccount calls a function for the accounts with the given roles of each worker.
-func (srv *serverUnderTest) forEachAccount(ctx context.Context, workers int, total []accountRole,
+func (srv *serverUnderTest) forEachAccount(ctx context.Context, workers int, roles []accountRole,
 	do func(c *clientConn, worker int, r accountRole) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for clerk := range prepareWorkers {
+	for preparer := range prepareWorkers {
 		group.Go(func() error {
 			conn := newClientConn(srv.process.addr, frameHTTPAnswer, true,
 				time.Now().Add(answerTimeout+time.Duration(workers)*time.Second))
 			defer conn.close()
-			for worker := clerk; worker < workers && ctx.Err() == nil; worker += prepareWorkers {
-				for _, role := range total {
+			for worker := preparer; worker < workers && ctx.Err() == nil; worker += prepareWorkers {
+				for _, role := range roles {
 					if err := do(conn, worker, role); err != nil {
 						return err
 					}
@@ -186,7 +186,7 @@ func (srv *serverUnderTest) drainMailbox(c *clientConn, worker int, r accountRol
 			return nil
 		case bytes.Contains(answer, []byte("&RES=0&")):
 		case !bytes.Contains(answer, []byte("&RES=20")):
-			return fmt.Errorf("asked %q, got %q", task.record, answer)
+			return fmt.Errorf("asked %q, got %q", task.requestBytes, answer)
 		default:
 			if err := srv.logInAccount(c, worker, r); err != nil {
 				return err

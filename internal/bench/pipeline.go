@@ -56,7 +56,7 @@ func (pl *pipeline) fillWindow(now time.Time) error {
 			copy(s.seq[:], task.seq)
 		}
 		writeDigits(task.text[:numberDigits], *task.acknowledged+uint64(len(pl.unanswered))+1)
-		pl.writeBuffer = append(pl.writeBuffer, task.record...)
+		pl.writeBuffer = append(pl.writeBuffer, task.requestBytes...)
 		pl.unanswered = append(pl.unanswered, s)
 	}
 	_, err := pl.conn.tcp.Write(pl.writeBuffer)

@@ -187,9 +187,9 @@ func (rep *PushReport) String() string {
 	if idle := rep.Idle; idle != nil {
 		fmt.Fprintf(table, "%d idle connections\tMiB before\tafter\tKiB each\tratio\t\n", idle.Connections)
 		bare, ours := idle.Bare.perConnection(idle.Connections), idle.Rookery.perConnection(idle.Connections)
-		row := func(name string, weight MemoryChange, each float64) {
-			fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(weight.Before),
-				mebibytes(weight.After), each/(1<<10), ratio(each, bare))
+		row := func(name string, memory MemoryChange, each float64) {
+			fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(memory.Before),
+				mebibytes(memory.After), each/(1<<10), ratio(each, bare))
 		}
 		row("bare server", idle.Bare, bare)
 		row("rookery, logged in", idle.Rookery, ours)
@@ -199,10 +199,10 @@ func (rep *PushReport) String() string {
 	if rep.Idle != nil || rep.Chat != nil {
 		fmt.Fprintln(table, "messages\tper second\tanswer p50 ms\tp99\tpush p50 ms\tp99\tCPU us\t")
 	}
-	row := func(name string, talked ChatResult) {
-		fmt.Fprintf(table, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, talked.PerSecond,
-			milliseconds(talked.Answer.P50), milliseconds(talked.Answer.P99),
-			milliseconds(talked.Push.P50), milliseconds(talked.Push.P99), microseconds(talked.CPU))
+	row := func(name string, result ChatResult) {
+		fmt.Fprintf(table, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, result.PerSecond,
+			milliseconds(result.Answer.P50), milliseconds(result.Answer.P99),
+			milliseconds(result.Push.P50), milliseconds(result.Push.P99), microseconds(result.CPU))
 	}
 	if rep.Idle != nil {
 		row("to the idle", rep.Idle.Trickle)

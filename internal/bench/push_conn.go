@@ -27,12 +27,12 @@ func frameStreamAnswer(data []byte) (body []byte, size int, err error) {
 func newStreamTask(s requestStep, worker int, accounts accountRange, l *ledger) *requestTask {
 	sender, receiver := accounts.accountFor(worker, s.fromRole), accounts.accountFor(worker, s.toRole)
 	before := "VER=1.4&CMD=" + s.command + "&SEQ="
-	record := before + strings.Repeat("0", seqDigits) + "&UIN=" + sender.String() + s.fields
+	record := before + strings.Repeat("0", seqDigits) + "&UIN=" + sender.String() + s.extraFields
 	if s.hasText {
 		record += "&UN=" + receiver.String() + "&MG=" + strings.Repeat("0", numberDigits) + textFiller
 	}
 	data := []byte(record + "\n")
-	t := &requestTask{record: data, seq: data[len(before) : len(before)+seqDigits], wantAnswer: []byte(s.wantAnswer)}
+	t := &requestTask{requestBytes: data, seq: data[len(before) : len(before)+seqDigits], wantAnswer: []byte(s.wantAnswer)}
 	if s.hasText {
 		t.text = data[len(record)-textBytes : len(record)]
 		t.acknowledged = l.counterOf(sender, receiver)
@@ -53,7 +53,7 @@ type pushConn struct {
 
 	mu sync.Mutex // guards what follows
 	// unanswered holds the sent messages without an answer, oldest first.
-	unanswered []pendingMessage
+	unanswered []unansweredMessage
 	// unpushedSince holds, for each sender, the send times of messages that were not pushed yet.
 	// pushedCounts counts those that were.
 	unpushedSince map[rookery.UIN][]time.Time
@@ -62,8 +62,8 @@ type pushConn struct {
 	latestNumber uint64
 }
 
-// pendingMessage is a sent message without an answer.
-type pendingMessage struct {
+// unansweredMessage is a sent message without an answer.
+type unansweredMessage struct {
 	seq          uint64
 	acknowledged *uint64
 	sentAt       time.Time
@@ -116,7 +116,7 @@ func (pc *pushConn) sendTo(receiver *pushConn) error {
 	receiver.mu.Unlock()
 
 	pc.mu.Lock()
-	pc.unanswered = append(pc.unanswered, pendingMessage{seq, pair, sentAt})
+	pc.unanswered = append(pc.unanswered, unansweredMessage{seq, pair, sentAt})
 	pc.mu.Unlock()
 	pc.workload.outstanding.Add(2) // one answer and one push are outstanding
 	_, err := fmt.Fprintf(pc.tcp, "VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=%0*d%s\n", seq, pc.uin, receiver.uin,
@@ -175,16 +175,16 @@ func (pc *pushConn) handlePush(record []byte, now time.Time) error {
 
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
-	unpushed, heard := pc.unpushedSince[sender], pc.pushedCounts[sender]
+	unpushed, pushedCount := pc.unpushedSince[sender], pc.pushedCounts[sender]
 	switch n := messageNumber(string(text)); {
-	case n != 0 && n <= heard:
+	case n != 0 && n <= pushedCount:
 		return fmt.Errorf("message %d from %d was pushed twice", n, sender)
-	case n != heard+1 || len(unpushed) == 0:
-		return fmt.Errorf("message %d from %d was pushed where %d follows", n, sender, heard+1)
+	case n != pushedCount+1 || len(unpushed) == 0:
+		return fmt.Errorf("message %d from %d was pushed where %d follows", n, sender, pushedCount+1)
 	case number <= pc.latestNumber:
 		return fmt.Errorf("the number in the mailbox is not above %d, that of the push before", pc.latestNumber)
 	}
-	pc.unpushedSince[sender], pc.pushedCounts[sender], pc.latestNumber = unpushed[1:], heard+1, number
+	pc.unpushedSince[sender], pc.pushedCounts[sender], pc.latestNumber = unpushed[1:], pushedCount+1, number
 	pc.workload.recordPush(now.Sub(unpushed[0]))
 	_, err = fmt.Fprintf(pc.tcp, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0\n", number, pc.uin)
 	return err

@@ -37,15 +37,15 @@ func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
 		t.Errorf("measured %s, want %s", measured, wanted)
 	}
 	idle, chat := report.Push.Idle, report.Push.Chat
-	for _, weight := range []MemoryChange{idle.Bare, idle.Rookery} {
-		if weight.Before <= 0 || weight.After <= 0 {
-			t.Errorf("%+v cannot be", weight)
+	for _, memory := range []MemoryChange{idle.Bare, idle.Rookery} {
+		if memory.Before <= 0 || memory.After <= 0 {
+			t.Errorf("%+v cannot be", memory)
 		}
 	}
-	for name, talked := range map[string]ChatResult{"idle": idle.Trickle, "chat": chat.ChatResult} {
-		for _, percentiles := range []Percentiles{talked.Answer, talked.Push} {
-			if percentiles.P50 <= 0 || percentiles.P99 < percentiles.P50 || talked.PerSecond <= 0 {
-				t.Errorf("%s: %+v cannot be", name, talked)
+	for name, result := range map[string]ChatResult{"idle": idle.Trickle, "chat": chat.ChatResult} {
+		for _, percentiles := range []Percentiles{result.Answer, result.Push} {
+			if percentiles.P50 <= 0 || percentiles.P99 < percentiles.P50 || result.PerSecond <= 0 {
+				t.Errorf("%s: %+v cannot be", name, result)
 			}
 		}
 	}

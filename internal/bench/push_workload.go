@@ -126,9 +126,9 @@ func (pw *pushWorkload) awaitOutstanding() error {
 	}
 }
 
-func (pw *pushWorkload) recordAnswer(times time.Duration) { pw.recordTime(&pw.answerTimes, times) }
+func (pw *pushWorkload) recordAnswer(took time.Duration) { pw.recordTime(&pw.answerTimes, took) }
 
-func (pw *pushWorkload) recordPush(times time.Duration) { pw.recordTime(&pw.pushTimes, times) }
+func (pw *pushWorkload) recordPush(took time.Duration) { pw.recordTime(&pw.pushTimes, took) }
 
 func (pw *pushWorkload) recordTime(h *histogram, took time.Duration) {
 	pw.mu.Lock()

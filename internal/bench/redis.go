@@ -72,7 +72,7 @@ func newXAddTask(worker int, accounts accountRange, l *ledger) *requestTask {
 	text := strings.Repeat("0", numberDigits) + textFiller
 	data := redisCommand("XADD", streamName(receiver), "*", "from", sender.String(), "text", text)
 	end := len(data) - len(lineEnd)
-	return &requestTask{record: data, text: data[end-textBytes : end], wantAnswer: []byte("-"),
+	return &requestTask{requestBytes: data, text: data[end-textBytes : end], wantAnswer: []byte("-"),
 		acknowledged: l.counterOf(sender, receiver)}
 }
 

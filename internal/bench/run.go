@@ -25,19 +25,19 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 	for _, workload := range cfg.Workloads {
 		candidates = append(candidates, server.newCandidate(workload))
 	}
-	var rival *redisServer
+	var redis *redisServer
 	if cfg.Redis {
-		if rival, err = environment.startRedis(ctx, server.accounts); err != nil {
+		if redis, err = environment.startRedis(ctx, server.accounts); err != nil {
 			return nil, err
 		}
-		candidates = append(candidates, rival.newCandidate())
+		candidates = append(candidates, redis.newCandidate())
 	}
 	rows, err := environment.compareAll(ctx, candidates)
 	if err != nil {
 		return nil, err
 	}
-	if rival != nil {
-		if err := rival.auditStreams(); err != nil {
+	if redis != nil {
+		if err := redis.auditStreams(); err != nil {
 			return nil, err
 		}
 	}
@@ -92,12 +92,12 @@ func (env *environment) startRedis(ctx context.Context, accounts accountRange) (
 	if err != nil {
 		return nil, err
 	}
-	rival, err := startRedis(ctx, dir, accounts)
+	redis, err := startRedis(ctx, dir, accounts)
 	if err != nil {
 		return nil, err
 	}
-	env.stopFuncs = append(env.stopFuncs, rival.process.stop)
-	return rival, nil
+	env.stopFuncs = append(env.stopFuncs, redis.process.stop)
+	return redis, nil
 }
 
 // judgeTargets judges the targets, which are defined for 64 connections, for those workloads that were measured.
@@ -113,10 +113,10 @@ func judgeTargets(rows []Row) []Target {
 	}
 	var all []Target
 	for _, bound := range []struct {
-		workload  string
-		keepAlive bool
-		most, aim float64
-		p99       float64 // ms
+		workload       string
+		keepAlive      bool
+		maxRatio, goal float64
+		maxP99         float64 // in milliseconds; 0 for no target
 	}{
 		{idlePoll, true, 0.6, 0.45, 10},
 		{durableSend, true, 1.5, 1.1, 10},
@@ -127,9 +127,9 @@ func judgeTargets(rows []Row) []Target {
 			continue
 		}
 		what := fmt.Sprintf("%s, %d connections, %s", bound.workload, connections, connectionUse(bound.keepAlive))
-		all = append(all, atMost(what+", server CPU to the floor's", row.Ratio, bound.most, bound.aim))
-		if bound.p99 != 0 {
-			all = append(all, atMost(what+", p99 in ms", milliseconds(row.P99), bound.p99, 0))
+		all = append(all, atMost(what+", server CPU to the floor's", row.Ratio, bound.maxRatio, bound.goal))
+		if bound.maxP99 != 0 {
+			all = append(all, atMost(what+", p99 in ms", milliseconds(row.P99), bound.maxP99, 0))
 		}
 	}
 	ours, measured := find(durableSend, true)

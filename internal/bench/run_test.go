@@ -178,9 +178,9 @@ func TestALargeStoreIsComparedWithASmallOneAndUsedAgain(t *testing.T) {
 	}
 	crowd := cfg.activeAccounts()
 	if len(m.Accounts) != 50 || len(m.Friends[crowd.account(0)]) != 4 ||
-		len(m.Boxes[crowd.accountFor(0, poller)]) != 1001 {
+		len(m.Boxes[crowd.accountFor(0, pollerRole)]) != 1001 {
 		t.Errorf("seeded %d accounts, %d friends, %d entries", len(m.Accounts), len(m.Friends[crowd.account(0)]),
-			len(m.Boxes[crowd.accountFor(0, poller)]))
+			len(m.Boxes[crowd.accountFor(0, pollerRole)]))
 	}
 	cfg.Mailbox = 7
 	if _, err := RunGrowth(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "was seeded with") {

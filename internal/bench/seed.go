@@ -194,12 +194,12 @@ func (cfg *Config) seedDir(ctx context.Context, dir string, population Populatio
 	if err != nil {
 		return err
 	}
-	switch bufferedBytes, err := os.ReadFile(seedFile); {
-	case err == nil && string(bufferedBytes) == string(wanted):
+	switch recorded, err := os.ReadFile(seedFile); {
+	case err == nil && string(recorded) == string(wanted):
 		return nil
 	case err == nil:
 		return fmt.Errorf("%s was seeded with %s, not with %s: name another directory, or ask for the same", dir,
-			bufferedBytes, wanted)
+			recorded, wanted)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

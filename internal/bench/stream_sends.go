@@ -31,13 +31,13 @@ func (env *environment) measureSends(ctx context.Context, cfg PushConfig, report
 	for _, window := range windows {
 		candidates = append(candidates, server.newStreamCandidate(window))
 	}
-	var rival *redisServer
+	var redis *redisServer
 	if cfg.Redis {
-		if rival, err = env.startRedis(ctx, server.accounts); err != nil {
+		if redis, err = env.startRedis(ctx, server.accounts); err != nil {
 			return err
 		}
 		for _, window := range windows {
-			candidate := rival.newCandidate()
+			candidate := redis.newCandidate()
 			candidate.name, candidate.maxUnanswered = inFlightName(candidate.name, window), window
 			candidates = append(candidates, candidate)
 		}
@@ -49,8 +49,8 @@ func (env *environment) measureSends(ctx context.Context, cfg PushConfig, report
 		}
 		report.Rows = append(report.Rows, rows...)
 	}
-	if rival != nil {
-		if err := rival.auditStreams(); err != nil {
+	if redis != nil {
+		if err := redis.auditStreams(); err != nil {
 			return err
 		}
 	}

@@ -13,10 +13,10 @@ import (
 type accountRole int
 
 const (
-	poller  accountRole = iota // polls an empty mailbox
-	sender                     // writes
-	sink                       // receives messages and never collects them
-	partner                    // receives messages and collects each immediately
+	pollerRole  accountRole = iota // polls an empty mailbox
+	senderRole                     // writes
+	sinkRole                       // receives messages and never collects them
+	partnerRole                    // receives messages and collects each immediately
 	roleCount
 )
 
@@ -40,12 +40,12 @@ type requestStep struct {
 	// hasText is set if the request carries a text to the account with toRole.
 	hasText bool
 	toRole  accountRole
-	// fields are the pairs between UIN and the text.
-	fields string
+	// extraFields are the pairs between UIN and the text.
+	extraFields string
 	// wantAnswer is a part of the expected answer. If collects is set, the answer must also contain the text
 	// of the previous step.
-	wantAnswer string
-	collects   bool
+	wantAnswer    string
+	wantsSentText bool
 }
 
 const loginFields = "&PS=" + seedProof + "&M5=1&LC=9326B87B234E7235"
@@ -57,11 +57,11 @@ type Workload struct {
 }
 
 var (
-	pollStep    = requestStep{command: "GetMsgEx", fromRole: poller, wantAnswer: "&RES=0&MN=0&"}
-	sendStep    = requestStep{command: "CLTMSG", fromRole: sender, hasText: true, toRole: sink, wantAnswer: "&RES=0"}
-	passStep    = requestStep{command: "CLTMSG", fromRole: sender, hasText: true, toRole: partner, wantAnswer: "&RES=0"}
-	collectStep = requestStep{command: "GetMsgEx", fromRole: partner, wantAnswer: "&RES=0&MN=1&", collects: true}
-	loginStep   = requestStep{command: "Login", fromRole: poller, fields: loginFields, wantAnswer: "&RES=0&RS=0&"}
+	pollStep          = requestStep{command: "GetMsgEx", fromRole: pollerRole, wantAnswer: "&RES=0&MN=0&"}
+	sendStep          = requestStep{command: "CLTMSG", fromRole: senderRole, hasText: true, toRole: sinkRole, wantAnswer: "&RES=0"}
+	sendToPartnerStep = requestStep{command: "CLTMSG", fromRole: senderRole, hasText: true, toRole: partnerRole, wantAnswer: "&RES=0"}
+	collectStep       = requestStep{command: "GetMsgEx", fromRole: partnerRole, wantAnswer: "&RES=0&MN=1&", wantsSentText: true}
+	loginStep         = requestStep{command: "Login", fromRole: pollerRole, extraFields: loginFields, wantAnswer: "&RES=0&RS=0&"}
 )
 
 // Names of the workloads that have targets.
@@ -75,9 +75,9 @@ func Workloads() []Workload {
 	return []Workload{
 		{idlePoll, []requestStep{pollStep}},
 		{durableSend, []requestStep{sendStep}},
-		{"send then collect", []requestStep{passStep, collectStep}},
+		{"send then collect", []requestStep{sendToPartnerStep, collectStep}},
 		{"login", []requestStep{loginStep}},
-		{"mixed day", append([]requestStep{passStep, collectStep}, slices.Repeat([]requestStep{pollStep}, 18)...)},
+		{"mixed day", append([]requestStep{sendToPartnerStep, collectStep}, slices.Repeat([]requestStep{pollStep}, 18)...)},
 	}
 }
 
@@ -124,7 +124,7 @@ const (
 
 // requestTask is a step prepared for one worker. Only the SEQ and the text change between requests.
 type requestTask struct {
-	record []byte
+	requestBytes []byte
 	// seq and text are parts of record; nil if the request has none.
 	seq, text  []byte
 	wantAnswer []byte
@@ -148,7 +148,7 @@ func newHTTPTasks(workload Workload, worker int, accounts accountRange, keepAliv
 		if step.hasText {
 			text = task.text
 		}
-		if step.collects {
+		if step.wantsSentText {
 			task.wantText = text
 		}
 		cycle = append(cycle, task)
@@ -160,7 +160,7 @@ func newHTTPTask(s requestStep, worker int, accounts accountRange, keepAlive boo
 	sender, receiver := accounts.accountFor(worker, s.fromRole), accounts.accountFor(worker, s.toRole)
 	seq := strings.Repeat("0", seqDigits)
 	before := "VER=1.1&CMD=" + s.command + "&SEQ="
-	after := "&UIN=" + sender.String() + s.fields
+	after := "&UIN=" + sender.String() + s.extraFields
 	if s.hasText {
 		after += "&UN=" + receiver.String() + "&MG=" + strings.Repeat("0", numberDigits) + textFiller
 	}
@@ -178,7 +178,7 @@ func newHTTPTask(s requestStep, worker int, accounts accountRange, keepAlive boo
 	data = append(data, seq...)
 	data = append(data, after...)
 
-	t := &requestTask{record: data, seq: data[at : at+seqDigits], wantAnswer: []byte(s.wantAnswer)}
+	t := &requestTask{requestBytes: data, seq: data[at : at+seqDigits], wantAnswer: []byte(s.wantAnswer)}
 	if s.hasText {
 		t.text = data[len(data)-textBytes:]
 		t.acknowledged = l.counterOf(sender, receiver)

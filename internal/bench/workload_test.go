@@ -20,10 +20,10 @@ func TestTheProofIsThatOfThePassword(t *testing.T) {
 
 func TestRequestsAreRecordsInHTTP(t *testing.T) {
 	accounts := accountRange{first: 10001, stride: 10}
-	workload := Workload{"all", []requestStep{pollStep, sendStep, passStep, collectStep, loginStep}}
+	workload := Workload{"all", []requestStep{pollStep, sendStep, sendToPartnerStep, collectStep, loginStep}}
 	var measured []string
 	for _, task := range newHTTPTasks(workload, 1, accounts, true, newLedger()) {
-		head, record, _ := strings.Cut(string(task.record), "\r\n\r\n")
+		head, record, _ := strings.Cut(string(task.requestBytes), "\r\n\r\n")
 		if wanted := "POST / HTTP/1.1\r\n"; !strings.HasPrefix(head, wanted) {
 			t.Errorf("a head without %q: %q", wanted, head)
 		}
@@ -46,7 +46,7 @@ func TestRequestsAreRecordsInHTTP(t *testing.T) {
 func TestOnlyAConnectionPerRequestSaysThatItCloses(t *testing.T) {
 	for _, keepAlive := range []bool{true, false} {
 		task := newHTTPTask(pollStep, 0, accountRange{first: 10001}, keepAlive, nil)
-		if measured := strings.Contains(string(task.record), "\r\nConnection: close\r\n"); measured == keepAlive {
+		if measured := strings.Contains(string(task.requestBytes), "\r\nConnection: close\r\n"); measured == keepAlive {
 			t.Errorf("kept alive: %v, closes: %v", keepAlive, measured)
 		}
 	}
@@ -129,7 +129,7 @@ func TestACollectionAwaitsTheTextBeforeIt(t *testing.T) {
 	for _, workload := range Workloads() {
 		var text []byte
 		for i, task := range newHTTPTasks(workload, 0, accountRange{first: 10001, stride: 1}, true, newLedger()) {
-			if workload.cycle[i].collects {
+			if workload.cycle[i].wantsSentText {
 				if len(text) == 0 || &task.wantText[0] != &text[0] {
 					t.Errorf("%s: step %d awaits another text", workload.Name, i)
 				}
@@ -146,7 +146,7 @@ func TestAnXADDHoldsWhatADurableSendHolds(t *testing.T) {
 	task := newXAddTask(0, accountRange{first: 10001, stride: 1}, ledger)
 	wanted := "*7\r\n$4\r\nXADD\r\n$13\r\nmailbox:10003\r\n$1\r\n*\r\n$4\r\nfrom\r\n$5\r\n10002\r\n$4\r\ntext\r\n" +
 		"$62\r\n000000000000 a rookery is where penguins gather in the evening\r\n"
-	if string(task.record) != wanted || string(task.text) != wanted[len(wanted)-64:len(wanted)-2] {
-		t.Errorf("got %q with the text %q", task.record, task.text)
+	if string(task.requestBytes) != wanted || string(task.text) != wanted[len(wanted)-64:len(wanted)-2] {
+		t.Errorf("got %q with the text %q", task.requestBytes, task.text)
 	}
 }

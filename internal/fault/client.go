@@ -66,11 +66,11 @@ var errInvalidAnswer = errors.New("nonsense")
 
 // SendOnce sends a request once. After an error the outcome is unknown.
 func (c *Client) SendOnce(ctx context.Context, request Request) (Answer, error) {
-	patience := 30 * time.Second
+	timeout := 30 * time.Second
 	if c.AttemptTimeout != nil {
-		patience = c.AttemptTimeout()
+		timeout = c.AttemptTimeout()
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	text, err := c.Post(ctx, request.Record)
 	if err != nil {

@@ -140,11 +140,11 @@ type attackPattern struct {
 // returns how many are.
 func (h attackPattern) attack(t *testing.T, dial DialFunc, lines int, untilCut bool) int {
 	t.Helper()
-	patience := time.Second
+	timeout := time.Second
 	if untilCut {
-		patience = deliveryTimeout
+		timeout = deliveryTimeout
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var cut atomic.Int64
 	var all sync.WaitGroup

@@ -43,9 +43,9 @@ func NewLoad(senders, receivers []*Client, seed uint64) *Load {
 	for _, client := range senders {
 		load.Senders = append(load.Senders, &Sender{
 			Client: client, ledger: load.Ledger, receivers: receivers,
-			rng:           rand.New(rand.NewPCG(seed, uint64(client.UIN))),
-			requestedUINs: make(map[rookery.UIN]bool),
-			Friends:       make(map[rookery.UIN]bool), FriendshipCounts: make(map[rookery.UIN]int),
+			rng:              rand.New(rand.NewPCG(seed, uint64(client.UIN))),
+			requestedFriends: make(map[rookery.UIN]bool),
+			Friends:          make(map[rookery.UIN]bool), FriendshipCounts: make(map[rookery.UIN]int),
 		})
 	}
 	return load
@@ -59,7 +59,7 @@ func (l *Load) Run(ctx context.Context) error {
 	defer stop()
 	uncancelled := context.WithoutCancel(ctx)
 	var all, senders errgroup.Group
-	var sent atomic.Bool
+	var allSent atomic.Bool
 	for _, sender := range l.Senders {
 		senders.Go(func() error {
 			defer stop()
@@ -75,10 +75,10 @@ func (l *Load) Run(ctx context.Context) error {
 		})
 	}
 	for _, receiver := range l.Receivers {
-		all.Go(func() error { return receiver.collectUntilEmpty(uncancelled, sent.Load) })
+		all.Go(func() error { return receiver.collectUntilEmpty(uncancelled, allSent.Load) })
 	}
 	all.Go(func() error {
-		defer sent.Store(true)
+		defer allSent.Store(true)
 		return senders.Wait()
 	})
 	return all.Wait()
@@ -97,9 +97,9 @@ type Sender struct {
 	Friends          map[rookery.UIN]bool
 	FriendshipCounts map[rookery.UIN]int
 	Status           rookery.Status
-	// requestedUINs holds the receivers to which a friend request was sent. The server suppresses a repeated
+	// requestedFriends holds the receivers to which a friend request was sent. The server suppresses a repeated
 	// request within a short time.
-	requestedUINs map[rookery.UIN]bool
+	requestedFriends map[rookery.UIN]bool
 }
 
 var senderStatuses = []rookery.Status{rookery.StatusOnline, rookery.StatusOffline, rookery.StatusAway,
@@ -109,14 +109,14 @@ func (s *Sender) performRandomAction(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	i := s.rng.IntN(len(s.receivers))
-	to, takesAll := s.receivers[i].UIN, i%2 == 0
+	to, acceptsAll := s.receivers[i].UIN, i%2 == 0
 	switch choice := s.rng.Float64(); {
 	case choice < 0.05:
 		return s.changeStatus(ctx, senderStatuses[s.rng.IntN(len(senderStatuses))])
-	case choice < 0.12 && takesAll:
+	case choice < 0.12 && acceptsAll:
 		return s.toggleFriendship(ctx, to)
-	case choice < 0.12 && !s.requestedUINs[to]:
-		s.requestedUINs[to] = true
+	case choice < 0.12 && !s.requestedFriends[to]:
+		s.requestedFriends[to] = true
 		return s.sendMessage(ctx, rookery.KindAsks, to)
 	}
 	return s.sendMessage(ctx, rookery.KindMessage, to)

@@ -73,15 +73,15 @@ func (e *PushReceiver) runStream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	line := e.openStream(conn)
-	defer e.closeStream(line)
-	if err := e.signIn(ctx, line); err != nil {
+	stream := e.openStream(conn)
+	defer e.closeStream(stream)
+	if err := e.signIn(ctx, stream); err != nil {
 		return err
 	}
 	select {
-	case <-line.ended:
-		if errors.Is(line.err, errInvalidAnswer) {
-			return line.err
+	case <-stream.ended:
+		if errors.Is(stream.err, errInvalidAnswer) {
+			return stream.err
 		}
 	case <-ctx.Done():
 	}
@@ -96,16 +96,16 @@ func (e *PushReceiver) openStream(conn net.Conn) *Stream {
 	return NewStream(conn, e.handlePush)
 }
 
-func (e *PushReceiver) closeStream(line *Stream) {
-	line.Close()
+func (e *PushReceiver) closeStream(stream *Stream) {
+	stream.Close()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.disconnectedAt = time.Now()
 }
 
 // signIn logs in on a stream, or resumes the session with the token. A refusal is an error that ends Run.
-func (e *PushReceiver) signIn(ctx context.Context, line *Stream) error {
-	client := Client{UIN: e.UIN, Device: e.Device, Post: line.SendAndWait}
+func (e *PushReceiver) signIn(ctx context.Context, stream *Stream) error {
+	client := Client{UIN: e.UIN, Device: e.Device, Post: stream.SendAndWait}
 	if e.Resumes && e.token != "" {
 		answer, err := client.SendOnce(ctx, client.NewRequest("List", "&SID="+e.token+"&TN=1&UN=0"))
 		if err == nil && answer.RES != resDone {
@@ -124,7 +124,7 @@ func (e *PushReceiver) signIn(ctx context.Context, line *Stream) error {
 }
 
 // handlePush records a push and confirms it if Confirms is set.
-func (e *PushReceiver) handlePush(line *Stream, push Push) {
+func (e *PushReceiver) handlePush(stream *Stream, push Push) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if push.Number <= e.latestNumber || push.To != e.UIN {
@@ -149,14 +149,14 @@ func (e *PushReceiver) handlePush(line *Stream, push Push) {
 	default:
 		e.redeliveries = append(e.redeliveries, Redelivery{push, e.disconnectedAt.Sub(received.confirmedAt)})
 	}
-	if e.Confirms && line.Confirm(push) == nil && received.confirmedAt.IsZero() {
+	if e.Confirms && stream.Confirm(push) == nil && received.confirmedAt.IsZero() {
 		received.confirmedAt = time.Now()
 	}
 }
 
 // Received returns each pushed message once, in order of first delivery, all redeliveries, and the number of
 // streams so far.
-func (e *PushReceiver) Received() (pushes []Push, redeliveries []Redelivery, lines int) {
+func (e *PushReceiver) Received() (pushes []Push, redeliveries []Redelivery, streamCount int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return append([]Push(nil), e.firstDeliveries...), append([]Redelivery(nil), e.redeliveries...), e.streamCount

@@ -35,13 +35,13 @@ type Stream struct {
 // NewStream returns a stream on conn. onPush receives the pushes and may be nil. It may call Confirm but not
 // SendAndWait, which would deadlock.
 func NewStream(conn net.Conn, onPush func(*Stream, Push)) *Stream {
-	line := &Stream{conn: conn, answers: make(chan string, 1), ended: make(chan struct{})}
+	stream := &Stream{conn: conn, answers: make(chan string, 1), ended: make(chan struct{})}
 	go func() {
-		defer close(line.ended)
-		line.err = line.readUntilClosed(onPush)
+		defer close(stream.ended)
+		stream.err = stream.readUntilClosed(onPush)
 		conn.Close()
 	}()
-	return line
+	return stream
 }
 
 // readUntilClosed passes on records until the connection ends. An incomplete record at the end is an error.
@@ -52,10 +52,10 @@ func (l *Stream) readUntilClosed(onPush func(*Stream, Push)) error {
 		if err != nil {
 			return err
 		}
-		record, isWhole := strings.CutSuffix(line, "\r\n")
+		record, isComplete := strings.CutSuffix(line, "\r\n")
 		answer, err := ParseAnswer(record)
 		switch {
-		case !isWhole || err != nil:
+		case !isComplete || err != nil:
 			return fmt.Errorf("%w: the line %q", errInvalidAnswer, line)
 		case answer.CMD == "Server_Msg":
 			push, err := parsePush(answer)
@@ -127,22 +127,22 @@ func (l *Stream) Close() {
 
 // StreamPost returns a PostFunc that sends records on a stream and opens a new one when the stream breaks.
 func StreamPost(dial DialFunc) PostFunc {
-	var mu sync.Mutex // guards line; held for a whole request
-	var line *Stream
+	var mu sync.Mutex // guards stream; held for a whole request
+	var stream *Stream
 	return func(ctx context.Context, record string) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if line == nil {
+		if stream == nil {
 			conn, err := dial(ctx)
 			if err != nil {
 				return "", err
 			}
-			line = NewStream(conn, nil)
+			stream = NewStream(conn, nil)
 		}
-		answer, err := line.SendAndWait(ctx, record)
+		answer, err := stream.SendAndWait(ctx, record)
 		if err != nil {
-			line.Close()
-			line = nil
+			stream.Close()
+			stream = nil
 		}
 		return answer, err
 	}

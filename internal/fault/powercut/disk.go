@@ -132,19 +132,19 @@ type fileState struct {
 
 // applyEvent applies an event that began before the cut.
 func (s *diskState) applyEvent(event *Event, cut Moment) {
-	named := s.entries[event.Path]
-	if named == nil {
-		named = new(dirEntry)
+	entry := s.entries[event.Path]
+	if entry == nil {
+		entry = new(dirEntry)
 	}
-	f := named.currentFile()
+	f := entry.currentFile()
 	switch event.Kind {
 	case Create:
 		if f == nil {
-			named.changes = append(named.changes, entryChange{event, new(fileState)})
-			s.entries[event.Path] = named
+			entry.changes = append(entry.changes, entryChange{event, new(fileState)})
+			s.entries[event.Path] = entry
 		}
 	case Remove:
-		named.changes = append(named.changes, entryChange{event, nil})
+		entry.changes = append(entry.changes, entryChange{event, nil})
 	case Write, Truncate:
 		if f != nil { // otherwise the file has been unlinked
 			f.changes = append(f.changes, event)
