@@ -15,8 +15,8 @@ import (
 // chatPeers is the number of accounts that each account writes to.
 const chatPeers = 10
 
-// measureChat measures the latency of messages between connected accounts. For comparison, it measures in turns
-// with that how long the store takes for the same messages when called directly.
+// measureChat measures the latency of messages between connected accounts. For comparison, each round also measures
+// how long a store takes for the same messages when it is called directly. Without accounts it does nothing.
 func (env *environment) measureChat(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Accounts == 0 {
 		return nil
@@ -41,6 +41,8 @@ func (env *environment) measureChat(ctx context.Context, cfg PushConfig, report 
 	return server.stop(ctx)
 }
 
+// runChat connects all accounts, runs the rounds, and stores the result in chat. store is a separate store with the
+// same accounts, which measureCommits writes to.
 func (srv *serverUnderTest) runChat(ctx context.Context, cfg PushConfig, store Store, chat *ChatReport) (err error) {
 	workload := newPushWorkload(ctx, srv.ledger, srv.seqs, srv.activeUINs())
 	defer func() { err = cmp.Or(workload.closeAll(), err) }()
@@ -51,8 +53,8 @@ func (srv *serverUnderTest) runChat(ctx context.Context, cfg PushConfig, store S
 	pair := func(i int) (from, to int) { return i % count, (i + 1 + i/count%min(chatPeers, count-1)) % count }
 	var commits []Percentiles
 	chat.ChatResult, err = srv.runRounds(workload, cfg, cfg.Rate, func() error {
-		one, err := srv.measureCommits(ctx, store, cfg, pair)
-		commits = append(commits, one)
+		result, err := srv.measureCommits(ctx, store, cfg, pair)
+		commits = append(commits, result)
 		return err
 	}, func(i int) (*pushConn, *pushConn) {
 		from, to := pair(i)
@@ -62,7 +64,8 @@ func (srv *serverUnderTest) runChat(ctx context.Context, cfg PushConfig, store S
 	return err
 }
 
-// measureCommits delivers the messages of one chat run directly to a store.
+// measureCommits delivers the messages of one chat round directly to a store and returns how long each took. pair
+// returns the indexes of sender and receiver of message i.
 func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg PushConfig,
 	pair func(i int) (from, to int)) (Percentiles, error) {
 	var mu sync.Mutex
@@ -86,7 +89,8 @@ func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg
 	return percentilesOf(&times), err
 }
 
-// startConnectedServer starts a server with n accounts that are going to log in over persistent connections.
+// startConnectedServer starts a server with count accounts. None is signed in; the caller logs them in over
+// persistent connections.
 func (env *environment) startConnectedServer(ctx context.Context, name string, count int) (*serverUnderTest, error) {
 	dir, err := env.makeSubdir(name)
 	if err != nil {
@@ -107,7 +111,8 @@ func (srv *serverUnderTest) activeUINs() (uins []rookery.UIN) {
 	return uins
 }
 
-// runRounds runs a workload once per round, each time after calling before, and returns the medians.
+// runRounds calls before and runs the workload once per round, and returns the medians. next selects sender and
+// receiver as in pushWorkload.run.
 func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, rate float64, before func() error,
 	next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
 	var runs []ChatResult
@@ -121,7 +126,7 @@ func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, ra
 		if err != nil {
 			return ChatResult{}, err
 		}
-		one, err := workload.run(rate, cfg.Duration, next)
+		result, err := workload.run(rate, cfg.Duration, next)
 		if err != nil {
 			return ChatResult{}, err
 		}
@@ -129,8 +134,8 @@ func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, ra
 		if err != nil {
 			return ChatResult{}, err
 		}
-		one.CPU = (end - start) / time.Duration(max(one.messages, 1))
-		runs = append(runs, one)
+		result.CPU = (end - start) / time.Duration(max(one.messages, 1))
+		runs = append(runs, result)
 	}
 	return medianChatResult(runs), nil
 }

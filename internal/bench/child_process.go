@@ -27,14 +27,15 @@ type childProcess struct {
 	addr   string
 	cmd    *exec.Cmd
 	output *outputLog
-	// terminate sends SIGTERM once. A second signal would end the server before it has finished its work.
+	// terminate sends SIGTERM at its first call only. A second signal would make the server exit before it has
+	// finished the requests that it accepted.
 	terminate func() error
 	exited    chan struct{}
 	exitErr   error // the result of Wait; set before exited is closed
 }
 
-// startChildProcess starts a command and waits until a line of its output contains the address on which it
-// listens. The process is terminated when ctx ends.
+// startChildProcess starts the command that cmd returns, and waits until address finds, in a line of the output, the
+// address on which the process listens. name appears in errors. The process is terminated when ctx ends.
 func startChildProcess(ctx context.Context, name string, cmd func(context.Context) *exec.Cmd,
 	address func(line string) (string, bool)) (*childProcess, error) {
 	c := &childProcess{name: name, cmd: cmd(ctx), exited: make(chan struct{})}
@@ -100,7 +101,7 @@ type outputLog struct {
 	address     chan string // receives the first address
 
 	mu    sync.Mutex
-	lines []string // guarded by mu
+	lines []string // the latest maxKeptLines, oldest first; guarded by mu
 }
 
 func newOutputLog(output io.ReadCloser, find func(string) (string, bool)) *outputLog {

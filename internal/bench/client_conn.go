@@ -10,15 +10,16 @@ import (
 	"time"
 )
 
-// maxAnswerBytes bounds an answer including its header. Before version 1.4, a batch has at most 8 KiB.
+// maxAnswerBytes bounds an answer including its header. The largest answer is a batch of messages, which has at most
+// 8 KiB in the protocol versions before 1.4.
 const maxAnswerBytes = 16 << 10
 
-// frameFunc finds the first answer in b and returns its body, which is a part of b, and its size including
-// header and line end. A size of 0 means that the answer is incomplete.
+// frameFunc finds the first answer in data. body is a part of data; size is the length of the whole answer with
+// header and line ends, or 0 if the answer is incomplete.
 type frameFunc func(data []byte) (body []byte, size int, err error)
 
-// clientConn is a client's connection to a server. Without keep-alive it reconnects for each exchange. It is
-// used either for one exchange at a time or by a pipeline.
+// clientConn is a client's connection to a server. Without keep-alive it reconnects for each exchange. A
+// caller uses either exchange or, for several requests at a time, readAnswers, but not both.
 type clientConn struct {
 	addr       string
 	findAnswer frameFunc
@@ -32,7 +33,8 @@ type clientConn struct {
 	bufferedBytes int
 }
 
-// newClientConn returns a connection to addr that dials at the first exchange. Exchanges fail at the deadline.
+// newClientConn returns a connection to addr, which is dialled at the first exchange. All reads and writes fail after
+// the deadline.
 func newClientConn(addr string, f frameFunc, keepAlive bool, deadline time.Time) *clientConn {
 	return &clientConn{
 		addr: addr, findAnswer: f, keepAlive: keepAlive, deadline: deadline,
@@ -69,7 +71,8 @@ func (cc *clientConn) connect() error {
 	return tcp.SetDeadline(cc.deadline)
 }
 
-// readAnswers reads once and passes each complete answer on. It must not be mixed with exchange.
+// readAnswers reads once and passes the body of each complete answer to take, which must not retain it. The rest of
+// an incomplete answer stays in the buffer for the next call.
 func (cc *clientConn) readAnswers(take func(body []byte) error) error {
 	count, err := cc.tcp.Read(cc.buffer[cc.bufferedBytes:])
 	cc.bufferedBytes += count
@@ -94,6 +97,7 @@ func (cc *clientConn) readAnswers(take func(body []byte) error) error {
 	return err
 }
 
+// readAnswer reads exactly one answer. Further bytes are an error.
 func (cc *clientConn) readAnswer() ([]byte, error) {
 	for bufferedBytes := 0; bufferedBytes < len(cc.buffer); {
 		count, err := cc.tcp.Read(cc.buffer[bufferedBytes:])
@@ -113,8 +117,8 @@ func (cc *clientConn) readAnswer() ([]byte, error) {
 	return nil, fmt.Errorf("an answer of more than %d bytes", len(cc.buffer))
 }
 
-// awaitServerClose waits until the server has closed its side and then closes this one, as clients do that read
-// until EOF. The TIME_WAIT state is then on the server's side, and the client does not run out of ports.
+// awaitServerClose waits until the server has closed its side and then closes this one. The side that closes first
+// keeps the TIME_WAIT state; were it the client, the client would run out of ports.
 func (cc *clientConn) awaitServerClose() error {
 	var extra [1]byte
 	switch _, err := cc.tcp.Read(extra[:]); {
@@ -142,7 +146,7 @@ var (
 	contentLength = []byte("content-length")
 )
 
-// frameHTTPAnswer finds an HTTP answer with status 200 and a Content-Length, the only kind that occurs here.
+// frameHTTPAnswer is a frameFunc for HTTP. Any status but 200, and an answer without Content-Length, is an error.
 func frameHTTPAnswer(data []byte) (body []byte, size int, err error) {
 	end := bytes.Index(data, headEnd)
 	if end < 0 {
@@ -170,7 +174,7 @@ func frameHTTPAnswer(data []byte) (body []byte, size int, err error) {
 	return data[size-length : size], size, nil
 }
 
-// frameRedisReply finds a bulk string or an integer of the Redis protocol.
+// frameRedisReply is a frameFunc for the Redis protocol. Any reply but a bulk string or an integer is an error.
 func frameRedisReply(data []byte) (body []byte, size int, err error) {
 	line, remaining, found := bytes.Cut(data, lineEnd)
 	if !found {

@@ -37,11 +37,12 @@ func handleFloorRequest(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, floorAnswer)
 }
 
+// floorCommand returns the command that runs ServeFloor as its own process.
 func (cfg *Config) floorCommand(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, cfg.Executable, "bench", "floor")
 }
 
-// floorTask sends the floor the request of an idle poll.
+// floorTask returns the task that sends the request of an idle poll to the floor.
 func floorTask(worker int, accounts accountRange, keepAlive bool) *requestTask {
 	t := newHTTPTask(pollStep, worker, accounts, keepAlive, nil)
 	return &requestTask{requestBytes: t.requestBytes, wantAnswer: []byte(floorAnswer)}

@@ -23,11 +23,11 @@ type GrowthConfig struct {
 
 const maxSessions = 1_000_000
 
-// Growth compares a large store with a small one.
+// Growth is the result of RunGrowth. Population is that of the large store.
 type Growth struct {
 	Population
-	// StartDuration is the time from the start of the process to its first answer, before the load.
-	// RestartDuration is the same after the load.
+	// StartDuration is the time from the start of the server on the large store to its first answer, before the
+	// workloads ran. RestartDuration is the same after them.
 	StartDuration   time.Duration `json:"start_ns"`
 	RestartDuration time.Duration `json:"start_after_load_ns"`
 	Costs           []GrowthCost  `json:"costs"`
@@ -45,7 +45,7 @@ type GrowthCost struct {
 	Ratio       float64 `json:"cpu_large_to_small"`
 }
 
-// BytesPerSession returns the memory of one session.
+// BytesPerSession returns the resident memory of one session in bytes.
 func (gr *Growth) BytesPerSession() float64 {
 	return ratio(float64(gr.ResidentWithSessions-gr.ResidentWithoutSessions), float64(gr.Sessions))
 }
@@ -111,6 +111,7 @@ func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
 	}, nil
 }
 
+// compareGrowth pairs the rows of the two stores and returns the ratio of their costs.
 func compareGrowth(rows []Row, small, large string) (all []GrowthCost) {
 	for _, row := range rows {
 		for _, other := range rows {
@@ -144,8 +145,9 @@ func (env *environment) measureRestart(ctx context.Context, large *serverUnderTe
 	return large.startDuration, large.process.stop()
 }
 
-// measureSessionMemory returns the memory of a server without and with n live sessions. The store holds no
-// other accounts, so the memory that the store itself needs is small and constant.
+// measureSessionMemory returns the resident memory, in bytes, of a server without and with count live sessions. The
+// store holds only the accounts of these sessions, so that the memory of the store itself is small and the same in both
+// cases.
 func (env *environment) measureSessionMemory(ctx context.Context, count int) (without, with int64, err error) {
 	dir, err := env.makeSubdir("sessions")
 	if err != nil {
@@ -170,8 +172,8 @@ func (env *environment) measureSessionMemory(ctx context.Context, count int) (wi
 	return without, with, err
 }
 
-// residentAfterPolls starts a server, polls once for each session, and returns the server's memory. The server
-// thus does the same work with and without live sessions.
+// residentAfterPolls starts a server, polls once for each session, and returns the server's memory. wanted is a
+// part of the expected answers. The polls make the server do the same work with and without live sessions.
 func (env *environment) residentAfterPolls(ctx context.Context, server *serverUnderTest, sessions []rookery.Session,
 	wanted string) (int64, error) {
 	if err := env.startProcess(ctx, server); err != nil {

@@ -6,19 +6,21 @@ import (
 	"time"
 )
 
-// Each power of two is divided into 32 buckets, so a quantile exceeds the exact value by at
-// most 1/32.
+// Each range between two powers of two is divided into 1<<bucketBits = 32 buckets, so a quantile exceeds the exact
+// value by at most 1/32.
 const (
 	bucketBits = 5
 	buckets    = (64 - bucketBits) << bucketBits
 )
 
-// histogram counts durations in exponential buckets. It covers all durations and never allocates.
+// histogram counts durations in buckets whose widths grow with the durations. It covers all durations and never
+// allocates. It is not safe for concurrent use.
 type histogram struct {
 	counts [buckets]uint64
 	total  uint64
 }
 
+// bucketOf returns the index of the bucket that counts a duration. Negative durations count as 0.
 func bucketOf(duration time.Duration) int {
 	v := uint64(max(duration, 0))
 	if v < 1<<bucketBits {
@@ -50,8 +52,8 @@ func (his *histogram) add(other *histogram) {
 	his.total += other.total
 }
 
-// quantile is a duration that the share q of all recorded ones does not exceed,
-// 0 if there are none.
+// quantile returns a duration that a share q, from 0 to 1, of the recorded durations does not exceed: the longest
+// duration of the bucket with the exact quantile. It returns 0 if nothing was recorded.
 func (his *histogram) quantile(q float64) time.Duration {
 	rank := uint64(math.Ceil(q * float64(his.total)))
 	var seen uint64

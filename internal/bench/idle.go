@@ -15,7 +15,7 @@ import (
 // trickleSenders is the number of additional connections, which send messages to idle ones.
 const trickleSenders = 8
 
-// spareDescriptors is the number of file descriptors for everything but idle connections: the senders, the
+// spareDescriptors is a generous number of file descriptors for everything but idle connections: the senders, the
 // store and the listeners.
 const spareDescriptors = 200
 
@@ -63,8 +63,7 @@ func (srv *serverUnderTest) measureIdleConnections(ctx context.Context, cfg Push
 	}
 	senders, silent := workload.conns[:trickleSenders], workload.conns[trickleSenders:]
 	idle.Trickle, err = srv.runRounds(workload, cfg, cfg.Trickle, doNothing, func(int) (sender, receiver *pushConn) {
-		// Each receiver has one sender, so that few pairs need an audit
-		// at the end.
+		// The receiver determines the sender, so that few pairs need an audit at the end.
 		receiver = silent[rand.IntN(len(silent))]
 		return senders[int(receiver.uin)%trickleSenders], receiver
 	})
@@ -99,7 +98,8 @@ func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (
 	return memory, err
 }
 
-// openIdleConns opens cfg.Idle connections.
+// openIdleConns opens cfg.Idle connections and sends a record on each. After an error the caller must close those
+// connections that are not nil.
 func (cfg *PushConfig) openIdleConns(ctx context.Context, addr string) ([]net.Conn, error) {
 	var done atomic.Int64
 	defer reportProgress(cfg.Progress, "connecting", "connections to the bare server", &done, int64(cfg.Idle))()

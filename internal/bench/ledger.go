@@ -10,11 +10,12 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// accountPair is a sender and a receiver. Only one worker at a time sends for a pair.
+// accountPair is a sender and a receiver. Only one worker at a time sends for a pair, so the pair's counter needs no
+// lock.
 type accountPair struct{ from, to rookery.UIN }
 
-// ledger counts the acknowledged messages of each pair. startNumbers holds the last number of each receiver's
-// mailbox before the first message.
+// ledger counts the acknowledged messages of each pair. startNumbers holds the last entry number of each receiver's
+// mailbox before the bench began; messages of earlier benches have lower numbers and are not audited.
 type ledger struct {
 	counts       map[accountPair]*uint64
 	startNumbers map[rookery.UIN]uint64
@@ -33,7 +34,7 @@ func (led *ledger) counterOf(sender, receiver rookery.UIN) *uint64 {
 	return led.counts[p]
 }
 
-// total returns the number of acknowledged messages.
+// total returns the number of acknowledged messages of all pairs.
 func (led *ledger) total() (n uint64) {
 	for _, count := range led.counts {
 		n += *count
@@ -44,8 +45,8 @@ func (led *ledger) total() (n uint64) {
 // maxAuditErrors bounds the number of differences in one error.
 const maxReportedFaults = 10
 
-// auditStore checks the messages in a store that no server has open. Each acknowledged message must be there
-// once, in the order of its sender, and nothing else.
+// auditStore checks the messages in a store that no server has open. For each pair, the receiver's mailbox must
+// contain all acknowledged messages of the sender, each once and in the order of sending, and no others.
 func (led *ledger) auditStore(ctx context.Context, store Store) error {
 	var faults []error
 	for pair, count := range led.counts {
@@ -63,6 +64,7 @@ func (led *ledger) auditStore(ctx context.Context, store Store) error {
 	return errors.Join(faults...)
 }
 
+// auditPageSize is the number of mailbox entries that an audit reads at a time.
 const auditPageSize = 1000
 
 // countStored counts the messages of a pair since the bench began. It fails at the first message whose number

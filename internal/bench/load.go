@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// answerTimeout is how long a run may exceed its duration. An answer that takes longer fails the run.
+// answerTimeout is how long the last answers may arrive after the end of a run. Later answers fail the run.
 const answerTimeout = 30 * time.Second
 
 // seqSource generates SEQs. It counts from the current time in nanoseconds, so a later bench on the same data
@@ -30,12 +30,13 @@ type requestWorker struct {
 	conn  *clientConn
 	seqs  *seqSource
 	cycle []*requestTask
-	// taskIndex counts the tasks so far; the next one is cycle[taskIndex%len(cycle)].
+	// taskIndex selects the next task, cycle[taskIndex%len(cycle)].
 	taskIndex int
 	latency   histogram
 }
 
-// run sends requests until the given time. It does not stop between a message and its collection.
+// run sends requests until the given time and then closes the connection. It does not stop between a message and the
+// collection of that message, so that the next run finds the mailbox empty.
 func (w *requestWorker) run(ctx context.Context, until time.Time) error {
 	defer w.conn.close()
 	for start := time.Now(); ; w.taskIndex++ {
@@ -76,7 +77,7 @@ func (t *requestTask) sendAndCheck(c *clientConn, seqs *seqSource) ([]byte, erro
 	return answer, nil
 }
 
-// loadRun describes the concurrent clients of one run.
+// loadRun configures the concurrent clients of one run.
 type loadRun struct {
 	addr        string
 	framing     frameFunc
@@ -86,7 +87,7 @@ type loadRun struct {
 	// cycle returns the tasks that the worker with this index repeats.
 	cycle func(worker int) []*requestTask
 	seqs  *seqSource
-	// maxUnanswered and loginTask are those of the candidate.
+	// maxUnanswered and loginTask have the same meaning as in candidate.
 	maxUnanswered int
 	loginTask     func(worker int) *requestTask
 }
@@ -98,7 +99,7 @@ type loadResult struct {
 	latency  histogram
 }
 
-// loadClient sends requests until the given time.
+// loadClient is a requestWorker or a pipeline.
 type loadClient interface {
 	run(ctx context.Context, until time.Time) error
 }

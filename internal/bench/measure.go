@@ -16,15 +16,16 @@ import (
 
 // Config configures a measurement.
 type Config struct {
-	// Executable is the rookery binary. Its commands "serve" and "bench floor" are the measured servers.
+	// Executable is the path of the rookery binary. Its commands "serve" and "bench floor" run the measured servers.
 	Executable string
-	// OpenStore opens the store in a data directory that no server uses.
+	// OpenStore opens the store in a data directory that no server uses, and creates a missing one.
 	OpenStore func(ctx context.Context, dir string) (Store, error)
 	// Temporary is the parent of directories for temporary data. It should be on a real disk, because syncs in
 	// memory cost nothing. If it is empty, the system's directory is used.
 	Temporary string
 
-	Workloads   []Workload
+	Workloads []Workload
+	// Connections lists the numbers of simultaneous connections to measure.
 	Connections []int
 	// KeepAlive lists the uses of connections to measure: true for keep-alive, false for one per request.
 	KeepAlive []bool
@@ -67,25 +68,26 @@ func (cfg *Config) validate() error {
 
 func (cfg *Config) maxConnections() int { return slices.Max(cfg.Connections) }
 
-// candidate is one workload on one server.
+// candidate is one workload on one server, a contender in compareCandidates.
 type candidate struct {
-	name    string
-	store   string
+	name    string // of the workload
+	store   string // distinguishes the servers of RunGrowth
 	server  *childProcess
 	framing frameFunc
 	seqs    *seqSource
-	// onlyKeepAlive is set if the workload cannot use one connection per request.
+	// onlyKeepAlive excludes the candidate from runs with one connection per request.
 	onlyKeepAlive bool
 	// prepare runs before each run and is not measured. It may be nil.
 	prepare func(ctx context.Context, connections int) error
-	cycle   func(worker int, keepAlive bool) []*requestTask
-	// maxUnanswered is the number of unanswered requests per connection. If it is above 0, the cycle is a single
-	// task, and each connection begins with loginTask unless that is nil.
+	// cycle returns the tasks that a worker repeats.
+	cycle func(worker int, keepAlive bool) []*requestTask
+	// maxUnanswered, if above 0, selects a pipeline with that many unanswered requests per connection. The cycle
+	// must then be a single task. Each connection begins with loginTask, unless that is nil.
 	maxUnanswered int
 	loginTask     func(worker int) *requestTask
 }
 
-// measureCandidate makes one run.
+// measureCandidate makes one run of c and returns its figures.
 func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connections int, keepAlive bool) (Figures,
 	error) {
 	if c.prepare != nil {
@@ -121,7 +123,7 @@ func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connection
 }
 
 // compareCandidates runs the candidates in turns, once per round, and returns a row of medians for each. The
-// first candidate is the floor of the others.
+// first candidate must be the floor, to whose CPU the ratios of all rows refer.
 func (cfg *Config) compareCandidates(ctx context.Context, candidates []candidate, connections int,
 	keepAlive bool) ([]Row, error) {
 	if !keepAlive {
@@ -172,6 +174,7 @@ func median[R any, T cmp.Ordered](runs []R, figure func(R) T) T {
 	return all[(len(all)-1)/2]
 }
 
+// ratio returns a/b, or 0 if b is 0.
 func ratio(a, b float64) float64 {
 	if b == 0 {
 		return 0
@@ -179,7 +182,8 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// environment is the floor, the temporary data and the running processes of one bench.
+// environment is what one bench sets up and close removes: the temporary data and the processes, of which the floor
+// is one.
 type environment struct {
 	cfg       *Config
 	dir       string
@@ -187,7 +191,8 @@ type environment struct {
 	stopFuncs []func() error
 }
 
-// newEnvironment validates the configuration and starts the floor.
+// newEnvironment validates the configuration and starts the floor. It fails early on systems where the cost of a
+// process cannot be measured.
 func (cfg *Config) newEnvironment(ctx context.Context) (*environment, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -230,7 +235,8 @@ func (env *environment) close() error {
 	return errors.Join(append(errs, os.RemoveAll(env.dir))...)
 }
 
-// compareAll compares the candidates for all numbers of connections and all uses of them.
+// compareAll runs compareCandidates for each configured number of connections, with and without keep-alive as
+// configured.
 func (env *environment) compareAll(ctx context.Context, candidates []candidate) ([]Row, error) {
 	var all []Row
 	for _, keepAlive := range env.cfg.KeepAlive {

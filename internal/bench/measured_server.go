@@ -15,7 +15,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// serverUnderTest is a Rookery server with its data directory.
+// serverUnderTest is a Rookery server with its data directory and the ledger of what was sent to it.
 type serverUnderTest struct {
 	cfg        *Config
 	name       string
@@ -39,8 +39,8 @@ func (cfg *Config) newServerUnderTest(ctx context.Context, name, dir string, pop
 		accounts: population.activeAccounts(), ledger: newLedger(), seqs: newSEQSource()}, nil
 }
 
-// prepareStore collects what an earlier bench left in the mailboxes of the participating accounts, records the
-// last number of each mailbox, and signs the accounts in.
+// prepareStore prepares the workers' accounts in a store that no server has open. It marks what an earlier bench left
+// in their mailboxes as collected, records the last number of each mailbox in the ledger, and signs the accounts in.
 func (srv *serverUnderTest) prepareStore(ctx context.Context, store Store) error {
 	var sessions []rookery.Session
 	for i := range srv.cfg.maxConnections() * int(roleCount) {
@@ -80,7 +80,7 @@ func (srv *serverUnderTest) storeSessions(ctx context.Context, store Store, sess
 		})
 }
 
-// start starts the server and waits for its first answer.
+// start starts the server's process and waits for its first answer.
 func (srv *serverUnderTest) start(ctx context.Context) error {
 	startedAt := time.Now()
 	args := []string{
@@ -145,7 +145,8 @@ func (srv *serverUnderTest) prepareAccounts(ctx context.Context, workload Worklo
 	return srv.forEachAccount(ctx, srv.cfg.maxConnections(), []accountRole{pollerRole, senderRole, partnerRole}, srv.drainMailbox)
 }
 
-// forEachAccount calls a function for the accounts with the given roles of each worker.
+// forEachAccount calls do for each worker's accounts with the given roles. It uses a few connections concurrently;
+// calls for the same worker do not overlap.
 func (srv *serverUnderTest) forEachAccount(ctx context.Context, workers int, roles []accountRole,
 	do func(c *clientConn, worker int, r accountRole) error) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -167,6 +168,7 @@ func (srv *serverUnderTest) forEachAccount(ctx context.Context, workers int, rol
 	return group.Wait()
 }
 
+// logInAccount logs in the account of a worker with the given role.
 func (srv *serverUnderTest) logInAccount(c *clientConn, worker int, r accountRole) error {
 	step := loginStep
 	step.fromRole = r

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// pipeline is a client that sends one task repeatedly and has up to maxUnanswered requests without an answer.
+// pipeline is a client that sends one task repeatedly, without waiting for each answer: up to maxUnanswered requests
+// are unanswered at a time. The server must answer in order.
 type pipeline struct {
 	conn          *clientConn
 	seqs          *seqSource
@@ -63,7 +64,7 @@ func (pl *pipeline) fillWindow(now time.Time) error {
 	return err
 }
 
-// handleAnswer handles the answer to the oldest request.
+// handleAnswer checks an answer, which must be that to the oldest unanswered request.
 func (pl *pipeline) handleAnswer(answer []byte) error {
 	if len(pl.unanswered) == 0 {
 		return fmt.Errorf("got %q, and nothing was asked", answer)

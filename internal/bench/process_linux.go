@@ -14,7 +14,8 @@ import (
 // clockTick is the unit of processor time in /proc. USER_HZ is 100 on all systems that Go supports.
 const clockTick = 10 * time.Millisecond
 
-// separateProcessGroup keeps the terminal's interrupt from a child. The bench terminates its children itself.
+// separateProcessGroup returns the attributes of a child that does not receive Ctrl-C from the terminal. The bench
+// terminates its children itself.
 func separateProcessGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // maxOpenFiles returns how many files this process, and each child, may have open.
@@ -26,6 +27,7 @@ func maxOpenFiles() uint64 {
 	return limit.Cur
 }
 
+// processCPU returns the processor time that a process has used.
 func processCPU(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -34,7 +36,7 @@ func processCPU(pid int) (time.Duration, error) {
 	return parseCPUTime(stat)
 }
 
-// parseCPUTime returns the sum of utime and stime, the 14th and 15th field. The 2nd field is the program's name
+// parseCPUTime returns the sum of utime and stime, the 14th and 15th field of /proc/PID/stat. The 2nd field is the program's name
 // in parentheses, which may itself contain parentheses and spaces.
 func parseCPUTime(stat []byte) (time.Duration, error) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
@@ -52,6 +54,7 @@ func parseCPUTime(stat []byte) (time.Duration, error) {
 	return sum, nil
 }
 
+// processResident returns the resident memory of a process in bytes.
 func processResident(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -60,6 +63,7 @@ func processResident(pid int) (int64, error) {
 	return parseResidentMemory(string(status))
 }
 
+// parseResidentMemory returns VmRSS from /proc/PID/status in bytes.
 func parseResidentMemory(status string) (int64, error) {
 	for line := range strings.Lines(status) {
 		if value, found := strings.CutPrefix(line, "VmRSS:"); found {

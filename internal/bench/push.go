@@ -11,23 +11,25 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// PushConfig configures a measurement of persistent connections. A part whose number is 0 is skipped.
+// PushConfig configures a measurement of persistent connections in three parts. Idle, Window or Accounts of 0 skips
+// the part that the field belongs to.
 type PushConfig struct {
 	Config
-	// Idle connections are held and receive Trickle messages per second in all.
+	// Idle is the number of idle connections whose memory is measured. Then they receive Trickle messages per
+	// second in all.
 	Idle    int
 	Trickle float64
 	// Settle is the time without traffic before memory is measured.
 	Settle time.Duration
-	// Window is the number of unanswered sends on each connection.
+	// Window is the number of durable sends that each connection keeps unanswered.
 	Window int
 	// Accounts is the number of connected accounts that send each other Rate messages per second in all.
 	Accounts int
 	Rate     float64
 }
 
-// Limits of the configuration. A session ends after 300 s of silence, so the measurement of idle connections must
-// be shorter.
+// Limits of the configuration. A session ends after 300 s without a request, so maxIdleDuration bounds the measurement
+// of idle connections. The others prevent a run that a machine cannot complete.
 const (
 	maxIdle         = 100_000
 	maxSettle       = 3 * time.Minute
@@ -69,7 +71,8 @@ func (cfg *PushConfig) validate() error {
 	return nil
 }
 
-// PushReport is the result for persistent connections. Durable sends are rows of the Report.
+// PushReport is the result for persistent connections. A part that was skipped is nil. The results of durable sends are
+// in Report.Rows.
 type PushReport struct {
 	Idle *IdleReport `json:"idle,omitempty"`
 	Chat *ChatReport `json:"chat,omitempty"`
@@ -78,8 +81,8 @@ type PushReport struct {
 // IdleReport is the memory of idle connections, and the latency of messages to some of them.
 type IdleReport struct {
 	Connections int `json:"connections"`
-	// Bare is the server that only accepts and holds connections. Rookery is the server with all accounts
-	// logged in.
+	// Bare is the memory of a server that only accepts and holds connections. Rookery is that of a Rookery server,
+	// with all accounts logged in at the end.
 	Bare    MemoryChange `json:"bare"`
 	Rookery MemoryChange `json:"rookery"`
 	// Settle is the time without traffic before memory was measured.
@@ -103,7 +106,7 @@ func (mc MemoryChange) perConnection(connections int) float64 {
 // ChatReport is the latency of messages between connected accounts.
 type ChatReport struct {
 	Accounts int `json:"accounts"`
-	// Commit is how long the store takes for the same number of messages when called directly.
+	// Commit is how long the store takes for a message when called directly, at the same rate.
 	Commit Percentiles `json:"store_commit"`
 	ChatResult
 }
@@ -137,8 +140,8 @@ func percentilesOf(times *histogram) Percentiles {
 func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 	// Push workloads are not cycles of requests, and all connections are persistent.
 	cfg.Workloads, cfg.KeepAlive = []Workload{{Name: lineSend}}, []bool{true}
-	// The cost of logins is not measured here. 19,000 expensive hashes would take
-	// longer than the lifetime of a session.
+	// The cost of logins is not measured here, so hashes are cheap: expensive ones for the default of 19,000
+	// idle accounts would take longer than the lifetime of a session.
 	cfg.cost = service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1}
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -159,7 +162,7 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 	return report, nil
 }
 
-// pushTargets judges the targets for what was measured.
+// pushTargets returns the targets of the parts that were measured.
 func (rep *Report) pushTargets(cfg PushConfig) (all []Target) {
 	if idle := rep.Push.Idle; idle != nil {
 		all = append(all,

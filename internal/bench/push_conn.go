@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// frameStreamAnswer finds an answer on a persistent connection.
+// frameStreamAnswer is a frameFunc for persistent connections, where each answer is a line.
 func frameStreamAnswer(data []byte) (body []byte, size int, err error) {
 	body, _, found := bytes.Cut(data, lineEnd)
 	if !found {
@@ -23,7 +23,7 @@ func frameStreamAnswer(data []byte) (body []byte, size int, err error) {
 	return body, len(body) + len(lineEnd), nil
 }
 
-// newStreamTask prepares a step for one worker with a persistent connection.
+// newStreamTask prepares a step as a line on a persistent connection of one worker.
 func newStreamTask(s requestStep, worker int, accounts accountRange, l *ledger) *requestTask {
 	sender, receiver := accounts.accountFor(worker, s.fromRole), accounts.accountFor(worker, s.toRole)
 	before := "VER=1.4&CMD=" + s.command + "&SEQ="
@@ -43,19 +43,20 @@ func newStreamTask(s requestStep, worker int, accounts accountRange, l *ledger) 
 // lineBufferSize is longer than the longest line that a pushConn reads.
 const lineBufferSize = 512
 
-// pushConn is one account's persistent connection. It signs in, sends messages, and receives pushes. Messages
-// of a pair are numbered from 1, so it detects a push that is repeated, early, or missing.
+// pushConn is one account's persistent connection. It signs in, sends messages, and receives pushes. The
+// messages from one sender to one receiver are numbered from 1, so that handlePush can detect a push that is repeated,
+// early, or missing.
 type pushConn struct {
 	uin      rookery.UIN
 	workload *pushWorkload
 	tcp      net.Conn
 	reader   *bufio.Reader
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 	// unanswered holds the sent messages without an answer, oldest first.
 	unanswered []unansweredMessage
-	// unpushedSince holds, for each sender, the send times of messages that were not pushed yet.
-	// pushedCounts counts those that were.
+	// unpushedSince holds, for each sender, the send times of its messages to this account that were not pushed
+	// yet. pushedCounts holds the number of those that were.
 	unpushedSince map[rookery.UIN][]time.Time
 	pushedCounts  map[rookery.UIN]uint64
 	// latestNumber is the mailbox number of the latest push.
@@ -65,7 +66,7 @@ type pushConn struct {
 // unansweredMessage is a sent message without an answer.
 type unansweredMessage struct {
 	seq          uint64
-	acknowledged *uint64
+	acknowledged *uint64 // the ledger's count, which the answer increments
 	sentAt       time.Time
 }
 
@@ -83,6 +84,7 @@ func (pc *pushConn) connect(addr string) error {
 	return nil
 }
 
+// signIn logs in, and waits for the answer at most for answerTimeout.
 func (pc *pushConn) signIn() error {
 	if err := pc.tcp.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
@@ -126,7 +128,7 @@ func (pc *pushConn) sendTo(receiver *pushConn) error {
 
 var pushPrefix = []byte("VER=1.4&CMD=Server_Msg&SEQ=")
 
-// readUntilClosed handles answers and pushes until the connection ends.
+// readUntilClosed handles answers and pushes until the connection ends or one is wrong. It never returns nil.
 func (pc *pushConn) readUntilClosed() error {
 	for {
 		record, err := pc.reader.ReadSlice('\n')
@@ -146,21 +148,21 @@ func (pc *pushConn) readUntilClosed() error {
 	}
 }
 
-// handleAnswer handles the answer to the oldest unanswered message.
+// handleAnswer checks an answer, which must be that to the oldest unanswered message.
 func (pc *pushConn) handleAnswer(record []byte, now time.Time) error {
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
 	if len(pc.unanswered) == 0 {
 		return errors.New("nothing was asked")
 	}
-	pendingMessage := pc.unanswered[0]
-	if wanted := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", pendingMessage.seq,
+	oldest := pc.unanswered[0]
+	if wanted := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", oldest.seq,
 		pc.uin); string(record) != wanted {
 		return fmt.Errorf("expected %q", wanted)
 	}
 	pc.unanswered = pc.unanswered[1:]
-	*pendingMessage.acknowledged++
-	pc.workload.recordAnswer(now.Sub(pendingMessage.sentAt))
+	*oldest.acknowledged++
+	pc.workload.recordAnswer(now.Sub(oldest.sentAt))
 	return nil
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// pushWorkload is a set of accounts connected to one server that send each other messages at a fixed rate. Each
-// message must be acknowledged, and pushed to its receiver once. The first violation ends the workload.
+// pushWorkload is a set of accounts that are connected to one server and send each other messages at a fixed rate. The
+// server must acknowledge each message and push it to the receiver exactly once. The first violation ends the workload.
 type pushWorkload struct {
 	ledger *ledger
 	seqs   *seqSource
@@ -24,10 +24,10 @@ type pushWorkload struct {
 	ctx     context.Context // ends with the first error, which is its cause
 	fail    context.CancelCauseFunc
 	readers sync.WaitGroup
-	// outstanding counts the answers and pushes that have not arrived.
+	// outstanding counts the answers and pushes that have not arrived yet, two per message that was just sent.
 	outstanding sync.WaitGroup
 
-	mu                     sync.Mutex // guards what follows
+	mu                     sync.Mutex // guards the fields below
 	answerTimes, pushTimes histogram
 }
 
@@ -68,7 +68,7 @@ func (pw *pushWorkload) connectAll(addr string, progress io.Writer) error {
 // errWorkloadDone is the cancellation cause of a workload that ended without an error.
 var errWorkloadDone = errors.New("the talk is over")
 
-// closeAll closes all connections and returns the first error of the workload.
+// closeAll closes all connections, waits for their readers, and returns the first error of the workload.
 func (pw *pushWorkload) closeAll() error {
 	pw.fail(errWorkloadDone)
 	for _, conn := range pw.conns {
@@ -83,8 +83,9 @@ func (pw *pushWorkload) closeAll() error {
 	return nil
 }
 
-// run sends messages at the given rate per second for a duration, then waits until all have arrived. next
-// returns sender and receiver of the message with index i. The rate does not depend on the server's speed.
+// run sends messages at the given rate per second for a duration, then waits until all are acknowledged and pushed.
+// next returns sender and receiver of the message with index i. Sends do not wait for answers, so a slow server does
+// not lower the rate.
 func (pw *pushWorkload) run(rate float64, duration time.Duration,
 	next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
 	pw.mu.Lock()

@@ -13,8 +13,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// redisServer is a Redis server that syncs every command before it answers. Each receiver is a stream. Durable
-// sends are compared with it.
+// redisServer is a Redis server with which Rookery's durable sends are compared. It syncs every command to the disk
+// before it answers. Each receiver has a Redis stream in place of a mailbox.
 type redisServer struct {
 	process  *childProcess
 	accounts accountRange
@@ -55,6 +55,7 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
+// streamName returns the key of a receiver's stream.
 func streamName(uin rookery.UIN) string { return "mailbox:" + uin.String() }
 
 // redisCommand encodes a command in the Redis protocol.
@@ -66,7 +67,8 @@ func redisCommand(words ...string) []byte {
 	return data
 }
 
-// newXAddTask returns a task that stores the same text as a durable send.
+// newXAddTask returns a task that appends the text of a durable send to the receiver's stream. The answer is the ID of
+// the new entry, which contains a dash.
 func newXAddTask(worker int, accounts accountRange, l *ledger) *requestTask {
 	sender, receiver := accounts.accountFor(worker, sendStep.fromRole), accounts.accountFor(worker, sendStep.toRole)
 	text := strings.Repeat("0", numberDigits) + textFiller

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Figures are the results of one run. Times are in nanoseconds in JSON.
+// Figures are the measurements of one run, or the medians of several. JSON has times in nanoseconds.
 type Figures struct {
 	// PerSecond is the number of answered requests per second.
 	PerSecond float64 `json:"requests_per_second"`
@@ -39,20 +39,22 @@ type Row struct {
 type Target struct {
 	Description string  `json:"what"`
 	Measured    float64 `json:"got"`
-	// AtMost is what it may be; Least, if it is not 0, what it must be instead.
+	// AtLeast, if not 0, is the lower bound of Measured. Otherwise AtMost is the upper bound.
 	AtMost  float64 `json:"most,omitempty"`
 	AtLeast float64 `json:"least,omitempty"`
-	// Goal is what one would like to see, 0 if that is not said.
+	// Goal is a stricter value to work towards, which does not affect Met; 0 if there is none.
 	Goal float64 `json:"aim,omitempty"`
 	Met  bool    `json:"met"`
 }
 
-func atMost(what string, measured, maximum, aim float64) Target {
-	return Target{Description: what, Measured: measured, AtMost: maximum, Goal: aim, Met: measured <= maximum}
+// atMost returns a target that is met if measured is at most maximum.
+func atMost(what string, measured, maximum, goal float64) Target {
+	return Target{Description: what, Measured: measured, AtMost: maximum, Goal: goal, Met: measured <= maximum}
 }
 
-func atLeast(what string, measured, least float64) Target {
-	return Target{Description: what, Measured: measured, AtLeast: least, Met: measured >= least}
+// atLeast returns a target that is met if measured is at least minimum.
+func atLeast(what string, measured, minimum float64) Target {
+	return Target{Description: what, Measured: measured, AtLeast: minimum, Met: measured >= minimum}
 }
 
 func (tgt Target) String() string {

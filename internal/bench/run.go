@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// redisSend is the name of the row of durable sends to Redis Streams.
+// redisSend names the report's row for durable sends to Redis Streams.
 const redisSend = "redis XADD, synced"
 
-// Run measures the workloads on a small store, which holds only the participating accounts. It returns an error if
+// Run measures the workloads on a small store, which holds only the accounts of the workers. It returns an error if
 // an answer is unexpected, or if an acknowledged message is missing in the store.
 func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 	environment, err := cfg.newEnvironment(ctx)
@@ -48,13 +48,14 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 		nil
 }
 
-// startSmallServer seeds and starts a server that has only the participating accounts.
+// startSmallServer seeds and starts a server that has only the accounts of the workers.
 func (env *environment) startSmallServer(ctx context.Context, name string) (*serverUnderTest, error) {
 	count := env.cfg.maxConnections() * int(roleCount)
 	return env.startServer(ctx, name, "", Population{Accounts: count, Active: count})
 }
 
-// startServer seeds and starts a server. If dir is empty, the data is temporary.
+// startServer seeds a data directory, signs the workers' accounts in, and starts a server on it. If dir is empty, the
+// data is temporary.
 func (env *environment) startServer(ctx context.Context, name, dir string, population Population) (*serverUnderTest,
 	error) {
 	if err := population.validate(env.cfg.maxConnections()); err != nil {
@@ -77,7 +78,7 @@ func (env *environment) startServer(ctx context.Context, name, dir string, popul
 	return server, env.startProcess(ctx, server)
 }
 
-// startProcess starts the server's process. close stops it if nothing else has.
+// startProcess starts the server's process. environment.close stops it if it still runs then.
 func (env *environment) startProcess(ctx context.Context, server *serverUnderTest) error {
 	if err := server.start(ctx); err != nil {
 		return err
@@ -86,7 +87,7 @@ func (env *environment) startProcess(ctx context.Context, server *serverUnderTes
 	return nil
 }
 
-// startRedis starts a Redis server.
+// startRedis starts a Redis server with temporary data.
 func (env *environment) startRedis(ctx context.Context, accounts accountRange) (*redisServer, error) {
 	dir, err := env.makeSubdir("redis")
 	if err != nil {
@@ -100,7 +101,8 @@ func (env *environment) startRedis(ctx context.Context, accounts accountRange) (
 	return redis, nil
 }
 
-// judgeTargets judges the targets, which are defined for 64 connections, for those workloads that were measured.
+// judgeTargets returns the targets of the workloads that were measured. Targets are defined for 64 connections;
+// docs/performance.md gives the reasons for the figures.
 func judgeTargets(rows []Row) []Target {
 	const connections = 64
 	find := func(workload string, keepAlive bool) (Row, bool) {

@@ -37,9 +37,9 @@ type Store interface {
 // Population describes the accounts in a store before the measurement.
 type Population struct {
 	Accounts int `json:"accounts"`
-	// Active accounts are evenly spread among all accounts and have friends and messages.
+	// Active is the number of accounts with friends and messages. They are evenly spread among all accounts.
 	Active int `json:"active"`
-	// Friends is the number of friends of each active account, all of them active; an even number.
+	// Friends is the number of friends of each active account. It must be even, and all friends are active.
 	Friends int `json:"friends"`
 	// Mailbox is the number of collected messages in each active account's mailbox.
 	Mailbox int `json:"mailbox"`
@@ -60,11 +60,12 @@ func (pop Population) validate(connections int) error {
 	return nil
 }
 
+// activeAccounts returns the numbers of the active accounts.
 func (pop Population) activeAccounts() accountRange {
 	return accountRange{first: rookery.FirstUIN, stride: rookery.UIN(pop.Accounts / pop.Active)}
 }
 
-// storeSeeder fills a store.
+// storeSeeder fills a store with a population.
 type storeSeeder struct {
 	Population
 	store      Store
@@ -83,7 +84,8 @@ func (sd *storeSeeder) seedStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The accounts form a circle, and each befriends the next half ones.
+	// The active accounts form a ring. Each befriends its next sd.Friends/2 neighbours, and so becomes a friend of
+	// the previous ones.
 	half := sd.Friends / 2
 	err = sd.forEachIndex(ctx, "friendships", sd.Active*half, smallTaskWriters, func(ctx context.Context, i int) error {
 		me := i / half
@@ -104,7 +106,7 @@ func (sd *storeSeeder) seedStore(ctx context.Context) error {
 // entriesPerDelivery bounds one delivery while seeding.
 const entriesPerDelivery = 1000
 
-// fillMailbox delivers and collects an account's messages.
+// fillMailbox delivers an account's messages and marks them as collected.
 func (sd *storeSeeder) fillMailbox(ctx context.Context, uin, peer rookery.UIN) error {
 	entry := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: peer,
 		Text: "fish is at the southern end of the ice, come before noon"}
@@ -120,7 +122,7 @@ func (sd *storeSeeder) fillMailbox(ctx context.Context, uin, peer rookery.UIN) e
 	return moveCursorToEnd(ctx, sd.store, uin)
 }
 
-// moveCursorToEnd marks all messages of an account as collected.
+// moveCursorToEnd marks all messages of an account as collected by its address sessions.
 func moveCursorToEnd(ctx context.Context, store Store, uin rookery.UIN) error {
 	last, cursor, err := store.MailboxState(ctx, uin, "")
 	if err != nil || cursor.Number == last {
@@ -129,13 +131,15 @@ func moveCursorToEnd(ctx context.Context, store Store, uin rookery.UIN) error {
 	return store.SaveCursor(ctx, uin, "", rookery.Cursor{Number: last})
 }
 
-// Numbers of concurrent writers, which share commits of the store: many for small tasks, few for large ones.
+// Numbers of concurrent writers while seeding. The store commits concurrent writes together, so small writes are
+// faster with many writers; large ones gain nothing.
 const (
 	smallTaskWriters = 256
 	largeTaskWriters = 8
 )
 
-// forEachIndex calls a function for all indexes below n, concurrently, and reports its progress.
+// forEachIndex calls do for all indexes below count, with up to atOnce calls at a time. It reports the progress, with
+// what naming the items.
 func (sd *storeSeeder) forEachIndex(ctx context.Context, what string, count, atOnce int,
 	do func(ctx context.Context, i int) error) error {
 	if count == 0 {
@@ -158,7 +162,7 @@ func (sd *storeSeeder) forEachIndex(ctx context.Context, what string, count, atO
 	return ctx.Err()
 }
 
-// reportProgress prints every five seconds how many of the total are done, until stop is called.
+// reportProgress prints every five seconds how many of the total are done. stop ends this and prints the time taken.
 func reportProgress(to io.Writer, doing, what string, done *atomic.Int64, total int64) (stop func()) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -218,7 +222,7 @@ func (cfg *Config) seedDir(ctx context.Context, dir string, population Populatio
 	return os.WriteFile(seedFile, wanted, 0o600)
 }
 
-// withOpenStore opens the store of a data directory while the function runs.
+// withOpenStore opens the store of a data directory, calls do with it, and closes it.
 func (cfg *Config) withOpenStore(ctx context.Context, dir string, do func(Store) error) error {
 	store, err := cfg.OpenStore(ctx, dir)
 	if err != nil {

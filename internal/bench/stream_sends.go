@@ -8,7 +8,7 @@ import (
 // lineSend is the name of the workload of durable sends on persistent connections.
 const lineSend = "durable send, line"
 
-// inFlightName returns the name of a workload with several unanswered requests per connection.
+// inFlightName returns the name of a workload's row with window unanswered requests per connection.
 func inFlightName(name string, window int) string {
 	if window > 1 {
 		name += fmt.Sprintf(", %d in flight", window)
@@ -58,7 +58,8 @@ func (env *environment) measureSends(ctx context.Context, cfg PushConfig, report
 	return server.stop(ctx)
 }
 
-// newStreamCandidate returns a candidate for durable sends on logged-in connections.
+// newStreamCandidate returns a candidate for durable sends on persistent connections, which log in first. window is
+// the number of unanswered sends per connection.
 func (srv *serverUnderTest) newStreamCandidate(window int) candidate {
 	return candidate{
 		name: inFlightName(lineSend, window), server: srv.process, framing: frameStreamAnswer, seqs: srv.seqs,

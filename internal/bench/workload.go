@@ -8,8 +8,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// accountRole is the purpose of a worker's account. Pollers and senders are different accounts, so that one
-// does not warm caches for the other.
+// accountRole is the purpose of one of a worker's accounts. Polls and sends use different accounts, so that one does
+// not fill caches for the other.
 type accountRole int
 
 const (
@@ -20,10 +20,12 @@ const (
 	roleCount
 )
 
-// accountRange assigns each worker its accounts, one per role.
+// accountRange is a sequence of accounts with evenly spaced numbers. Each worker owns roleCount of them in a row, one
+// per role.
 type accountRange struct {
 	first rookery.UIN
-	// stride is the distance between two accounts. In a large store they are then not neighbours on disk.
+	// stride is the distance between two account numbers. A large stride keeps the accounts of a large store from
+	// being neighbours on disk.
 	stride rookery.UIN
 }
 
@@ -33,14 +35,14 @@ func (ar accountRange) accountFor(worker int, r accountRole) rookery.UIN {
 	return ar.account(worker*int(roleCount) + int(r))
 }
 
-// requestStep is one kind of request.
+// requestStep is one kind of request in a workload.
 type requestStep struct {
 	command  string
 	fromRole accountRole
 	// hasText is set if the request carries a text to the account with toRole.
 	hasText bool
 	toRole  accountRole
-	// extraFields are the pairs between UIN and the text.
+	// extraFields is the part of the record between UIN and the text, as "&KEY=VALUE".
 	extraFields string
 	// wantAnswer is a part of the expected answer. If collects is set, the answer must also contain the text
 	// of the previous step.
@@ -48,6 +50,7 @@ type requestStep struct {
 	wantsSentText bool
 }
 
+// loginFields are the extra fields of a login of a seeded account.
 const loginFields = "&PS=" + seedProof + "&M5=1&LC=9326B87B234E7235"
 
 // Workload is a cycle of requests that each connection repeats.
@@ -81,7 +84,8 @@ func Workloads() []Workload {
 	}
 }
 
-// ParseWorkloads finds workloads by prefixes of their names.
+// ParseWorkloads returns the workloads with the given names, in that order. A prefix of a name selects the first
+// workload that begins with it. An unknown name is an error.
 func ParseWorkloads(names []string) ([]Workload, error) {
 	all := Workloads()
 	var picked []Workload
@@ -114,9 +118,11 @@ const (
 )
 
 const (
-	// seqDigits is the length of SEQs. The server remembers SEQs of this length for the maximum time.
+	// seqDigits is the length of SEQs. It fits every uint64 of a seqSource, and the server remembers SEQs of this
+	// length for the maximum time.
 	seqDigits = 19
-	// numberDigits is the length of the number at the beginning of a text, which counts the messages of the pair.
+	// numberDigits is the length of the number at the beginning of a text. The number counts the messages from
+	// one sender to one receiver, from 1.
 	numberDigits = 12
 	textFiller   = " a rookery is where penguins gather in the evening"
 	textBytes    = numberDigits + len(textFiller)
@@ -128,9 +134,10 @@ type requestTask struct {
 	// seq and text are parts of record; nil if the request has none.
 	seq, text  []byte
 	wantAnswer []byte
-	// wantText is a further part of the expected answer. It is a part of another task's record.
+	// wantText, if not nil, must also occur in the answer. It is the text of another task of the same worker, so it
+	// is always the text that was sent last.
 	wantText []byte
-	// acknowledged counts the acknowledged texts; nil if the task sends none.
+	// acknowledged is the ledger's count of acknowledged texts; nil if the task sends none.
 	acknowledged *uint64
 }
 
@@ -156,6 +163,7 @@ func newHTTPTasks(workload Workload, worker int, accounts accountRange, keepAliv
 	return cycle
 }
 
+// newHTTPTask prepares a step as a complete HTTP request. l may be nil if the step has no text.
 func newHTTPTask(s requestStep, worker int, accounts accountRange, keepAlive bool, l *ledger) *requestTask {
 	sender, receiver := accounts.accountFor(worker, s.fromRole), accounts.accountFor(worker, s.toRole)
 	seq := strings.Repeat("0", seqDigits)
@@ -174,11 +182,11 @@ func newHTTPTask(s requestStep, worker int, accounts accountRange, keepAlive boo
 	}
 	data = append(data, "\r\n"...)
 	data = append(data, before...)
-	at := len(data)
+	seqOffset := len(data)
 	data = append(data, seq...)
 	data = append(data, after...)
 
-	t := &requestTask{requestBytes: data, seq: data[at : at+seqDigits], wantAnswer: []byte(s.wantAnswer)}
+	t := &requestTask{requestBytes: data, seq: data[seqOffset : seqOffset+seqDigits], wantAnswer: []byte(s.wantAnswer)}
 	if s.hasText {
 		t.text = data[len(data)-textBytes:]
 		t.acknowledged = l.counterOf(sender, receiver)
@@ -186,7 +194,7 @@ func newHTTPTask(s requestStep, worker int, accounts accountRange, keepAlive boo
 	return t
 }
 
-// writeDigits writes a number into dst with leading zeros.
+// writeDigits fills dst with the decimal digits of n and leading zeros.
 func writeDigits(dst []byte, n uint64) {
 	for i := len(dst) - 1; i >= 0; i-- {
 		dst[i] = byte('0' + n%10)

@@ -15,28 +15,29 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// Values of RES, the result field of an answer.
 const (
 	resDone      = 0
-	resTemporary = 4
+	resTemporary = 4 // temporary failure; the request may or may not have taken effect
 )
 
-// Client is the program of one account. It follows the protocol's advice for bad networks: each request has a
-// new, long SEQ and is repeated with that SEQ until it is answered. Its methods are safe for concurrent use.
+// Client sends the requests of one account. It follows the protocol's advice for bad networks: each request has a
+// new, long SEQ and is repeated with that SEQ until an answer arrives. Its methods are safe for concurrent use.
 type Client struct {
 	UIN  rookery.UIN
 	Post PostFunc
-	// Device is the device name to log in with. If it is empty, the session belongs to the client's address,
-	// as with old programs.
+	// Device is the device name to log in with. Without one the session belongs to the client's IP address, as
+	// with old programs.
 	Device string
 	// AttemptTimeout returns how long one attempt waits for its answer; nil means 30 s. The server may still
-	// process an unanswered attempt while it is repeated.
+	// be processing one attempt when the next one arrives.
 	AttemptTimeout func() time.Duration
 
 	unansweredCount, temporaryCount atomic.Int64
 }
 
-// RepeatCounts returns the numbers of attempts without an answer and of attempts answered RES=4, whose
-// outcome is unknown.
+// RepeatCounts returns the number of attempts without an answer and the number of attempts answered RES=4. The
+// outcome of both is unknown, so that they had to be repeated.
 func (c *Client) RepeatCounts() (unanswered, temporary int64) {
 	return c.unansweredCount.Load(), c.temporaryCount.Load()
 }
@@ -47,7 +48,8 @@ type Request struct {
 	Record string
 }
 
-// NewRequest returns a request with a new SEQ. fields are the command's escaped fields, with the text last.
+// NewRequest returns a request with a new SEQ. fields holds the command's own fields as "&KEY=VALUE", escaped,
+// with the message text last.
 func (c *Client) NewRequest(command, fields string) Request {
 	return c.newRequestWithSEQ(rand.Text(), command, fields)
 }
@@ -60,11 +62,12 @@ func (c *Client) newRequestWithSEQ(seq, command, fields string) Request {
 	return Request{SEQ: seq, Record: fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", version, command, seq, c.UIN, fields)}
 }
 
-// errInvalidAnswer marks answers that violate the protocol. They are not retried, because a repeat would hide
-// the fault.
+// errInvalidAnswer marks answers that violate the protocol. SendUntilAnswered does not retry after such an answer,
+// because a successful repeat would hide the fault.
 var errInvalidAnswer = errors.New("nonsense")
 
-// SendOnce sends a request once. After an error the outcome is unknown.
+// SendOnce sends a request once. After an error, or an answer with RES=4, the outcome is unknown. The error wraps
+// errInvalidAnswer if the answer is malformed or belongs to another request.
 func (c *Client) SendOnce(ctx context.Context, request Request) (Answer, error) {
 	timeout := 30 * time.Second
 	if c.AttemptTimeout != nil {
@@ -90,7 +93,7 @@ func (c *Client) SendOnce(ctx context.Context, request Request) (Answer, error) 
 }
 
 // SendUntilAnswered repeats a request until the answer has a RES other than 4. It returns an error if ctx ends
-// before that.
+// first, or if an answer is invalid.
 func (c *Client) SendUntilAnswered(ctx context.Context, request Request) (Answer, error) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		answer, err := c.SendOnce(ctx, request)
@@ -105,7 +108,7 @@ func (c *Client) SendUntilAnswered(ctx context.Context, request Request) (Answer
 	}
 }
 
-// SendUntilDone repeats a request until it is answered, and returns an error unless the answer has RES=0.
+// SendUntilDone is SendUntilAnswered, but an answer with a RES other than 0 is an error as well.
 func (c *Client) SendUntilDone(ctx context.Context, request Request) (Answer, error) {
 	answer, err := c.SendUntilAnswered(ctx, request)
 	if err == nil && answer.RES != resDone {
@@ -114,13 +117,14 @@ func (c *Client) SendUntilDone(ctx context.Context, request Request) (Answer, er
 	return answer, err
 }
 
-// Login signs in.
+// Login signs in and repeats the request until it is answered. A refusal is an error.
 func (c *Client) Login(ctx context.Context, password string) error {
 	_, err := c.loginWith(ctx, password, c.SendUntilDone)
 	return err
 }
 
-// loginWith signs in by means of the given send function and returns the answer.
+// loginWith signs in with a request that send delivers, and returns the answer. If the server refuses, it returns
+// both the answer and an error.
 func (c *Client) loginWith(ctx context.Context, password string,
 	send func(context.Context, Request) (Answer, error)) (Answer, error) {
 	keys := fmt.Sprintf("&PS=%x&M5=1&LC=9326B87B234E7235", md5.Sum([]byte(password)))
@@ -134,7 +138,7 @@ func (c *Client) loginWith(ctx context.Context, password string,
 	return answer, err
 }
 
-// formatTextFields returns the fields of a request to another account, with a text as the last one.
+// formatTextFields returns the receiver's field and a field with the given key for the text, which must be last.
 func formatTextFields(to rookery.UIN, key, text string) string {
 	return fmt.Sprintf("&UN=%d&%s=%s", to, key, url.PathEscape(text))
 }
@@ -144,11 +148,12 @@ type Answer struct {
 	CMD, SEQ string
 	UIN      rookery.UIN
 	RES      int
-	// Text is the whole record.
+	// Text is the whole record without its line end.
 	Text string
 }
 
-// ParseAnswer parses a record by its keys.
+// ParseAnswer parses a record. It returns an error that wraps errInvalidAnswer if RES or UIN is missing or
+// malformed.
 func ParseAnswer(text string) (Answer, error) {
 	answer := Answer{Text: strings.TrimRight(text, "\r\n")}
 	answer.CMD, answer.SEQ = answer.Value("CMD"), answer.Value("SEQ")
@@ -173,7 +178,8 @@ func (a Answer) Value(key string) string {
 
 var unescaper = strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",")
 
-// List returns the elements of a list, unescaped.
+// List returns the unescaped elements of a list. The protocol ends each element with a comma; List drops text
+// after the last comma.
 func (a Answer) List(key string) []string {
 	var elements []string
 	for element := range strings.SplitAfterSeq(a.Value(key), ",") {
@@ -184,7 +190,7 @@ func (a Answer) List(key string) []string {
 	return elements
 }
 
-// UINs returns a list of account numbers.
+// UINs returns a list of account numbers, with 0 for an element that is not one.
 func (a Answer) UINs(key string) []rookery.UIN {
 	var elements []rookery.UIN
 	for _, element := range a.List(key) {
@@ -194,7 +200,9 @@ func (a Answer) UINs(key string) []rookery.UIN {
 	return elements
 }
 
-// Messages returns the messages of a GetMsgEx answer. Status notices are not stored and therefore left out.
+// Messages returns the messages of a GetMsgEx answer. The answer consists of parallel lists: element i of MT, UN
+// and MG is the kind, sender and text of message i. Messages leaves out status notices, which the server does not
+// store.
 func (a Answer) Messages() ([]Message, error) {
 	kinds, froms, texts := a.List("MT"), a.UINs("UN"), a.List("MG")
 	if count := len(kinds); len(froms) != count || len(texts) != count || a.Value("MN") != strconv.Itoa(count) {

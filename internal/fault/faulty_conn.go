@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// FaultyConn is a client's connection through an unreliable network. It delays, cuts and drops what the
-// server writes, at any byte.
+// FaultyConn is the client's end of a connection through an unreliable network. It delays what the server writes,
+// and CutAfter cuts the connection at a chosen byte.
 type FaultyConn struct {
 	net.Conn
-	// Delay is how long each piece that the server writes is held back.
+	// Delay is the time by which each Read is delayed after data has arrived.
 	Delay time.Duration
 	// Silent cuts the connection without telling either side. Later writes of both sides are lost, and the
 	// server keeps its end open even after the client has closed its own.
 	Silent bool
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 	// If willCut is set, the connection is cut after remainingBytes more bytes from the server.
 	willCut        bool
 	remainingBytes int
 	cutDone        chan struct{} // closed when the connection is cut
 }
 
-// CutAfter cuts the connection after n more bytes from the server, immediately if n is 0. The returned
-// channel is closed once that has happened.
+// CutAfter cuts the connection after count more bytes from the server, immediately if count is 0. The returned
+// channel is closed when the connection is cut.
 func (c *FaultyConn) CutAfter(count int) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,7 +36,7 @@ func (c *FaultyConn) CutAfter(count int) <-chan struct{} {
 	return c.cutDone
 }
 
-// cutNow requires that mu is held.
+// cutNow cuts the connection. The caller must hold mu.
 func (c *FaultyConn) cutNow() {
 	close(c.cutDone)
 	if !c.Silent {
@@ -44,7 +44,8 @@ func (c *FaultyConn) cutNow() {
 	}
 }
 
-// passBytes returns how many of n bytes from the server reach the client.
+// passBytes returns how many of the next count bytes from the server reach the client, and cuts the connection when
+// the limit of CutAfter is reached.
 func (c *FaultyConn) passBytes(count int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +93,8 @@ func (c *FaultyConn) Write(p []byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
-// Close closes the client's side. After a silent cut the server does not notice; CloseServerSide ends that.
+// Close closes the client's side. After a silent cut it only unblocks Read, and the server does not notice; the
+// caller must then call CloseServerSide to release the connection.
 func (c *FaultyConn) Close() error {
 	if c.Silent && c.isCut() {
 		return c.Conn.SetReadDeadline(time.Unix(1, 0))
@@ -100,5 +102,5 @@ func (c *FaultyConn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseServerSide closes the connection for the server too.
+// CloseServerSide closes the underlying connection, which the server notices.
 func (c *FaultyConn) CloseServerSide() { _ = c.Conn.Close() }

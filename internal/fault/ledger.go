@@ -7,7 +7,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Message is an entry that one account puts into the mailbox of another. Its text is unique within a run.
+// Message is an entry that one account puts into the mailbox of another. Its text is unique within a run, so equal
+// Messages are copies of one message.
 type Message struct {
 	From, To rookery.UIN
 	Kind     rookery.Kind
@@ -30,7 +31,7 @@ type SentMessage struct {
 	Acknowledged bool
 }
 
-// Fault is one violation of the property.
+// Fault is one violation of the property that this package tests.
 type Fault struct {
 	Kind    FaultKind
 	Message Message
@@ -64,7 +65,7 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 		latest := make(map[rookery.UIN]int) // index of the latest acknowledged message, by sender
 		for _, message := range mailbox {
 			i, exists := position[message]
-			last, before := latest[message.From]
+			last, hasEarlier := latest[message.From]
 			switch {
 			case !exists || message.To != owner:
 				faults = append(faults, Fault{Invented, message})
@@ -72,7 +73,7 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 			case found[message]:
 				faults = append(faults, Fault{Duplicated, message})
 				continue
-			case sent[i].Acknowledged && before && i < last:
+			case sent[i].Acknowledged && hasEarlier && i < last:
 				faults = append(faults, Fault{Reordered, message})
 			case sent[i].Acknowledged:
 				latest[message.From] = i
@@ -107,14 +108,14 @@ func (l *Ledger) RecordSending(message Message, seq string) {
 	l.sent = append(l.sent, SentMessage{Message: message, SEQ: seq})
 }
 
-// RecordAcknowledged records that the sender has received RES=0.
+// RecordAcknowledged records that the sender has received RES=0 for a message that RecordSending has recorded.
 func (l *Ledger) RecordAcknowledged(message Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent[l.indexes[message]].Acknowledged = true
 }
 
-// RecordCollected records the messages of one answer.
+// RecordCollected records the messages that one answer delivered to receiver, in their order.
 func (l *Ledger) RecordCollected(receiver rookery.UIN, messages []Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

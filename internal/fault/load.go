@@ -14,11 +14,13 @@ import (
 )
 
 const (
-	// requestTimeout bounds the time until a request is answered, including restarts of the server.
+	// requestTimeout bounds the time from the first attempt to the answer. It allows for several restarts of
+	// the server.
 	requestTimeout = 2 * time.Minute
-	// emptyCollectionPause is the time between collections when nothing was there.
+	// emptyCollectionPause is how long a receiver waits after it found its mailbox empty.
 	emptyCollectionPause = 3 * time.Millisecond
-	// sendOnceShare is the share of messages that are sent once without a repeat.
+	// sendOnceShare is the share of messages that are sent only once. Without an answer their sender does not
+	// know the outcome, so they may be missing, but must not be duplicated.
 	sendOnceShare = 0.05
 )
 
@@ -32,8 +34,8 @@ type Load struct {
 	PauseAfterAction time.Duration
 }
 
-// NewLoad returns a load of the given clients. Receivers with even indexes must accept all friends; the others
-// must require requests. The seed determines the actions of each sender, but not their timing.
+// NewLoad returns a load of the given clients. The accounts of receivers with even indexes must accept everyone as a
+// friend; those with odd indexes must require friend requests. The seed determines the actions of each sender, but not their timing.
 func NewLoad(senders, receivers []*Client, seed uint64) *Load {
 	load := &Load{Ledger: new(Ledger)}
 	for _, client := range receivers {
@@ -51,8 +53,9 @@ func NewLoad(senders, receivers []*Client, seed uint64) *Load {
 	return load
 }
 
-// Run lets all clients act until ctx ends. Then the senders complete their requests and the receivers collect
-// the rest. It returns an error after an unexpected answer: a refusal, an ended session, or none at all.
+// Run lets all clients act until ctx ends. Then the senders complete their last requests and the receivers empty
+// their mailboxes. Run returns an error if an answer is a refusal or says that a session has ended, or if a request
+// is not answered within requestTimeout.
 func (l *Load) Run(ctx context.Context) error {
 	// The first error stops all clients.
 	ctx, stop := context.WithCancel(ctx)
@@ -84,7 +87,7 @@ func (l *Load) Run(ctx context.Context) error {
 	return all.Wait()
 }
 
-// Sender performs random actions one after another and records the state that must follow.
+// Sender performs random actions one after another and records the state that the server must have at the end.
 type Sender struct {
 	*Client
 	ledger    *Ledger
@@ -92,13 +95,13 @@ type Sender struct {
 	rng       *rand.Rand
 	textCount int
 
-	// Friends tells which receivers are friends now. FriendshipCounts counts how often each became one. Status
-	// is the status chosen last, 0 if none.
+	// Friends holds the receivers that are friends now, FriendshipCounts how often each one became a friend.
+	// Status is the status that was set last, 0 if none was.
 	Friends          map[rookery.UIN]bool
 	FriendshipCounts map[rookery.UIN]int
 	Status           rookery.Status
-	// requestedFriends holds the receivers to which a friend request was sent. The server suppresses a repeated
-	// request within a short time.
+	// requestedFriends holds the receivers to which a friend request was sent. Each gets only one, because the
+	// server drops a second request that follows soon, and the ledger would report it as lost.
 	requestedFriends map[rookery.UIN]bool
 }
 
@@ -122,7 +125,7 @@ func (s *Sender) performRandomAction(ctx context.Context) error {
 	return s.sendMessage(ctx, rookery.KindMessage, to)
 }
 
-// sendMessage sends a message or a friend request with a text.
+// sendMessage sends a message, or a friend request if kind is KindAsks, with a unique text.
 func (s *Sender) sendMessage(ctx context.Context, kind rookery.Kind, to rookery.UIN) error {
 	message := Message{From: s.UIN, To: to, Kind: kind, Text: s.uniqueText()}
 	request := s.NewRequest("CLTMSG", formatTextFields(to, "MG", message.Text))
@@ -153,7 +156,7 @@ func (s *Sender) uniqueText() string {
 	return head + strings.Repeat("~", s.rng.IntN(rookery.MaxText-len(head)))
 }
 
-// toggleFriendship adds a receiver as a friend, or removes it.
+// toggleFriendship adds a receiver as a friend, or removes it if it is one.
 func (s *Sender) toggleFriendship(ctx context.Context, other rookery.UIN) error {
 	if s.Friends[other] {
 		_, err := s.SendUntilDone(ctx, s.NewRequest("DelFromList", fmt.Sprintf("&UN=%d", other)))
@@ -175,7 +178,7 @@ func (s *Sender) changeStatus(ctx context.Context, status rookery.Status) error 
 	return err
 }
 
-// Receiver collects its messages.
+// Receiver collects the messages in its mailbox repeatedly and records them in the ledger.
 type Receiver struct {
 	*Client
 	ledger *Ledger
@@ -183,13 +186,13 @@ type Receiver struct {
 	AddedNotices map[rookery.UIN]int
 }
 
-// collectUntilEmpty collects until nothing is left after the last message was sent.
-func (r *Receiver) collectUntilEmpty(ctx context.Context, sent func() bool) error {
+// collectUntilEmpty collects until the mailbox is empty and allSent reports that no further message will be sent.
+func (r *Receiver) collectUntilEmpty(ctx context.Context, allSent func() bool) error {
 	for {
-		last := sent()
+		noMoreMessages := allSent() // asked before the collection, which then sees all messages
 		count, err := r.collectOnce(ctx)
 		switch {
-		case err != nil || last && count == 0:
+		case err != nil || noMoreMessages && count == 0:
 			return err
 		case count == 0:
 			<-time.After(emptyCollectionPause)
@@ -197,7 +200,7 @@ func (r *Receiver) collectUntilEmpty(ctx context.Context, sent func() bool) erro
 	}
 }
 
-// collectOnce collects once and returns the number of entries.
+// collectOnce collects one batch and returns its number of entries, including notices.
 func (r *Receiver) collectOnce(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -209,19 +212,19 @@ func (r *Receiver) collectOnce(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	texts := r.countAddedNotices(messages)
-	r.ledger.RecordCollected(r.UIN, texts)
+	others := r.countAddedNotices(messages)
+	r.ledger.RecordCollected(r.UIN, others)
 	return len(answer.List("MT")), nil
 }
 
 // countAddedNotices counts notices about added friends, which have no text, and returns the other messages.
-func (r *Receiver) countAddedNotices(messages []Message) (texts []Message) {
+func (r *Receiver) countAddedNotices(messages []Message) (others []Message) {
 	for _, message := range messages {
 		if message.Kind == rookery.KindAdded {
 			r.AddedNotices[message.From]++
 		} else {
-			texts = append(texts, message)
+			others = append(others, message)
 		}
 	}
-	return texts
+	return others
 }

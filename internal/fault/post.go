@@ -9,10 +9,12 @@ import (
 	"strings"
 )
 
-// PostFunc sends one record and returns the answer. After an error the outcome is unknown.
+// PostFunc sends one request record and returns the answer record. After an error it is unknown whether the server
+// has processed the request.
 type PostFunc func(ctx context.Context, record string) (answer string, err error)
 
-// DialFunc connects to the server, whose address may change with a restart.
+// DialFunc connects to the server. It is called for each connection, because the server's address may change with a
+// restart.
 type DialFunc func(ctx context.Context) (net.Conn, error)
 
 // HTTPPost returns a PostFunc over HTTP. With keepAlive, requests share a connection as long as it lasts;

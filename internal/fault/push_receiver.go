@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// PushReceiver is a program that stays connected and reconnects whenever its stream breaks. If a message is
-// pushed more than once, which its number shows, the receiver keeps the first copy.
+// PushReceiver is a client that stays connected and reconnects whenever its stream breaks. It recognizes a message
+// that is pushed more than once by its number in the mailbox, and keeps the first copy.
 type PushReceiver struct {
 	*Client
 	Dial     DialFunc
 	Password string
-	// Confirms selects whether the receiver confirms each push. Old programs do not.
+	// Confirms makes the receiver confirm each push. Old programs do not confirm pushes.
 	Confirms bool
 	// Resumes makes the receiver reconnect with the token of its first login instead of logging in again. It
 	// requires a Device.
@@ -23,8 +23,8 @@ type PushReceiver struct {
 
 	token string
 
-	mu              sync.Mutex // guards what follows
-	received        map[uint64]*receivedPush
+	mu              sync.Mutex // guards the fields below
+	received        map[uint64]*receivedPush // by number in the mailbox
 	firstDeliveries []Push
 	streamCount     int
 	// disconnectedAt is when the previous stream ended. latestNumber is the highest number pushed on the
@@ -35,7 +35,7 @@ type PushReceiver struct {
 	errs           []error
 }
 
-// receivedPush is the first delivery of a push and the time of its confirmation.
+// receivedPush is the first delivery of a push and the time of its first confirmation, zero without one.
 type receivedPush struct {
 	push        Push
 	confirmedAt time.Time
@@ -44,12 +44,14 @@ type receivedPush struct {
 // Redelivery is a push that had been pushed before.
 type Redelivery struct {
 	Push
-	// ConfirmedFor is the time between the confirmation and the end of its stream; 0 or less if the push was
-	// not confirmed.
+	// ConfirmedFor is the time from the confirmation to the end of the previous stream. A confirmation just before
+	// the end may not have reached the server. It is 0 if the push was not confirmed, and negative if it was
+	// confirmed on the current stream.
 	ConfirmedFor time.Duration
 }
 
-// Run stays connected until ctx ends. It returns an error if the server sent an invalid answer.
+// Run stays connected until ctx ends. It returns an error if the server sent an invalid answer, refused to sign the
+// receiver in, or pushed contradictory messages.
 func (e *PushReceiver) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := e.runStream(ctx)
@@ -67,7 +69,8 @@ func (e *PushReceiver) Run(ctx context.Context) error {
 	return errors.Join(e.errs...)
 }
 
-// runStream opens a stream and keeps it until it breaks or ctx ends.
+// runStream opens a stream, signs in, and keeps the stream until it breaks or ctx ends. It returns nil if a stream
+// that had signed in breaks, so that Run reconnects immediately.
 func (e *PushReceiver) runStream(ctx context.Context) error {
 	conn, err := e.Dial(ctx)
 	if err != nil {
@@ -103,7 +106,8 @@ func (e *PushReceiver) closeStream(stream *Stream) {
 	e.disconnectedAt = time.Now()
 }
 
-// signIn logs in on a stream, or resumes the session with the token. A refusal is an error that ends Run.
+// signIn logs in on a stream, or resumes the session with the token. The error wraps errInvalidAnswer, which ends
+// Run, if the server refuses.
 func (e *PushReceiver) signIn(ctx context.Context, stream *Stream) error {
 	client := Client{UIN: e.UIN, Device: e.Device, Post: stream.SendAndWait}
 	if e.Resumes && e.token != "" {

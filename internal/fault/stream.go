@@ -19,12 +19,13 @@ type Push struct {
 	Message
 }
 
-// Stream is a persistent connection. It passes on pushes in order of arrival and has one request at a time.
+// Stream is a persistent connection to the server. It passes pushes to a callback in order of arrival, and has at
+// most one request without an answer.
 type Stream struct {
 	conn    net.Conn
 	answers chan string
-	// ended is closed once the connection has ended and all pushes have been passed on. err holds the reason
-	// and is set before that.
+	// ended is closed once the connection has ended and all pushes have been passed to the callback. err is the
+	// reason for the end; it may be read only after ended is closed.
 	ended chan struct{}
 	err   error
 
@@ -32,8 +33,8 @@ type Stream struct {
 	writeMu   sync.Mutex // held while a record is written
 }
 
-// NewStream returns a stream on conn. onPush receives the pushes and may be nil. It may call Confirm but not
-// SendAndWait, which would deadlock.
+// NewStream returns a stream on conn, which it owns. onPush receives the pushes and may be nil. onPush may call
+// Confirm, but not SendAndWait: the goroutine that calls onPush also reads the answers.
 func NewStream(conn net.Conn, onPush func(*Stream, Push)) *Stream {
 	stream := &Stream{conn: conn, answers: make(chan string, 1), ended: make(chan struct{})}
 	go func() {
@@ -44,7 +45,8 @@ func NewStream(conn net.Conn, onPush func(*Stream, Push)) *Stream {
 	return stream
 }
 
-// readUntilClosed passes on records until the connection ends. An incomplete record at the end is an error.
+// readUntilClosed passes pushes to onPush and answers to SendAndWait until the connection ends. It returns the
+// reason for the end, which is never nil. It ignores status changes.
 func (l *Stream) readUntilClosed(onPush func(*Stream, Push)) error {
 	in := bufio.NewReader(l.conn)
 	for {
@@ -119,7 +121,7 @@ func (l *Stream) writeRecord(record string) error {
 	return err
 }
 
-// Close closes the connection and waits until everything that arrived has been passed on.
+// Close closes the connection and waits until all received pushes have been passed to the callback.
 func (l *Stream) Close() {
 	l.conn.Close()
 	<-l.ended
@@ -127,7 +129,7 @@ func (l *Stream) Close() {
 
 // StreamPost returns a PostFunc that sends records on a stream and opens a new one when the stream breaks.
 func StreamPost(dial DialFunc) PostFunc {
-	var mu sync.Mutex // guards stream; held for a whole request
+	var mu sync.Mutex // guards stream; held from a request to its answer
 	var stream *Stream
 	return func(ctx context.Context, record string) (string, error) {
 		mu.Lock()

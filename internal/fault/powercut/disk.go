@@ -13,25 +13,26 @@ import (
 // sectorSize is the number of bytes that a disk writes atomically.
 const sectorSize = 512
 
-// SurvivorFunc decides what remains of changes that were not synced. It is called with the number n of such
-// changes to one sector, to a file's length, or to one directory entry, and returns how many of them, counted
-// from the first, survive: 0 to n.
+// SurvivorFunc decides which unsynced changes survive a power failure. It is called once for each sector, file
+// length and directory entry, with the number of its unsynced changes. It returns how many of these, counted from
+// the oldest, survive: 0 to count.
 type SurvivorFunc func(count int) int
 
-// KeepNone is the SurvivorFunc that drops everything that was not synced.
+// KeepNone is the SurvivorFunc that drops all unsynced changes.
 func KeepNone(int) int { return 0 }
 
-// KeepAll is the SurvivorFunc that keeps everything.
+// KeepAll is the SurvivorFunc that keeps all unsynced changes.
 func KeepAll(count int) int { return count }
 
-// Disk is a directory tree whose contents are durable.
+// Disk is the content of a directory tree before a trace. All of it counts as durable.
 type Disk struct {
 	dir        string
 	isRelevant func(name string) bool
 	files      map[string][]byte
 }
 
-// Snapshot reads a directory tree. It and ContentAfter ignore files whose names are not relevant.
+// Snapshot reads the directory tree at dir. Files for whose base name isRelevant returns false are ignored, here and
+// in ContentAfter.
 func Snapshot(dir string, isRelevant func(name string) bool) (*Disk, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -48,12 +49,12 @@ func Snapshot(dir string, isRelevant func(name string) bool) (*Disk, error) {
 	return disk, err
 }
 
-// ContentAfter returns the files, by path below the directory, that the disk holds if the power fails at cut:
-// everything that was synced before, and of the rest what countSurvivors decides.
+// ContentAfter returns the files, by path below the directory, that the disk holds if the power fails at cut.
+// The files contain all changes that were synced before cut, and those unsynced ones that countSurvivors keeps.
 //
 // The model assumes only what POSIX guarantees. fsync of a file makes durable, once it returns, what was
 // written to the file before the call; fsync of a directory does so for its entries. (Most file systems make a
-// new file's entry durable together with the file; this disk does not.) Of everything else, any earlier state
+// new file's entry durable together with the file; this model does not.) Of everything else, any earlier state
 // of any part may remain, because the kernel may write pages at any time. Sectors are written atomically.
 func (d *Disk) ContentAfter(trace *Trace, cut Moment, countSurvivors SurvivorFunc) map[string][]byte {
 	state := newDiskState(d)
@@ -74,7 +75,7 @@ func (d *Disk) ContentAfter(trace *Trace, cut Moment, countSurvivors SurvivorFun
 	return image
 }
 
-// diskState is a disk while a trace is applied to it.
+// diskState is a Disk plus the events of a trace that have been applied to it.
 type diskState struct {
 	entries map[string]*dirEntry
 	// dirsSyncedAt holds, for each directory, the begin of its last completed fsync. Entries changed before that
@@ -90,18 +91,19 @@ func newDiskState(disk *Disk) *diskState {
 	return s
 }
 
-// dirEntry is a name in a directory.
+// dirEntry is a name in a directory: the file that it first referred to, nil if none, and its changes in order.
 type dirEntry struct {
 	initialFile *fileState
 	changes     []entryChange
 }
 
-// entryChange makes an entry refer to another file, or removes it if file is nil.
+// entryChange makes an entry refer to another file, or removes the entry if file is nil.
 type entryChange struct {
 	event *Event
 	file  *fileState
 }
 
+// currentFile returns the file that the entry refers to before the power failure, or nil.
 func (e *dirEntry) currentFile() *fileState {
 	if count := len(e.changes); count > 0 {
 		return e.changes[count-1].file
@@ -109,7 +111,8 @@ func (e *dirEntry) currentFile() *fileState {
 	return e.initialFile
 }
 
-// fileAfterCut returns the file that the entry refers to after the power failure, or nil.
+// fileAfterCut returns the file that the entry refers to after the power failure, or nil. Changes that ended before
+// synced are durable.
 func (e *dirEntry) fileAfterCut(synced Moment, countSurvivors SurvivorFunc) *fileState {
 	f, remaining := e.initialFile, e.changes
 	for len(remaining) > 0 && remaining[0].event.End < synced {
@@ -127,7 +130,7 @@ func (e *dirEntry) fileAfterCut(synced Moment, countSurvivors SurvivorFunc) *fil
 type fileState struct {
 	content  []byte
 	changes  []*Event
-	syncedAt Moment // changes that ended before are durable
+	syncedAt Moment // changes that ended before this moment are durable
 }
 
 // applyEvent applies an event that began before the cut.
@@ -177,7 +180,7 @@ func (f *fileState) contentAfterCut(countSurvivors SurvivorFunc) []byte {
 	return applySurvivors(content, remaining, countSurvivors)
 }
 
-// applyTo applies a write or truncation to the whole content.
+// applyTo applies a write or truncation to a file's content and returns the result, which may share its memory.
 func (e *Event) applyTo(content []byte) []byte {
 	content = resizeContent(content, e.lengthAfter(len(content)))
 	if e.Kind == Write {
@@ -186,7 +189,7 @@ func (e *Event) applyTo(content []byte) []byte {
 	return content
 }
 
-// lengthAfter returns the length of a file after the event.
+// lengthAfter returns the length after a write or truncation of a file that was before bytes long.
 func (e *Event) lengthAfter(before int) int {
 	if e.Kind == Truncate {
 		return int(e.Offset)
@@ -194,6 +197,7 @@ func (e *Event) lengthAfter(before int) int {
 	return max(before, int(e.Offset)+len(e.Data))
 }
 
+// resizeContent cuts content to length, or extends it with zeros.
 func resizeContent(content []byte, length int) []byte {
 	if length <= len(content) {
 		return content[:length]
@@ -201,8 +205,8 @@ func resizeContent(content []byte, length int) []byte {
 	return append(content, make([]byte, length-len(content))...)
 }
 
-// applySurvivors applies unsynced changes: to each sector, and to the file's length, the first few that
-// countSurvivors allows.
+// applySurvivors applies unsynced changes to a file's content. countSurvivors decides for each sector, and for the
+// file's length, how many of its changes are applied.
 func applySurvivors(content []byte, changes []*Event, countSurvivors SurvivorFunc) []byte {
 	lengths, longest := []int{len(content)}, len(content)
 	for _, event := range changes {
@@ -227,7 +231,7 @@ func applySurvivors(content []byte, changes []*Event, countSurvivors SurvivorFun
 	return content
 }
 
-// groupBySector returns, for each sector of a file, the changes that touch it.
+// groupBySector returns, for each sector of a file of the given length, the changes that touch the sector, in order.
 func groupBySector(changes []*Event, length int) [][]*Event {
 	sectorEvents := make([][]*Event, (length+sectorSize-1)/sectorSize)
 	for _, event := range changes {
@@ -242,7 +246,8 @@ func groupBySector(changes []*Event, length int) [][]*Event {
 	return sectorEvents
 }
 
-// applyToSector applies the event to the part of the content that begins at start.
+// applyToSector applies a write or truncation to one sector. part is the sector's content, start its offset in the
+// file.
 func (e *Event) applyToSector(part []byte, start int) {
 	offset := int(e.Offset) - start
 	switch {

@@ -1,8 +1,8 @@
 // Package powercut computes what a disk may hold after a power failure.
 //
 // A Trace lists what a process did to a directory according to strace: writes, syncs, and what it sent over
-// sockets meanwhile. A Disk is the directory before that. Disk.ContentAfter combines both into a possible
-// content of the directory if the power fails at a given moment.
+// sockets meanwhile. A Disk is the content of that directory before the trace. Disk.ContentAfter combines both
+// into one possible content of the directory after a power failure at a given moment.
 package powercut
 
 import (
@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// Moment is a position in a trace. The begins and ends of system calls have distinct positions.
+// Moment is a position in a trace. The begin and the end of every system call have distinct moments.
 type Moment int64
 
 // neverMoment is after every other moment. It is the end of calls that did not return.
@@ -36,7 +36,7 @@ const (
 	Send                          // sends Data over a socket
 )
 
-// Event is one system call.
+// Event is one system call. The EventKind says which fields are set. Kind is 0 for a call that failed.
 type Event struct {
 	Kind       EventKind
 	Path       string
@@ -45,21 +45,22 @@ type Event struct {
 	Begin, End Moment
 }
 
-// Trace lists the events in one directory, ordered by their begins.
+// Trace lists the events in one directory and on sockets, ordered by Begin.
 type Trace struct {
 	Events []Event
-	// End is after all events.
+	// End is after the begin and the end of all events that ended.
 	End Moment
 }
 
-// tracedCalls are the recorded system calls: all that can change a file. Memory-mapped writes are missing;
-// SQLite uses them only for data that it can rebuild.
+// tracedCalls lists the system calls that strace records: those that can change or sync a file, or send data. Writes to mapped
+// memory are no system calls and are missing; SQLite uses them only for data that it can rebuild.
 const tracedCalls = "open,openat,creat,pwrite64,write,writev,pwritev,pwritev2,ftruncate,truncate,fallocate," +
 	"copy_file_range,sendfile,rename,renameat,renameat2,link,linkat," +
 	"symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,sync_file_range,sendto,sendmsg"
 
 // StraceCommand returns a command line that runs a program under strace and writes the trace to a file. The
-// started process is the program itself. strace closes the file soon after the program has ended.
+// started process is the program itself, so its PID and signals are unaffected; strace runs in the background and
+// closes the file soon after the program has ended.
 func StraceCommand(trace, program string, args ...string) []string {
 	return append([]string{
 		"strace", "--daemonize", "--follow-forks", "--seccomp-bpf", "--decode-fds=path",
@@ -67,8 +68,8 @@ func StraceCommand(trace, program string, args ...string) []string {
 		"--output=" + trace, program}, args...)
 }
 
-// ParseTrace reads strace's output and keeps what concerns the directory or sockets. It returns an error for
-// a call that could change the directory but is not modelled.
+// ParseTrace reads strace's output and keeps the calls on the directory or on sockets. It returns an error for a
+// call that concerns either but that this package does not model.
 func ParseTrace(traceFile io.Reader, dir string) (*Trace, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -94,6 +95,7 @@ func ParseTrace(traceFile io.Reader, dir string) (*Trace, error) {
 	}
 }
 
+// traceParser collects the events of a trace line by line.
 type traceParser struct {
 	dir           string
 	trace         Trace
@@ -132,10 +134,11 @@ func (r *traceParser) parseLine(line string) error {
 	return r.endCall(index, remaining)
 }
 
-// resultPattern matches the end of a call with its result.
+// resultPattern matches the closing parenthesis of a call and its result, which is "?" if the call did not return.
 var resultPattern = regexp.MustCompile(`\) *= (-?\d+|\?)`)
 
-// endCall records the result of a call. A failed call has no effect.
+// endCall records the result of the call whose event has the given index, -1 if it is irrelevant. A failed call gets
+// Kind 0, because it has no effect.
 func (r *traceParser) endCall(index int, remaining string) error {
 	if index < 0 {
 		return nil
@@ -162,7 +165,7 @@ func (r *traceParser) endCall(index int, remaining string) error {
 	return nil
 }
 
-// beginCall records a call and returns the index of its event, -1 if the call is irrelevant.
+// beginCall records the begin of a call and returns the index of its event, or -1 if the call is irrelevant.
 func (r *traceParser) beginCall(call string) (int, error) {
 	name, argumentList, ok := strings.Cut(call, "(")
 	if !ok {
@@ -180,7 +183,8 @@ func (r *traceParser) beginCall(call string) (int, error) {
 	return len(r.trace.Events) - 1, nil
 }
 
-// decodeCall parses a call's arguments and reports whether the call is relevant.
+// decodeCall fills event from a call's arguments and reports whether the call is relevant: whether it changes or
+// syncs something in the directory, or writes to a socket.
 func (r *traceParser) decodeCall(event *Event, name string, args callArguments) (bool, error) {
 	var err error
 	switch event.Path = args.pathArgument(0); name {
@@ -232,6 +236,7 @@ func (r *traceParser) decodeCall(event *Event, name string, args callArguments) 
 	return false, nil
 }
 
+// isInDir reports whether path is the traced directory or below it.
 func (r *traceParser) isInDir(path string) bool {
 	return path == r.dir || strings.HasPrefix(path, r.dir+string(os.PathSeparator))
 }
@@ -241,6 +246,7 @@ type callArguments []string
 
 func splitArguments(argumentList string) callArguments { return strings.Split(argumentList, ", ") }
 
+// argument returns the argument with the given index, or the empty string if there is none.
 func (a callArguments) argument(index int) string {
 	if index >= len(a) {
 		return ""
@@ -248,7 +254,8 @@ func (a callArguments) argument(index int) string {
 	return strings.TrimSpace(a[index])
 }
 
-// pathArgument returns a file name, or the path that strace prints for a descriptor.
+// pathArgument returns the file name in an argument, or the path that strace prints for a descriptor. It returns the
+// empty string if the argument is neither.
 func (a callArguments) pathArgument(index int) string {
 	argument := a.argument(index)
 	start, end := strings.IndexAny(argument, `"<`), strings.LastIndexAny(argument, `">`)
@@ -262,6 +269,7 @@ func (a callArguments) pathArgument(index int) string {
 	return string(path)
 }
 
+// dataArgument returns the bytes of a string argument. It fails if strace has cut the string short.
 func (a callArguments) dataArgument(index int) ([]byte, error) {
 	argument := a.argument(index)
 	if len(argument) < 2 || argument[0] != '"' || argument[len(argument)-1] != '"' {
