@@ -17,7 +17,7 @@ import (
 // accountVariable is the environment variable that replaces --account.
 const accountVariable = "ROOKERY_ACCOUNT"
 
-// addAccountFlag adds the flag that chosenLogin and claimLogin use to select the account.
+// addAccountFlag adds --account, which chosenLogin and claimLogin read.
 func addAccountFlag(cmd *cobra.Command) {
 	cmd.Flags().String("account", "", "act as `UIN` or UIN@HOST (default: $"+accountVariable+", else the latest login)")
 	// This fails only if the flag does not exist.
@@ -32,7 +32,8 @@ func accountArgument(cmd *cobra.Command) string {
 	return os.Getenv(accountVariable)
 }
 
-// chosenLogin returns the latest login of the selected account, for commands that end soon.
+// chosenLogin returns the latest login of the selected account without locking it. It is for commands that do not wait
+// for messages and may share a device.
 func chosenLogin(cmd *cobra.Command) (login, error) {
 	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	if err != nil {
@@ -41,9 +42,9 @@ func chosenLogin(cmd *cobra.Command) (login, error) {
 	return logins[0], nil
 }
 
-// claimLogin locks and returns the first login of the selected account that no other command uses. Commands that
-// wait for messages need a device of their own. The lock ends with the command's context, so the caller has
-// nothing to unlock.
+// claimLogin locks and returns the latest login of the selected account that no other command has locked. It is for
+// commands that wait for messages, each of which needs a device of its own. The lock ends with the command's context,
+// so the caller has nothing to unlock.
 func claimLogin(cmd *cobra.Command) (login, error) {
 	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	if err != nil {
@@ -57,8 +58,8 @@ func claimLogin(cmd *cobra.Command) (login, error) {
 		if !locked {
 			continue
 		}
-		context.AfterFunc(cmd.Context(), func() { _ = lock.Unlock() }) // otherwise the end of the process unlocks
-		// reread, because it may have changed before the lock
+		context.AfterFunc(cmd.Context(), func() { _ = lock.Unlock() }) // the end of the process would unlock as well
+		// Read the login again: another command may have replaced it before it was locked.
 		return readLogin(l.basePath() + ".json")
 	}
 	return login{},
@@ -67,7 +68,7 @@ func claimLogin(cmd *cobra.Command) (login, error) {
 			logins[0].accountName(), logins[0].loginCommandFor("NAME"))
 }
 
-// clientFlags are the common flags of commands that act for an account.
+// clientFlags holds the common flags of commands that act for an account.
 type clientFlags struct {
 	asJSON  bool
 	timeout time.Duration
@@ -88,8 +89,8 @@ func (a *clientFlags) addTo(flags *pflag.FlagSet) {
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "give up after `TIME`")
 }
 
-// run calls action with the account's client and ends it after --timeout. The client sends POST requests, which
-// do not disturb a connection of another command.
+// run calls action with a client that is signed in to the selected account. The context of action ends after --timeout.
+// The client sends POST requests, which do not disturb the persistent connection of another command.
 func (a *clientFlags) run(cmd *cobra.Command,
 	action func(ctx context.Context, messenger *client.Client, out printer) error) error {
 	return a.withTimeout(cmd, func(ctx context.Context) (err error) {
@@ -105,7 +106,8 @@ func (a *clientFlags) run(cmd *cobra.Command,
 	})
 }
 
-// withTimeout calls action with a context that ends after --timeout. It becomes the command's context.
+// withTimeout calls action with a context that ends after --timeout and that it makes the command's context. An error
+// after the timeout mentions the flag.
 func (a *clientFlags) withTimeout(cmd *cobra.Command, action func(context.Context) error) error {
 	if err := a.checkTimeout(cmd); err != nil {
 		return err
@@ -114,11 +116,11 @@ func (a *clientFlags) withTimeout(cmd *cobra.Command, action func(context.Contex
 	defer cancel()
 	cmd.SetContext(ctx)
 	err := action(ctx)
-	var away *unreachableError
+	var unreachable *unreachableError
 	switch {
 	case err == nil || ctx.Err() == nil:
 		return err
-	case errors.As(err, &away):
+	case errors.As(err, &unreachable):
 		return fmt.Errorf("%w; tried for %v, --timeout allows more", err, a.timeout)
 	default:
 		return fmt.Errorf("not known to be done within %v; try again, or allow more with --timeout: %w", a.timeout, err)

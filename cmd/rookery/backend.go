@@ -25,8 +25,8 @@ type backend struct {
 	service *service.Service
 }
 
-// openBackend opens the store of a locked data directory. It takes ownership of the lock and unlocks it on errors.
-// reserve is the size of the disk reserve in bytes. openBackend sets config.Store.
+// openBackend opens the store of a locked data directory and starts a service on it. It takes ownership of the lock,
+// which it releases on errors. reserve is the size of the disk reserve in bytes. The Store field of config is ignored.
 func openBackend(
 	ctx context.Context, dir string, lock *flock.Flock, ifNone missingStorePolicy, reserve int64, config service.Config,
 ) (*backend, error) {
@@ -55,10 +55,11 @@ const (
 	createIfMissing missingStorePolicy = true
 )
 
-// close closes the store after pending writes, and unlocks the directory.
+// close waits for pending writes, closes the store, and unlocks the directory.
 func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unlock()) }
 
-// operateOrCreate is withOperator for commands that may come first: it creates a missing store and says so.
+// operateOrCreate is withOperator for commands that may be the first on a data directory. It creates a missing store
+// and reports that on say.
 func operateOrCreate(ctx context.Context, dir string, say io.Writer, action func(*control.Operator) error) error {
 	var none *noStoreError
 	if !errors.As(checkStore(dir), &none) {
@@ -71,8 +72,8 @@ func operateOrCreate(ctx context.Context, dir string, say io.Writer, action func
 	return withClaimedDir(ctx, dir, createIfMissing, action)
 }
 
-// withOperator calls action with an Operator for a data directory: for the server that uses the directory, or for
-// the store itself if there is no server.
+// withOperator calls action with an Operator for a data directory. The Operator sends requests to the server that uses
+// the directory, or, without a server, works directly on the store.
 func withOperator(ctx context.Context, dir string, action func(*control.Operator) error) error {
 	if err := checkStore(dir); err != nil {
 		return err
@@ -80,6 +81,7 @@ func withOperator(ctx context.Context, dir string, action func(*control.Operator
 	return withClaimedDir(ctx, dir, failIfMissing, action)
 }
 
+// withClaimedDir is withOperator without the check that a store exists; ifNone selects what happens without one.
 func withClaimedDir(ctx context.Context, dir string, ifNone missingStorePolicy,
 	action func(*control.Operator) error) error {
 	lock, operator, err := claimDataDir(ctx, dir)

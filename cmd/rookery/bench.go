@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
-// benchFlags are the common flags of the bench commands.
+// benchFlags holds the common flags of the bench commands.
 type benchFlags struct {
 	workloads      []string
 	connections    []int
@@ -106,7 +106,7 @@ with the same numbers reuses it.`,
 	return cmd
 }
 
-// benchFloorCommand is the process that bench measures as the floor.
+// benchFloorCommand returns the hidden command that bench starts as its floor.
 func benchFloorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "floor",
@@ -179,7 +179,7 @@ type lockedStore struct {
 
 func (s lockedStore) Close() error { return errors.Join(s.Store.Close(), s.lock.Unlock()) }
 
-// openStore opens the store of a data directory that no server uses.
+// openStore locks a data directory and opens or creates its store. It fails if a server uses the directory.
 func openStore(ctx context.Context, dir string) (bench.Store, error) {
 	if err := prepareDataDir(dir); err != nil {
 		return nil, err

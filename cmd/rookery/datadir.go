@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	// lockName is the file whose lock marks the data directory as in use. It is empty, and the lock ends with
-	// the process.
+	// lockName is the empty file whose lock marks the data directory as in use. The system releases the lock when
+	// the process ends.
 	lockName = "lock"
 	// numbersName is the store's file with the upper bound of mailbox numbers.
 	numbersName = "rookery.numbers"
-	// reserveName is the file that reserves space on the disk.
+	// reserveName is the file whose space the store gives up when the disk is full.
 	reserveName = "rookery.reserve"
 	// claimTimeout is how long a command waits for another short command to release the data directory.
 	claimTimeout    = 5 * time.Second
@@ -44,8 +44,8 @@ func defaultDataDir() string {
 	return filepath.Join(xdg.DataHome, "rookery")
 }
 
-// prepareDataDir creates a data directory that only its owner can read, or makes an existing one usable. A
-// directory with other contents keeps its mode; the files that Rookery creates are private anyway, see main.
+// prepareDataDir creates a data directory that only its owner can read, or makes an existing one private. A directory
+// that also contains foreign files keeps its mode; the files that Rookery creates are private anyway, see main.
 func prepareDataDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
@@ -104,8 +104,8 @@ func checkStore(dir string) error {
 	return nil
 }
 
-// claimDataDir locks a data directory, or connects to the server that uses it. It returns either the lock or the
-// Operator.
+// claimDataDir locks a data directory, or connects to the server that uses it. Without an error it returns either the
+// lock and a nil Operator, or a nil lock and the Operator; the caller must unlock or close it.
 func claimDataDir(ctx context.Context, dir string) (*flock.Flock, *control.Operator, error) {
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
 	for end := time.Now().Add(claimTimeout); ; {
@@ -114,7 +114,7 @@ func claimDataDir(ctx context.Context, dir string) (*flock.Flock, *control.Opera
 			return nil, nil, fmt.Errorf("cannot lock the data directory: %w", disk.ExplainError(err))
 		}
 		if locked {
-			// Anybody who can open the file could lock it and keep the server from starting.
+			// Any user who can open the file could lock it and so prevent the server from starting.
 			if _, err := disk.MakePrivate(lock.Path()); err != nil {
 				return nil, nil,
 					errors.Join(fmt.Errorf("others can lock the data directory, and it cannot be changed: %w; "+

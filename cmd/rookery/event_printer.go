@@ -11,14 +11,15 @@ import (
 	"github.com/rookery-im/rookery/internal/termtext"
 )
 
-// eventPrinter prints events from the server.
+// eventPrinter prints messages, and with withPresence also status changes. It looks up the names of accounts with
+// client.
 type eventPrinter struct {
 	out    printer
 	client *client.Client
 	// onlyPeer restricts the output to one account; 0 means all.
 	onlyPeer     rookery.UIN
 	withPresence bool
-	names        map[rookery.UIN]string
+	names        map[rookery.UIN]string // cache of displayName
 }
 
 func (ep *eventPrinter) print(ctx context.Context, event client.Event) error {
@@ -108,8 +109,8 @@ func (ep *eventPrinter) printPresence(ctx context.Context, presence client.Prese
 	return ep.printAt(now, ep.displayName(ctx, presence.Friend)+" is "+statusName(presence.Status))
 }
 
-// printAt prints a text with a time. Further lines of the text are indented, so that no sender can imitate a line
-// of this program.
+// printAt prints a text after its time. It indents all lines but the first, so that a message cannot imitate the
+// output of this program.
 func (ep *eventPrinter) printAt(t time.Time, text string) error {
 	header := localTime(t) + "  "
 	indented := strings.ReplaceAll(termtext.Lines(text), "\n", "\n"+strings.Repeat(" ", len(header)))

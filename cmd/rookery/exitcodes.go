@@ -17,7 +17,7 @@ const (
 	exitFailed        = 1
 	exitUsage         = 2
 	exitNotLoggedIn   = 3
-	exitNotReproduced = 3 // of probe diff
+	exitNotReproduced = 3 // probe diff: no difference showed again
 	exitNoAccount     = 4
 	exitRefused       = 5
 	exitTemporary     = 6
@@ -56,7 +56,7 @@ of the first one.
 	}
 }
 
-// exitCode returns the exit code for an error.
+// exitCode returns the exit code for the error of a command, 0 for nil.
 func exitCode(err error) int {
 	var usage *usageError
 	var noLogin *notLoggedInError
@@ -82,7 +82,7 @@ func exitCode(err error) int {
 	return exitCodes[operatorCode(err)]
 }
 
-// exitCodes maps the codes of operator errors to exit codes.
+// exitCodes maps the code of a *rookery.Error to an exit code. Code 0 stands for all other errors.
 var exitCodes = map[rookery.Code]int{
 	0:                       exitFailed,
 	rookery.CodeParameter:   exitFailed,

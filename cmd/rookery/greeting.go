@@ -56,6 +56,7 @@ func (inv invocation) commandLine(args string) string {
 
 var plainWordPattern = regexp.MustCompile(`^[0-9A-Za-z_./:@%+=,-]+$`)
 
+// shellQuote quotes a word for a POSIX shell if necessary.
 func shellQuote(word string) string {
 	if plainWordPattern.MatchString(word) {
 		return word
@@ -124,7 +125,7 @@ func loginAndChatLines(inv invocation, uin rookery.UIN, url string) string {
 		inv.program, at, inv.program)
 }
 
-// trialUser is an account in the printed commands.
+// trialUser is an account that the printed commands use.
 type trialUser struct {
 	uin               rookery.UIN
 	acceptsStrangers  bool // accepts messages from accounts that are not friends

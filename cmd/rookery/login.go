@@ -72,7 +72,8 @@ With --json: uin, server, device.`,
 	return cmd
 }
 
-// parseLogin returns a login without a token from the command line's address and device.
+// parseLogin returns a login, still without a token, for the address and device of the command line. An empty device
+// means the name of this machine.
 func parseLogin(cmd *cobra.Command, address, device string) (login, error) {
 	if !strings.Contains(address, "://") {
 		address = "qq://" + address

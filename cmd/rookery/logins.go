@@ -51,7 +51,8 @@ func (lg login) uin() rookery.UIN {
 	return uin
 }
 
-// serverName returns the host and the port, without the usual ports, which belong to one server.
+// serverName returns the lower-case host, with the port unless it is 8000 or 14000. One server usually listens on both
+// of these, so they must not distinguish logins.
 func (lg login) serverName() string {
 	parsed := lg.parsedAddress()
 	host := strings.ToLower(parsed.Host)
@@ -71,14 +72,14 @@ func (lg login) basePath() string {
 	return filepath.Join(loginDir(), fmt.Sprintf("%d-%x", lg.uin(), id[:8]))
 }
 
-// httpAddresses returns the addresses for commands that end soon. They use POST requests, because a persistent
-// connection would replace that of another command with the same device.
+// httpAddresses returns the addresses for commands that do not wait for messages, in the order to try. They use POST
+// requests, because a persistent connection would replace that of another command with the same device.
 func (lg login) httpAddresses() []string {
 	return lg.addresses(map[string]string{"qq": "http", "tcp": "http", "ws": "http", "wss": "https"})
 }
 
-// liveAddresses returns the addresses for commands that wait for events. WebSocket addresses are included, because
-// some proxies forward only those.
+// liveAddresses returns the addresses for commands that wait for messages, in the order to try. WebSocket
+// follows TCP, for proxies that forward only WebSocket.
 func (lg login) liveAddresses() []string {
 	all := lg.addresses(map[string]string{"http": "qq", "https": "wss"})
 	if scheme := schemeOf(all[0]); scheme == "qq" || scheme == "tcp" {
@@ -87,9 +88,9 @@ func (lg login) liveAddresses() []string {
 	return all
 }
 
-// addresses returns the server's addresses with schemes replaced. Every port of Rookery accepts every protocol, so
-// the port of the login comes first, followed by the usual ports, which package client knows. A port that the user
-// named is the only one.
+// addresses returns the server's addresses, with the scheme replaced as change maps it. The first address has the port
+// on which the login succeeded, since every port of Rookery accepts every protocol. The second has no port, so that
+// package client tries the usual ones. If the user named a port, there is only one address, with that port.
 func (lg login) addresses(change map[string]string) []string {
 	parsed := lg.parsedAddress()
 	if scheme := change[parsed.Scheme]; scheme != "" {
@@ -103,13 +104,14 @@ func (lg login) addresses(change map[string]string) []string {
 	return all
 }
 
+// schemeOf returns the part of an address before "://".
 func schemeOf(address string) string {
 	scheme, _, _ := strings.Cut(address, "://")
 	return scheme
 }
 
-// tryLock reserves the device for one command until the process ends or the lock is released. locked is false if
-// another command holds the lock.
+// tryLock reserves the device for one command until the lock is released or the process ends. locked is false, without
+// an error, if another command holds the lock.
 func (lg login) tryLock() (lock *flock.Flock, locked bool, err error) {
 	if err := makeLoginDir(); err != nil {
 		return nil, false, err
@@ -142,10 +144,10 @@ func (lg login) newDraft() (*loginDraft, error) {
 // draftSlack is the number of bytes by which a login may grow when its token, port and time are added.
 const draftSlack = 512
 
-// loginDraft is a file with reserved space for a login.
+// loginDraft is a file with reserved space that becomes the stored login at commit.
 type loginDraft struct{ file *os.File }
 
-// commit stores the login atomically.
+// commit writes l into the draft and makes it the stored login, atomically.
 func (ld *loginDraft) commit(l login) error {
 	text, err := json.MarshalIndent(l, "", "  ")
 	if err != nil {
@@ -187,7 +189,7 @@ func cannotSaveError(err error) error {
 	return fmt.Errorf("cannot keep the login: %w; make %s writable", err, loginDir())
 }
 
-// deleteFiles deletes the login and the files beside it.
+// deleteFiles deletes the stored login with its draft, unprinted batch and lock file. Missing files are no error.
 func (lg login) deleteFiles() error {
 	var errs []error
 	for _, kind := range []string{".json", ".new", ".batch", ".lock"} {
@@ -198,7 +200,7 @@ func (lg login) deleteFiles() error {
 	return errors.Join(errs...)
 }
 
-// makeLoginDir creates the directory, and makes it inaccessible to other users.
+// makeLoginDir creates the directory of stored logins if necessary, and makes it inaccessible to other users.
 func makeLoginDir() error {
 	dir := loginDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -233,7 +235,8 @@ func (lg login) isComplete() bool {
 	return token && lg.uin() != 0 && lg.parsedAddress().Hostname() != "" && isKnownScheme(lg.parsedAddress().Scheme)
 }
 
-// loadLogins returns all logins, the latest first. It passes errors about single files to skip and continues.
+// loadLogins returns all logins, the latest first. It passes errors about single
+// files to skip and continues without those files.
 func loadLogins(skip func(error)) ([]login, error) {
 	entries, err := os.ReadDir(loginDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -264,8 +267,8 @@ func skipWarning(cmd *cobra.Command) func(error) {
 	return func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "rookery: skipped: %s\n", errorText(err)) }
 }
 
-// findLogins returns the logins of one account, the latest first. account is UIN, UIN@HOST, or empty. If several
-// accounts match, the latest login decides.
+// findLogins returns the logins of one account, the latest first. account is UIN, UIN@HOST, or empty for any. If
+// several accounts match, the one with the latest login is chosen.
 func findLogins(account string, skip func(error)) ([]login, error) {
 	logins, err := loadLogins(skip)
 	if err != nil {
@@ -296,7 +299,7 @@ func (lg login) matches(account string) bool {
 			strings.EqualFold(host, lg.parsedAddress().Hostname()))
 }
 
-// notLoggedInError means that there is no stored login.
+// notLoggedInError means that no stored login matches.
 type notLoggedInError struct{ text string }
 
 func (e *notLoggedInError) Error() string { return e.text }

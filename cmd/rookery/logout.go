@@ -49,7 +49,8 @@ With --json: uin, server, device.`,
 	return cmd
 }
 
-// loginsToLogOut selects logins of the account according to the flags.
+// loginsToLogOut returns the logins of the selected account that the flags name: all of them, that of one device, or
+// by default the latest.
 func loginsToLogOut(cmd *cobra.Command, device string, all bool) ([]login, error) {
 	logins, err := findLogins(accountArgument(cmd), skipWarning(cmd))
 	switch {
@@ -69,7 +70,8 @@ func loginsToLogOut(cmd *cobra.Command, device string, all bool) ([]login, error
 		logins[0].accountName(), oneLine(device))}
 }
 
-// logOut ends a session and deletes its login. It is not an error if the session has already ended.
+// logOut ends a session and deletes its login. With force it deletes the login even if the
+// server does not end the session. A session that has already ended is no error.
 func logOut(ctx context.Context, l login, force bool, out printer) error {
 	messenger, err := l.resume(ctx, l.httpAddresses())
 	if err == nil {

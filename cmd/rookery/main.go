@@ -13,8 +13,8 @@ func main() {
 	os.Exit(runCommandLine(os.Args[1:]))
 }
 
-// runCommandLine runs a command line and returns the exit code, see exitcodes.go. The context of the command ends
-// with it.
+// runCommandLine runs the command that args name and returns the exit code, see exitcodes.go. When the command
+// returns, its context ends, which also releases a login lock that it holds.
 func runCommandLine(args []string) int {
 	ctx, end := context.WithCancel(context.Background())
 	defer end()

@@ -32,7 +32,7 @@ func (pr printer) printJSON(v any) error {
 	return err
 }
 
-// print writes the object as JSON, or the text.
+// print writes object if the output is JSON, otherwise the formatted text as a line.
 func (pr printer) print(object any, format string, args ...any) error {
 	if pr.asJSON {
 		return pr.printJSON(object)
@@ -41,7 +41,8 @@ func (pr printer) print(object any, format string, args ...any) error {
 	return err
 }
 
-// printRows writes rows, each as a JSON object or as cells of a table.
+// printRows writes each row as a JSON object, or all rows as a table under header, whose titles are separated by
+// spaces. A table without rows is not written.
 func printRows[T any](out printer, header string, rows []T, object func(T) any, cells func(T) []any) error {
 	if out.asJSON {
 		for _, row := range rows {
@@ -102,6 +103,7 @@ var statusWords = []struct {
 	{"dnd", rookery.StatusDoNotDisturb},
 }
 
+// statusWord returns the word for a status, or its number if it has none.
 func statusWord(status rookery.Status) string {
 	for _, w := range statusWords {
 		if w.status == status {

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// hasPipedInput is unknown on these systems.
+// hasPipedInput always returns false, because it cannot look into a pipe on these systems.
 func hasPipedInput(*os.File) bool { return false }

@@ -86,7 +86,7 @@ func atMostOneArg(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// probeFlags are the flags of commands that send experiments to a server.
+// probeFlags holds the flags of commands that send experiments to a server.
 type probeFlags struct {
 	file      string
 	rate      float64
@@ -163,7 +163,7 @@ func (pf *probeFlags) applyLimits(cmd *cobra.Command, experiment *probe.LoadedEx
 	}
 }
 
-// studyFlags are the flags of commands that run a study.
+// studyFlags holds the flags of commands that run a study.
 type studyFlags struct {
 	probeFlags
 	output string
@@ -244,12 +244,13 @@ func defaultOutputDir(servers []string) string {
 	return name
 }
 
-// notPerformedError marks an error of a command that could not do its work, if exit code 1 of that command already
-// means that it found a difference.
+// notPerformedError marks the error of a comparing command that could not compare. Its exit code is exitUsage (2),
+// because 1 means for these commands that something differs.
 type notPerformedError struct{ error }
 
 func (e notPerformedError) Unwrap() error { return e.error }
 
+// asNotPerformed wraps err in a notPerformedError, unless it is nil or reports a difference that was printed.
 func asNotPerformed(err error) error {
 	var reported *reportedError
 	if err == nil || errors.As(err, &reported) {
@@ -258,7 +259,8 @@ func asNotPerformed(err error) error {
 	return notPerformedError{err}
 }
 
-// runProber runs a part of the prober until it is done or a signal arrives, and shows its progress on standard error.
+// runProber calls action, whose context ends at a signal, and shows on standard error the progress that action passes
+// to report.
 func runProber(cmd *cobra.Command, action func(ctx context.Context, report func(probe.StudyProgress)) error) error {
 	ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/report"
 )
 
-// checkFlags are the flags of probe check.
+// checkFlags holds the flags of probe check.
 type checkFlags struct {
 	probeFlags
 	factsFile   string
@@ -113,6 +113,7 @@ func (cf *checkFlags) newOptions(cmd *cobra.Command, server string) (checkOption
 	return checkOptions, nil
 }
 
+// readFacts reads a protocol.json, in which a study recorded its facts.
 func readFacts(path string) (*finding.Study, error) {
 	in, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

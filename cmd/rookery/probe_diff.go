@@ -67,7 +67,7 @@ func (sf *studyFlags) diff(cmd *cobra.Command, args []string) error {
 	return &reportedError{errNotReproduced}
 }
 
-// errNotShownAgain ends a comparison all of whose differences did not show again.
+// errNotReproduced is the result of a comparison that saw differences, none of which showed again when replayed.
 var errNotReproduced = errors.New("differences were seen, and none showed again")
 
 // differenceLines describes the differences for people.

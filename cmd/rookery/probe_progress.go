@@ -26,9 +26,10 @@ func newProbeProgress(out io.Writer) *probeProgress {
 	return &probeProgress{out: out, terminal: ok && isatty.IsTerminal(file.Fd()), lastShown: time.Now()}
 }
 
-// minTerminalWidth is the assumed width of terminals. A longer line would wrap and could not be overwritten.
+// minTerminalWidth is one less than the assumed width of a terminal. A line that wraps cannot be overwritten.
 const minTerminalWidth = 79
 
+// update shows the progress now, unless the last line is too recent. Progress during a wait is always shown.
 func (pp *probeProgress) update(now probe.StudyProgress) {
 	between := 10 * time.Second
 	if pp.terminal {

@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// replayFlags are the flags of probe replay.
+// replayFlags holds the flags of probe replay.
 type replayFlags struct {
 	probeFlags
 	serveAddress string
@@ -129,7 +129,7 @@ func (rf *replayFlags) printResults(cmd *cobra.Command, replayed *probe.ReplayRe
 	return nil
 }
 
-// playback answers in place of the transcript's server until a signal arrives.
+// playback runs a server that answers as the transcript's server did, until a signal arrives.
 func (rf *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcript) error {
 	playback, err := probe.NewPlayback(transcript, rf.serverLetter)
 	if err != nil {

@@ -61,8 +61,8 @@ With --json: uin.`,
 	return cmd
 }
 
-// settings are the fields of an account that its owner can set, by the names
-// that the operator's commands have for them, with their protocol keys.
+// settings lists the fields of an account that its owner can set: the name, which the operator's commands also use,
+// and the protocol key.
 var settings = []struct{ name, key string }{
 	{"nick", "NK"}, {"face", "FC"}, {"age", "AG"}, {"sex", "SX"}, {"blood", "BT"}, {"constellation", "CO"},
 	{"animal", "SH"},
@@ -72,14 +72,14 @@ var settings = []struct{ name, key string }{
 	{ruleSetting, "AR"}, {strangersSetting, "AS"}, {findableSetting, "AF"},
 }
 
-// The settings that are no part of the profile.
+// Names of the settings that are not part of the profile.
 const (
 	ruleSetting      = "rule"
 	strangersSetting = "strangers"
 	findableSetting  = "findable"
 )
 
-// accountFields are the fields by their names.
+// accountFields returns the fields of an account by their names.
 func accountFields() map[string]control.Field {
 	fields := make(map[string]control.Field)
 	for _, field := range control.Fields() {

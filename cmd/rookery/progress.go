@@ -26,7 +26,7 @@ func newAccountProgress(out io.Writer, what string, total int) *accountProgress 
 		lastShown: time.Now()}
 }
 
-// add counts n more accounts, and prints the progress if the last time was long enough ago.
+// add counts n more accounts, and prints the progress unless it was printed a moment ago.
 func (ap *accountProgress) add(n int) {
 	ap.done += n
 	pause := 5 * time.Second

@@ -57,7 +57,7 @@ are also lines of type status, with from, status and time.`,
 	return cmd
 }
 
-// recvFlags are the flags of recv.
+// recvFlags holds the flags of recv.
 type recvFlags struct {
 	*clientFlags
 	follow, withPresence bool
@@ -82,8 +82,8 @@ func (rf *recvFlags) newEventPrinter(out printer, messenger *client.Client) *eve
 	return &eventPrinter{out: out, client: messenger, onlyPeer: rf.onlyPeer.uin, withPresence: rf.withPresence}
 }
 
-// printBacklog prints uncollected messages. It stores the SEQ of a batch until the batch is printed, so that the
-// next recv prints it again if this one is interrupted.
+// printBacklog prints uncollected messages, batch by batch. It stores the SEQ of the request for a batch until the
+// batch is printed. If recv is interrupted, the next recv repeats the request and gets the same batch again.
 func (rf *recvFlags) printBacklog(ctx context.Context, cmd *cobra.Command) error {
 	login, err := claimLogin(cmd)
 	if err != nil {
@@ -117,8 +117,8 @@ func (rf *recvFlags) printBacklog(ctx context.Context, cmd *cobra.Command) error
 	}
 }
 
-// followEvents prints messages as they arrive, until a signal or until nobody reads the output. It waits for the
-// server without a timeout.
+// followEvents prints messages as they arrive, until a signal arrives or the output has lost its reader. It waits for
+// an unreachable server without a timeout.
 func (rf *recvFlags) followEvents(cmd *cobra.Command) error {
 	if err := rf.checkTimeout(cmd); err != nil {
 		return err
@@ -130,14 +130,14 @@ func (rf *recvFlags) followEvents(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	away := false
+	hasWaited := false
 	messenger, err := login.resumeWithRetry(ctx, login.liveAddresses(),
-		func(reason error) { away = true; printRetrying(cmd, reason) })
+		func(reason error) { hasWaited = true; printRetrying(cmd, reason) })
 	if err != nil {
 		return unlessCancelled(ctx, err)
 	}
 	defer messenger.Close()
-	if away {
+	if hasWaited {
 		fmt.Fprintln(cmd.ErrOrStderr(), "rookery: connected")
 	}
 	out := rf.newEventPrinter(rf.newPrinter(cmd), messenger)
@@ -180,7 +180,7 @@ func unlessCancelled(ctx context.Context, err error) error {
 	return err
 }
 
-// printConnState reports changes of the connection on standard error.
+// printConnState reports on standard error that the connection was lost or restored.
 func printConnState(cmd *cobra.Command, state client.State) {
 	text := "connected again"
 	var answered *client.Error
@@ -199,7 +199,8 @@ func printConnState(cmd *cobra.Command, state client.State) {
 // historyPageSize is the number of messages per history request.
 const historyPageSize = 200
 
-// printHistory prints the messages that --since selects, oldest first.
+// printHistory prints the messages that --since selects, oldest first, and returns the range of their numbers. The
+// server returns the newest page first, so all pages are fetched before anything is printed.
 func (rf *recvFlags) printHistory(ctx context.Context, messenger *client.Client, out *eventPrinter) (numberRange,
 	error) {
 	var pages [][]client.Message // newest page first
@@ -228,9 +229,10 @@ func (rf *recvFlags) printHistory(ctx context.Context, messenger *client.Client,
 	return printed, nil
 }
 
-// numberRange is the range of mailbox numbers that were printed from the history.
+// numberRange is the range of mailbox numbers that were printed from the history. It is empty if first is 0.
 type numberRange struct{ first, last uint64 }
 
+// add extends the range. Numbers must be added in ascending order.
 func (s *numberRange) add(number uint64) {
 	if s.first == 0 {
 		s.first = number
@@ -238,7 +240,8 @@ func (s *numberRange) add(number uint64) {
 	s.last = number
 }
 
-// contains reports whether a message was printed from the history, which contains only messages between accounts.
+// contains reports whether a message was printed from the history. The history contains only messages between
+// accounts, so a notice in the range was not printed.
 func (s numberRange) contains(message client.Message) bool {
 	return (message.Kind == client.KindMessage || message.IsOutgoing()) && message.Number != 0 &&
 		s.first <= message.Number && message.Number <= s.last

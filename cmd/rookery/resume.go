@@ -46,7 +46,8 @@ type loginEndedError struct {
 func (e *loginEndedError) Error() string { return e.cause.Error() }
 func (e *loginEndedError) Unwrap() error { return e.cause }
 
-// signIn makes one attempt to sign in at the first of the login's addresses that works.
+// signIn makes one attempt to sign in, at the first of the addresses that can be reached. If none can, it returns an
+// *unreachableError.
 func (lg login) signIn(ctx context.Context, addresses []string, how ...client.Option) (*client.Client, error) {
 	messenger, err := client.Dial(ctx, addresses[0], append(how, client.Fallback(addresses[1:]...))...)
 	var unreachable *client.UnreachableError
@@ -61,14 +62,15 @@ func (lg login) resume(ctx context.Context, addresses []string) (*client.Client,
 	return lg.signIn(ctx, addresses, client.Token(lg.Token))
 }
 
-// Delays between attempts to reach a server. Each is twice the previous one.
+// The delay between attempts to reach a server. It doubles after each attempt, from the initial to the maximum one.
 const (
 	initialRetryDelay = 250 * time.Millisecond
 	maxRetryDelay     = 5 * time.Second
 )
 
-// resumeWithRetry resumes the login's session and retries while the server is out of reach, until ctx ends, because
-// a restarted server is back soon. It calls onFirstFailure with the reason after the first failed attempt.
+// resumeWithRetry resumes the login's session. While the server cannot be reached or fails temporarily, it retries
+// until ctx ends, because a server that restarts is back soon. It calls onFirstFailure with the reason after the first
+// failed attempt only.
 func (lg login) resumeWithRetry(ctx context.Context, addresses []string,
 	onFirstFailure func(reason error)) (*client.Client, error) {
 	var last error
@@ -77,7 +79,7 @@ func (lg login) resumeWithRetry(ctx context.Context, addresses []string,
 		if !errors.Is(err, client.ErrTemporary) {
 			return messenger, err
 		}
-		if last == nil || ctx.Err() == nil { // a timeout would hide the earlier reason
+		if last == nil || ctx.Err() == nil { // an error of the timeout itself would hide the reason
 			last = err
 		}
 		if pause == initialRetryDelay && ctx.Err() == nil {
@@ -136,7 +138,7 @@ func portOfAddress(address string) string {
 	return port
 }
 
-// describeNetworkError returns the reason of a network error in plain words, without the address.
+// describeNetworkError returns the reason for a network error in plain words, without the address.
 func describeNetworkError(err error) string {
 	var name *net.DNSError
 	var late net.Error

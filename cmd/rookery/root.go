@@ -13,6 +13,7 @@ import (
 	"github.com/rookery-im/rookery/internal/termtext"
 )
 
+// newRoot returns the command rookery with all subcommands.
 func newRoot() *cobra.Command {
 	root := commandGroup(&cobra.Command{
 		Use:   "rookery",
@@ -80,7 +81,7 @@ func addCommandGroup(cmd *cobra.Command, id, title string, sub ...*cobra.Command
 	cmd.AddCommand(sub...)
 }
 
-// commandGroup turns cmd into a command with subcommands. It prints its help when called without one.
+// commandGroup turns cmd into a command with the given subcommands. Called without a subcommand, cmd prints its help.
 func commandGroup(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(sub...)
 	cmd.SuggestionsMinimumDistance = 2
@@ -97,7 +98,7 @@ func commandGroup(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// exactArgs requires exactly the arguments with these names, which errors mention.
+// exactArgs requires one argument for each name. The names appear only in errors.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
@@ -110,7 +111,7 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// usageError is an invalid command line.
+// usageError reports an invalid command line. The exit code is then exitUsage.
 type usageError struct {
 	command string
 	text    string
@@ -118,18 +119,19 @@ type usageError struct {
 
 func (e *usageError) Error() string { return e.text + "; see " + e.command + " --help" }
 
+// usageErrorf returns a *usageError, which refers to the help of cmd.
 func usageErrorf(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{command: cmd.CommandPath(), text: fmt.Sprintf(format, args...)}
 }
 
-// adviceByCode is appended to errors of the service whose text contains no remedy.
+// adviceByCode holds the remedies that errorText appends to errors of the service with these codes.
 var adviceByCode = map[rookery.Code]string{
 	rookery.CodeNoAccount: "see rookery user list",
 	rookery.CodeExists:    "choose another number",
 }
 
-// errorText returns an error as the user reads it: what happened, and what to do. It is empty if the user has
-// already been told.
+// errorText returns the text of an error for the user: what happened, and what to do. It returns the empty string for
+// nil and for a *reportedError, which has been printed already.
 func errorText(err error) string {
 	var reported *reportedError
 	if err == nil || errors.As(err, &reported) {
@@ -156,5 +158,5 @@ func refusalText(e *client.Error) string {
 	if reason == "" {
 		return e.Unwrap().Error()
 	}
-	return oneLine(e.Unwrap().Error() + ": " + reason) // in one line
+	return oneLine(e.Unwrap().Error() + ": " + reason)
 }

@@ -67,7 +67,8 @@ if not all were sent.`,
 	return cmd
 }
 
-// readMessage returns the text to send, split into messages. The text is in the arguments or on standard input.
+// readMessage returns the text to send, split into messages. The text is that of the arguments, or without arguments
+// that of standard input.
 func readMessage(cmd *cobra.Command, args []string) ([]string, error) {
 	text := strings.Join(args, " ")
 	if len(args) == 0 {
@@ -146,6 +147,7 @@ type sendResult struct {
 	Error    string      `json:"error,omitempty"`
 }
 
+// sendParts sends the parts of a text to one account in order, and stops at the first failure.
 func sendParts(ctx context.Context, messenger *client.Client, out printer, to rookery.UIN, parts []string) error {
 	report := sendResult{To: to}
 	var failed error

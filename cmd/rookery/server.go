@@ -26,7 +26,7 @@ import (
 	"github.com/rookery-im/rookery/internal/web"
 )
 
-// now is the clock of the running program. Tests configure servers with another clock.
+// now is the clock of the commands. Tests give servers another one in serverConfig.
 var now = time.Now
 
 // serverConfig is the configuration of a server.
@@ -38,15 +38,15 @@ type serverConfig struct {
 	allowedOrigins  []transport.Origin
 	limits          transport.Limits
 	timeouts        connTimeouts
-	// recordsPerSecond limits the records that a persistent connection may send in one second; 0 is no limit.
+	// recordsPerSecond limits the records that a persistent connection may send in one second; 0 means no limit.
 	recordsPerSecond  int
 	passwordCost      service.PasswordCost
 	retention         time.Duration
 	backlogLimit      rookery.BacklogLimit
-	messagesPerMinute int
-	// reserveBytes is the size of the disk reserve, which keeps collecting possible on a full disk.
+	messagesPerMinute int // limit per account; 0 means no limit
+	// reserveBytes is the size of the file that is given up on a full disk, so that clients can still collect messages.
 	reserveBytes int64
-	// shutdownTimeout bounds how long the server finishes requests at the end.
+	// shutdownTimeout bounds how long the server waits at the end for requests in progress.
 	shutdownTimeout time.Duration
 	// now and afterFunc are the clock. If afterFunc is nil, time.AfterFunc is used.
 	now       func() time.Time
@@ -54,7 +54,7 @@ type serverConfig struct {
 	log       *slog.Logger
 }
 
-// connTimeouts are timeouts of connections. A zero selects the default of the protocol.
+// connTimeouts are timeouts of connections. Zero selects the default of the connection's protocol.
 type connTimeouts struct {
 	firstByte time.Duration // until the first bytes, and for a request's header
 	record    time.Duration // for the rest of an incomplete record
@@ -62,7 +62,8 @@ type connTimeouts struct {
 	idle      time.Duration // until the next record on a persistent connection
 }
 
-// server runs on one data directory: the backend, its listeners, and the control socket.
+// server serves one data directory: it has the backend, the listeners for clients, and the control socket for the
+// operator's commands.
 type server struct {
 	*backend
 	log             *slog.Logger
@@ -73,8 +74,8 @@ type server struct {
 	controlListener net.Listener
 }
 
-// openServer prepares and locks the data directory and binds the addresses. Clients can connect immediately, but
-// are served only once run is called.
+// openServer prepares and locks the data directory and binds the addresses. Clients can connect from then on, but are
+// served only once run is called. The caller must call run or close.
 func openServer(ctx context.Context, config serverConfig) (*server, error) {
 	if err := prepareDataDir(config.dataDir); err != nil {
 		return nil, err
@@ -119,7 +120,8 @@ func openServer(ctx context.Context, config serverConfig) (*server, error) {
 	return s, nil
 }
 
-// newProtocol returns the protocols that every listener accepts: HTTP with web pages and WebSocket, and lines.
+// newProtocol returns the protocol of every listener. It detects from the first bytes whether a client speaks HTTP,
+// which includes web pages and WebSocket, or sends records as lines.
 func (srv *server) newProtocol(config serverConfig, warnings *transport.WarningLog) transport.Protocol {
 	handler := protocol.New(srv.service, config.log)
 	origins := transport.NewOriginPolicy(hostname(config.log), config.publicURLs, config.allowedOrigins)
@@ -170,7 +172,7 @@ func hostname(log *slog.Logger) string {
 	return name
 }
 
-// openListeners binds the addresses and the control socket.
+// openListeners binds the addresses and the control socket. After an error, close closes those that are open.
 func (srv *server) openListeners(ctx context.Context, config serverConfig) (err error) {
 	for _, address := range config.listenAddresses {
 		listener, err := transport.Listen(ctx, address)
@@ -189,6 +191,7 @@ func (srv *server) openListeners(ctx context.Context, config serverConfig) (err 
 	return nil
 }
 
+// listenError explains why an address cannot be bound and names a remedy.
 func listenError(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -203,7 +206,7 @@ func listenError(address string, err error) error {
 	return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", address, err)
 }
 
-// close releases what openServer acquired. After run, the server is already closed.
+// close releases what openServer acquired. It is not needed after run, which closes the server itself.
 func (srv *server) close() error {
 	var errs []error
 	for _, listener := range srv.listeners {
@@ -215,8 +218,8 @@ func (srv *server) close() error {
 	return errors.Join(append(errs, srv.backend.close())...)
 }
 
-// run serves until ctx ends. Then it finishes accepted requests, refuses new ones, and returns nil, or an error if
-// that takes longer than shutdownTimeout.
+// run serves until ctx ends or a part of the server fails. Then it finishes accepted requests, refuses new ones, and
+// closes the server. It returns an error if a part failed or the requests took longer than shutdownTimeout.
 func (srv *server) run(ctx context.Context) error {
 	// Housekeeping continues until the last request is answered.
 	housekeeping, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// contextUntilSignal returns a context that ends with the first terminating signal. The second signal ends the
-// program. The function handles all signals that would terminate a server by default.
+// contextUntilSignal returns a context that ends at the first SIGINT, SIGTERM, or SIGHUP from a terminal that is gone.
+// A further signal, more than repeatedSignalPeriod later, ends the program at once. Other SIGHUPs are only logged, and
+// SIGPIPE is ignored from then on.
 func contextUntilSignal(ctx context.Context, log *slog.Logger) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	// If nobody reads the log any more, the server continues without it. By default Go ends
@@ -57,14 +58,14 @@ func handleSignals(ctx context.Context, signals <-chan os.Signal, end, endAtOnce
 	endAtOnce()
 }
 
-// hangupGracePeriod is how long after a SIGHUP the terminal may disappear. When a terminal's shell dies, the signal
-// arrives a moment earlier.
+// hangupGracePeriod is how long after a SIGHUP the terminal may still disappear. When a terminal's shell dies, the
+// signal arrives a moment before the terminal is gone.
 const hangupGracePeriod = time.Second
 
 // handleHangups calls end at a SIGHUP that comes with the loss of the terminal, and reload at others. It returns
 // after end, or when ctx ends.
 func handleHangups(ctx context.Context, hangups <-chan os.Signal, gone func() bool, end, reload func()) {
-	var settled <-chan time.Time // nil unless a SIGHUP is undecided
+	var settled <-chan time.Time // fires when a SIGHUP's grace period ends; nil if none is pending
 	for {
 		select {
 		case <-hangups:
@@ -95,7 +96,7 @@ func terminalGone() func() bool {
 	}
 	return func() bool {
 		err := tryOpenTerminal()
-		// Other errors, such as too many open files, are no evidence.
+		// Other errors, such as too many open files, do not show that the terminal is gone.
 		return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EIO) || errors.Is(err, fs.ErrNotExist)
 	}
 }

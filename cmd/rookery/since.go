@@ -39,7 +39,8 @@ func (sf *sinceFlag) set(text string, now time.Time) error {
 	return nil
 }
 
-// parseAgo parses a duration, with days and weeks as additional units.
+// parseAgo parses a duration, with days (d) and weeks (w) as additional units. It returns false if text is not a
+// duration or negative.
 func parseAgo(text string) (time.Duration, bool) {
 	for unit, length := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if text == "" || text[len(text)-1:] != unit {
@@ -52,7 +53,8 @@ func parseAgo(text string) (time.Duration, bool) {
 	return ago, err == nil && ago >= 0
 }
 
-// parseTime parses a time in several formats, in now's time zone unless the text contains one.
+// parseTime parses a time in several formats, in now's time zone unless the text contains one. A time without a date
+// is on now's day. It returns false if no format matches.
 func parseTime(text string, now time.Time) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, true
@@ -71,7 +73,8 @@ func parseTime(text string, now time.Time) (time.Time, bool) {
 	return time.Date(year, month, day, t.Hour(), t.Minute(), 0, 0, now.Location()), true
 }
 
-// filter returns the messages of a page, which is sorted from old to new, that are at or after the position.
+// filter returns the messages of a page above the number, or at or after the time. The page must be sorted from old to
+// new.
 func (sf *sinceFlag) filter(page []client.Message) []client.Message {
 	for i, message := range page {
 		if sf.time.IsZero() && message.Number > sf.number || !sf.time.IsZero() && !message.Time.Before(sf.time) {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// callWhenUnread calls end once file, if it is a pipe, socket or terminal, has lost its reader. A write would report
-// that as well, but a program may have nothing to write for a long time.
+// callWhenUnread blocks until file, if it is a pipe, socket or terminal, has lost its reader, and then calls end. A
+// write would detect this as well, but a program may have nothing to write for a long time.
 func callWhenUnread(file *os.File, end func()) {
 	fds := []unix.PollFd{{Fd: int32(file.Fd())}} // errors are always reported
 	for {

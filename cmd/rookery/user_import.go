@@ -66,7 +66,8 @@ func readImport(cmd *cobra.Command, name string) ([]importRow, error) {
 	return parseImport(name, file)
 }
 
-// withoutExisting removes rows of accounts that exist. Unless skip is set, such a row is an error.
+// withoutExisting returns the rows whose accounts do not exist yet. Unless skip is set, a row whose account exists is
+// an error.
 func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []importRow, skip bool) ([]importRow, error) {
 	var missing []importRow
 	for _, importRow := range rows {

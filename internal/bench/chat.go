@@ -134,7 +134,7 @@ func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, ra
 		if err != nil {
 			return ChatResult{}, err
 		}
-		result.CPU = (end - start) / time.Duration(max(one.messages, 1))
+		result.CPU = (end - start) / time.Duration(max(result.messages, 1))
 		runs = append(runs, result)
 	}
 	return medianChatResult(runs), nil

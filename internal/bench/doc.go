@@ -2,7 +2,7 @@
 // requests over loopback TCP, and reads the cost of the server's process from the kernel. Afterwards it checks
 // in the store of the stopped server that every acknowledged message is there once and in order.
 //
-// Costs are compared with those of the floor, a bare net/http handler that answers 70 bytes: no HTTP server in Go
-// can be expected to cost less. Floor and server are measured in turns, because ratios vary less between machines and runs than absolute figures do.
+// Costs are compared with those of the floor, a bare net/http handler that answers 70 bytes. Floor and server are
+// measured in turns, because ratios vary less between machines and runs than absolute figures do.
 // docs/performance.md explains the figures.
 package bench

@@ -42,7 +42,7 @@ func (led *ledger) total() (n uint64) {
 	return n
 }
 
-// maxAuditErrors bounds the number of differences in one error.
+// maxReportedFaults bounds the number of pairs that the error of an audit names.
 const maxReportedFaults = 10
 
 // auditStore checks the messages in a store that no server has open. For each pair, the receiver's mailbox must

@@ -142,7 +142,8 @@ func (srv *serverUnderTest) prepareAccounts(ctx context.Context, workload Worklo
 			return err
 		}
 	}
-	return srv.forEachAccount(ctx, srv.cfg.maxConnections(), []accountRole{pollerRole, senderRole, partnerRole}, srv.drainMailbox)
+	roles := []accountRole{pollerRole, senderRole, partnerRole}
+	return srv.forEachAccount(ctx, srv.cfg.maxConnections(), roles, srv.drainMailbox)
 }
 
 // forEachAccount calls do for each worker's accounts with the given roles. It uses a few connections concurrently;

@@ -36,8 +36,8 @@ func processCPU(pid int) (time.Duration, error) {
 	return parseCPUTime(stat)
 }
 
-// parseCPUTime returns the sum of utime and stime, the 14th and 15th field of /proc/PID/stat. The 2nd field is the program's name
-// in parentheses, which may itself contain parentheses and spaces.
+// parseCPUTime returns the sum of utime and stime, the 14th and 15th field of /proc/PID/stat. The 2nd field is
+// the program's name in parentheses, which may itself contain parentheses and spaces.
 func parseCPUTime(stat []byte) (time.Duration, error) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {

@@ -29,7 +29,7 @@ type PushConfig struct {
 }
 
 // Limits of the configuration. A session ends after 300 s without a request, so maxIdleDuration bounds the measurement
-// of idle connections. The others prevent a run that a machine cannot complete.
+// of idle connections.
 const (
 	maxIdle         = 100_000
 	maxSettle       = 3 * time.Minute

@@ -32,7 +32,8 @@ func newStreamTask(s requestStep, worker int, accounts accountRange, l *ledger) 
 		record += "&UN=" + receiver.String() + "&MG=" + strings.Repeat("0", numberDigits) + textFiller
 	}
 	data := []byte(record + "\n")
-	t := &requestTask{requestBytes: data, seq: data[len(before) : len(before)+seqDigits], wantAnswer: []byte(s.wantAnswer)}
+	t := &requestTask{requestBytes: data, seq: data[len(before) : len(before)+seqDigits],
+		wantAnswer: []byte(s.wantAnswer)}
 	if s.hasText {
 		t.text = data[len(record)-textBytes : len(record)]
 		t.acknowledged = l.counterOf(sender, receiver)

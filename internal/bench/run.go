@@ -102,7 +102,7 @@ func (env *environment) startRedis(ctx context.Context, accounts accountRange) (
 }
 
 // judgeTargets returns the targets of the workloads that were measured. Targets are defined for 64 connections;
-// docs/performance.md gives the reasons for the figures.
+// docs/performance.md explains the figures.
 func judgeTargets(rows []Row) []Target {
 	const connections = 64
 	find := func(workload string, keepAlive bool) (Row, bool) {

@@ -131,8 +131,8 @@ func moveCursorToEnd(ctx context.Context, store Store, uin rookery.UIN) error {
 	return store.SaveCursor(ctx, uin, "", rookery.Cursor{Number: last})
 }
 
-// Numbers of concurrent writers while seeding. The store commits concurrent writes together, so small writes are
-// faster with many writers; large ones gain nothing.
+// Numbers of concurrent writers while seeding. Concurrent writers share commits of the store, so there are many
+// for small tasks and few for large ones.
 const (
 	smallTaskWriters = 256
 	largeTaskWriters = 8

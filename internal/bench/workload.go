@@ -44,8 +44,7 @@ type requestStep struct {
 	toRole  accountRole
 	// extraFields is the part of the record between UIN and the text, as "&KEY=VALUE".
 	extraFields string
-	// wantAnswer is a part of the expected answer. If collects is set, the answer must also contain the text
-	// of the previous step.
+	// wantAnswer must occur in the answer. If wantsSentText is set, so must the text of the previous step.
 	wantAnswer    string
 	wantsSentText bool
 }
@@ -60,11 +59,15 @@ type Workload struct {
 }
 
 var (
-	pollStep          = requestStep{command: "GetMsgEx", fromRole: pollerRole, wantAnswer: "&RES=0&MN=0&"}
-	sendStep          = requestStep{command: "CLTMSG", fromRole: senderRole, hasText: true, toRole: sinkRole, wantAnswer: "&RES=0"}
-	sendToPartnerStep = requestStep{command: "CLTMSG", fromRole: senderRole, hasText: true, toRole: partnerRole, wantAnswer: "&RES=0"}
-	collectStep       = requestStep{command: "GetMsgEx", fromRole: partnerRole, wantAnswer: "&RES=0&MN=1&", wantsSentText: true}
-	loginStep         = requestStep{command: "Login", fromRole: pollerRole, extraFields: loginFields, wantAnswer: "&RES=0&RS=0&"}
+	pollStep = requestStep{command: "GetMsgEx", fromRole: pollerRole, wantAnswer: "&RES=0&MN=0&"}
+	sendStep = requestStep{command: "CLTMSG", fromRole: senderRole, hasText: true, toRole: sinkRole,
+		wantAnswer: "&RES=0"}
+	sendToPartnerStep = requestStep{command: "CLTMSG", fromRole: senderRole, hasText: true, toRole: partnerRole,
+		wantAnswer: "&RES=0"}
+	collectStep = requestStep{command: "GetMsgEx", fromRole: partnerRole, wantAnswer: "&RES=0&MN=1&",
+		wantsSentText: true}
+	loginStep = requestStep{command: "Login", fromRole: pollerRole, extraFields: loginFields,
+		wantAnswer: "&RES=0&RS=0&"}
 )
 
 // Names of the workloads that have targets.
@@ -80,7 +83,8 @@ func Workloads() []Workload {
 		{durableSend, []requestStep{sendStep}},
 		{"send then collect", []requestStep{sendToPartnerStep, collectStep}},
 		{"login", []requestStep{loginStep}},
-		{"mixed day", append([]requestStep{sendToPartnerStep, collectStep}, slices.Repeat([]requestStep{pollStep}, 18)...)},
+		{"mixed day", append([]requestStep{sendToPartnerStep, collectStep},
+			slices.Repeat([]requestStep{pollStep}, 18)...)},
 	}
 }
 
@@ -118,7 +122,7 @@ const (
 )
 
 const (
-	// seqDigits is the length of SEQs. It fits every uint64 of a seqSource, and the server remembers SEQs of this
+	// seqDigits is the length of SEQs. It fits the nanoseconds of seqSource, and the server remembers SEQs of this
 	// length for the maximum time.
 	seqDigits = 19
 	// numberDigits is the length of the number at the beginning of a text. The number counts the messages from
@@ -131,7 +135,7 @@ const (
 // requestTask is a step prepared for one worker. Only the SEQ and the text change between requests.
 type requestTask struct {
 	requestBytes []byte
-	// seq and text are parts of record; nil if the request has none.
+	// seq and text are the parts of requestBytes that are overwritten before each request; nil if there are none.
 	seq, text  []byte
 	wantAnswer []byte
 	// wantText, if not nil, must also occur in the answer. It is the text of another task of the same worker, so it

@@ -35,7 +35,8 @@ type Load struct {
 }
 
 // NewLoad returns a load of the given clients. The accounts of receivers with even indexes must accept everyone as a
-// friend; those with odd indexes must require friend requests. The seed determines the actions of each sender, but not their timing.
+// friend; those with odd indexes must require friend requests. The seed determines the
+// actions of each sender, but not their timing.
 func NewLoad(senders, receivers []*Client, seed uint64) *Load {
 	load := &Load{Ledger: new(Ledger)}
 	for _, client := range receivers {

@@ -23,7 +23,7 @@ type PushReceiver struct {
 
 	token string
 
-	mu              sync.Mutex // guards the fields below
+	mu              sync.Mutex               // guards the fields below
 	received        map[uint64]*receivedPush // by number in the mailbox
 	firstDeliveries []Push
 	streamCount     int

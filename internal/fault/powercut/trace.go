@@ -52,8 +52,9 @@ type Trace struct {
 	End Moment
 }
 
-// tracedCalls lists the system calls that strace records: those that can change or sync a file, or send data. Writes to mapped
-// memory are no system calls and are missing; SQLite uses them only for data that it can rebuild.
+// tracedCalls lists the system calls that strace records: those that can change or sync a file, or send
+// data. Writes to mapped memory are not system calls, so they are missing; SQLite uses them only for data that it can
+// rebuild.
 const tracedCalls = "open,openat,creat,pwrite64,write,writev,pwritev,pwritev2,ftruncate,truncate,fallocate," +
 	"copy_file_range,sendfile,rename,renameat,renameat2,link,linkat," +
 	"symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,sync_file_range,sendto,sendmsg"
