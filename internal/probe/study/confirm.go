@@ -13,8 +13,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// confirmFacts repeats the experiments behind observed facts three times: twice with other marks and
-// texts, and once after another account has logged in and out. A fact that one of the first two
+// confirmFacts repeats the experiments behind observed facts three times: twice with other marks,
+// and once after another account has logged in and out. A fact that one of the first two
 // repetitions does not show again becomes contested.
 func (s *study) confirmFacts() error {
 	s.stateCodes()

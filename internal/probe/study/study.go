@@ -17,8 +17,8 @@ import (
 type Subject interface {
 	// Run runs an experiment. Its error is [lab.ErrForbidden] if the file does not allow the
 	// experiment, *[lab.LimitedError] or *[lab.LockedError] if the server's limits prevent it, and
-	// *[lab.StoppedError] if no further experiment can run. Placeholders such as {seq} get other
-	// values for another nonce.
+	// *[lab.StoppedError] if no further experiment can run. A different nonce gives
+	// equal steps different marks.
 	Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error)
 	// Sent returns the number of requests sent so far.
 	Sent() int
@@ -277,7 +277,7 @@ func (s *study) runExperiment(steps ...experiment.Step) (*lab.Trace, error) {
 	return s.runWithNonce(0, steps...)
 }
 
-// runWithNonce is runExperiment with other values for marks and texts than those of nonce 0.
+// runWithNonce is runExperiment with the marks of another nonce than 0.
 func (s *study) runWithNonce(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	trace, err := s.runComplete(nonce, steps...)
 	if trace != nil {
