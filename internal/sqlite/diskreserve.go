@@ -43,7 +43,7 @@ type diskReserve struct {
 	// isReleased means that the file does not occupy the space.
 	isReleased atomic.Bool
 	// mu is held while the file is created or removed.
-	mu sync.Mutex // held by whoever makes or removes the file; guards told
+	mu sync.Mutex
 	// hasWarned means that the log already says that the file cannot be created although there is
 	// space. Guarded by mu.
 	hasWarned bool
