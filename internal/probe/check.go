@@ -215,20 +215,20 @@ func (k *factCheck) witnessSteps(fact *finding.Fact) (steps []experiment.Step, r
 // failure.
 const decidingTrials = 2
 
-// checkOutcome counts the trials of one fact.
-type checkOutcome struct {
-	heldCount, missedCount int
+// trialCounts counts the trials of one fact.
+type trialCounts struct {
+	heldCount, failedCount int
 	message                string
 }
 
-func (t *checkOutcome) isSettled() bool {
-	return t.missedCount == 0 || t.heldCount == decidingTrials || t.missedCount == decidingTrials
+func (t *trialCounts) isSettled() bool {
+	return t.failedCount == 0 || t.heldCount == decidingTrials || t.failedCount == decidingTrials
 }
 
 // tryGroup makes an experiment, and repeats it while a failing fact is undecided.
 func (k *factCheck) tryGroup(ctx context.Context, serverLab *lab.Lab, group *witnessGroup) error {
 	began := time.Now()
-	facts := make([]checkOutcome, len(group.results))
+	facts := make([]trialCounts, len(group.results))
 	for n := uint64(0); n == 0 || !allSettled(facts); n++ {
 		trace, err := serverLab.Run(ctx, group.steps, n)
 		if errors.Is(err, lab.ErrForbidden) {
@@ -242,7 +242,7 @@ func (k *factCheck) tryGroup(ctx context.Context, serverLab *lab.Lab, group *wit
 		}
 		for i, result := range group.results {
 			if message := k.describeMismatch(&result.Fact, trace); message != "" {
-				facts[i].missedCount++
+				facts[i].failedCount++
 				facts[i].message = message
 			} else {
 				facts[i].heldCount++
@@ -250,7 +250,7 @@ func (k *factCheck) tryGroup(ctx context.Context, serverLab *lab.Lab, group *wit
 		}
 	}
 	for i, result := range group.results {
-		result.Skipped, result.Passed, result.Message = false, facts[i].heldCount > facts[i].missedCount, ""
+		result.Skipped, result.Passed, result.Message = false, facts[i].heldCount > facts[i].failedCount, ""
 		result.Seconds = time.Since(began).Seconds() / float64(len(facts))
 		if !result.Passed {
 			result.Message = facts[i].message
@@ -259,7 +259,7 @@ func (k *factCheck) tryGroup(ctx context.Context, serverLab *lab.Lab, group *wit
 	return nil
 }
 
-func allSettled(facts []checkOutcome) bool {
+func allSettled(facts []trialCounts) bool {
 	for i := range facts {
 		if !facts[i].isSettled() {
 			return false

@@ -122,7 +122,7 @@ func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 
 // addPhases simulates the study on offline servers and adds its phases.
 func (p *Plan) addPhases(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) error {
-	starts, err := rehearseStudy(ctx, experiment, head)
+	starts, err := simulateStudy(ctx, experiment, head)
 	if err != nil {
 		return err
 	}
@@ -156,12 +156,12 @@ type phaseStart struct {
 // introductionPhase is the name of the setup checks in a plan.
 const introductionPhase = "introduction"
 
-// rehearseStudy simulates a study on offline servers. It returns the start of each phase
+// simulateStudy simulates a study on offline servers. It returns the start of each phase
 // and, with an empty name, the end.
-func rehearseStudy(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) ([]phaseStart,
+func simulateStudy(ctx context.Context, experiment *LoadedExperiment, head journal.TranscriptHead) ([]phaseStart,
 	error) {
 	var first *offlineServer
-	session, err := newSession(head, experiment, labConfig{allowRemote: true, newServer: func() lab.Simulator {
+	session, err := newSession(head, experiment, labConfig{allowRemote: true, newSimulator: func() lab.Simulator {
 		server := newOfflineServer(experiment.File)
 		if first == nil {
 			first = server
@@ -197,7 +197,7 @@ func minRequests(ctx context.Context, experiment *LoadedExperiment, head journal
 	defer cancel()
 	head.RequestBudget = ampleRequests
 	session, err := newSession(head, experiment, labConfig{allowRemote: true,
-		newServer: func() lab.Simulator { return newOfflineServer(experiment.File) }}, nil)
+		newSimulator: func() lab.Simulator { return newOfflineServer(experiment.File) }}, nil)
 	if err != nil {
 		return 0, err
 	}

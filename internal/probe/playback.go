@@ -31,11 +31,11 @@ type Playback struct {
 	controlPaths map[string]string // path to reset or clock
 	usualForm    string            // the most frequent form of HTTP
 
-	mu         sync.Mutex // guards the fields below
-	tries      [][]playbackItem
-	currentTry int            // index of the try that answered last
-	nextItem   int            // index in the try of the item after the last answer
-	history    []playbackItem // requests since the last reset
+	mu             sync.Mutex // guards the fields below
+	attempts       [][]playbackItem
+	currentAttempt int            // index of the try that answered last
+	nextItem       int            // index in the try of the item after the last answer
+	sinceReset     []playbackItem // requests since the last reset
 }
 
 // playbackItem is a recorded request with its answer, or a wait.
@@ -66,25 +66,25 @@ func NewPlayback(transcript *journal.Transcript, serverName string) (*Playback, 
 			playback.controlPaths[parsedURL.Path] = name
 		}
 	}
-	playback.readTries(transcript, serverName)
-	if len(playback.tries) == 0 {
+	playback.readAttempts(transcript, serverName)
+	if len(playback.attempts) == 0 {
 		return nil, setupErrorf("the transcript has nothing of server %s", serverName)
 	}
 	return playback, nil
 }
 
-// readTries extracts the tries from a transcript.
-func (p *Playback) readTries(transcript *journal.Transcript, serverName string) {
+// readAttempts extracts the tries from a transcript.
+func (p *Playback) readAttempts(transcript *journal.Transcript, serverName string) {
 	forms := make(map[string]int)
 	for i := range transcript.Entries {
 		entry := &transcript.Entries[i]
 		if entry.Server != serverName || entry.TryNumber == 0 {
 			continue
 		}
-		if entry.TryKey != "" || len(p.tries) == 0 {
-			p.tries = append(p.tries, nil)
+		if entry.TryKey != "" || len(p.attempts) == 0 {
+			p.attempts = append(p.attempts, nil)
 		}
-		last := &p.tries[len(p.tries)-1]
+		last := &p.attempts[len(p.attempts)-1]
 		if entry.WaitSeconds > 0 {
 			*last = append(*last, playbackItem{maskedRecord: waitKey(entry.WaitSeconds)})
 			continue
@@ -247,52 +247,52 @@ func (p *Playback) findItem(item playbackItem) *playbackItem {
 	if found := p.findContinuation(item); found != nil {
 		return found
 	}
-	return p.findAhead(item)
+	return p.findNext(item)
 }
 
 // findContinuation finds item in a try that began with the same history.
 func (p *Playback) findContinuation(item playbackItem) *playbackItem {
-	history := append(slices.Clone(p.history), item)
-	for count := range p.tries {
-		i := (p.currentTry + count) % len(p.tries)
-		if t := p.tries[i]; len(t) >= len(history) &&
+	history := append(slices.Clone(p.sinceReset), item)
+	for count := range p.attempts {
+		i := (p.currentAttempt + count) % len(p.attempts)
+		if t := p.attempts[i]; len(t) >= len(history) &&
 			slices.EqualFunc(t[:len(history)], history,
 				func(left, right playbackItem) bool { return left.matches(&right) }) {
-			return p.moveBehind(i, len(history))
+			return p.advanceTo(i, len(history))
 		}
 	}
 	return nil
 }
 
-// findAhead finds the next occurrence of item after the last answer.
-func (p *Playback) findAhead(item playbackItem) *playbackItem {
-	for count := range len(p.tries) + 1 {
-		i, from := (p.currentTry+count)%len(p.tries), 0
+// findNext finds the next occurrence of item after the last answer.
+func (p *Playback) findNext(item playbackItem) *playbackItem {
+	for count := range len(p.attempts) + 1 {
+		i, from := (p.currentAttempt+count)%len(p.attempts), 0
 		if count == 0 {
 			from = p.nextItem
 		}
-		for j := from; j < len(p.tries[i]); j++ {
-			if item.matches(&p.tries[i][j]) {
-				return p.moveBehind(i, j+1)
+		for j := from; j < len(p.attempts[i]); j++ {
+			if item.matches(&p.attempts[i][j]) {
+				return p.advanceTo(i, j+1)
 			}
 		}
 	}
 	return nil
 }
 
-// moveBehind makes the item before index at in a try the last answer, and returns it.
-func (p *Playback) moveBehind(try, index int) *playbackItem {
-	p.currentTry, p.nextItem, p.history = try, index, p.tries[try][:index]
-	return &p.tries[try][index-1]
+// advanceTo makes the item before index at in a try the last answer, and returns it.
+func (p *Playback) advanceTo(try, index int) *playbackItem {
+	p.currentAttempt, p.nextItem, p.sinceReset = try, index, p.attempts[try][:index]
+	return &p.attempts[try][index-1]
 }
 
 // beginExperiment handles a reset: the search continues at the next try.
 func (p *Playback) beginExperiment() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.history = nil
+	p.sinceReset = nil
 	if p.nextItem > 0 {
-		p.currentTry, p.nextItem = (p.currentTry+1)%len(p.tries), 0
+		p.currentAttempt, p.nextItem = (p.currentAttempt+1)%len(p.attempts), 0
 	}
 }
 

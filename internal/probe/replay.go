@@ -162,12 +162,12 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 	}
 	recorded := &recordedRun{file: experiment.File, volatileFields: make(map[[2]string]bool)}
 	usedTries := make(map[string]int) // tries that belong to an experiment already extracted
-	for _, key := range tryKeys(transcript, serverName) {
+	for _, key := range attemptKeys(transcript, serverName) {
 		if usedTries[key] > 0 {
 			usedTries[key]--
 			continue
 		}
-		steps, nonce, err := parseTryKey(experiment.File, key)
+		steps, nonce, err := parseAttemptKey(experiment.File, key)
 		if err != nil {
 			continue // a setup check or cleanup, not an experiment
 		}
@@ -187,8 +187,8 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 	return recorded, nil
 }
 
-// tryKeys returns the keys of all tries on a server, in order.
-func tryKeys(transcript *journal.Transcript, serverName string) (keys []string) {
+// attemptKeys returns the keys of all tries on a server, in order.
+func attemptKeys(transcript *journal.Transcript, serverName string) (keys []string) {
 	for i := range transcript.Entries {
 		if entry := &transcript.Entries[i]; entry.Server == serverName && entry.TryKey != "" {
 			keys = append(keys, entry.TryKey)
@@ -197,8 +197,8 @@ func tryKeys(transcript *journal.Transcript, serverName string) (keys []string) 
 	return keys
 }
 
-// parseTryKey parses the key of a try. It fails if the try is not an experiment.
-func parseTryKey(file *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
+// parseAttemptKey parses the key of a try. It fails if the try is not an experiment.
+func parseAttemptKey(file *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
 	number, description, _ := strings.Cut(key, ": ")
 	if nonce, err = strconv.ParseUint(number, 10, 64); err != nil {
 		return nil, 0, err

@@ -46,7 +46,7 @@ type labConfig struct {
 	transcript    *journal.Transcript // to replay before asking the server; nil for none
 	offline       bool
 	beganAt       time.Time
-	newServer     func() lab.Simulator // creates a simulated server; nil to ask the real ones
+	newSimulator  func() lab.Simulator // creates a simulated server; nil to ask the real ones
 }
 
 func newSession(head journal.TranscriptHead, experiment *LoadedExperiment, c labConfig,
@@ -61,8 +61,8 @@ func newSession(head journal.TranscriptHead, experiment *LoadedExperiment, c lab
 		if c.transcript != nil {
 			config.Archive = lab.NewArchive(c.transcript, name)
 		}
-		if c.newServer != nil {
-			config.Simulator = c.newServer()
+		if c.newSimulator != nil {
+			config.Simulator = c.newSimulator()
 		}
 		serverLab, err := lab.New(config)
 		if err != nil {

@@ -26,7 +26,7 @@ type Config struct {
 
 // causesShare is the percentage of the budget that is reserved for witnesses and replays once a
 // difference was seen.
-const causesShare = 14
+const witnessBudgetPercent = 14
 
 // Run compares two servers and returns the study of the first, with the differences.
 func Run(ctx context.Context, config Config) (*finding.Study, error) {
@@ -38,7 +38,7 @@ func Run(ctx context.Context, config Config) (*finding.Study, error) {
 		if len(pair.sightings) == 0 {
 			return pair.maxRequests() / 50
 		}
-		return pair.maxRequests() * causesShare / 100
+		return pair.maxRequests() * witnessBudgetPercent / 100
 	}
 	result, err := study.Run(ctx, studyConfig)
 	if err != nil {
@@ -328,12 +328,12 @@ func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDiffere
 			p.pairExchange(step, &cause.traceA.Answers[index], &cause.traceB.Answers[index]),
 		)
 	}
-	appendHeadDifferences(&difference.Witness[len(difference.Witness)-1], cause.points)
+	appendNonBodyDifferences(&difference.Witness[len(difference.Witness)-1], cause.points)
 	return difference
 }
 
-// appendHeadDifferences adds the other differences to the last exchange if its bodies are equal.
-func appendHeadDifferences(last *finding.PairedExchange, points []differencePoint) {
+// appendNonBodyDifferences adds the other differences to the last exchange if its bodies are equal.
+func appendNonBodyDifferences(last *finding.PairedExchange, points []differencePoint) {
 	if last.A != last.B {
 		return
 	}

@@ -54,8 +54,8 @@ type limitTracker struct {
 	// limitAnswers are descriptions of answers known to come from a limit. ordinaryAnswers
 	// are known not to.
 	limitAnswers, ordinaryAnswers map[string]bool
-	// doneRequests holds the keys of unchanged requests whose last one was done.
-	doneRequests map[string]bool
+	// succeededRequests holds the keys of unchanged requests whose last one was done.
+	succeededRequests map[string]bool
 	// acceptedAnswers holds key and answer of requests whose answer no wait changed.
 	acceptedAnswers map[[2]string]bool
 	limits          []*Limit
@@ -64,7 +64,7 @@ type limitTracker struct {
 func newLimitTracker() limitTracker {
 	return limitTracker{
 		limitAnswers: make(map[string]bool), ordinaryAnswers: make(map[string]bool),
-		doneRequests: make(map[string]bool), acceptedAnswers: make(map[[2]string]bool),
+		succeededRequests: make(map[string]bool), acceptedAnswers: make(map[[2]string]bool),
 	}
 }
 
@@ -83,16 +83,16 @@ const maxOrdinaryAnswers = 40
 
 // attemptHistory holds what the earlier attempts at one experiment showed.
 type attemptHistory struct {
-	faults     int
-	unanswered []int             // by step: consecutive attempts without an answer
-	suspicious map[[2]string]int // by steps and answer: attempts that it ended
-	suspicion  *suspectedLimit   // to be resolved before the next attempt, or nil
+	faults           int
+	unansweredCounts []int             // by step: consecutive attempts without an answer
+	suspiciousCounts map[[2]string]int // by steps and answer: attempts that it ended
+	suspicion        *suspectedLimit   // to be resolved before the next attempt, or nil
 	// discarded is the first attempt that ended with an answer that was not accepted.
 	discarded *Trace
 }
 
 func newAttemptHistory(steps int) *attemptHistory {
-	return &attemptHistory{unanswered: make([]int, steps), suspicious: make(map[[2]string]int)}
+	return &attemptHistory{unansweredCounts: make([]int, steps), suspiciousCounts: make(map[[2]string]int)}
 }
 
 // suspectedLimit is an answer that came twice and may come from a limit.
@@ -133,20 +133,20 @@ func saysTooMany(answer *Answer) bool {
 		answer.RetryAfter > 0
 }
 
-// mayComeFromLimit reports whether the answer to the last of steps may come from a limit, so that
+// checkForLimit reports whether the answer to the last of steps may come from a limit, so that
 // the attempt must be repeated: it announces a limit, is new, or refuses a request that was done
 // after the same steps before.
-func (l *Lab) mayComeFromLimit(steps []experiment.Step, answer *Answer) bool {
+func (l *Lab) checkForLimit(steps []experiment.Step, answer *Answer) bool {
 	limiter, step := &l.limiter, steps[len(steps)-1]
 	description := l.describeAnswer(step.Command, answer)
 	switch {
 	case IsDone(l.File, step.Command, answer):
 		if limiter.ordinaryAnswers[description] = true; l.areUnchangedRequests(steps) {
-			limiter.doneRequests[l.Key(steps, 0)] = true
+			limiter.succeededRequests[l.Key(steps, 0)] = true
 		}
 		return false
 	case saysTooMany(answer), limiter.limitAnswers[description]:
-	case l.wasDoneBefore(steps):
+	case l.succeededBefore(steps):
 	case limiter.ordinaryAnswers[description] || len(limiter.ordinaryAnswers) > maxOrdinaryAnswers ||
 		l.mayCauseLock(steps):
 		return false
@@ -154,9 +154,9 @@ func (l *Lab) mayComeFromLimit(steps []experiment.Step, answer *Answer) bool {
 	return !limiter.acceptedAnswers[[2]string{l.Key(steps, 0), description}]
 }
 
-// wasDoneBefore reports whether the last of steps was done earlier, after the same steps.
-func (l *Lab) wasDoneBefore(steps []experiment.Step) bool {
-	return l.areUnchangedRequests(steps) && l.limiter.doneRequests[l.Key(steps, 0)]
+// succeededBefore reports whether the last of steps was done earlier, after the same steps.
+func (l *Lab) succeededBefore(steps []experiment.Step) bool {
+	return l.areUnchangedRequests(steps) && l.limiter.succeededRequests[l.Key(steps, 0)]
 }
 
 // invalidReason says why an experiment proves nothing: one of its first, unchanged requests was
@@ -165,7 +165,7 @@ func (l *Lab) invalidReason(trace *Trace) string {
 	for i, step := range trace.Steps {
 		if steps := trace.Steps[:i+1]; !l.areUnchangedRequests(steps) {
 			return ""
-		} else if !IsDone(l.File, step.Command, &trace.Answers[i]) && l.wasDoneBefore(steps) {
+		} else if !IsDone(l.File, step.Command, &trace.Answers[i]) && l.succeededBefore(steps) {
 			return fmt.Sprintf("%s was done from the same beginning, and is answered %s now",
 				l.File.FormatStep(step), l.describeAnswer(step.Command, &trace.Answers[i]))
 		}
@@ -194,10 +194,10 @@ func (l *Lab) recordSuspiciousAnswer(history *attemptHistory, steps []experiment
 	description := l.describeAnswer(steps[len(steps)-1].Command, answer)
 	line := [2]string{l.Key(steps, 0), description}
 	limit := l.findOrAddLimit(steps[len(steps)-1].Command, description, answer.ID)
-	if len(history.suspicious) == 0 {
+	if len(history.suspiciousCounts) == 0 {
 		limit.Occurrences++
 	}
-	if history.suspicious[line]++; history.suspicious[line] > 1 {
+	if history.suspiciousCounts[line]++; history.suspiciousCounts[line] > 1 {
 		history.suspicion = &suspectedLimit{
 			steps:      steps,
 			answerKey:  line,
@@ -226,7 +226,7 @@ func (l *Lab) findOrAddLimit(command, description, answerID string) *Limit {
 func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) error {
 	limiter, control, triedOthers := &l.limiter, l.selectControl(suspicion.steps), false
 	l.resetLimit = nil
-	works, err := l.controlWorks(ctx, control)
+	works, err := l.controlSucceeds(ctx, control)
 	switch {
 	case err != nil:
 		return err
@@ -247,7 +247,7 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 		l.durationSince(suspicion.seenAt)/5) {
 		waited := l.durationSince(suspicion.seenAt)
 		if waited > maxSingleCommandWait && !triedOthers {
-			if triedOthers, err = l.anyControlWorks(ctx); err != nil || triedOthers {
+			if triedOthers, err = l.anyControlSucceeds(ctx); err != nil || triedOthers {
 				l.acceptAnswer(suspicion) // only this request is refused, for good
 				return err
 			}
@@ -260,7 +260,7 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 			return l.brokenf("%s answers %q, whatever is asked and waited", l.serverAddr, suspicion.answerKey[1])
 		}
 		l.pendingWait = wait
-		if works, err = l.controlWorks(ctx, control); err != nil {
+		if works, err = l.controlSucceeds(ctx, control); err != nil {
 			return err
 		}
 	}
@@ -279,11 +279,11 @@ func (l *Lab) acceptAnswer(suspicion *suspectedLimit) {
 	)
 }
 
-// anyControlWorks reports whether any request that was done before is done now.
-func (l *Lab) anyControlWorks(ctx context.Context) (bool, error) {
+// anyControlSucceeds reports whether any request that was done before is done now.
+func (l *Lab) anyControlSucceeds(ctx context.Context) (bool, error) {
 	inOrder := func(x, y [2]string) int { return slices.Compare(x[:], y[:]) }
 	for _, key := range slices.SortedFunc(maps.Keys(l.controls), inOrder) {
-		if works, err := l.controlWorks(ctx, l.controls[key]); works || err != nil {
+		if works, err := l.controlSucceeds(ctx, l.controls[key]); works || err != nil {
 			return works, err
 		}
 	}
@@ -310,7 +310,7 @@ func (l *Lab) rememberControl(steps []experiment.Step) {
 // with the same role and command, or any. It returns nil if there is none.
 func (l *Lab) selectControl(steps []experiment.Step) []experiment.Step {
 	step := steps[len(steps)-1]
-	if l.wasDoneBefore(steps) {
+	if l.succeededBefore(steps) {
 		return steps
 	}
 	if known := l.controls[[2]string{step.Role, step.Command}]; known != nil {
@@ -319,9 +319,9 @@ func (l *Lab) selectControl(steps []experiment.Step) []experiment.Step {
 	return l.controls[[2]string{}]
 }
 
-// controlWorks reports whether a control experiment is done now. Without a control it reports
+// controlSucceeds reports whether a control experiment is done now. Without a control it reports
 // true.
-func (l *Lab) controlWorks(ctx context.Context, control []experiment.Step) (bool, error) {
+func (l *Lab) controlSucceeds(ctx context.Context, control []experiment.Step) (bool, error) {
 	if control == nil {
 		return true, nil
 	}
@@ -333,7 +333,7 @@ func (l *Lab) controlWorks(ctx context.Context, control []experiment.Step) (bool
 			return false, err
 		case trace != nil:
 			return IsDone(l.File, control[len(control)-1].Command, &trace.Answers[len(control)-1]), nil
-		case len(history.suspicious) > 0:
+		case len(history.suspiciousCounts) > 0:
 			return false, nil
 		}
 	}

@@ -126,13 +126,13 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 		if !saysTooMany(&answer) && !l.limiter.limitAnswers[description] ||
 			isHeld && l.durationSince(l.resetLimit.seenAt) > maxLimitWait {
 			if isHeld {
-				err = t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), StepText: limitOverLine})
+				err = t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), StepText: limitEndLine})
 			}
 			return answer, err
 		}
 		if !isHeld {
 			isHeld = true
-			if err := t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitedLine +
+			if err := t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitBeginLine +
 				description}); err != nil {
 				return answer, err
 			}
@@ -147,7 +147,7 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 
 // limitedLine, followed by the answer, marks in the transcript that a reset request waits for a
 // limit. limitOverLine marks the end of the wait.
-const limitedLine, limitOverLine = "# limited: ", "# limited no more"
+const limitBeginLine, limitEndLine = "# limited: ", "# limited no more"
 
 // noteTime updates the lab's time, and the limits of resets, from a transcript entry.
 func (l *Lab) noteTime(entry *journal.Entry) {
@@ -155,12 +155,12 @@ func (l *Lab) noteTime(entry *journal.Entry) {
 	if entry.WaitSeconds > 0 && l.File.Clock.URL != "" {
 		l.latestTime.clockOffset += toDuration(entry.WaitSeconds)
 	}
-	if description, ok := strings.CutPrefix(entry.StepText, limitedLine); ok {
+	if description, ok := strings.CutPrefix(entry.StepText, limitBeginLine); ok {
 		limit := l.findOrAddLimit(anyCommand, description, entry.ID())
 		limit.Occurrences++
 		l.resetLimit = &suspectedLimit{limit: limit, seenAt: l.latestTime}
 	}
-	if entry.StepText == limitOverLine && l.resetLimit != nil {
+	if entry.StepText == limitEndLine && l.resetLimit != nil {
 		l.measureLimit(l.resetLimit)
 	}
 }

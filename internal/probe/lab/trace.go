@@ -104,7 +104,7 @@ func (a *Answer) Kind() string {
 // placeholderNames maps sent values to placeholders. The first match wins.
 type placeholderNames []experiment.Pair // Key is the sent value, Value its placeholder
 
-func (n placeholderNames) nameOf(value string) string {
+func (n placeholderNames) placeholderFor(value string) string {
 	for _, pair := range n {
 		if pair.Key != "" && pair.Key == value {
 			return pair.Value
@@ -123,10 +123,10 @@ func (a *Answer) parseBody(syntax experiment.RecordSyntax, names placeholderName
 		return
 	}
 	for _, pair := range pairs {
-		field := Field{Key: pair.Key, Raw: pair.Value, Value: names.nameOf(syntax.Unescape(pair.Value))}
+		field := Field{Key: pair.Key, Raw: pair.Value, Value: names.placeholderFor(syntax.Unescape(pair.Value))}
 		if field.List, field.IsList = syntax.SplitList(pair.Value); field.IsList {
 			for i := range field.List {
-				field.List[i] = names.nameOf(field.List[i])
+				field.List[i] = names.placeholderFor(field.List[i])
 			}
 			field.Value = strings.Join(field.List, syntax.ListSeparator) + syntax.ListSeparator
 		}

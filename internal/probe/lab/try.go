@@ -112,18 +112,18 @@ func (l *Lab) makeAttempt(
 	return trace, nil
 }
 
-// mustEndAt reports whether the attempt ends with the answer to a step and must be repeated. It
+// recordStepAnswer reports whether the attempt ends with the answer to a step and must be repeated. It
 // records the answer in the history.
-func (t *attempt) mustEndAt(number int, answer *Answer) bool {
+func (t *attempt) recordStepAnswer(number int, answer *Answer) bool {
 	history, i := t.history, number-1
 	if answer.Lost {
-		history.unanswered[i]++
+		history.unansweredCounts[i]++
 		history.faults++
-		return history.unanswered[i] <= 2 && history.faults < maxAttempts
+		return history.unansweredCounts[i] <= 2 && history.faults < maxAttempts
 	}
-	history.unanswered[i] = 0
+	history.unansweredCounts[i] = 0
 	steps := t.steps[:number]
-	if t.lab.mayComeFromLimit(steps, answer) {
+	if t.lab.checkForLimit(steps, answer) {
 		t.lab.recordSuspiciousAnswer(history, steps, answer)
 		return true
 	}
@@ -258,12 +258,12 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 func (t *attempt) completeAnswer(step experiment.Step, number int, answer *Answer, sent []byte) {
 	answer.Request, answer.ID = sent, t.stepID(number)
 	if !answer.Lost {
-		if step.HTTPForm == formTogether {
+		if step.HTTPForm == formPipelined {
 			answer.SecondAnswer = describeSecondAnswer([]byte(t.marks[number]), answer.rawResponse)
 		}
 		answer.parseBody(t.lab.File.Syntax, t.sentValueNames(step))
 	}
-	if t.mustRepeat = number > 0 && t.mustEndAt(number, answer); !t.mustRepeat || answer.Lost {
+	if t.mustRepeat = number > 0 && t.recordStepAnswer(number, answer); !t.mustRepeat || answer.Lost {
 		t.lab.limiter.recordAnswered(t.lab.latestTime)
 	}
 	t.stopsAtLock = number > 0 && !t.mustRepeat && t.isLockAnswer(number, answer)
@@ -333,7 +333,7 @@ func (t *attempt) sendRequest(
 			method:          method,
 			raw:             raw,
 			keepsConnection: keep,
-			hasTwoRequests:  step.HTTPForm == formTogether,
+			hasTwoRequests:  step.HTTPForm == formPipelined,
 			timeout:         t.answerTimeout(step),
 			identity:        l.identifyRequest(step.Command, record),
 		}
@@ -361,7 +361,7 @@ func (t *attempt) answerTimeout(step experiment.Step) time.Duration {
 	number := len(t.marks) - 1
 	unanswered := t.unansweredResets
 	if number > 0 {
-		unanswered = t.history.unanswered[number-1]
+		unanswered = t.history.unansweredCounts[number-1]
 	}
 	switch {
 	case unanswered == 1:

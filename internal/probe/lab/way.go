@@ -17,7 +17,7 @@ import (
 func RequestForms() []string {
 	return []string{
 		"",
-		formTogether,
+		formPipelined,
 		"close",
 		"http/1.0",
 		"get",
@@ -35,7 +35,7 @@ func RequestForms() []string {
 }
 
 // formTogether sends the record twice at once, the second time with another mark.
-const formTogether = "together"
+const formPipelined = "together"
 
 // buildRequest returns the whole HTTP request for a record, and whether the connection can be
 // reused. After an unusual form it cannot: a server that sees the end of the request elsewhere
@@ -100,7 +100,7 @@ func buildRequest(way string, syntax experiment.RecordSyntax, host string, recor
 // buildRequest returns the whole HTTP request of a step, or both requests for formTogether.
 func (t *attempt) buildRequest(step experiment.Step, number int, record []byte) (raw []byte, keep bool) {
 	raw, keep = buildRequest(step.HTTPForm, t.lab.File.Syntax, t.lab.serverAddr, record)
-	if step.HTTPForm == formTogether {
+	if step.HTTPForm == formPipelined {
 		mark := []byte(t.marks[number])
 		second, _ := buildRequest(
 			"close",
@@ -148,7 +148,7 @@ func extractRecord(way string, raw []byte) []byte {
 		lineEnd = "\n\n"
 	}
 	_, body, _ := bytes.Cut(raw, []byte(lineEnd))
-	if way == formTogether {
+	if way == formPipelined {
 		if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw))); err == nil {
 			body, _ = io.ReadAll(req.Body)
 		}
