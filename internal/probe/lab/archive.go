@@ -7,10 +7,11 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// Archive holds the attempts of one run from a transcript, for replay.
+// Archive holds the attempts of one run from a transcript, for replay. A lab removes each attempt
+// that it replays, so an archive serves one lab.
 type Archive struct {
 	attempts map[string][]*archivedAttempt // by Lab.Key, in the transcript's order
-	// LastAttempt is the number of the latest attempt, complete or not.
+	// LastAttempt is the number of the latest attempt, whether complete or cut off.
 	LastAttempt int
 	// LastSeconds is the time of the transcript's last entry in seconds.
 	LastSeconds float64
@@ -24,7 +25,7 @@ type archivedAttempt struct {
 	isComplete bool // false if the attempt was cut off
 }
 
-// NewArchive collects the attempts of a run by experiment.
+// NewArchive returns the attempts of the run with the given name, a or b.
 func NewArchive(transcript *journal.Transcript, run string) *Archive {
 	archive := &Archive{attempts: make(map[string][]*archivedAttempt)}
 	var open *archivedAttempt
@@ -46,7 +47,8 @@ func NewArchive(transcript *journal.Transcript, run string) *Archive {
 	return archive
 }
 
-// nextAttempt removes and returns the next attempt at an experiment. a may be nil.
+// nextAttempt removes and returns the next attempt at the experiment with the given Lab.Key. It
+// returns (nil, false) if there is none. a may be nil.
 func (a *Archive) nextAttempt(key string) (*archivedAttempt, bool) {
 	if a == nil || len(a.attempts[key]) == 0 {
 		return nil, false

@@ -10,8 +10,8 @@ import (
 // in responses by chance.
 const minSecretLength = 6
 
-// collectSecrets returns the secrets that came from the environment, in all forms that the server
-// may echo.
+// collectSecrets returns the secrets that came from environment variables, in all forms that the
+// server may echo: plain, escaped and hashed.
 func collectSecrets(file *experiment.File) (all [][]byte) {
 	accounts := file.Accounts
 	if file.Pool != nil {
@@ -36,8 +36,8 @@ func collectSecrets(file *experiment.File) (all [][]byte) {
 	return all
 }
 
-// concealSecrets overwrites hidden secrets in a response with asterisks, because servers may echo
-// requests. It reports whether it found any.
+// concealSecrets overwrites hidden secrets in response, in place, with asterisks of the same
+// length, because servers may echo requests. It reports whether it found any.
 func (l *Lab) concealSecrets(response []byte) bool {
 	found := false
 	for _, secret := range l.hiddenSecrets {

@@ -15,8 +15,8 @@ import (
 // maxAnswerSize is the largest accepted response body in bytes.
 const maxAnswerSize = 1 << 20
 
-// recordedConn is a connection to the server that keeps the bytes received since the latest
-// request.
+// recordedConn is a connection to the server that records the bytes received since the latest
+// request for the transcript.
 type recordedConn struct {
 	net.Conn
 	reader          *bufio.Reader
@@ -34,12 +34,11 @@ type preparedRequest struct {
 	identity        requestIdentity
 }
 
-// isUsable reports whether the next request can be sent on the connection. A request on a
-// connection that the server has closed would be lost. Waiting bytes would be taken for its
-// answer.
+// isUsable reports whether the next request can be sent on the connection. If the server has
+// closed it, the request would be lost. If it has unread bytes, they would be taken for the answer.
 func (c *recordedConn) isUsable() bool { return c.reader.Buffered() == 0 && isIdle(c.Conn) }
 
-// dialTCP connects from a local address, or from any if place is "".
+// dialTCP is the default of Config.Dial.
 func dialTCP(ctx context.Context, place, server string) (net.Conn, error) {
 	var d net.Dialer
 	if place != "" {
@@ -54,7 +53,8 @@ func newRecordedConn(conn net.Conn) *recordedConn {
 	return out
 }
 
-// exchange sends a request and reads the response. raw is what arrived, also on an error.
+// exchange sends a request and reads the response. raw is a copy of the received bytes. If the
+// response is malformed or incomplete, raw is returned along with the error.
 func (c *recordedConn) exchange(ctx context.Context, request preparedRequest) (raw []byte, answer Answer, err error) {
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
 	if err := c.SetDeadline(time.Now().Add(request.timeout)); err != nil {
@@ -91,8 +91,8 @@ func parseResponse(in *bufio.Reader, method string) (answer Answer, err error) {
 	}, nil
 }
 
-// parseRetryAfter returns the delay of a Retry-After header in seconds, at most maxLimitWait, and
-// 0 for other forms.
+// parseRetryAfter returns the delay of a Retry-After header that counts seconds, at most
+// maxLimitWait. It returns 0 if there is no header or it holds a date.
 func parseRetryAfter(resp *http.Response) time.Duration {
 	count, err := strconv.Atoi(resp.Header.Get("Retry-After"))
 	if err != nil || count < 0 {
@@ -101,6 +101,7 @@ func parseRetryAfter(resp *http.Response) time.Duration {
 	return min(time.Duration(count)*time.Second, maxLimitWait)
 }
 
+// describeFraming returns a value of Answer.Framing.
 func describeFraming(resp *http.Response) string {
 	switch {
 	case len(resp.TransferEncoding) > 0:
@@ -111,8 +112,9 @@ func describeFraming(resp *http.Response) string {
 	return "close"
 }
 
-// connect ensures an open connection from a local address. It retries for AnswerTimeout, because
-// the server may be restarting, and then gives up on the server.
+// connect ensures an open connection from a local address. It reuses the existing one only if keep
+// is set, because an unusual request needs a connection of its own. It retries for AnswerTimeout,
+// since the server may be restarting, and then marks the server as broken.
 func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 	if l.Simulator != nil {
 		return nil
@@ -138,7 +140,7 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 }
 
 // exchangeFrom sends a request on the connection from a local address, and closes the connection
-// if it cannot be reused.
+// if it cannot be reused. It returns errOtherAnswer if the response belongs to an earlier request.
 func (l *Lab) exchangeFrom(
 	ctx context.Context,
 	place string,

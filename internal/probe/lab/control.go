@@ -24,7 +24,8 @@ func (l *Lab) advanceTime(ctx context.Context, duration time.Duration) error {
 	return l.waitRealTime(ctx, duration)
 }
 
-// waitRealTime waits. It fails if the file's time limit would be exceeded.
+// waitRealTime closes the connections and waits. It returns a StoppedError at once if the wait
+// would exceed the file's time limit.
 func (l *Lab) waitRealTime(ctx context.Context, duration time.Duration) error {
 	if longest := l.File.Limits.TotalTime; longest > 0 && l.elapsedSeconds()+duration.Seconds() > longest.Seconds() {
 		return stoppedf("the time of %v is over, or would be before a wait of %v", longest, duration)
@@ -41,7 +42,8 @@ func (l *Lab) waitRealTime(ctx context.Context, duration time.Duration) error {
 	return nil
 }
 
-// postControl posts to a control URL and retries with growing pauses.
+// postControl posts body to the control URL with the given name, reset or clock. It retries with
+// growing pauses, and marks the server as broken if no status is 2xx.
 func (l *Lab) postControl(ctx context.Context, name, body string) error {
 	var last error
 	tries := 5
@@ -66,6 +68,8 @@ func (l *Lab) postControl(ctx context.Context, name, body string) error {
 	return l.brokenf("the control URL %s (%s) does not work: %v", l.controlURLs[name], name, networkCause(last))
 }
 
+// postControlOnce posts once and returns the status. try counts the attempts from 0: the first one
+// is short if the server has never answered.
 func (l *Lab) postControlOnce(ctx context.Context, target, body string, try int) (status int, err error) {
 	patience := l.AnswerTimeout
 	if !l.hasAnswered && try == 0 {
@@ -88,7 +92,7 @@ func (l *Lab) postControlOnce(ctx context.Context, target, body string, try int)
 }
 
 // newControlClient returns a client that ignores proxy settings and redirects, so that it reaches
-// only the checked hosts.
+// only the hosts that checkHost permits.
 func (l *Lab) newControlClient() http.Client {
 	dial := func(ctx context.Context, _, server string) (net.Conn, error) { return l.Dial(ctx, "", server) }
 	return http.Client{

@@ -1,9 +1,14 @@
 // Package lab makes experiments on one server, the system under test.
 //
-// In go an experiment file, a server, and experiments, which are steps. Out come traces:
-// what was answered to each step. Before each experiment the server is reset, by a control
-// URL, fresh accounts, or commands that undo the residue of the one before. What was lost
-// on the way, or came of a limit, is no answer: the experiment is made again. All that is
-// sent and received is written to a transcript, and what a transcript has already is not
-// asked again. The lab keeps to what the file allows: hosts, requests, rates, failed logins.
+// [Lab.Run] takes an experiment, a list of steps, and returns a [Trace] with the answer to each
+// step. It resets the server first: through a control URL, with fresh accounts from a pool, or
+// with commands that undo the residue of the experiment before. If an answer is lost or comes
+// from a rate limit, Run makes another attempt, from a new reset. A transcript records all
+// requests and answers; attempts that an earlier transcript already holds are replayed from an
+// [Archive] and not sent again. The lab respects the experiment file's limits on hosts, requests,
+// rates and failed logins.
+//
+// A request succeeds, or is "done", if its answer carries the success code and success fields
+// that the file declares ([IsDone]). A mark is the unique number that a request carries and the
+// server repeats in its answer.
 package lab

@@ -8,16 +8,19 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// requestIdentity holds the values of a request that its answer may repeat. A key that occurs
-// twice contributes both values.
+// requestIdentity holds the marks and command names of a request, which its answer may repeat. A
+// key that occurs twice contributes both values.
 type requestIdentity struct {
 	marks, commands     []string // as sent, without surrounding spaces
-	markKey, commandKey string   // "" if the command has no such parameter
+	markKey, commandKey string   // "" if the record has no such key
 }
 
+// errOtherAnswer reports that a response answers an earlier request on the same connection. Its
+// text is a fault in transcripts.
 var errOtherAnswer = errors.New("the answer of another request")
 
-// maxRememberedRequests bounds the requests of a connection that late answers are recognized by.
+// maxRememberedRequests bounds how many earlier requests of a connection are remembered to
+// recognize late answers.
 const maxRememberedRequests = 64
 
 func (c *recordedConn) rememberRequest(identity requestIdentity) {
@@ -47,14 +50,15 @@ func (l *Lab) identifyRequest(command string, record []byte) (identity requestId
 }
 
 // answersEarlierRequest reports whether an answer belongs to an earlier request on the same
-// connection. A mark in the answer decides. Without one the command name does, unless the request
-// reuses an earlier mark: a server may then repeat the answer to another command.
+// connection. If the answer has a mark, the mark decides. Otherwise the command name decides,
+// unless the request reuses an earlier mark: a server may then repeat its answer to the earlier
+// command.
 func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, earlier []requestIdentity) bool {
 	pairs, ok := l.File.Syntax.Decode(answer.Body)
 	if !ok {
 		return false
 	}
-	echo := func(key string) string {
+	echoedValue := func(key string) string {
 		for _, pair := range pairs {
 			if key != "" && strings.EqualFold(pair.Key, key) {
 				return strings.TrimSpace(l.File.Syntax.Unescape(pair.Value))
@@ -62,28 +66,28 @@ func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, ea
 		}
 		return ""
 	}
-	had := func(mark string) bool {
+	wasSentEarlier := func(mark string) bool {
 		return slices.ContainsFunc(
 			earlier,
 			func(earlierRequest requestIdentity) bool { return slices.Contains(earlierRequest.marks, mark) },
 		)
 	}
-	if mark := echo(identity.markKey); mark != "" {
-		return !slices.Contains(identity.marks, mark) && had(mark)
+	if mark := echoedValue(identity.markKey); mark != "" {
+		return !slices.Contains(identity.marks, mark) && wasSentEarlier(mark)
 	}
-	if slices.ContainsFunc(identity.marks, had) {
+	if slices.ContainsFunc(identity.marks, wasSentEarlier) {
 		return false
 	}
-	named := func(earlierRequest requestIdentity, command string) bool {
+	hasCommand := func(earlierRequest requestIdentity, command string) bool {
 		return slices.ContainsFunc(
 			earlierRequest.commands,
 			func(name string) bool { return strings.EqualFold(name, command) },
 		)
 	}
-	command := echo(identity.commandKey)
-	return command != "" && !named(identity, command) &&
+	command := echoedValue(identity.commandKey)
+	return command != "" && !hasCommand(identity, command) &&
 		slices.ContainsFunc(
 			earlier,
-			func(earlierRequest requestIdentity) bool { return named(earlierRequest, command) },
+			func(earlierRequest requestIdentity) bool { return hasCommand(earlierRequest, command) },
 		)
 }

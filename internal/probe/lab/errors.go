@@ -8,7 +8,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// StoppedError reports that no further experiment can be made. Earlier results remain valid.
+// StoppedError reports that no further experiment can be made: the budget or time is used up, the
+// caller interrupted, the server failed, or the transcript ended. Earlier results remain valid.
 type StoppedError struct{ Reason string }
 
 func (s *StoppedError) Error() string { return s.Reason }
@@ -21,7 +22,8 @@ func (l *Lab) brokenf(format string, args ...any) error {
 	return stoppedf(format, args...)
 }
 
-// Broken reports whether the server's failure ended the experiments, not a limit or the caller.
+// Broken reports whether the experiments ended because the server failed, and not because of the
+// budget, the time or the caller.
 func (l *Lab) Broken() bool { return l.isBroken }
 
 // ErrForbidden reports that the experiment file does not allow an experiment. Other experiments
@@ -34,8 +36,9 @@ var ErrUnreachable = errors.New("the server is out of reach")
 // LimitedError reports that an experiment needs more requests without a pause than the server's
 // limit allows. It matches [ErrForbidden].
 type LimitedError struct {
-	Requests, MaxRequests int // needed without a pause, and answered within Period
-	Period                time.Duration
+	Requests    int           // needed without a pause
+	MaxRequests int           // that the server answers within Period
+	Period      time.Duration // of the server's limit
 }
 
 func (e *LimitedError) Error() string {
@@ -48,10 +51,10 @@ func (e *LimitedError) Error() string {
 }
 
 // LockedError reports that an experiment ended early: a correct login was refused after failed
-// ones, and further failing logins were to come. It matches [ErrForbidden].
+// ones, and the remaining steps contain further failing logins. It matches [ErrForbidden].
 type LockedError struct {
-	Partial *Trace // up to the refused login
-	Unsent  []experiment.Step
+	Partial *Trace            // up to and including the refused login
+	Unsent  []experiment.Step // the remaining steps
 }
 
 func (e *LockedError) Error() string {

@@ -51,13 +51,14 @@ func networkCause(err error) error {
 	return err
 }
 
-// RunWithoutReset makes an experiment on the server as it is. With a pool, the roles get fresh
-// accounts.
+// RunWithoutReset makes an experiment like [Lab.Run], but on the server in its current state, and
+// without the checks of what the file permits. With a pool, the roles get fresh accounts.
 func (l *Lab) RunWithoutReset(ctx context.Context, steps []experiment.Step) (*Trace, error) {
 	return l.runExperiment(ctx, "look: "+l.Key(steps, 0), plannedExperiment{steps: steps, skipsReset: true})
 }
 
-// Account returns the account that played a role in the latest experiment.
+// Account returns the account that played a role in the latest experiment. For an unknown role
+// only Role is set.
 func (l *Lab) Account(role string) experiment.Account {
 	for _, account := range l.currentAccounts {
 		if account.Role == role {

@@ -36,8 +36,8 @@ type Config struct {
 	Offline bool
 	// Simulator, if set, answers in place of the server.
 	Simulator Simulator
-	// Dial connects to the server from a local address, or from any if place is "". The
-	// default uses TCP.
+	// Dial connects to the server from a local address. place is one of the file's places, or
+	// "" for any address. The default uses TCP.
 	Dial func(ctx context.Context, place, server string) (net.Conn, error)
 	// AnswerTimeout limits the wait for one answer. The default is 10 s.
 	AnswerTimeout time.Duration
@@ -57,7 +57,7 @@ type Simulator interface {
 	Reset()
 	// Advance moves the simulated clock forward.
 	Advance(time.Duration)
-	// Respond returns the whole HTTP response to the record of a step, or nil for no answer.
+	// Respond returns the complete HTTP response to the record of a step, or nil for no answer.
 	// account is the number of the acting account.
 	Respond(step experiment.Step, account string, record []byte) []byte
 }
@@ -67,7 +67,7 @@ type Progress struct {
 	Run             string
 	Sent, Budget    int // requests
 	Attempts        int
-	Rate            float64       // current limit in requests a second, 0 if none
+	Rate            float64       // the pacer's current limit in requests a second, 0 if none
 	TimeLeft        time.Duration // until the file's time limit, 0 if there is none
 	WaitingFor      time.Duration // length of the wait that is beginning, 0 if none
 	TransportFaults int
@@ -90,7 +90,7 @@ type Lab struct {
 	transportFaults int
 	isBroken        bool                 // the server made further experiments impossible
 	hasAnswered     bool                 // the server has answered at least once
-	isOnline        bool                 // at least one attempt was not from the archive
+	isOnline        bool                 // at least one attempt was sent, not replayed from the archive
 	currentAccounts []experiment.Account // of the latest attempt
 	hiddenSecrets   [][]byte             // overwritten in responses
 	// failedLogins counts the failed logins since the latest successful one, by account
@@ -98,20 +98,22 @@ type Lab struct {
 	// resets the server.
 	failedLogins     map[string]int
 	failedLoginTimes map[string][]serverTime
-	loginLock        *Lock // set once a correct login was refused after failed ones
+	loginLock        *Lock // nil until a correct login is refused after failed ones
 	nextPoolAccount  uint64
 	clockOffset      time.Duration // by which the current attempt has advanced the clock
 	residue          accountResidue
 	limiter          limitTracker
 	latestTime       serverTime      // of the latest transcript entry
-	pendingWait      time.Duration   // before the next attempt
+	pendingWait      time.Duration   // to spend after the next reset, for a suspected limit
 	resetLimit       *suspectedLimit // the latest limit that delayed a request of a reset
-	// controls holds an experiment whose last request was done, by the role and command of
-	// that request. The zero key holds the first such experiment.
+	// controls holds experiments whose last request succeeded, by the role and command of
+	// that request. They show later whether the server refuses requests because of a limit.
+	// The zero key holds the first such experiment.
 	controls map[[2]string][]experiment.Step
 }
 
-// New returns a lab for config, which it checks. It sends nothing.
+// New checks config and returns a lab. It sends nothing. The error names a wrong URL or a host
+// that may not be studied.
 func New(config Config) (*Lab, error) {
 	if config.AnswerTimeout == 0 {
 		config.AnswerTimeout = 10 * time.Second
@@ -189,7 +191,7 @@ func (l *Lab) checkHost(serverURL *url.URL) error {
 	)
 }
 
-// Close closes all connections. A later request opens new ones.
+// Close closes all connections. The lab stays usable: a later request opens new ones.
 func (l *Lab) Close() {
 	for place := range l.connections {
 		l.closeConnection(place)
@@ -213,14 +215,14 @@ func (l *Lab) Attempts() int { return l.attempts }
 // TransportFaults returns how many requests got no answer.
 func (l *Lab) TransportFaults() int { return l.transportFaults }
 
-// maxAttempts bounds how often an experiment is attempted, or a request of a reset is sent,
-// without an answer.
+// maxAttempts bounds how many attempts at an experiment may end without an answer, and how often
+// an unanswered request of a reset is sent.
 const maxAttempts = 12
 
 // Run makes an experiment: it resets the server, sends the steps and returns the answers. If a
-// step gets no answer, or one that a limit may have caused, Run starts again from a reset. It
-// accepts silence as the server's answer after three attempts in a row. A different nonce gives
-// equal steps different marks.
+// step gets no answer, or one that a limit may have caused, Run starts again from a reset. After
+// three consecutive attempts without an answer to the same step, it accepts silence as the
+// server's answer. Equal steps with different nonces carry different marks.
 //
 // Errors: [ErrForbidden] if the file does not allow the experiment, [*LimitedError] if it needs
 // more requests than the server's limit, [*LockedError] with the partial trace if a login lock
@@ -235,14 +237,15 @@ func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*
 	return l.runExperiment(ctx, l.Key(steps, nonce), plannedExperiment{steps: steps, nonce: nonce})
 }
 
-// plannedExperiment is an experiment with the circumstances that distinguish it from others with
-// equal steps.
+// plannedExperiment is an experiment to make: its steps, the nonce of its marks, and whether the
+// server is left as it is before the first step.
 type plannedExperiment struct {
 	steps      []experiment.Step
 	nonce      uint64
 	skipsReset bool
 }
 
+// runExperiment makes attempts until one is accepted, and resolves suspected limits between them.
 func (l *Lab) runExperiment(ctx context.Context, key string, planned plannedExperiment) (*Trace, error) {
 	if l.StopContext != nil {
 		ctx = l.StopContext
@@ -329,8 +332,9 @@ func (l *Lab) checkPermitted(steps []experiment.Step) error {
 	return l.checkFailedLogins(steps)
 }
 
-// checkFailedLogins refuses more failed logins in a row than the file allows, and any if a lock is
-// known that a correct login does not lift.
+// checkFailedLogins returns ErrForbidden if steps would make more failed logins in a row, or per
+// period, than the file allows. Once the server is known to lock accounts against correct logins,
+// it allows no failed login at all.
 func (l *Lab) checkFailedLogins(steps []experiment.Step) error {
 	limit := l.File.Limits.FailedLogins
 	if l.File.Limits.FailedLoginPeriod > 0 {
@@ -373,7 +377,7 @@ func (l *Lab) failedLoginDelay(steps []experiment.Step) time.Duration {
 	}
 	var longest time.Duration
 	for _, account := range l.File.Accounts {
-		// i is the latest failed login that must be older than the period.
+		// The failed login with index i must be older than the period before steps may begin.
 		at, count := l.failedLoginTimes[account.Number], l.countChangedLogins(steps, account.Role)
 		if i := len(at) + count - limits.FailedLogins - 1; count > 0 && i >= 0 && i < len(at) {
 			longest = max(longest, limits.FailedLoginPeriod-l.durationSince(at[i]))
@@ -382,6 +386,7 @@ func (l *Lab) failedLoginDelay(steps []experiment.Step) time.Duration {
 	return longest
 }
 
+// countChangedLogins returns how many logins of a role in steps may fail.
 func (l *Lab) countChangedLogins(steps []experiment.Step, role string) int {
 	count := 0
 	for _, step := range steps {
@@ -392,7 +397,8 @@ func (l *Lab) countChangedLogins(steps []experiment.Step, role string) int {
 	return count
 }
 
-// maxFailuresInARow returns, by role, how many consecutive logins of steps may fail.
+// maxFailuresInARow returns, by role, the largest number of consecutive logins in steps that may
+// fail. A role without such logins has no entry.
 func (l *Lab) maxFailuresInARow(steps []experiment.Step) map[string]int {
 	most, inARow := make(map[string]int), make(map[string]int)
 	for _, step := range steps {
@@ -413,7 +419,7 @@ func (l *Lab) isChangedLogin(step experiment.Step) bool {
 	return l.File.VerbOf(step) == experiment.VerbLogin && len(step.Changes) > 0
 }
 
-// WriteEnd writes to the transcript why it ends.
+// WriteEnd appends the reason why the run ends to the transcript.
 func (l *Lab) WriteEnd(reason string) error {
 	if l.Journal == nil {
 		return nil
@@ -421,9 +427,11 @@ func (l *Lab) WriteEnd(reason string) error {
 	return l.Journal.Append(journal.Entry{Server: l.Name, Elapsed: l.elapsedSeconds(), EndReason: reason})
 }
 
+// elapsedSeconds returns the time since StartedAt, rounded down to milliseconds as in transcripts.
 func (l *Lab) elapsedSeconds() float64 { return float64(time.Since(l.StartedAt).Milliseconds()) / 1000 }
 
-// checkStopped returns a StoppedError if that many further requests may not be sent.
+// checkStopped returns a StoppedError if ctx or the file's time limit has ended, or if the budget
+// does not allow that many further requests.
 func (l *Lab) checkStopped(ctx context.Context, requests int) error {
 	switch {
 	case ctx.Err() != nil:

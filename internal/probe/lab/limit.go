@@ -21,14 +21,15 @@ type Limit struct {
 	ID, Command string
 	// Answer describes the answer: a status such as "status 429", or the code of a record.
 	Answer string
-	// Requests were answered within Period before the limit applied. Both are 0 if the
-	// limit was not measured.
+	// Requests is how many requests the server answered within Period before the limit
+	// applied. Both are 0 if the limit was not measured.
 	Requests int
 	Period   time.Duration
 	// Occurrences counts the experiments and reset requests that met the limit.
 	Occurrences int
 }
 
+// anyCommand is the command of limits that first answered a request of a reset.
 const anyCommand = "*"
 
 // Limits returns copies of the limits found so far, in order of discovery.
@@ -40,8 +41,8 @@ func (l *Lab) Limits() []Limit {
 	return all
 }
 
-// serverTime is a point in time: elapsed is the real time since the transcript began, clockOffset
-// what the server's clock was advanced by until then.
+// serverTime is a point in time: elapsed is the real time since the transcript began, and
+// clockOffset is how far the server's clock had been advanced by then.
 type serverTime struct{ elapsed, clockOffset time.Duration }
 
 // limitTracker finds the server's limit of requests. Lab keeps within it once it is known.
@@ -50,13 +51,15 @@ type limitTracker struct {
 	// The server answers maxRequests within period; maxRequests is 0 while no limit is known.
 	maxRequests   int
 	period        time.Duration
-	usesRealClock bool // advancing the server's clock does not help
-	// limitAnswers are descriptions of answers known to come from a limit. ordinaryAnswers
-	// are known not to.
+	usesRealClock bool // the limit ends only in real time, not when the control URL advances the clock
+	// limitAnswers are descriptions (see describeAnswer) of answers known to come from a
+	// limit, ordinaryAnswers of those known not to.
 	limitAnswers, ordinaryAnswers map[string]bool
-	// succeededRequests holds the keys of unchanged requests whose last one was done.
+	// succeededRequests holds the keys of experiments of unchanged requests whose last one
+	// succeeded.
 	succeededRequests map[string]bool
-	// acceptedAnswers holds key and answer of requests whose answer no wait changed.
+	// acceptedAnswers holds the key of an experiment and the description of its last answer if
+	// that was suspected and turned out not to come from a limit.
 	acceptedAnswers map[[2]string]bool
 	limits          []*Limit
 }
@@ -68,24 +71,26 @@ func newLimitTracker() limitTracker {
 	}
 }
 
-// Each wait for a limit is a fifth of the time waited so far, but at least minLimitWait. After
-// maxLimitWait the server counts as broken.
+// Waits for a suspected limit grow: each is a fifth of the time waited until then, and at least
+// minLimitWait. The end of the limit is thus measured to within a fifth. A limit that lasts longer
+// than maxLimitWait counts as a broken server.
 const (
 	minLimitWait = 500 * time.Millisecond
 	maxLimitWait = 10 * time.Minute
-	// maxSingleCommandWait is how long a refused request is waited for before other commands are
-	// tried.
+	// maxSingleCommandWait is the wait for one control experiment after which the others are
+	// tried too: the server may refuse this request for good.
 	maxSingleCommandWait = time.Minute
 )
 
-// maxOrdinaryAnswers bounds how many new answers are asked for again only because they are new.
+// maxOrdinaryAnswers is the number of known ordinary answers beyond which a new answer is no longer
+// suspicious. A server with so many answers would cost a repetition for each.
 const maxOrdinaryAnswers = 40
 
 // attemptHistory holds what the earlier attempts at one experiment showed.
 type attemptHistory struct {
 	faults           int
-	unansweredCounts []int             // by step: consecutive attempts without an answer
-	suspiciousCounts map[[2]string]int // by steps and answer: attempts that it ended
+	unansweredCounts []int             // by index of the step: consecutive attempts without an answer
+	suspiciousCounts map[[2]string]int // by key of the steps and answer: attempts that ended with it
 	suspicion        *suspectedLimit   // to be resolved before the next attempt, or nil
 	// discarded is the first attempt that ended with an answer that was not accepted.
 	discarded *Trace
@@ -95,7 +100,7 @@ func newAttemptHistory(steps int) *attemptHistory {
 	return &attemptHistory{unansweredCounts: make([]int, steps), suspiciousCounts: make(map[[2]string]int)}
 }
 
-// suspectedLimit is an answer that came twice and may come from a limit.
+// suspectedLimit is an answer that ended two attempts and may come from a limit.
 type suspectedLimit struct {
 	steps      []experiment.Step // up to and including the answered one
 	answerKey  [2]string         // key of steps, and description of the answer
@@ -104,8 +109,8 @@ type suspectedLimit struct {
 	retryAfter time.Duration // as the server demands it
 }
 
-// describeAnswer summarizes an answer by its status, its code, or its text, so that equal causes
-// get equal descriptions.
+// describeAnswer summarizes an answer by its status, its text, or its code and success fields, so
+// that answers with the same cause get the same description.
 func (l *Lab) describeAnswer(command string, answer *Answer) string {
 	switch answer.Kind() {
 	case "status":
@@ -119,7 +124,7 @@ func (l *Lab) describeAnswer(command string, answer *Answer) string {
 	}
 	if c, ok := l.File.Command(command); ok {
 		for _, pair := range c.SuccessFields {
-			if field, isFriend := answer.Field(pair.Key); isFriend {
+			if field, ok := answer.Field(pair.Key); ok {
 				description += " " + pair.Key + "=" + field.Value
 			}
 		}
@@ -127,15 +132,16 @@ func (l *Lab) describeAnswer(command string, answer *Answer) string {
 	return description
 }
 
-// saysTooMany reports whether the HTTP response itself announces a limit.
+// saysTooMany reports whether the HTTP response itself announces a limit, by status 429 or 503 or
+// a Retry-After header.
 func saysTooMany(answer *Answer) bool {
 	return answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable ||
 		answer.RetryAfter > 0
 }
 
-// checkForLimit reports whether the answer to the last of steps may come from a limit, so that
-// the attempt must be repeated: it announces a limit, is new, or refuses a request that was done
-// after the same steps before.
+// checkForLimit reports whether the answer to the last of steps may come from a limit, so that the
+// attempt must be repeated: the answer announces a limit, is new, or refuses a request that
+// succeeded after the same steps before. If the request succeeded, it records that.
 func (l *Lab) checkForLimit(steps []experiment.Step, answer *Answer) bool {
 	limiter, step := &l.limiter, steps[len(steps)-1]
 	description := l.describeAnswer(step.Command, answer)
@@ -154,13 +160,14 @@ func (l *Lab) checkForLimit(steps []experiment.Step, answer *Answer) bool {
 	return !limiter.acceptedAnswers[[2]string{l.Key(steps, 0), description}]
 }
 
-// succeededBefore reports whether the last of steps was done earlier, after the same steps.
+// succeededBefore reports whether the same experiment was made earlier and its last request
+// succeeded then.
 func (l *Lab) succeededBefore(steps []experiment.Step) bool {
 	return l.areUnchangedRequests(steps) && l.limiter.succeededRequests[l.Key(steps, 0)]
 }
 
-// invalidReason says why an experiment proves nothing: one of its first, unchanged requests was
-// done earlier and is refused now. It returns "" for a valid experiment.
+// invalidReason says why an experiment proves nothing: a request before its first changed step
+// succeeded earlier and is refused now. It returns "" for a valid experiment.
 func (l *Lab) invalidReason(trace *Trace) string {
 	for i, step := range trace.Steps {
 		if steps := trace.Steps[:i+1]; !l.areUnchangedRequests(steps) {
@@ -182,25 +189,25 @@ func (l *Lab) areUnchangedRequests(steps []experiment.Step) bool {
 	})
 }
 
-// mayCauseLock reports whether steps hold logins that may fail and that no reset undoes. They are
-// not repeated without need.
+// mayCauseLock reports whether steps contain logins that may fail and no reset undoes. Such steps
+// are repeated only for a stronger reason than a new answer.
 func (l *Lab) mayCauseLock(steps []experiment.Step) bool {
 	return l.File.Reset.Kind != experiment.ResetURL && slices.ContainsFunc(steps, l.isChangedLogin)
 }
 
-// recordSuspiciousAnswer records that an attempt ended with the answer to the last of steps. The
-// second such answer makes a suspicion.
+// recordSuspiciousAnswer records that an attempt ended with the answer to the last of steps. If
+// the same answer ends a second attempt, a suspicion is set, which must be resolved before the next.
 func (l *Lab) recordSuspiciousAnswer(history *attemptHistory, steps []experiment.Step, answer *Answer) {
 	description := l.describeAnswer(steps[len(steps)-1].Command, answer)
-	line := [2]string{l.Key(steps, 0), description}
+	answerKey := [2]string{l.Key(steps, 0), description}
 	limit := l.findOrAddLimit(steps[len(steps)-1].Command, description, answer.ID)
 	if len(history.suspiciousCounts) == 0 {
 		limit.Occurrences++
 	}
-	if history.suspiciousCounts[line]++; history.suspiciousCounts[line] > 1 {
+	if history.suspiciousCounts[answerKey]++; history.suspiciousCounts[answerKey] > 1 {
 		history.suspicion = &suspectedLimit{
 			steps:      steps,
-			answerKey:  line,
+			answerKey:  answerKey,
 			limit:      limit,
 			seenAt:     l.latestTime,
 			retryAfter: answer.RetryAfter,
@@ -208,7 +215,7 @@ func (l *Lab) recordSuspiciousAnswer(history *attemptHistory, steps []experiment
 	}
 }
 
-// findOrAddLimit returns the limit that causes an answer.
+// findOrAddLimit returns the limit with the described answer, and adds one if there is none.
 func (l *Lab) findOrAddLimit(command, description, answerID string) *Limit {
 	for _, limit := range l.limiter.limits {
 		if limit.Answer == description {
@@ -220,9 +227,11 @@ func (l *Lab) findOrAddLimit(command, description, answerID string) *Limit {
 	return limit
 }
 
-// resolveSuspicion decides whether an answer comes from a limit. It repeats a control experiment
-// that was done before. If that is still done, the answer is the server's ordinary one. Otherwise
-// it waits until the control works again, and measures the limit.
+// resolveSuspicion decides whether an answer comes from a limit. It repeats a control experiment,
+// one that succeeded before. If that still succeeds, the answer is an ordinary one. Otherwise it
+// repeats the control with growing waits until it succeeds again, and measures the limit. If a
+// limit delayed the control's own reset, nothing is decided: the next attempt comes after that
+// limit anyway.
 func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) error {
 	limiter, control, triedOthers := &l.limiter, l.selectControl(suspicion.steps), false
 	l.resetLimit = nil
@@ -236,7 +245,8 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 		l.acceptAnswer(suspicion)
 		return nil
 	case limiter.maxRequests > 0:
-		limiter.period = limiter.period * 13 / 10 // the limit applied although it was respected
+		// The limit applied although the lab kept to it, so it is longer than measured.
+		limiter.period = limiter.period * 13 / 10
 		for _, limit := range limiter.limits {
 			if limit.Period > 0 {
 				limit.Period = limiter.period
@@ -253,7 +263,8 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 			}
 			triedOthers = true
 			if l.File.Clock.URL != "" && l.Simulator == nil {
-				limiter.usesRealClock, suspicion.seenAt = true, l.latestTime // the limit may use the real clock
+				// Advancing the clock did not help, so the limit may use real time. Measure anew.
+				limiter.usesRealClock, suspicion.seenAt = true, l.latestTime
 			}
 		}
 		if waited > maxLimitWait {
@@ -268,7 +279,8 @@ func (l *Lab) resolveSuspicion(ctx context.Context, suspicion *suspectedLimit) e
 	return nil
 }
 
-// acceptAnswer records that an answer is the server's ordinary one.
+// acceptAnswer records that a suspected answer is an ordinary one, and drops its limit unless that
+// was measured.
 func (l *Lab) acceptAnswer(suspicion *suspectedLimit) {
 	limiter := &l.limiter
 	limiter.acceptedAnswers[suspicion.answerKey], limiter.ordinaryAnswers[suspicion.answerKey[1]] = true, true
@@ -279,7 +291,7 @@ func (l *Lab) acceptAnswer(suspicion *suspectedLimit) {
 	)
 }
 
-// anyControlSucceeds reports whether any request that was done before is done now.
+// anyControlSucceeds reports whether at least one of the control experiments succeeds now.
 func (l *Lab) anyControlSucceeds(ctx context.Context) (bool, error) {
 	inOrder := func(x, y [2]string) int { return slices.Compare(x[:], y[:]) }
 	for _, key := range slices.SortedFunc(maps.Keys(l.controls), inOrder) {
@@ -290,8 +302,8 @@ func (l *Lab) anyControlSucceeds(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// rememberControl keeps steps as a control experiment if all are unchanged requests. The last of
-// them was done. A shorter control replaces a longer one.
+// rememberControl keeps steps, whose last request just succeeded, as a control experiment if all
+// are unchanged requests. A shorter control replaces a longer one for the same role and command.
 func (l *Lab) rememberControl(steps []experiment.Step) {
 	key := [2]string{steps[len(steps)-1].Role, steps[len(steps)-1].Command}
 	if steps[0].Wait > 0 {
@@ -306,8 +318,8 @@ func (l *Lab) rememberControl(steps []experiment.Step) {
 	}
 }
 
-// selectControl returns an experiment that was done before: the suspected steps themselves, one
-// with the same role and command, or any. It returns nil if there is none.
+// selectControl returns an experiment that succeeded before: the suspected steps themselves, one
+// with the same role and command, or the first known. It returns nil if there is none.
 func (l *Lab) selectControl(steps []experiment.Step) []experiment.Step {
 	step := steps[len(steps)-1]
 	if l.succeededBefore(steps) {
@@ -319,8 +331,8 @@ func (l *Lab) selectControl(steps []experiment.Step) []experiment.Step {
 	return l.controls[[2]string{}]
 }
 
-// controlSucceeds reports whether a control experiment is done now. Without a control it reports
-// true.
+// controlSucceeds repeats a control experiment and reports whether its last request succeeds. With
+// a nil control it reports true.
 func (l *Lab) controlSucceeds(ctx context.Context, control []experiment.Step) (bool, error) {
 	if control == nil {
 		return true, nil
@@ -339,13 +351,14 @@ func (l *Lab) controlSucceeds(ctx context.Context, control []experiment.Step) (b
 	}
 }
 
-// measureLimit records the requests and the period of a limit after the wait for it.
+// measureLimit records, when a limit has just ended, how long it lasted and how many requests the
+// server had answered within that time before it began. Only the first limit is measured.
 func (l *Lab) measureLimit(suspicion *suspectedLimit) {
 	limiter, limit := &l.limiter, suspicion.limit
 	if !limiter.ordinaryAnswers[limit.Answer] {
 		limiter.limitAnswers[limit.Answer] = true
 	}
-	// A lock after failed logins looks the same, unless a reset undoes it.
+	// A login lock, unless a reset undoes it, looks like a limit: time ends both.
 	locked := !strings.HasPrefix(limit.Answer, "status") && l.File.Reset.Kind != experiment.ResetURL &&
 		len(l.failedLogins) > 0
 	if limiter.maxRequests > 0 || locked {
@@ -369,19 +382,22 @@ func (l *Lab) durationBetween(from, to serverTime) time.Duration {
 	return to.elapsed - from.elapsed + to.clockOffset - from.clockOffset
 }
 
+// durationSince returns the time from a point until the latest transcript entry.
 func (l *Lab) durationSince(from serverTime) time.Duration {
 	return l.durationBetween(from, l.latestTime)
 }
 
+// recordAnswered records the time of an answered request. It forgets the older half of the times
+// when there are too many, so that memory is bounded.
 func (l *limitTracker) recordAnswered(now serverTime) {
-	const most = 4096
-	if len(l.answeredAt) == most {
-		l.answeredAt = slices.Delete(l.answeredAt, 0, most/2)
+	const maxTimes = 4096
+	if len(l.answeredAt) == maxTimes {
+		l.answeredAt = slices.Delete(l.answeredAt, 0, maxTimes/2)
 	}
 	l.answeredAt = append(l.answeredAt, now)
 }
 
-// limitDelay returns how long to wait until that many requests fit the limit.
+// limitDelay returns how long to wait until the server's limit allows that many further requests.
 func (l *Lab) limitDelay(requests int) time.Duration {
 	limiter := &l.limiter
 	if limiter.maxRequests == 0 {
@@ -392,7 +408,7 @@ func (l *Lab) limitDelay(requests int) time.Duration {
 		return 0
 	}
 	now := serverTime{elapsed: toDuration(l.elapsedSeconds()), clockOffset: l.latestTime.clockOffset}
-	// The latest answered request that must be older than the period decides.
+	// All but the latest free requests must be older than the period. The youngest of these decides.
 	return max(
 		0,
 		limiter.period+time.Millisecond-l.durationBetween(limiter.answeredAt[len(limiter.answeredAt)-1-free], now),
@@ -409,8 +425,8 @@ func (l *Lab) checkFitsLimit(steps []experiment.Step) error {
 	return nil
 }
 
-// isTimeSensitive reports whether a pause could change what steps show: they contain a wait or
-// reuse a mark.
+// isTimeSensitive reports whether a pause between steps could change their answers: they contain a
+// wait, or reuse the mark of an earlier request, which the server may forget meanwhile.
 func isTimeSensitive(steps []experiment.Step) bool {
 	return slices.ContainsFunc(steps, func(step experiment.Step) bool {
 		return step.Wait > 0 || slices.ContainsFunc(step.Changes, func(change experiment.PairChange) bool {
@@ -419,8 +435,8 @@ func isTimeSensitive(steps []experiment.Step) bool {
 	})
 }
 
-// waitForLimit waits for a limit. The wait is written to the transcript but is no step of the
-// experiment.
+// waitForLimit waits on the clock that limits use. The wait is not a step of the experiment; it is
+// written to the transcript if it advances the server's clock. Archived attempts do not wait.
 func (t *attempt) waitForLimit(ctx context.Context, duration time.Duration) error {
 	l := t.lab
 	if duration <= 0 || t.isArchived {
@@ -441,4 +457,5 @@ func (t *attempt) waitForLimit(ctx context.Context, duration time.Duration) erro
 	)
 }
 
+// toDuration converts a time in seconds, as in transcripts.
 func toDuration(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

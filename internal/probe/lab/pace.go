@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// requestPacer spaces requests to a rate. It halves the rate when the server slows down, and
-// restores it later.
+// requestPacer spaces requests to keep within a rate. It halves the rate when answers take much
+// longer than in the beginning, and doubles it again when they are fast.
 type requestPacer struct {
 	maxRate, rate    float64 // requests a second, 0 for no limit
 	nextRequestAt    time.Time
 	initialMedian    time.Duration // answer time of the first window
 	latestMedian     time.Duration // answer time of the latest window, 0 before enough answers
 	recentTimes      []time.Duration
-	slowestByCommand map[string]time.Duration
+	slowestByCommand map[string]time.Duration // the longest answer time of each command
 }
 
-// Medians are taken of pacerWindow answers. The first estimate needs minPacerAnswers.
+// A window has pacerWindow answers. After the first minPacerAnswers of the first window there is a
+// preliminary median, so that timeouts shrink early.
 const pacerWindow, minPacerAnswers = 32, 8
 
 func newPacer(rate float64) requestPacer {
@@ -38,8 +39,9 @@ func (p *requestPacer) wait(ctx context.Context) error {
 	return err
 }
 
-// recordAnswerTime records how long the answer to a command took, and adapts the rate after each
-// window.
+// recordAnswerTime records how long the answer to a command took. After each window it adapts the
+// rate. Without a configured rate, the first slowdown limits it to 50 requests a second, and a
+// recovery above 1000 lifts the limit.
 func (p *requestPacer) recordAnswerTime(command string, took time.Duration) {
 	p.slowestByCommand[command] = max(p.slowestByCommand[command], took)
 	p.recentTimes = append(p.recentTimes, took)
@@ -73,8 +75,8 @@ func (p *requestPacer) recordAnswerTime(command string, took time.Duration) {
 // a silent server.
 const minAnswerTimeout = 2 * time.Second
 
-// answerTimeout returns how long to wait for the answer to a command: many times the usual, and at
-// most most.
+// answerTimeout returns how long to wait for the answer to a command: many times the usual answer
+// time, but at most longest. Before there is a median it returns longest.
 func (p *requestPacer) answerTimeout(command string, longest time.Duration) time.Duration {
 	if p.latestMedian == 0 {
 		return longest
@@ -82,6 +84,7 @@ func (p *requestPacer) answerTimeout(command string, longest time.Duration) time
 	return min(longest, max(minAnswerTimeout, 100*p.latestMedian, 3*p.slowestByCommand[command]))
 }
 
+// sleepContext sleeps for a duration, or until ctx ends, and then returns ctx.Err().
 func sleepContext(ctx context.Context, duration time.Duration) error {
 	if duration <= 0 {
 		return ctx.Err()

@@ -12,7 +12,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// addMarks computes the marks and texts of the steps up to number.
+// addMarks computes the marks and texts of the steps up to number, if they do not exist yet.
 func (t *attempt) addMarks(number int) {
 	for len(t.marks) <= number {
 		i := len(t.marks)
@@ -24,9 +24,10 @@ func (t *attempt) addMarks(number int) {
 // MarkLength is the number of characters that {seq} expands to.
 const MarkLength = 10
 
-// computeMark derives the mark of a step. With a reset URL it does not depend on the attempt, so
-// that equal experiments send equal bytes. Otherwise each attempt has its own marks, because the
-// server may remember them. A mark fits a signed 32-bit number, which some servers parse it as.
+// computeMark derives the mark of a step. With a reset URL the mark does not depend on the attempt
+// number, so that equal experiments send equal bytes. Otherwise each attempt has its own marks,
+// because the server may remember earlier ones. Marks fit a signed 32-bit number, because some
+// servers parse them as one.
 func (l *Lab) computeMark(nonce uint64, number, step int) string {
 	if l.File.Reset.Kind == experiment.ResetURL {
 		number = 0
@@ -40,8 +41,8 @@ func (l *Lab) computeMark(nonce uint64, number, step int) string {
 	return strconv.FormatUint(lowest+binary.BigEndian.Uint64(sum[:])%(math.MaxInt32-lowest), 10)
 }
 
-// buildRecord returns the record of a step, and the same record with placeholders in the place of
-// hidden secrets.
+// buildRecord returns the record of a step to send, and in hidden the record for the transcript,
+// where placeholders such as {secret} stand for hidden secrets.
 func (t *attempt) buildRecord(step experiment.Step) (record, hidden []byte, err error) {
 	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
@@ -75,6 +76,9 @@ func (t *attempt) expandValue(step experiment.Step, value string) (expanded stri
 	return expanded, hide, err
 }
 
+// lookupPlaceholder returns the value of a placeholder in a request of step s. A number after a
+// colon, as in {seq:2}, refers to an earlier step. ok is false for an unknown placeholder or a
+// step that has not begun.
 func (t *attempt) lookupPlaceholder(s experiment.Step, account experiment.Account, name string) (string, bool) {
 	description, number, numbered := strings.Cut(name, ":")
 	step := len(t.marks) - 1
@@ -113,7 +117,8 @@ func (t *attempt) lookupPlaceholder(s experiment.Step, account experiment.Accoun
 	return "", false
 }
 
-// targetRole returns the role that a step is directed at.
+// targetRole returns the role that a step is directed at: the one that it names, or the peer of
+// the acting role.
 func (t *attempt) targetRole(step experiment.Step) string {
 	if step.TargetRole != "" {
 		return step.TargetRole
@@ -121,6 +126,7 @@ func (t *attempt) targetRole(step experiment.Step) string {
 	return t.lab.File.Peer(step.Role)
 }
 
+// accountOf returns the account that plays a role, or the zero Account.
 func (t *attempt) accountOf(role string) experiment.Account {
 	for _, account := range t.accounts {
 		if account.Role == role {
@@ -130,7 +136,8 @@ func (t *attempt) accountOf(role string) experiment.Account {
 	return experiment.Account{}
 }
 
-// compositeMarkNames names the values of a step that contain a mark and more.
+// compositeMarkNames returns placeholders for the values of a step that consist of a mark and
+// further characters. Values with hidden secrets are left out.
 func (t *attempt) compositeMarkNames(step experiment.Step) (names placeholderNames) {
 	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
@@ -148,8 +155,9 @@ func (t *attempt) compositeMarkNames(step experiment.Step) (names placeholderNam
 	return names
 }
 
-// sentValueNames returns placeholders for all values sent so far, which replace their echoes in
-// the answer to a step.
+// sentValueNames returns placeholders for the marks, texts and account numbers of the attempt up
+// to the current step s. They replace echoes in its answer, so that answers of different attempts
+// compare equal.
 func (t *attempt) sentValueNames(s experiment.Step) placeholderNames {
 	step := len(t.marks) - 1
 	names := append(t.compositeMarkNames(s), experiment.Pair{Key: t.marks[step], Value: "{seq}"})

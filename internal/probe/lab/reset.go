@@ -11,7 +11,7 @@ import (
 )
 
 // prepareServer resets the server, waits for known limits and sends the file's setup requests. An
-// archived attempt skips the entries of all that.
+// archived attempt skips the entries of these requests instead.
 func (t *attempt) prepareServer(ctx context.Context) error {
 	l := t.lab
 	t.addMarks(0)
@@ -60,8 +60,9 @@ func (t *attempt) resetServer(ctx context.Context) error {
 	return l.postControl(ctx, "reset", "")
 }
 
-// skipArchivedReset counts the requests of an archived reset. Their number depended on the residue
-// at that time, so they cannot be compared with the ones a reset would send now.
+// skipArchivedReset skips the entries of an archived reset and adds them to the lab's totals. They
+// are not compared with the requests of a new reset, because their number depends on the residue
+// at the time.
 func (t *attempt) skipArchivedReset() {
 	count := 0
 	for count < len(t.archivedEntries) && t.archivedEntries[count].StepNumber == 0 {
@@ -92,7 +93,8 @@ func (t *attempt) noteArchivedLogin(entry *journal.Entry) {
 	}
 }
 
-// assignPoolAccounts gives the roles fresh accounts from the pool.
+// assignPoolAccounts gives each role the next unused account of the pool. It returns a
+// StoppedError if the pool is used up.
 func (t *attempt) assignPoolAccounts() error {
 	pool := t.lab.File.Pool
 	accounts := slices.Clone(t.accounts)
@@ -108,10 +110,11 @@ func (t *attempt) assignPoolAccounts() error {
 	return nil
 }
 
-// runResetStep sends a request that is no step of the experiment, until it is answered and no
-// limit applies.
+// runResetStep sends a request that is not a step of the experiment. It repeats an unanswered
+// request up to maxAttempts times, and a limited one until the limit ends or maxLimitWait has
+// passed. If no attempt is answered, it marks the server as broken.
 func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answer, error) {
-	l, isHeld := t.lab, false
+	l, isLimited := t.lab, false
 	for t.unansweredResets = 0; t.unansweredResets < maxAttempts; {
 		t.marks[0] = l.computeMark(t.nonce+1, t.number, l.sentRequests+1000)
 		answer, err := t.exchange(ctx, step, 0)
@@ -124,14 +127,14 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 		}
 		description := l.describeAnswer(step.Command, &answer)
 		if !saysTooMany(&answer) && !l.limiter.limitAnswers[description] ||
-			isHeld && l.durationSince(l.resetLimit.seenAt) > maxLimitWait {
-			if isHeld {
+			isLimited && l.durationSince(l.resetLimit.seenAt) > maxLimitWait {
+			if isLimited {
 				err = t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), StepText: limitEndLine})
 			}
 			return answer, err
 		}
-		if !isHeld {
-			isHeld = true
+		if !isLimited {
+			isLimited = true
 			if err := t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitBeginLine +
 				description}); err != nil {
 				return answer, err
@@ -149,7 +152,8 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 // limit. limitOverLine marks the end of the wait.
 const limitBeginLine, limitEndLine = "# limited: ", "# limited no more"
 
-// noteTime updates the lab's time, and the limits of resets, from a transcript entry.
+// noteTime updates the lab's time from a transcript entry. If the entry marks the beginning or the
+// end of a wait for a limit, it updates resetLimit too.
 func (l *Lab) noteTime(entry *journal.Entry) {
 	l.latestTime.elapsed = toDuration(entry.Elapsed)
 	if entry.WaitSeconds > 0 && l.File.Clock.URL != "" {
@@ -165,7 +169,8 @@ func (l *Lab) noteTime(entry *journal.Entry) {
 	}
 }
 
-// undoResidue sends commands that undo what earlier experiments changed.
+// undoResidue resets the server by commands: it ends sessions and undoes what earlier experiments
+// changed. If the residue is unknown, it undoes everything that could be left.
 func (t *attempt) undoResidue(ctx context.Context) error {
 	l := t.lab
 	residue := l.residue
@@ -175,8 +180,8 @@ func (t *attempt) undoResidue(ctx context.Context) error {
 	l.residue = newResidue()
 	for _, account := range t.accounts {
 		for place := range l.File.Places {
-			// clearResidue logs out the roles that it logs in.
-			if _, isFriend := residue.sessions[[2]string{account.Role, l.File.Places[place]}]; isFriend &&
+			// clearResidue ends the sessions at the first place of the roles that it logs in.
+			if _, ok := residue.sessions[[2]string{account.Role, l.File.Places[place]}]; ok &&
 				(place > 0 || !residue.needsLogin(account.Role)) {
 				if err := t.logOut(ctx, account.Role, place); err != nil {
 					return err
@@ -187,7 +192,7 @@ func (t *attempt) undoResidue(ctx context.Context) error {
 	return t.clearResidue(ctx, residue)
 }
 
-// logOut logs a role out at a place.
+// logOut logs a role out at the place with the given index, if the file has a logout command.
 func (t *attempt) logOut(ctx context.Context, role string, place int) error {
 	step, ok := t.lab.File.StepOf(experiment.VerbLogout, role, "")
 	if !ok {
@@ -248,8 +253,9 @@ func (t *attempt) clearResidue(ctx context.Context, residue accountResidue) erro
 	return nil
 }
 
-// runVerb sends the request of a verb, if the file has a command for it. Receive is repeated until
-// nothing more arrives, at most 30 times.
+// runVerb sends the reset request of a verb, if the file has a command for it. VerbReceive is
+// repeated until nothing more arrives, at most 30 times, because some servers never return an
+// empty answer. A refused VerbLogin is repeated if a login lock has to be measured.
 func (t *attempt) runVerb(ctx context.Context, verb experiment.Verb, role, target string) error {
 	step, ok := t.lab.File.StepOf(verb, role, target)
 	if !ok {
@@ -269,12 +275,12 @@ func (t *attempt) runVerb(ctx context.Context, verb experiment.Verb, role, targe
 	return nil
 }
 
-// isEmptyAnswer reports whether no list of an answer has elements.
+// isEmptyAnswer reports whether all lists of an answer are empty.
 func isEmptyAnswer(answer *Answer) bool {
 	return !slices.ContainsFunc(answer.Fields, func(field Field) bool { return len(field.List) > 0 })
 }
 
-// setFriendship makes two roles friends or strangers, as the file defines.
+// setFriendship makes two roles, which are logged in, friends or strangers as the file defines.
 func (t *attempt) setFriendship(ctx context.Context, a, b string) error {
 	shouldBeFriend := slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool {
 		return p == [2]string{a, b} || p == [2]string{b, a}
@@ -306,7 +312,8 @@ func (t *attempt) setFriendship(ctx context.Context, a, b string) error {
 	return t.runVerb(ctx, experiment.VerbAccept, b, a)
 }
 
-// areFriends reports whether the friend list of a contains b.
+// areFriends asks the server whether the friend list of a contains b. Without a command that lists
+// friends, it reports false.
 func (t *attempt) areFriends(ctx context.Context, a, b string) (bool, error) {
 	step, ok := t.lab.File.StepOf(experiment.VerbFriends, a, "")
 	if !ok {
@@ -327,14 +334,14 @@ func CleanupRequests(file *experiment.File) int {
 		return 0
 	}
 	count := len(file.Accounts)
-	// For each account: login, status, collecting, logout. For each pair: the friend list
-	// and what changes it.
+	// An estimate. For each account: login, status, two collections, and logout, and a logout
+	// at each further place. For each pair of accounts: the friend list and two changes.
 	return 5*count + count*(len(file.Places)-1) + 3*count*(count-1)/2
 }
 
-// CleanUp undoes what the latest experiment left behind, if the file resets by commands, so that
-// the accounts are logged out afterwards. It does nothing if nothing was sent or the server is
-// broken.
+// CleanUp undoes what the latest experiment left behind and logs the accounts out, if the file
+// resets by commands. It may use the requests that [CleanupRequests] reserves. It does nothing if
+// nothing was sent or the server is broken.
 func (l *Lab) CleanUp(ctx context.Context) error {
 	if l.Offline || !l.isOnline || l.isBroken || l.File.Reset.Kind != experiment.ResetCommands {
 		return nil

@@ -7,10 +7,11 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// accountResidue is what experiments left behind and commands must undo.
+// accountResidue is what experiments left behind on the server, to be undone by commands. It may
+// include more than was left, but never less. The zero value means that everything may be left.
 type accountResidue struct {
 	isKnown      bool               // false until the first reset: anything may be left
-	sessions     map[[2]string]int  // index of the place, by role and local address
+	sessions     map[[2]string]int  // index in File.Places, by role and local address
 	mailboxes    map[string]bool    // roles for which messages may wait
 	statuses     map[string]bool    // roles whose status may have changed
 	friendships  map[[2]string]bool // pairs of roles, in the file's order, that may have changed
@@ -86,8 +87,8 @@ func (t *attempt) noteResidue(step experiment.Step, answer *Answer) {
 	}
 }
 
-// noteLogin counts failed logins since the latest successful one. A correct login that is refused
-// after failed ones shows a lock.
+// noteLogin updates the failed logins of a role from the answer to a login. If a correct login is
+// refused after failed ones, it records a lock, and later how long the lock lasted.
 func (t *attempt) noteLogin(step experiment.Step, answer *Answer) {
 	l, number := t.lab, t.accountOf(step.Role).Number
 	switch {
@@ -113,8 +114,8 @@ func (t *attempt) noteLogin(step experiment.Step, answer *Answer) {
 	}
 }
 
-// Lock describes how the server locks an account after failed logins, if a correct login does not
-// lift the lock.
+// Lock describes how the server locks an account after failed logins, so that even a correct login
+// is refused for some time.
 type Lock struct {
 	ID string // of the refused correct login in the transcript
 	// FailedLogins is how many failed logins preceded the lock.
@@ -128,7 +129,8 @@ type Lock struct {
 // Lock returns the lock that was found, or nil.
 func (l *Lab) Lock() *Lock { return l.loginLock }
 
-// measureLock repeats a correct login until the lock ends, and records its duration.
+// measureLock repeats a correct login with growing waits until the lock ends or maxLockWait has
+// passed, and records the duration. It does nothing if no lock was found or it is measured already.
 func (t *attempt) measureLock(ctx context.Context, step experiment.Step) error {
 	l := t.lab
 	for l.loginLock != nil && l.loginLock.MaxDuration == 0 && l.durationSince(l.loginLock.startedAt) < l.maxLockWait() {
@@ -144,7 +146,8 @@ func (t *attempt) measureLock(ctx context.Context, step experiment.Step) error {
 	return nil
 }
 
-// maxLockWait is how long the end of a lock is waited for.
+// maxLockWait returns how long measureLock waits for the end of a lock. A day costs nothing on a
+// clock that a control URL advances.
 func (l *Lab) maxLockWait() time.Duration {
 	if l.File.Clock.URL != "" {
 		return 24 * time.Hour
@@ -162,7 +165,9 @@ func (t *attempt) noteMailboxes(step experiment.Step) {
 	}
 }
 
-// noteFriendships records which friendships a step may have changed.
+// noteFriendships records which friendships a step may have changed: the one between its role and
+// its target, or all of its role if the step has changes, because these may name another target.
+// The change can also leave a message for either side.
 func (t *attempt) noteFriendships(step experiment.Step) {
 	for i, a := range t.accounts {
 		for _, account := range t.accounts[i+1:] {

@@ -65,7 +65,7 @@ type Field struct {
 	IsList bool
 }
 
-// Field returns the first field with a key.
+// Field returns the first field with a key, or (nil, false). The pointer aliases a.Fields.
 func (a *Answer) Field(key string) (*Field, bool) {
 	for i := range a.Fields {
 		if a.Fields[i].Key == key {
@@ -86,7 +86,8 @@ func (a *Answer) Value(key string) string {
 // Text returns the body without trailing line ends.
 func (a *Answer) Text() string { return strings.TrimRight(string(a.Body), "\r\n") }
 
-// Kind classifies the answer: wait, nothing, status (other than 200), record, or text.
+// Kind classifies the answer: "wait", "nothing" if it was lost, "status" if that is not 200,
+// "record", or "text" for any other body.
 func (a *Answer) Kind() string {
 	switch {
 	case a.IsWait:
@@ -101,9 +102,10 @@ func (a *Answer) Kind() string {
 	return "text"
 }
 
-// placeholderNames maps sent values to placeholders. The first match wins.
-type placeholderNames []experiment.Pair // Key is the sent value, Value its placeholder
+// placeholderNames maps sent values, in Key, to placeholders, in Value. The first match wins.
+type placeholderNames []experiment.Pair
 
+// placeholderFor returns the placeholder of a sent value, and other values unchanged.
 func (n placeholderNames) placeholderFor(value string) string {
 	for _, pair := range n {
 		if pair.Key != "" && pair.Key == value {
@@ -113,7 +115,8 @@ func (n placeholderNames) placeholderFor(value string) string {
 	return value
 }
 
-// parseBody decodes the body into fields.
+// parseBody decodes the body and sets LineEnding, IsRecord and Fields. names replaces values that
+// the server echoes.
 func (a *Answer) parseBody(syntax experiment.RecordSyntax, names placeholderNames) {
 	text := a.Text()
 	a.LineEnding = string(a.Body[len(text):])
@@ -134,7 +137,8 @@ func (a *Answer) parseBody(syntax experiment.RecordSyntax, names placeholderName
 	}
 }
 
-// IsDone reports whether an answer says that a command succeeded.
+// IsDone reports whether an answer says that a command succeeded: it is a record with a success
+// code and with the command's success fields, as far as the file declares these.
 func IsDone(file *experiment.File, command string, answer *Answer) bool {
 	if answer.Kind() != "record" {
 		return false

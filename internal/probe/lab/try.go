@@ -21,8 +21,8 @@ type attempt struct {
 	number   int
 	nonce    uint64
 	accounts []experiment.Account // that play the roles
-	marks    []string             // by step number; 0 is the mark of reset requests
-	texts    []string             // by step number
+	marks    []string             // values of {seq}, by step number; 0 is for reset requests
+	texts    []string             // values of {text}, by step number
 	steps    []experiment.Step
 	history  *attemptHistory
 
@@ -30,8 +30,8 @@ type attempt struct {
 	hasEntries      bool            // an entry was written to the transcript
 	isArchived      bool            // replayed from the archive
 	archivedEntries []journal.Entry // not replayed yet
-	mustRepeat      bool            // ended early and has to be made again
-	stopsAtLock     bool            // ended at a refused correct login, before further failing logins
+	mustRepeat      bool            // the latest answer was lost or suspicious: a new attempt is needed
+	stopsAtLock     bool            // a correct login was refused, and the remaining failing ones stay unsent
 	// unansweredResets counts the unanswered sends of the current reset request.
 	unansweredResets int
 }
@@ -57,8 +57,8 @@ func (l *Lab) nextAttempt(key string, nonce uint64) *attempt {
 	return t
 }
 
-// countIncompleteAttempt counts the requests of an archived attempt that was cut off. What it left
-// behind on the server is unknown.
+// countIncompleteAttempt adds the requests of an archived attempt that was cut off to the lab's
+// totals. It also marks the residue as unknown and skips the pool accounts that the attempt used.
 func (l *Lab) countIncompleteAttempt(attempt *archivedAttempt) {
 	sent, faults := attempt.countRequests()
 	l.sentRequests += sent
@@ -69,8 +69,8 @@ func (l *Lab) countIncompleteAttempt(attempt *archivedAttempt) {
 	}
 }
 
-// makeAttempt makes one attempt. It returns no trace if the attempt must be repeated; history says
-// why.
+// makeAttempt makes one attempt. It returns (nil, nil) if the attempt must be repeated, and then
+// history says why.
 func (l *Lab) makeAttempt(
 	ctx context.Context,
 	key string,
@@ -112,11 +112,12 @@ func (l *Lab) makeAttempt(
 	return trace, nil
 }
 
-// recordStepAnswer reports whether the attempt ends with the answer to a step and must be repeated. It
-// records the answer in the history.
+// recordStepAnswer records the answer to a step in the history. It reports whether the attempt
+// ends here and must be repeated: the answer was lost or may come from a limit.
 func (t *attempt) recordStepAnswer(number int, answer *Answer) bool {
 	history, i := t.history, number-1
 	if answer.Lost {
+		// The third silence in a row is accepted as the server's answer.
 		history.unansweredCounts[i]++
 		history.faults++
 		return history.unansweredCounts[i] <= 2 && history.faults < maxAttempts
@@ -133,7 +134,8 @@ func (t *attempt) recordStepAnswer(number int, answer *Answer) bool {
 	return false
 }
 
-// checkReady returns an error if no further attempt with that many requests can be made.
+// checkReady returns a StoppedError if no further attempt with that many requests can be made. An
+// archived attempt is always ready.
 func (t *attempt) checkReady(ctx context.Context, requests int) error {
 	l := t.lab
 	switch {
@@ -151,6 +153,7 @@ func (t *attempt) checkReady(ctx context.Context, requests int) error {
 	return nil
 }
 
+// archiveEndReason says why the archive has no further attempts.
 func (l *Lab) archiveEndReason() string {
 	if l.Archive != nil && l.Archive.EndReason != "" {
 		return l.Archive.EndReason
@@ -158,6 +161,7 @@ func (l *Lab) archiveEndReason() string {
 	return "the transcript ends here"
 }
 
+// countRequests returns the number of steps that are not waits.
 func countRequests(steps []experiment.Step) int {
 	count := 0
 	for _, step := range steps {
@@ -180,6 +184,7 @@ func (t *attempt) runStep(ctx context.Context, step experiment.Step, number int)
 	return t.exchange(ctx, step, number)
 }
 
+// wait makes a step that is a wait.
 func (t *attempt) wait(ctx context.Context, step experiment.Step, number int) (Answer, error) {
 	answer := Answer{IsWait: true, ID: t.stepID(number)}
 	t.lab.clockOffset += step.Wait
@@ -205,8 +210,9 @@ func (t *attempt) stepID(number int) string {
 // never answers is given up early, because each further request costs a full timeout.
 const maxInitialFaults = 2
 
-// exchange sends the request of a step and records the answer. Steps numbered 0 belong to the
-// reset.
+// exchange sends the request of a step and writes request and answer to the transcript. number
+// counts the steps of the experiment from 1 and is 0 for requests of the reset. A lost answer is
+// not an error: it has Lost set.
 func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int) (Answer, error) {
 	l := t.lab
 	record, hidden, err := t.buildRecord(step)
@@ -269,9 +275,8 @@ func (t *attempt) completeAnswer(step experiment.Step, number int, answer *Answe
 	t.stopsAtLock = number > 0 && !t.mustRepeat && t.isLockAnswer(number, answer)
 }
 
-// isLockAnswer reports whether a correct login was refused because of earlier failed ones while
-// the experiment has further failing logins. Sending those would show nothing new and could extend
-// the lock.
+// isLockAnswer reports whether a correct login was refused after failed ones while the experiment
+// has further failing logins. Sending those would show nothing new and could extend the lock.
 func (t *attempt) isLockAnswer(number int, answer *Answer) bool {
 	l, step := t.lab, t.steps[number-1]
 	if answer.Lost || l.File.VerbOf(step) != experiment.VerbLogin || l.isChangedLogin(step) ||
@@ -386,8 +391,9 @@ func faultText(err error) string {
 	return "the connection ended without an answer"
 }
 
-func httpMethod(way string) string {
-	switch way {
+// httpMethod returns the method of requests in an HTTP form.
+func httpMethod(form string) string {
+	switch form {
 	case "get":
 		return "GET"
 	case "put":
@@ -396,8 +402,9 @@ func httpMethod(way string) string {
 	return "POST"
 }
 
-// nextArchivedEntry returns the archive's next request or wait of this attempt. It applies and
-// skips entries for pauses that are no steps.
+// nextArchivedEntry returns the archive's next request or wait of this attempt. Entries in between
+// are pauses for limits: it updates the lab's time from them and skips them. After the last entry
+// it returns one with a fault.
 func (t *attempt) nextArchivedEntry() *journal.Entry {
 	for len(t.archivedEntries) > 0 {
 		entry := &t.archivedEntries[0]
@@ -410,6 +417,8 @@ func (t *attempt) nextArchivedEntry() *journal.Entry {
 	return &journal.Entry{Fault: "it is not in the transcript"}
 }
 
+// writeEntry completes an entry with the run, the attempt and, if it is the attempt's first, the
+// key, and appends it to the transcript.
 func (t *attempt) writeEntry(entry journal.Entry) error {
 	if entry.Server, entry.TryNumber = t.lab.Name, t.number; entry.Request == nil {
 		t.lab.noteTime(&entry)

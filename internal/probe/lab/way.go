@@ -12,8 +12,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// RequestForms returns the HTTP forms in which a step can send its record. The first is the usual
-// one.
+// RequestForms returns the HTTP forms in which a step can send its record, named as in
+// experiment.Step.HTTPForm. The first, "", is the usual one. Forms that start with "charset=" are
+// possible too.
 func RequestForms() []string {
 	return []string{
 		"",
@@ -37,13 +38,13 @@ func RequestForms() []string {
 // formTogether sends the record twice at once, the second time with another mark.
 const formPipelined = "together"
 
-// buildRequest returns the whole HTTP request for a record, and whether the connection can be
-// reused. After an unusual form it cannot: a server that sees the end of the request elsewhere
-// would take the remaining bytes for another request.
-func buildRequest(way string, syntax experiment.RecordSyntax, host string, record []byte) (raw []byte, keep bool) {
+// buildRequest returns the complete HTTP request for a record in an HTTP form, and whether the
+// connection can be reused afterwards. After an unusual form it cannot: a server that sees the end
+// of the request elsewhere would take the remaining bytes for another request.
+func buildRequest(form string, syntax experiment.RecordSyntax, host string, record []byte) (raw []byte, keep bool) {
 	method, target, proto, lineEnd := "POST", syntax.RequestPath, "HTTP/1.1", "\r\n"
 	contentType, connection := syntax.ContentType, "keep-alive"
-	keep = way == "" || strings.HasPrefix(way, "charset=")
+	keep = form == "" || strings.HasPrefix(form, "charset=")
 	if syntax.CloseConnections {
 		connection = "close"
 	}
@@ -51,36 +52,36 @@ func buildRequest(way string, syntax experiment.RecordSyntax, host string, recor
 	length := fmt.Sprintf("Content-Length: %d", len(record))
 	body := record
 	switch {
-	case way == "close":
+	case form == "close":
 		connection = "close"
-	case way == "http/1.0":
+	case form == "http/1.0":
 		proto, connection = "HTTP/1.0", "close"
-	case way == "get":
+	case form == "get":
 		method, connection = "GET", "close"
-	case way == "put":
+	case form == "put":
 		method, connection = "PUT", "close"
-	case way == "no-target":
+	case form == "no-target":
 		target, connection = "", "close"
-	case way == "absolute":
+	case form == "absolute":
 		target = "http://" + host + syntax.RequestPath
-	case way == "chunked":
+	case form == "chunked":
 		length = "Transfer-Encoding: chunked"
 		body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\n\r\n", len(record), record)
-	case way == "lf":
+	case form == "lf":
 		lineEnd, connection = "\n", "close"
-	case way == "no-type":
+	case form == "no-type":
 		contentType = ""
-	case way == "form":
+	case form == "form":
 		contentType = "application/x-www-form-urlencoded"
-	case way == "two-lengths":
+	case form == "two-lengths":
 		extraHeaders, connection = []string{fmt.Sprintf("Content-Length: %d", len(record)+1)}, "close"
-	case strings.HasPrefix(way, "charset="):
-		contentType = "text/plain; " + way
+	case strings.HasPrefix(form, "charset="):
+		contentType = "text/plain; " + form
 	}
 	lines := []string{"Host: " + host, "Content-Type: " + contentType, length, "Connection: " + connection}
 	lines = append(lines, extraHeaders...)
 	lines = slices.DeleteFunc(lines, func(line string) bool {
-		return way == "no-host" && strings.HasPrefix(line, "Host:") ||
+		return form == "no-host" && strings.HasPrefix(line, "Host:") ||
 			contentType == "" && strings.HasPrefix(line, "Content-Type:")
 	})
 	if target != "" {
@@ -88,7 +89,7 @@ func buildRequest(way string, syntax experiment.RecordSyntax, host string, recor
 	}
 	raw = []byte(method + target + " " + proto + lineEnd)
 	for _, line := range lines {
-		if way == "lower" {
+		if form == "lower" {
 			name, value, _ := strings.Cut(line, ":")
 			line = strings.ToLower(name) + ":" + value
 		}
@@ -123,8 +124,8 @@ func alternateMark(mark []byte) []byte {
 	return other
 }
 
-// describeSecondAnswer says what followed the first of two answers in a response. The marks show
-// which answer belongs to which request.
+// describeSecondAnswer returns Answer.SecondAnswer for the response to formPipelined. mark is that
+// of the first request. The marks in the answers show which request they belong to.
 func describeSecondAnswer(mark, response []byte) string {
 	in := bufio.NewReader(bytes.NewReader(response))
 	a, err := parseResponse(in, "POST")
@@ -142,18 +143,18 @@ func describeSecondAnswer(mark, response []byte) string {
 }
 
 // extractRecord returns the record in a request that [buildRequest] made.
-func extractRecord(way string, raw []byte) []byte {
+func extractRecord(form string, raw []byte) []byte {
 	lineEnd := "\r\n\r\n"
-	if way == "lf" {
+	if form == "lf" {
 		lineEnd = "\n\n"
 	}
 	_, body, _ := bytes.Cut(raw, []byte(lineEnd))
-	if way == formPipelined {
+	if form == formPipelined {
 		if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw))); err == nil {
 			body, _ = io.ReadAll(req.Body)
 		}
 	}
-	if way == "chunked" {
+	if form == "chunked" {
 		_, body, _ = bytes.Cut(body, []byte("\r\n"))
 		body = bytes.TrimSuffix(body, []byte("\r\n0\r\n\r\n"))
 	}
