@@ -14,9 +14,9 @@ import (
 type differenceCause struct {
 	witness
 	aspect     finding.Aspect
-	name       string
-	commands   []string
-	timesShown int // times that the witness showed it when it was replayed
+	name       string   // what differs within the aspect, such as a key
+	commands   []string // the witness's own first, then others with the same difference
+	timesShown int      // how many replays showed the difference
 	replays    int
 }
 
@@ -25,15 +25,15 @@ type differenceCause struct {
 // outside of records, a wait, a repetition, a changed parameter, and the purpose of the requests.
 func (p *serverPair) classify(candidate *witness) (finding.Aspect, string) {
 	last := len(candidate.steps) - 1
-	way, outside := requestForm(candidate.steps), transportDifference(candidate.points)
+	form, transport := requestForm(candidate.steps), transportDifference(candidate.points)
 	wait := totalWait(candidate.steps)
 	switch {
-	case strings.HasPrefix(way, "charset="):
-		return finding.AspectEncoding, way
-	case way != "":
-		return finding.AspectTransport, "request form " + way
-	case outside != "":
-		return finding.AspectTransport, outside
+	case strings.HasPrefix(form, "charset="):
+		return finding.AspectEncoding, form
+	case form != "":
+		return finding.AspectTransport, "request form " + form
+	case transport != "":
+		return finding.AspectTransport, transport
 	case hasPoint(candidate.points, isEscapePoint):
 		return finding.AspectEncoding, "escapes in answers"
 	case wait != "" && !p.isAboutOthers(candidate):
@@ -51,8 +51,9 @@ func (p *serverPair) classify(candidate *witness) (finding.Aspect, string) {
 	return p.classifyByPurpose(candidate)
 }
 
-// aspectOfChange returns the aspect of a changed parameter by its type. It returns "" if the
-// change only prepares the difference.
+// aspectOfChange returns the aspect of a changed parameter by its type. last says that the change
+// is in the last step, whose answers differ. It returns "" if the change only prepares the
+// difference.
 func (p *serverPair) aspectOfChange(
 	candidate *witness,
 	step experiment.Step,
@@ -63,7 +64,7 @@ func (p *serverPair) aspectOfChange(
 	if !ok {
 		return ""
 	}
-	told := !hasPoint(candidate.points, func(point differencePoint) bool { return point.kind == "code" })
+	sameCode := !hasPoint(candidate.points, func(point differencePoint) bool { return point.kind == "code" })
 	kind := p.file.TypeOf(command, change.Key).Type
 	switch kind {
 	case experiment.TypeMark:
@@ -78,7 +79,7 @@ func (p *serverPair) aspectOfChange(
 			return finding.AspectMessage
 		}
 	case experiment.TypeCount, experiment.TypeCursor:
-		if told && change.Kind == experiment.SetValue && change.Value != "0" && isNumber(change.Value) {
+		if sameCode && change.Kind == experiment.SetValue && change.Value != "0" && isNumber(change.Value) {
 			return finding.AspectPaging
 		}
 	case experiment.TypeSecret, experiment.TypeSelf:
@@ -90,13 +91,13 @@ func (p *serverPair) aspectOfChange(
 			return "" // another role is the target
 		}
 	case experiment.TypeEnum:
-		taken := change.Kind == experiment.SetValue &&
+		isAllowed := change.Kind == experiment.SetValue &&
 			slices.Contains(p.file.TypeOf(command, change.Key).Values, change.Value)
-		if taken && told && p.file.VerbOf(step) != experiment.VerbLogin {
+		if isAllowed && sameCode && p.file.VerbOf(step) != experiment.VerbLogin {
 			return "" // an allowed value, such as a status
 		}
 	}
-	if last && told && len(candidate.points) == 1 && candidate.points[0].key == change.Key &&
+	if last && sameCode && len(candidate.points) == 1 && candidate.points[0].key == change.Key &&
 		p.isEcho(candidate.points[0], change) {
 		return finding.AspectField
 	}
@@ -109,8 +110,8 @@ func (p *serverPair) isEcho(point differencePoint, change experiment.PairChange)
 	return point.kind == "field" && !point.isList && (point.valueA == sent || point.valueB == sent)
 }
 
-// verbAspects lists aspects by the verbs of a witness, the strongest first. A message needs
-// logins, but a login needs no message.
+// verbAspects maps verbs in a witness to aspects. The first match wins: a minimal witness contains
+// friendship requests only if they matter, even if it sends messages too.
 var verbAspects = []struct {
 	aspect finding.Aspect
 	verbs  []experiment.Verb
@@ -135,7 +136,7 @@ func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, stri
 	end := candidate.steps[len(candidate.steps)-1]
 	name := p.describeRequests(candidate.steps)
 	list := slices.IndexFunc(candidate.points, func(point differencePoint) bool { return point.isList })
-	moved := hasPoint(candidate.points, func(point differencePoint) bool {
+	listDiffers := hasPoint(candidate.points, func(point differencePoint) bool {
 		return point.lengthsDiffer || point.orderDiffers || point.accountsDiffer
 	})
 	switch {
@@ -143,7 +144,7 @@ func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, stri
 		return finding.AspectSession, name
 	case list < 0 && end.TargetRole == end.Role && end.TargetRole != "":
 		return finding.AspectParameter, "oneself"
-	case !hasCodeDifference(candidate.points) && !moved && !p.hasStatusField(candidate.points) && p.readsState(end):
+	case !hasCodeDifference(candidate.points) && !listDiffers && !p.hasStatusField(candidate.points) && p.readsState(end):
 		return finding.AspectField, candidate.points[0].key
 	}
 	for _, about := range verbAspects {
@@ -155,7 +156,7 @@ func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, stri
 		}
 	}
 	switch {
-	case p.countLogins(candidate) > 1 && (moved || p.hasStatusField(candidate.points)):
+	case p.countLogins(candidate) > 1 && (listDiffers || p.hasStatusField(candidate.points)):
 		return finding.AspectPresence, name
 	case list >= 0:
 		return finding.AspectPaging, candidate.points[list].key
@@ -180,7 +181,7 @@ func (p *serverPair) readsState(step experiment.Step) bool {
 	return false
 }
 
-// isAboutOthers reports whether a difference is in what an account sees of others.
+// isAboutOthers reports whether the difference is in what an account sees of other accounts.
 func (p *serverPair) isAboutOthers(candidate *witness) bool {
 	verb := p.file.VerbOf(candidate.steps[len(candidate.steps)-1])
 	return !hasCodeDifference(candidate.points) &&
@@ -202,11 +203,12 @@ func (p *serverPair) isAboutSession(candidate *witness) bool {
 			slices.Contains(p.file.Answer.NotLoggedInCodes, valueB))
 }
 
-// hasStatusField reports whether a field with the key of a status differs.
+// hasStatusField reports whether a field differs whose key is also a parameter of the command that
+// sets the status.
 func (p *serverPair) hasStatusField(points []differencePoint) bool {
 	step, ok := p.file.StepOf(experiment.VerbStatus, "", "")
-	command, earlier := p.file.Command(step.Command)
-	return ok && earlier && hasPoint(points, func(point differencePoint) bool {
+	command, isDeclared := p.file.Command(step.Command)
+	return ok && isDeclared && hasPoint(points, func(point differencePoint) bool {
 		return slices.ContainsFunc(
 			command.Parameters,
 			func(parameter experiment.Parameter) bool { return parameter.Key == point.key },
@@ -214,7 +216,7 @@ func (p *serverPair) hasStatusField(points []differencePoint) bool {
 	})
 }
 
-// transportDifference names a difference outside of records, or returns "".
+// transportDifference returns the name of a difference outside of records, or "" if there is none.
 func transportDifference(points []differencePoint) string {
 	for _, point := range points {
 		switch point.kind {
@@ -235,7 +237,8 @@ func hasCodeDifference(points []differencePoint) bool {
 	return hasPoint(points, func(point differencePoint) bool { return point.kind == "code" || point.kind == "form" })
 }
 
-// isRepetition reports whether most steps send the same command, so that their number matters.
+// isRepetition reports whether more than half of the steps, and at least five, send the same
+// command. In a minimal witness their number then matters.
 func isRepetition(steps []experiment.Step) bool {
 	counts := make(map[string]int)
 	largest := 0
@@ -262,6 +265,7 @@ func hasPoint(points []differencePoint, is func(differencePoint) bool) bool {
 
 func isNumber(v string) bool { return v != "" && strings.Trim(v, "0123456789") == "" }
 
+// requestForm returns the first unusual HTTP form among the steps, or "".
 func requestForm(steps []experiment.Step) string {
 	for _, step := range steps {
 		if step.HTTPForm != "" {
@@ -271,6 +275,7 @@ func requestForm(steps []experiment.Step) string {
 	return ""
 }
 
+// totalWait returns the sum of all waits as text, or "" if there is none.
 func totalWait(steps []experiment.Step) string {
 	total := 0.0
 	for _, step := range steps {
@@ -282,8 +287,8 @@ func totalWait(steps []experiment.Step) string {
 	return fmt.Sprintf("%g s", total)
 }
 
-// isUnusualText reports whether a text exercises the encoding: it has control, non-ASCII or syntax
-// characters, or surrounding spaces.
+// isUnusualText reports whether a text needs escaping or could be altered by the encoding: it has
+// control, non-ASCII or syntax characters, or surrounding spaces.
 func isUnusualText(text string, syntax experiment.RecordSyntax) bool {
 	for _, r := range text {
 		if r > '~' || r < ' ' {
@@ -299,7 +304,7 @@ func isUnusualText(text string, syntax experiment.RecordSyntax) bool {
 		strings.HasSuffix(text, " ")
 }
 
-// describeRequests lists roles and commands of the steps.
+// describeRequests lists the roles and commands of the steps, without waits.
 func (p *serverPair) describeRequests(steps []experiment.Step) string {
 	var parts []string
 	for _, step := range steps {

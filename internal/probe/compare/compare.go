@@ -19,16 +19,17 @@ type Config struct {
 	File *experiment.File
 	A, B *lab.Lab
 	Seed uint64
-	// StudyConfig holds the callbacks and further options of the study. Run sets File,
-	// Subject, Requests, Reserve and Seed.
+	// StudyConfig holds the callbacks and further options of the study. Run sets its File,
+	// Subject, Seed, MaxRequests and ReservedRequests.
 	StudyConfig study.Config
 }
 
-// causesShare is the percentage of the budget that is reserved for witnesses and replays once a
-// difference was seen.
+// witnessBudgetPercent is the part of the request budget that the study leaves for witnesses and
+// their replays, once a difference was seen. Before that, the study leaves 2 %.
 const witnessBudgetPercent = 14
 
-// Run compares two servers and returns the study of the first, with the differences.
+// Run compares two servers and returns the study of the first, with the differences. If a lab
+// stops, for example because the budget is used up, Run returns what it has found until then.
 func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	pair := newServerPair(config.File, config.A, config.B)
 	studyConfig := config.StudyConfig
@@ -71,9 +72,11 @@ func requiredReplays(steps []experiment.Step) int {
 	return 5
 }
 
+// longWitnessSteps is the length above which a witness is replayed only twice.
 const longWitnessSteps = 60
 
-// findCauses attributes the sightings to causes and sorts these, the surest first.
+// findCauses attributes the sightings to causes, starting with the simplest. The causes are sorted
+// as by sortCauses. With an error, it returns the causes found until then.
 func (p *serverPair) findCauses(ctx context.Context) (causes []*differenceCause, err error) {
 	sortByComplexity(p.sightings)
 	for _, sighting := range p.sightings {
@@ -94,8 +97,9 @@ func (p *serverPair) findCauses(ctx context.Context) (causes []*differenceCause,
 	return causes, err
 }
 
-// unexplainedSightings returns the sightings that no cause explains, one of each kind and one per
-// experiment: they did not show again, or the budget was used up.
+// unexplainedSightings returns the sightings that no cause explains, because they did not show
+// again or the budget was used up. Of several in the same experiment, or with the same command and
+// a common point, it returns only the first.
 func (p *serverPair) unexplainedSightings(causes []*differenceCause) []*differenceCause {
 	var all []*differenceCause
 	for _, sighting := range p.sightings {
@@ -123,8 +127,9 @@ func (p *serverPair) newCause(candidate *witness) *differenceCause {
 	return cause
 }
 
-// investigate reduces a sighting to a witness, replays it and returns its cause. It returns nil if
-// the difference does not show again, and records the replays in the sighting.
+// investigate reduces a sighting to a witness, replays that and returns its cause. It returns no
+// cause if the difference does not show reliably again. It records the replays in the sighting. If
+// the budget runs out after a witness was found, it returns the cause along with errBudgetSpent.
 func (p *serverPair) investigate(ctx context.Context, s *sighting) (*differenceCause, error) {
 	p.reservesReplays = true
 	defer func() { p.reservesReplays = false }()
@@ -151,8 +156,9 @@ func (p *serverPair) investigate(ctx context.Context, s *sighting) (*differenceC
 	return cause, err
 }
 
-// preferList replaces a last step that collects news by one that reads the list in question, if
-// the list differs too. News only repeat changes of lists.
+// preferList replaces a last step that collects messages by one that reads the list of online
+// accounts or of friends, if that list differs too. The collected notices only announce changes of
+// these lists, so the list is the clearer witness.
 func (p *serverPair) preferList(ctx context.Context, candidate *witness) error {
 	last := len(candidate.steps) - 1
 	if p.file.VerbOf(candidate.steps[last]) != experiment.VerbReceive {
@@ -176,9 +182,10 @@ func (p *serverPair) preferList(ctx context.Context, candidate *witness) error {
 	return nil
 }
 
-// replayCause repeats the witness and counts how often it shows the difference. Fields that a
-// single server fills differently each time are volatile and no longer count. If nothing else
-// differs, the cause has no points left.
+// replayCause repeats the witness and counts in cause how often it shows the difference. steady
+// reports that at most one replay failed to show it. A field that one server alone fills
+// differently each time is volatile and no longer counts; if nothing else differs, the cause has no
+// points left.
 func (p *serverPair) replayCause(ctx context.Context, cause *differenceCause) (steady bool, err error) {
 	last := len(cause.steps) - 1
 	for range requiredReplays(cause.steps) {
@@ -218,8 +225,9 @@ func (p *serverPair) noteVolatileFields(step experiment.Step, x, y *lab.Answer) 
 	}
 }
 
-// explains reports whether a sighting follows from a known cause: it is the same difference, or
-// its experiment contains all steps that lead to the cause.
+// explains reports whether a sighting follows from a known cause: it has a point in common with the
+// cause and an affected command, or its experiment contains all essential steps of the witness, in
+// order.
 func (p *serverPair) explains(cause *differenceCause, s *sighting) bool {
 	end := s.steps[len(s.steps)-1]
 	if haveCommonPoint(s.points, cause.points) &&
@@ -253,21 +261,22 @@ func hasSameChanges(cause, other []experiment.Step) bool {
 	return true
 }
 
-// essentialSteps returns the steps that lead to a cause: all but plain logins and a last step
-// without changes, which only reads.
+// essentialSteps returns the steps that bring about the difference: all but plain logins and a last
+// step without changes, which only makes the difference visible.
 func (p *serverPair) essentialSteps(cause *differenceCause) []experiment.Step {
 	var essential []experiment.Step
 	for index, step := range cause.steps {
-		plain := p.file.VerbOf(step) == experiment.VerbLogin && len(step.Changes) == 0 && step.Place == 0
-		look := index == len(cause.steps)-1 && len(step.Changes) == 0
-		if !plain && !look {
+		isPlainLogin := p.file.VerbOf(step) == experiment.VerbLogin && len(step.Changes) == 0 && step.Place == 0
+		isObservation := index == len(cause.steps)-1 && len(step.Changes) == 0
+		if !isPlainLogin && !isObservation {
 			essential = append(essential, step)
 		}
 	}
 	return essential
 }
 
-// coversStep reports whether a step has the same effect as another one.
+// coversStep reports whether step is the same kind of request as wanted, whatever its role, and has
+// at least the changes of wanted. Any wait covers any other.
 func coversStep(step, wanted experiment.Step) bool {
 	if wanted.Wait > 0 {
 		return step.Wait > 0
@@ -286,8 +295,8 @@ func coversStep(step, wanted experiment.Step) bool {
 	return true
 }
 
-// mergeCause adds the commands of a cause to an earlier one with the same aspect and name, if
-// there is one.
+// mergeCause adds the commands of cause to an earlier one with the same aspect and name. It reports
+// false if there is none.
 func (p *serverPair) mergeCause(causes []*differenceCause, cause *differenceCause) bool {
 	for _, earlier := range causes {
 		if earlier.aspect == cause.aspect && earlier.name == cause.name {
@@ -312,7 +321,8 @@ func sortCauses(causes []*differenceCause) {
 	})
 }
 
-// newDifference converts a cause for reports.
+// newDifference converts a cause to its form in reports. The command "*" stands for three or more
+// commands, or for an unknown one.
 func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDifference {
 	difference := finding.ServerDifference{
 		Command: cause.commands[0], Aspect: cause.aspect, Name: cause.name, Commands: cause.commands,
@@ -332,7 +342,8 @@ func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDiffere
 	return difference
 }
 
-// appendNonBodyDifferences adds the other differences to the last exchange if its bodies are equal.
+// appendNonBodyDifferences appends the difference points, such as a status, to the answers of the
+// last exchange if these read the same. The report would otherwise show no difference.
 func appendNonBodyDifferences(last *finding.PairedExchange, points []differencePoint) {
 	if last.A != last.B {
 		return
@@ -343,7 +354,8 @@ func appendNonBodyDifferences(last *finding.PairedExchange, points []differenceP
 	}
 }
 
-// isUnknownCommand reports whether the last step of a witness has a changed command name.
+// isUnknownCommand reports whether the last step of a witness sends another command name than the
+// file declares.
 func (p *serverPair) isUnknownCommand(cause *differenceCause) bool {
 	end := cause.steps[len(cause.steps)-1]
 	command, ok := p.file.Command(end.Command)
@@ -353,6 +365,7 @@ func (p *serverPair) isUnknownCommand(cause *differenceCause) bool {
 	})
 }
 
+// summarize describes a cause in one line: the command, what differs, and the witness.
 func (p *serverPair) summarize(cause *differenceCause, command string) string {
 	var parts []string
 	for _, point := range cause.points {
@@ -379,18 +392,20 @@ func (p *serverPair) formatSteps(steps []experiment.Step) string {
 	return strings.Join(lines, "; ")
 }
 
+// truncate shortens a string for summaries, at a character boundary.
 func truncate(s string) string {
-	const most = 120
-	if len(s) <= most {
+	const maxBytes = 120
+	if len(s) <= maxBytes {
 		return s
 	}
-	for index := most; ; index-- {
+	for index := maxBytes; ; index-- {
 		if utf8.RuneStart(s[index]) {
 			return s[:index] + "..."
 		}
 	}
 }
 
+// pairExchange returns a step of a witness with the answers of both servers.
 func (p *serverPair) pairExchange(step experiment.Step, answerA, answerB *lab.Answer) finding.PairedExchange {
 	exchange := finding.PairedExchange{Step: p.file.FormatStep(step), Wait: step.Wait.Seconds()}
 	if step.Wait > 0 {

@@ -14,21 +14,21 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// serverPair makes each experiment on two servers. It is the subject of the study, which sees only
-// the answers of the first server.
+// serverPair makes each experiment on two servers and records the differences. It acts as the
+// subject of a study, to which it shows only the answers of server A.
 type serverPair struct {
 	file       *experiment.File
 	labA, labB *lab.Lab
 	// sightings holds one sighting of each kind, with the simplest experiment that showed it.
 	sightings      []*sighting
-	sightingsByKey map[string]*sighting
-	volatileFields map[string]bool // by command|key
-	// reservesReplays keeps requests for the replays of a witness while it is reduced, because
-	// a difference that was not replayed is not reported.
+	sightingsByKey map[string]*sighting // by signature
+	volatileFields map[string]bool      // by command|key; these fields are not compared
+	// reservesReplays makes reproduce keep enough of the budget to replay a witness. It is set
+	// while a witness is reduced, because a difference counts only if its witness was replayed.
 	reservesReplays bool
 }
 
-// sighting is a difference in the last answers of an experiment, as first seen.
+// sighting is an experiment during the study whose last answers differed.
 type sighting struct {
 	witness
 	timesShown, replays int
@@ -38,29 +38,36 @@ type sighting struct {
 
 // differencePoint is one difference between two answers.
 type differencePoint struct {
-	// kind is status, form, code, field, escape, missing, extra, end, type, framing, second
-	// or closed.
+	// kind says what differs:
+	//   - status, form: the HTTP status, or whether the answer is a record, text, or missing
+	//   - code: the answer code
+	//   - field, escape: the value of a field, or only how it is escaped
+	//   - missing, extra: a field that only A, or only B, has
+	//   - end, type, framing: the line ending, the media type, the end of the body
+	//   - second: what followed if two requests were sent at once
+	//   - closed: whether the connection is closed
 	kind           string
-	key            string // of a field
+	key            string // of the field, for code, field, escape, missing and extra
 	valueA, valueB string
-	// The others are set for fields. isList reports that at least one value is a list.
-	isList, lengthsDiffer bool
-	isLongerOnB           bool
-	accountsDiffer        bool // both lists hold accounts, but different ones
-	orderDiffers          bool // both lists hold the same elements in another order
+	// The remaining fields are set for kind field.
+	isList         bool // at least one value is a list
+	lengthsDiffer  bool
+	isLongerOnB    bool
+	accountsDiffer bool // both lists hold accounts, but different ones
+	orderDiffers   bool // both lists hold the same elements in another order
 }
 
-func newServerPair(file *experiment.File, traceA, traceB *lab.Lab) *serverPair {
+func newServerPair(file *experiment.File, labA, labB *lab.Lab) *serverPair {
 	return &serverPair{
 		file:           file,
-		labA:           traceA,
-		labB:           traceB,
+		labA:           labA,
+		labB:           labB,
 		sightingsByKey: make(map[string]*sighting),
 		volatileFields: make(map[string]bool),
 	}
 }
 
-// Sent returns the larger number of requests that either server received.
+// Sent returns the number of requests to the server that received more of them.
 func (p *serverPair) Sent() int { return max(p.labA.Sent(), p.labB.Sent()) }
 
 // Run makes an experiment on both servers, records the differences, and returns the first server's
@@ -77,8 +84,9 @@ func (p *serverPair) Run(ctx context.Context, steps []experiment.Step, nonce uin
 	return traceA, nil
 }
 
-// runBoth makes an experiment on both servers. If a login lock ends it on either, it returns the
-// LockedError and both traces as far as they go.
+// runBoth makes an experiment on both servers. If a login lock ends the experiment on either, it
+// returns the LockedError along with both traces, of which at least one is incomplete. With any
+// other error it returns no traces.
 func (p *serverPair) runBoth(
 	ctx context.Context,
 	steps []experiment.Step,
@@ -100,13 +108,13 @@ func (p *serverPair) runBoth(
 	if err := cmp.Or(errA, errB); err != nil {
 		return traceA, traceB, err
 	}
-	if unmade := cmp.Or(traceA.InvalidReason, traceB.InvalidReason); unmade != "" {
-		traceA.InvalidReason, traceB.InvalidReason = unmade, unmade // neither proves anything
+	if reason := cmp.Or(traceA.InvalidReason, traceB.InvalidReason); reason != "" {
+		traceA.InvalidReason, traceB.InvalidReason = reason, reason // a comparison needs both
 	}
 	return traceA, traceB, nil
 }
 
-// recordDifferences records the differences between two traces.
+// recordDifferences records the differences between two traces, unless these are invalid.
 func (p *serverPair) recordDifferences(traceA, traceB *lab.Trace, nonce uint64) {
 	if traceA.InvalidReason != "" {
 		return
@@ -127,6 +135,8 @@ func truncateTrace(trace, other *lab.Trace) *lab.Trace {
 	return &lab.Trace{ID: trace.ID, Steps: trace.Steps[:n], Answers: trace.Answers[:n]}
 }
 
+// recordSightings records a sighting for each step whose answers differ. Of sightings with equal
+// signatures, it keeps the one with the simplest experiment. Both traces have equal steps.
 func (p *serverPair) recordSightings(traceA, traceB *lab.Trace, nonce uint64) {
 	for index, step := range traceA.Steps {
 		points := p.compareAnswers(step, &traceA.Answers[index], &traceB.Answers[index])
@@ -171,8 +181,8 @@ func complexity(steps []experiment.Step) int {
 	return n
 }
 
-// signature identifies the kind of a sighting: the command, the differing parts of the answer, and
-// the changes of the request.
+// signature identifies a kind of sighting, of which one example suffices: the command, the
+// differing parts of the answer, the changes of the request, and whether a wait came before it.
 func (s *sighting) signature(file *experiment.File) string {
 	step := s.steps[len(s.steps)-1]
 	parts := []string{step.Command, string(step.Verb), step.HTTPForm}
@@ -194,7 +204,8 @@ func (s *sighting) signature(file *experiment.File) string {
 	return strings.Join(parts, "|")
 }
 
-// compareAnswers returns the differences between two answers. The order of fields does not count.
+// compareAnswers returns the differences between two answers to a step, none for waits. The order
+// of fields does not count.
 func (p *serverPair) compareAnswers(step experiment.Step, answerA, answerB *lab.Answer) []differencePoint {
 	ka, kb := answerA.Kind(), answerB.Kind()
 	switch {
@@ -248,15 +259,17 @@ func (p *serverPair) compareAnswers(step experiment.Step, answerA, answerB *lab.
 // normalizeMediaType removes spaces and upper case, which have no meaning in media types.
 func normalizeMediaType(t string) string { return strings.ToLower(strings.ReplaceAll(t, " ", "")) }
 
-func describeConnection(traceB bool) string {
-	if traceB {
+func describeConnection(isClosed bool) string {
+	if isClosed {
 		return "the connection is closed"
 	}
 	return "the connection stays"
 }
 
+// noAnswer is the value of a point for a lost answer.
 const noAnswer = "no answer"
 
+// summarizeAnswer returns the value of a point of kind form or status.
 func (p *serverPair) summarizeAnswer(answer *lab.Answer) string {
 	switch answer.Kind() {
 	case "nothing":
@@ -300,8 +313,8 @@ func (p *serverPair) compareRecords(step experiment.Step, answerA, answerB *lab.
 	return points
 }
 
-// isProse reports whether a value looks like a sentence: it has several words with letters. The
-// wording of a refusal does not count as a difference.
+// isProse reports whether a value looks like a sentence: it has at least two words with letters.
+// Prose in refusals is not compared, because its wording does not matter to clients.
 func isProse(value string) bool {
 	words := strings.Fields(value)
 	letters := 0
@@ -313,7 +326,7 @@ func isProse(value string) bool {
 	return letters > 1
 }
 
-// compareFields compares two fields with the same key.
+// compareFields compares two fields with the same key. The point is meaningful only if differs.
 func (p *serverPair) compareFields(fieldA, fieldB *lab.Field) (point differencePoint, differs bool) {
 	point = differencePoint{
 		kind:   "field",
@@ -344,13 +357,15 @@ func (p *serverPair) compareFields(fieldA, fieldB *lab.Field) (point differenceP
 	return point, fieldA.Value != fieldB.Value
 }
 
-// areAccounts reports whether all elements look like account numbers or role placeholders.
+// areAccounts reports whether all elements look like account numbers, of at least four digits, or
+// like role placeholders.
 func areAccounts(elements []string) bool {
 	return !slices.ContainsFunc(elements, func(element string) bool {
 		return !strings.HasPrefix(element, "{") && (len(element) < 4 || strings.Trim(element, "0123456789") != "")
 	})
 }
 
+// fieldKeys returns the keys that at least one of two answers has, each once.
 func fieldKeys(answerA, answerB *lab.Answer) []string {
 	var all []string
 	for _, answer := range []*lab.Answer{answerA, answerB} {

@@ -17,7 +17,7 @@ import (
 var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 
 // removeSteps returns an experiment without steps[from:to], and adjusts the step numbers in
-// placeholders. It reports false if a remaining step refers to a removed one.
+// placeholders. ok is false if a remaining step refers to a removed one.
 func removeSteps(steps []experiment.Step, from, to int) (remaining []experiment.Step, ok bool) {
 	ok = true
 	for index, step := range steps {
@@ -46,11 +46,13 @@ func removeSteps(steps []experiment.Step, from, to int) (remaining []experiment.
 	return remaining, ok
 }
 
-// errBudgetSpent reports that the budget for witnesses is used up.
+// errBudgetSpent reports that the remaining budget does not suffice for another experiment. It ends
+// the search for causes, but is not an error of Run.
 var errBudgetSpent = errors.New("the budget is used up")
 
-// reproduce makes an experiment and returns the differences between its last answers. If wanted is
-// set and shares no point with them, it returns no points.
+// reproduce makes an experiment and returns the differences between its last answers, and the
+// traces. If wanted is set and shares no point with the differences, it returns no points. For an
+// experiment that the file does not allow, it returns neither points nor traces and no error.
 func (p *serverPair) reproduce(
 	ctx context.Context,
 	steps []experiment.Step,
@@ -81,7 +83,8 @@ func (p *serverPair) reproduce(
 
 func (p *serverPair) maxRequests() int { return min(p.labA.MaxRequests, p.labB.MaxRequests) }
 
-// haveCommonPoint reports whether two sets of points share one.
+// haveCommonPoint reports whether two sets share a point: one of the same kind, key and direction,
+// and for codes also with the same values.
 func haveCommonPoint(points, wanted []differencePoint) bool {
 	return slices.ContainsFunc(points, func(point differencePoint) bool {
 		return slices.ContainsFunc(wanted, func(other differencePoint) bool {
@@ -91,7 +94,8 @@ func haveCommonPoint(points, wanted []differencePoint) bool {
 	})
 }
 
-// witness is an experiment that shows a difference in its last answers.
+// witness is an experiment that shows a difference in its last answers. Until it has been
+// reproduced, points and traces are not set.
 type witness struct {
 	steps          []experiment.Step
 	nonce          uint64
@@ -99,8 +103,9 @@ type witness struct {
 	traceA, traceB *lab.Trace
 }
 
-// shrinkSighting reduces the experiment of a sighting. It returns nil if the difference does not
-// show again in any replay of the whole experiment.
+// shrinkSighting reduces the experiment of a sighting to a witness. It returns (nil, nil) if the
+// difference does not show again in any replay of the whole experiment. If an error interrupts the
+// reduction, it returns the smallest witness until then and the error.
 func (p *serverPair) shrinkSighting(ctx context.Context, s *sighting) (*witness, error) {
 	candidate := &witness{steps: s.steps, nonce: s.nonce}
 	for _, short := range p.shortcutExperiments(s.steps) {
@@ -125,7 +130,8 @@ func (p *serverPair) shrinkSighting(ctx context.Context, s *sighting) (*witness,
 	return candidate, p.revertChanges(ctx, candidate, s.points)
 }
 
-// tryWitness replaces the steps of a witness by others if these show a wanted difference too.
+// tryWitness replaces the steps of a witness by others if these show a wanted difference too, and
+// reports whether it did.
 func (p *serverPair) tryWitness(
 	ctx context.Context,
 	candidate *witness,
@@ -140,8 +146,9 @@ func (p *serverPair) tryWitness(
 	return true, nil
 }
 
-// shortcutExperiments returns experiments that often suffice: the last step alone or after its
-// role's login, and after all logins.
+// shortcutExperiments returns short experiments that often suffice as a witness: the last step after
+// its role's first login, if there is one, and after all plain logins. It returns none if they save
+// little or the last step refers to earlier ones.
 func (p *serverPair) shortcutExperiments(steps []experiment.Step) [][]experiment.Step {
 	last := len(steps) - 1
 	if len(steps) < 4 || slices.ContainsFunc(steps[last].Changes, func(change experiment.PairChange) bool {
@@ -166,8 +173,8 @@ func (p *serverPair) shortcutExperiments(steps []experiment.Step) [][]experiment
 	return out
 }
 
-// dropSteps removes steps in ever smaller groups, until half of the remaining budget is spent. The
-// other half is for replays.
+// dropSteps removes steps that the difference does not need, in ever smaller groups, until half of
+// the remaining budget is spent. The other half is for replays.
 func (p *serverPair) dropSteps(ctx context.Context, candidate *witness, wanted []differencePoint) error {
 	enough := p.Sent() + (p.maxRequests()-p.Sent())/2
 	for size := max(1, (len(candidate.steps)-1)/2); size >= 1; size /= 2 {
@@ -216,8 +223,8 @@ func (p *serverPair) revertChanges(ctx context.Context, candidate *witness, want
 	return nil
 }
 
-// replaceDuplicateKeys replaces a changed key that was sent twice by one occurrence, if that shows
-// the difference too. Then the value matters and not the repetition.
+// replaceDuplicateKeys replaces a pair that was added beside another with the same key by a changed
+// value, if that shows the difference too. Then the value matters and not the repetition.
 func (p *serverPair) replaceDuplicateKeys(
 	ctx context.Context,
 	candidate *witness,
@@ -238,8 +245,8 @@ func (p *serverPair) replaceDuplicateKeys(
 	return nil
 }
 
-// findAffectedCommands returns up to three commands whose answers differ alike in the place of the
-// witness's last step. The first is the witness's own.
+// findAffectedCommands sends other commands in place of the witness's last step. It returns up to
+// three commands with the same difference, the witness's own first. Three stand for all commands.
 func (p *serverPair) findAffectedCommands(ctx context.Context, candidate *witness) ([]string, error) {
 	last := len(candidate.steps) - 1
 	original := candidate.steps[last]
@@ -269,19 +276,21 @@ func (p *serverPair) findAffectedCommands(ctx context.Context, candidate *witnes
 	return found, nil
 }
 
-// areComparable reports whether two steps may differ alike: collecting messages is not comparable
-// with reading lists, unless a change is common to both.
+// areComparable reports whether equal differences in two steps may have one cause. Collecting
+// messages and reading lists have different causes, unless a changed parameter is common to both.
 func (p *serverPair) areComparable(original, other experiment.Step) bool {
 	return (p.file.VerbOf(original) == experiment.VerbReceive) == (p.file.VerbOf(other) == experiment.VerbReceive) ||
 		len(original.Changes) > 0
 }
 
+// isCodeDifference reports whether answers differ in their codes alone.
 func isCodeDifference(points []differencePoint) bool {
 	return len(points) == 1 && points[0].kind == "code"
 }
 
-// translateStep returns steps of another command with the corresponding changes, none if a key has
-// no counterpart. A structural change is applied to each pair in turn.
+// translateStep returns steps of another command with the corresponding changes. It returns none if
+// a changed key has no counterpart. A single structural change yields one step for each pair of the
+// command.
 func (p *serverPair) translateStep(original experiment.Step, command *experiment.Command) []experiment.Step {
 	out := original
 	out.Command, out.Verb, out.Changes = command.Name, "", nil
@@ -354,8 +363,8 @@ func (p *serverPair) correspondingKey(from *experiment.Command, key string, comm
 
 func isEscapePoint(point differencePoint) bool { return point.kind == "escape" }
 
-// haveRelatedPoint reports whether the difference of another command is the same. Any difference
-// counts if the step has a structural change, and any escape if the wanted one is an escape.
+// haveRelatedPoint reports whether points, the difference of another command, has the same cause as
+// wanted. Any difference does if the step has a structural change, and any escape if wanted has one.
 func haveRelatedPoint(points, wanted []differencePoint, step experiment.Step) bool {
 	if len(points) == 0 {
 		return false

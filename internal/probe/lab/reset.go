@@ -254,8 +254,8 @@ func (t *attempt) clearResidue(ctx context.Context, residue accountResidue) erro
 }
 
 // runVerb sends the reset request of a verb, if the file has a command for it. VerbReceive is
-// repeated until nothing more arrives, at most 30 times, because some servers never return an
-// empty answer. A refused VerbLogin is repeated if a login lock has to be measured.
+// repeated until nothing more arrives, at most 30 times in case the server never returns an empty
+// answer. A refused VerbLogin is repeated if a login lock has to be measured.
 func (t *attempt) runVerb(ctx context.Context, verb experiment.Verb, role, target string) error {
 	step, ok := t.lab.File.StepOf(verb, role, target)
 	if !ok {

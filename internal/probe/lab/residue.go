@@ -8,7 +8,7 @@ import (
 )
 
 // accountResidue is what experiments left behind on the server, to be undone by commands. It may
-// include more than was left, but never less. The zero value means that everything may be left.
+// include more than was left. The zero value means that anything may be left.
 type accountResidue struct {
 	isKnown      bool               // false until the first reset: anything may be left
 	sessions     map[[2]string]int  // index in File.Places, by role and local address

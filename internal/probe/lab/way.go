@@ -35,7 +35,8 @@ func RequestForms() []string {
 	}
 }
 
-// formTogether sends the record twice at once, the second time with another mark.
+// formPipelined sends two requests at once on one connection. The second has the same record with
+// another mark.
 const formPipelined = "together"
 
 // buildRequest returns the complete HTTP request for a record in an HTTP form, and whether the
@@ -98,7 +99,7 @@ func buildRequest(form string, syntax experiment.RecordSyntax, host string, reco
 	return append(append(raw, lineEnd...), body...), keep && connection != "close"
 }
 
-// buildRequest returns the whole HTTP request of a step, or both requests for formTogether.
+// buildRequest returns the complete HTTP request of a step, or both requests for formPipelined.
 func (t *attempt) buildRequest(step experiment.Step, number int, record []byte) (raw []byte, keep bool) {
 	raw, keep = buildRequest(step.HTTPForm, t.lab.File.Syntax, t.lab.serverAddr, record)
 	if step.HTTPForm == formPipelined {
