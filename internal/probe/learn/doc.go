@@ -1,11 +1,13 @@
 // Package learn infers a Mealy machine from a system under test. The caller supplies the alphabet
-// and a system that can be reset, takes inputs and returns one output for each. [Learn] returns
-// the smallest machine that explains all observations, or the reason why there is none. The
-// algorithm is L# (Vaandrager, Garhewal, Rot, Wissmann: A New Approach for Active Automata
-// Learning Based on Apartness).
+// and a system that can be reset, takes inputs and returns one output for each. A word is a
+// sequence of inputs, sent after a reset. [Learn] returns the smallest machine that explains all
+// observations, or the reason why there is none. The algorithm is L# (Vaandrager, Garhewal, Rot,
+// Wissmann: A New Approach for Active Automata Learning Based on Apartness). It keeps all
+// observations in a tree and tells states apart by words with different outputs.
 //
-// An output that contradicts an earlier one is asked for again until one output leads by two. If
-// none ever does, the system is nondeterministic and learning ends.
+// Outputs may be wrong occasionally. If an output contradicts an earlier one, the word is asked
+// again until one output has at least two observations more than any other; that one is believed.
+// If a second output stays frequent, the system is nondeterministic and learning ends.
 package learn
 
 import (
@@ -29,8 +31,8 @@ type Config struct {
 	// Seed determines all random choices: equal configurations and equal answers lead to
 	// equal queries.
 	Seed uint64
-	// Traces are earlier observations, treated like answers to queries. Each is used up to
-	// its first input outside the alphabet.
+	// Traces are earlier observations, treated like answers to queries. Of each, only the part
+	// before the first input outside the alphabet is used.
 	Traces []Trace
 	// Scenarios are the first tests of each hypothesis, before the random ones.
 	Scenarios [][]string
@@ -58,9 +60,10 @@ type Result struct {
 	Machine *Machine
 	// StopErr says why learning ended early.
 	StopErr error
-	// RemainingQueries is a lower estimate of the missing queries, if learning ended early.
+	// RemainingQueries is how many more queries would be needed at least, by estimate, if
+	// learning ended early.
 	RemainingQueries int
-	// Queries counts the words asked, SentInputs the inputs in them.
+	// Queries counts the answered and failed calls of Ask, SentInputs the inputs of answered ones.
 	Queries, SentInputs int
 	// PassedTests is how many random tests in a row found no counterexample.
 	PassedTests int

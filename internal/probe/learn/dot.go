@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// WriteDOT writes the machine in the DOT form that LearnLib and AALpy read. Both split a label at
-// the slash, so a slash in a name becomes a division slash (U+2215).
+// WriteDOT writes the machine in the dialect of Graphviz DOT that LearnLib and AALpy read. Both
+// split a label into input and output at the slash, so a slash in a name becomes a division slash
+// (U+2215).
 func (m *Machine) WriteDOT(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "digraph g {\n__start0 [label=\"\" shape=\"none\"];\n\n")

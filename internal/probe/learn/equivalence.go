@@ -1,7 +1,7 @@
 package learn
 
 // testHypothesis approximates an equivalence query by scenarios and random words. It reports
-// whether none is a counterexample.
+// whether the hypothesis predicts all answers. If not, the counterexample is in the tree.
 func (l *learner) testHypothesis() (holds bool, err error) {
 	for _, scenario := range l.Scenarios {
 		if holds, err := l.checkWord(l.toIndexes(scenario)); !holds || err != nil {
@@ -17,8 +17,8 @@ func (l *learner) testHypothesis() (holds bool, err error) {
 	return l.reconfirmTree()
 }
 
-// reconfirmTree repeats the queries that states and transitions depend on, if any outputs
-// contradicted each other.
+// reconfirmTree repeats the queries that states and transitions depend on, if outputs contradicted
+// each other at any time: further ones may then be wrong. It reports whether all were confirmed.
 func (l *learner) reconfirmTree() (holds bool, err error) {
 	if l.Conflicts == 0 {
 		return true, nil
@@ -32,9 +32,9 @@ func (l *learner) reconfirmTree() (holds bool, err error) {
 	}
 	holds = true
 	l.visitFrontier(func(_ *treeNode, _ int, child *treeNode) bool {
-		is := l.candidateStates(child)[0]
+		target := l.candidateStates(child)[0]
 		for state, node := range l.basis {
-			if holds = state == is; holds {
+			if holds = state == target; holds {
 				continue
 			}
 			if holds, err = l.confirmApartness(child, node, minLead); !holds || err != nil {
@@ -47,8 +47,8 @@ func (l *learner) reconfirmTree() (holds bool, err error) {
 	return holds && err == nil, err
 }
 
-// checkWord asks a word and reports whether the hypothesis predicts the answer, and all earlier
-// answers are still believed.
+// checkWord asks a word, unless its answer is known. It reports whether the hypothesis predicts the
+// answer and no earlier answer ceased to be believed.
 func (l *learner) checkWord(word []int) (bool, error) {
 	if err := l.ensureKnown(word); err != nil || l.beliefChanged {
 		return false, err
@@ -64,9 +64,10 @@ func (l *learner) checkWord(word []int) (bool, error) {
 	return true, nil
 }
 
-// randomTest returns a word that takes a transition, continues at random, and ends with a word
-// that distinguishes the expected state from another. Transitions are drawn evenly by output,
-// because most have the usual output, such as a refusal, and the others lead to new states.
+// randomTest returns a word that takes a transition outside the basis, continues at random, and
+// ends with a word that distinguishes the expected state from another. Each output is drawn with
+// the same probability, and then a transition with that output: most transitions have a common
+// output such as a refusal, but the others are more likely to lead to new states.
 func (l *learner) randomTest() []int {
 	byOutput := make(map[string][]*treeNode)
 	var outputs []string

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// minLead is how many observations an output must be ahead before a state or a counterexample
-// depends on it. A single observation may be an error.
+// minLead is by how many observations an output must lead over the next frequent one before a
+// state or a counterexample may depend on it. A single observation may be an error.
 const minLead = 2
 
 // Learn queries the system until a machine explains all answers and passes the tests. It returns
-// an error only for an invalid configuration, before the first query. Whatever ends the learning
-// later is in Result.StopErr.
+// an error only for an invalid configuration, before the first query. A later error, such as one of
+// the system or the end of ctx, is in Result.StopErr.
 func Learn(ctx context.Context, system SystemUnderTest, config Config) (*Result, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {
@@ -36,7 +36,8 @@ func Learn(ctx context.Context, system SystemUnderTest, config Config) (*Result,
 	return &l.Result, nil
 }
 
-// learner grows an observation tree until it determines a hypothesis, and tests that.
+// learner extends an observation tree until the tree determines a hypothesis, and then tests the
+// hypothesis. In words, inputs are indexes into Config.Inputs.
 type learner struct {
 	Config
 	Result
@@ -45,16 +46,17 @@ type learner struct {
 	inputIndexes map[string]int
 	random       *rand.Rand
 	root         *treeNode
-	// basis are nodes that are pairwise apart: each stands for a state. Parents come
-	// before their children.
+	// basis holds nodes that are pairwise apart, one for each state of the hypothesis. The
+	// index of a node is the number of its state. Parents come before their children.
 	basis []*treeNode
-	// beliefChanged says that an output is no longer believed, which the basis may rest on;
-	// revision counts how often that was.
+	// beliefChanged reports that an output is no longer believed, so that the basis may be
+	// wrong and must be rebuilt. revision counts the rebuilds.
 	beliefChanged bool
 	revision      int
-	hypothesis    *Machine // nil before the first
+	hypothesis    *Machine // nil until the first is built
 }
 
+// run learns until a hypothesis passes all tests, and returns nil, or until an error.
 func (l *learner) run() error {
 	for _, trace := range l.Traces {
 		word := l.toIndexes(trace.Inputs)
@@ -121,7 +123,7 @@ func (l *learner) isKnown(word []int) bool {
 	return true
 }
 
-// queryAndResolve asks a word, known or not, and resolves contradictions to earlier answers.
+// queryAndResolve asks a word, even if it is known, and resolves contradictions to earlier answers.
 func (l *learner) queryAndResolve(word []int) error {
 	disputed, err := l.queryOnce(word)
 	if err != nil {
@@ -130,8 +132,9 @@ func (l *learner) queryAndResolve(word []int) error {
 	return l.resolveDispute(word, disputed)
 }
 
-// resolveDispute asks the first disputed inputs of a word again until one output of the last
-// leads. disputed is the length of that prefix, 0 for none.
+// resolveDispute repeats a prefix of a word until its last output is no longer disputed, and then
+// any further disputed prefix. disputed is the length of the prefix, 0 for none. It returns
+// ErrNondeterministic if a dispute cannot be resolved.
 func (l *learner) resolveDispute(word []int, disputed int) (err error) {
 	for disputed > 0 && err == nil {
 		word = word[:disputed]
@@ -145,6 +148,7 @@ func (l *learner) resolveDispute(word []int, disputed int) (err error) {
 	return err
 }
 
+// toInputs is the inverse of toIndexes.
 func (l *learner) toInputs(word []int) []string {
 	names := make([]string, len(word))
 	for i, input := range word {
@@ -153,7 +157,7 @@ func (l *learner) toInputs(word []int) []string {
 	return names
 }
 
-// queryOnce asks a word and adds the answer to the tree.
+// queryOnce asks a word and adds the answer to the tree. disputed is as in addObservation.
 func (l *learner) queryOnce(word []int) (disputed int, err error) {
 	if err := l.ctx.Err(); err != nil {
 		return 0, err
@@ -171,8 +175,8 @@ func (l *learner) queryOnce(word []int) (disputed int, err error) {
 }
 
 // addObservation adds an observation to the tree. It returns the length of the shortest prefix of
-// word whose last output is disputed, or 0. Outputs after one that is not believed are stored in
-// that one's subtree.
+// word whose last output is disputed, or 0. After an output that is not believed, the remaining
+// outputs go into the subtree of that output and have no effect on the hypothesis.
 func (l *learner) addObservation(word []int, outputs []string) (disputed int) {
 	node, believed := l.root, true
 	for i, input := range word {
@@ -192,8 +196,8 @@ func (l *learner) addObservation(word []int, outputs []string) (disputed int) {
 	return disputed
 }
 
-// rebuildBasis keeps the nodes of the basis that are still believed and apart, after the belief in
-// an output changed.
+// rebuildBasis removes the nodes that are no longer believed or apart from the basis, after another
+// output became the believed one. The first call makes the root the only node.
 func (l *learner) rebuildBasis() {
 	l.beliefChanged = false
 	l.revision++
@@ -217,7 +221,7 @@ func (l *learner) rebuildBasis() {
 }
 
 // remainingQueries estimates the missing queries: two for each untried transition, one for each
-// further state that a transition may lead to, and the tests.
+// state but one that a tried transition may lead to, and the outstanding random tests.
 func (l *learner) remainingQueries() int {
 	n := max(0, l.Config.RandomTests-l.Result.PassedTests)
 	l.visitFrontier(func(_ *treeNode, _ int, child *treeNode) bool {

@@ -4,8 +4,8 @@ import "slices"
 
 // Machine is a Mealy machine: in each state, each input has an output and a next state.
 type Machine struct {
-	Inputs []string
-	States []State // the first is the initial one
+	Inputs []string // the alphabet
+	States []State  // the first is the initial one
 }
 
 // State is a state of a Machine.
@@ -22,18 +22,19 @@ type Transition struct {
 	Target int // index of the next state
 }
 
-// Run returns the outputs for a word. It stops before the first unknown input.
+// Run returns the outputs for a word, sent in the initial state. It stops before the first input
+// outside the alphabet.
 func (m *Machine) Run(word []string) []string {
 	outputs := make([]string, 0, len(word))
-	at := 0
+	state := 0
 	for _, input := range word {
 		i := slices.Index(m.Inputs, input)
 		if i < 0 {
 			break
 		}
-		edge := m.States[at].Transitions[i]
-		outputs = append(outputs, edge.Output)
-		at = edge.Target
+		transition := m.States[state].Transitions[i]
+		outputs = append(outputs, transition.Output)
+		state = transition.Target
 	}
 	return outputs
 }
@@ -47,15 +48,17 @@ func (m *Machine) stateAfter(word []int) int {
 	return state
 }
 
+// hasEqualStates reports whether two machines have the same transitions, in the same numbering.
 func (m *Machine) hasEqualStates(other *Machine) bool {
 	return slices.EqualFunc(
 		m.States,
 		other.States,
-		func(state, t State) bool { return slices.Equal(state.Transitions, t.Transitions) },
+		func(left, right State) bool { return slices.Equal(left.Transitions, right.Transitions) },
 	)
 }
 
-// renumberBreadthFirst returns the machine with its states numbered in breadth-first order.
+// renumberBreadthFirst returns an equal machine whose states are numbered in breadth-first order, so
+// that access words are shortest. It drops unreachable states.
 func (m *Machine) renumberBreadthFirst() *Machine {
 	number, order := map[int]int{0: 0}, []int{0}
 	out := &Machine{Inputs: m.Inputs, States: []State{{}}}

@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// The rules of L# grow the observation tree until each node of the frontier, the children
-// of the basis, is apart from all states but one.
+// The basis is the set of tree nodes that stand for states. The frontier is the set of their
+// children that are not in the basis. The rules of L# extend the observation tree until each
+// frontier node is apart from all states but one, which is then the target of its transition.
 
-// visitFrontier calls visit for each transition of the basis that leaves it, until visit returns
-// false. child is nil if the input was not tried.
+// visitFrontier calls visit for each input of a basis node that leads to the frontier or was not
+// tried, until visit returns false. child is nil if the input was not tried.
 func (l *learner) visitFrontier(visit func(parent *treeNode, input int, child *treeNode) (goOn bool)) {
 	for _, node := range l.basis {
 		for input := range l.Inputs {
@@ -24,7 +25,8 @@ func (l *learner) visitFrontier(visit func(parent *treeNode, input int, child *t
 	}
 }
 
-// candidateStates returns the states that a node may be: those it is not apart from.
+// candidateStates returns the numbers of the states that a node may stand for, because no word was
+// observed that distinguishes them. n caches which states it is apart from.
 func (l *learner) candidateStates(n *treeNode) []int {
 	if n.revision != l.revision {
 		n.revision, n.apartFromState = l.revision, nil
@@ -41,11 +43,14 @@ func (l *learner) candidateStates(n *treeNode) []int {
 	return candidates
 }
 
-// applyRule applies the most important applicable rule. It reports whether there was one.
+// applyRule applies the first of these rules that is applicable, and reports whether one was:
+//   - a frontier node that is apart from all states becomes a state
+//   - an untried input of a state is asked
+//   - a frontier node with several candidate states is asked a word that separates two of them
 func (l *learner) applyRule() (busy bool, err error) {
 	var isolated, unclear *treeNode
-	var untried []int
-	var open []int
+	var untried []int       // word that ends with an untried input
+	var unclearStates []int // candidate states of unclear
 	l.visitFrontier(func(parent *treeNode, input int, child *treeNode) bool {
 		if child == nil {
 			if untried == nil {
@@ -57,7 +62,7 @@ func (l *learner) applyRule() (busy bool, err error) {
 		case len(candidates) == 0:
 			isolated = child
 		case len(candidates) > 1 && unclear == nil:
-			unclear, open = child, candidates
+			unclear, unclearStates = child, candidates
 		}
 		return isolated == nil
 	})
@@ -71,13 +76,13 @@ func (l *learner) applyRule() (busy bool, err error) {
 		}
 		return true, l.ensureKnown(append(untried, l.separatingWord(all)...))
 	case unclear != nil:
-		return true, l.ensureKnown(append(unclear.accessWord(), l.separatingWord(open)...))
+		return true, l.ensureKnown(append(unclear.accessWord(), l.separatingWord(unclearStates)...))
 	}
 	return false, nil
 }
 
-// promoteNode adds a node that is apart from all states to the basis (rule 1), once no apartness
-// depends on a single observation.
+// promoteNode adds a node that is apart from all states to the basis. Before that, it makes sure
+// that no apartness depends on a single observation.
 func (l *learner) promoteNode(n *treeNode) error {
 	for _, node := range l.basis {
 		if done, err := l.confirmApartness(n, node, minLead); !done || err != nil {
@@ -92,8 +97,9 @@ func (l *learner) promoteNode(n *treeNode) error {
 	return nil
 }
 
-// confirmApartness repeats the queries that distinguish a node from a state until their outputs
-// lead. It returns false if a repeat changed what is believed.
+// confirmApartness repeats the queries that distinguish a node from a state until the different
+// outputs lead by lead observations. done is false if the two are no longer apart, or if a repeat
+// changed which outputs are believed.
 func (l *learner) confirmApartness(node, state *treeNode, lead int) (done bool, err error) {
 	for {
 		word, sure := shortestWitness(node, state, lead)
@@ -112,8 +118,8 @@ func (l *learner) confirmApartness(node, state *treeNode, lead int) (done bool, 
 	}
 }
 
-// separatingWord returns a word that distinguishes the first two of several states (rule 3). It is
-// also asked after an untried input (rule 2). It is nil for fewer than two states.
+// separatingWord returns a word that distinguishes the first two of several states, or nil for
+// fewer than two.
 func (l *learner) separatingWord(states []int) []int {
 	if len(states) < 2 {
 		return nil
@@ -122,9 +128,9 @@ func (l *learner) separatingWord(states []int) []int {
 	return word
 }
 
-// buildHypothesis derives the hypothesis from the tree.
+// buildHypothesis derives the hypothesis from the tree. A new hypothesis must pass all tests anew.
 func (l *learner) buildHypothesis() {
-	other := &Machine{Inputs: slices.Clone(l.Inputs)}
+	machine := &Machine{Inputs: slices.Clone(l.Inputs)}
 	for _, node := range l.basis {
 		state := State{AccessWord: l.toInputs(node.accessWord())}
 		for input := range l.Inputs {
@@ -135,41 +141,42 @@ func (l *learner) buildHypothesis() {
 			}
 			state.Transitions = append(state.Transitions, Transition{Output: outcome.output, Target: target})
 		}
-		other.States = append(other.States, state)
+		machine.States = append(machine.States, state)
 	}
-	if l.hypothesis == nil || !other.hasEqualStates(l.hypothesis) {
+	if l.hypothesis == nil || !machine.hasEqualStates(l.hypothesis) {
 		l.Result.PassedTests = 0
 	}
-	l.hypothesis = other
+	l.hypothesis = machine
 }
 
 // findContradiction returns a shortest word of the tree for which the hypothesis predicts another
 // output, or nil.
 func (l *learner) findContradiction() []int {
-	type place struct {
-		n *treeNode
-		q int
+	type nodeInState struct {
+		node  *treeNode
+		state int
 	}
-	for queue := []place{{l.root, 0}}; len(queue) > 0; queue = queue[1:] {
+	for queue := []nodeInState{{l.root, 0}}; len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		for input := range l.Inputs {
-			outcome := p.n.outcome(input)
+			outcome := p.node.outcome(input)
 			if outcome == nil {
 				continue
 			}
-			transition := l.hypothesis.States[p.q].Transitions[input]
+			transition := l.hypothesis.States[p.state].Transitions[input]
 			if outcome.output != transition.Output {
-				return append(p.n.accessWord(), input)
+				return append(p.node.accessWord(), input)
 			}
-			queue = append(queue, place{outcome.child, transition.Target})
+			queue = append(queue, nodeInState{outcome.child, transition.Target})
 		}
 	}
 	return nil
 }
 
-// processCounterexample searches the wrong transition behind a word that contradicts the
-// hypothesis. A binary search shortens the word until a node of the frontier is apart from the
-// state that the hypothesis takes it for.
+// processCounterexample finds the wrong transition behind a word that contradicts the hypothesis.
+// A binary search shortens the word until a frontier node is apart from the state that is the
+// target of its transition. If the last output of the word was observed only once, the word is
+// asked again instead, because the output may be an error.
 func (l *learner) processCounterexample(word []int) error {
 	last := len(word) - 1
 	if l.root.nodeAfter(word[:last]).edges[word[last]].lead() < minLead {
@@ -186,7 +193,7 @@ func (l *learner) processCounterexample(word []int) error {
 		if separating == nil {
 			return nil
 		}
-		first := 0 // where the way leaves the basis
+		first := 0 // length of the shortest prefix that leaves the basis
 		for node := l.root; node.state >= 0; first++ {
 			node = node.outcome(prefix[first]).child
 		}

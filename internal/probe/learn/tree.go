@@ -5,16 +5,17 @@ import "slices"
 // treeNode is a node of the observation tree: it holds what was observed after a word.
 type treeNode struct {
 	parent *treeNode
-	input  int // that leads here from the parent
-	edges  []treeEdge
-	state  int // index in the basis, or -1
-	// apartFromState caches, by state, whether the node is apart. It is valid for revision.
+	input  int        // that leads here from the parent
+	edges  []treeEdge // by input
+	state  int        // index in the basis, or -1
+	// apartFromState caches, by state, whether the node is apart from it. The cache is valid
+	// while revision equals learner.revision.
 	apartFromState []bool
 	revision       int
 }
 
-// treeEdge holds the observed outputs of an input, the most frequent first. Only the first is
-// believed.
+// treeEdge holds the outputs that were observed for one input, the most frequent first. The first
+// is believed: it is taken for the system's real output. The others are taken for errors.
 type treeEdge []observedOutput
 
 // observedOutput is an output, how often it was observed, and the subtree after it.
@@ -24,6 +25,7 @@ type observedOutput struct {
 	child  *treeNode
 }
 
+// newNode returns a node without observations. width is the size of the alphabet.
 func newNode(parent *treeNode, input, width int) *treeNode {
 	return &treeNode{parent: parent, input: input, edges: make([]treeEdge, width), state: -1}
 }
@@ -39,15 +41,17 @@ func (e treeEdge) lead() int {
 	return e[0].count - e[1].count
 }
 
-// isDisputed reports whether several outputs were observed and none leads.
+// isDisputed reports whether several outputs were observed and the first does not lead by minLead,
+// or another is too frequent to be an error.
 func (e treeEdge) isDisputed() bool {
 	return len(e) > 1 && (e.lead() < minLead || e.isNondeterministic())
 }
 
-// isNondeterministic reports whether a second output is too frequent to be an error.
+// isNondeterministic reports whether the second output is too frequent to be an error: it came at
+// least four times and in more than a third of the observations.
 func (e treeEdge) isNondeterministic() bool {
-	const often, share = 4, 3
-	if len(e) < 2 || e[1].count < often {
+	const minCount, share = 4, 3
+	if len(e) < 2 || e[1].count < minCount {
 		return false
 	}
 	total := 0
@@ -57,8 +61,8 @@ func (e treeEdge) isNondeterministic() bool {
 	return e[1].count*share > total
 }
 
-// addOutput counts an output of an input. It returns the node after it, and whether another output
-// is believed now.
+// addOutput counts an output of an input. It returns the node after the output, and whether the
+// output replaced another one as the believed output of the input.
 func (n *treeNode) addOutput(input int, output string) (child *treeNode, turned bool) {
 	edge := n.edges[input]
 	i := slices.IndexFunc(edge, func(observed observedOutput) bool { return observed.output == output })
@@ -84,7 +88,8 @@ func (n *treeNode) outcome(input int) *observedOutput {
 	return &n.edges[input][0]
 }
 
-// nodeAfter returns the node that a word leads to, or nil if that was not observed.
+// nodeAfter returns the node that a word leads to from n, along believed outputs. It returns nil if
+// the word was not observed.
 func (n *treeNode) nodeAfter(word []int) *treeNode {
 	for _, input := range word {
 		outcome := n.outcome(input)
@@ -116,10 +121,11 @@ func (n *treeNode) isBelieved() bool {
 	return true
 }
 
-// areApart reports whether some word was observed at both nodes with different outputs.
-func areApart(nodeA, node *treeNode) bool {
+// areApart reports whether some word was observed at both nodes with different outputs. Nodes that
+// are apart cannot stand for the same state.
+func areApart(nodeA, nodeB *treeNode) bool {
 	for input := range nodeA.edges {
-		outcomeA, outcomeB := nodeA.outcome(input), node.outcome(input)
+		outcomeA, outcomeB := nodeA.outcome(input), nodeB.outcome(input)
 		if outcomeA != nil && outcomeB != nil &&
 			(outcomeA.output != outcomeB.output || areApart(outcomeA.child, outcomeB.child)) {
 			return true
@@ -128,14 +134,15 @@ func areApart(nodeA, node *treeNode) bool {
 	return false
 }
 
-// shortestWitness returns a shortest word that distinguishes two nodes, or nil. Among words of
-// that length it prefers one whose last output leads by lead at both nodes; sure reports this.
-func shortestWitness(nodeA, node *treeNode, lead int) (word []int, sure bool) {
+// shortestWitness returns a shortest word that distinguishes two nodes, or (nil, false) if they are
+// not apart. Among words of that length it prefers one whose last outputs lead by at least lead
+// observations at both nodes. sure reports whether it found such a word.
+func shortestWitness(nodeA, nodeB *treeNode, lead int) (word []int, sure bool) {
 	type pair struct {
 		a, b *treeNode
 		word []int
 	}
-	for queue := []pair{{nodeA, node, nil}}; len(queue) > 0; queue = queue[1:] {
+	for queue := []pair{{nodeA, nodeB, nil}}; len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		if word != nil && len(p.word) >= len(word) {
 			break
