@@ -23,7 +23,8 @@ type CheckOptions struct {
 	Experiment    *LoadedExperiment
 	ServerURL     string
 	RecordedStudy *finding.Study
-	// FactIDs selects the facts to check; none means all. A final * matches any suffix.
+	// FactIDs selects the facts to check; an empty list selects all. A final * matches any
+	// suffix.
 	FactIDs []string
 	// RequestBudget is the maximum number of requests. 0 means the larger of the file's
 	// and the study's.
@@ -70,8 +71,9 @@ func ExperimentOfStudy(study *finding.Study, overrides journal.Overrides,
 	return parseExperiment("the experiment file of the study", []byte(study.Experiment), overrides, getenv)
 }
 
-// Check repeats the experiments that facts rest on and reports which facts hold. When ctx
-// ends, it returns what it has. A [*SetupError] says why nothing was checked.
+// Check repeats the experiments from which facts were derived and reports which facts still
+// hold. When ctx ends, it returns the results until then. A [*SetupError] says why nothing
+// was checked.
 func Check(ctx context.Context, options CheckOptions) (*CheckSummary, error) {
 	check := &factCheck{options: options, file: options.Experiment.File,
 		results: make([]report.CheckResult, 0, len(options.RecordedStudy.Facts))}
@@ -140,9 +142,10 @@ func (k *factCheck) chooseFacts() error {
 	return nil
 }
 
-func matchesFactID(id, factID string) bool {
-	start, all := strings.CutSuffix(factID, "*")
-	return id == factID || all && strings.HasPrefix(id, start)
+// matchesFactID reports whether a fact's ID matches a pattern as in CheckOptions.FactIDs.
+func matchesFactID(id, pattern string) bool {
+	prefix, isPrefix := strings.CutSuffix(pattern, "*")
+	return id == pattern || isPrefix && strings.HasPrefix(id, prefix)
 }
 
 // witnessGroup is an experiment with the facts that it can check. They include facts whose
@@ -152,7 +155,8 @@ type witnessGroup struct {
 	results []*report.CheckResult
 }
 
-// groupByWitness returns the experiments to make, each once.
+// groupByWitness returns the experiments to make, each once. Facts that cannot be checked are in
+// no group and get the reason as their message.
 func (k *factCheck) groupByWitness() []*witnessGroup {
 	var ordered []*report.CheckResult
 	for i := range k.results {
@@ -184,6 +188,7 @@ func (k *factCheck) groupByWitness() []*witnessGroup {
 	return groups
 }
 
+// formatSteps returns steps in step notation, one a line. Equal steps have equal forms.
 func formatSteps(file *experiment.File, steps []experiment.Step) string {
 	var all strings.Builder
 	for _, step := range steps {
@@ -211,8 +216,8 @@ func (k *factCheck) witnessSteps(fact *finding.Fact) (steps []experiment.Step, r
 	return steps, ""
 }
 
-// decidingTrials is how often a fact must hold, or fail, to decide the check after a first
-// failure.
+// decidingTrials is how often a fact must hold, or fail, to settle its check once it has failed.
+// A fact that holds at the first trial is settled by that.
 const decidingTrials = 2
 
 // trialCounts counts the trials of one fact.
@@ -225,7 +230,7 @@ func (t *trialCounts) isSettled() bool {
 	return t.failedCount == 0 || t.heldCount == decidingTrials || t.failedCount == decidingTrials
 }
 
-// tryGroup makes an experiment, and repeats it while a failing fact is undecided.
+// tryGroup makes the experiment of a group, and repeats it until each of its facts is settled.
 func (k *factCheck) tryGroup(ctx context.Context, serverLab *lab.Lab, group *witnessGroup) error {
 	began := time.Now()
 	facts := make([]trialCounts, len(group.results))
@@ -286,11 +291,11 @@ func (k *factCheck) describeMismatch(fact *finding.Fact, trace *lab.Trace) strin
 		cmp.Or(want, "with nothing"))
 }
 
-// equalUnmasked compares two answers in normal form except for the values of masked
-// fields. A recorded form may contain values of fields that were not yet known to be
-// volatile.
+// equalUnmasked reports whether two answers in normal form (see study.NormalForm) are equal
+// except for the values of masked fields. A recorded form may still contain such values if the
+// fields were not yet known to be volatile.
 func equalUnmasked(masked func(string) bool, syntax experiment.RecordSyntax, a, b string) bool {
-	syntax.PairSeparator, syntax.KeySeparator = "&", "=" // as forms have them
+	syntax.PairSeparator, syntax.KeySeparator = "&", "=" // as in normal form
 	leftPairs, ok := syntax.Decode([]byte(a))
 	rightPairs, rightOK := syntax.Decode([]byte(b))
 	return ok && rightOK && slices.EqualFunc(leftPairs, rightPairs, func(left, right experiment.Pair) bool {

@@ -96,6 +96,7 @@ func (e *LoadedExperiment) applyOverrides() error {
 	return nil
 }
 
+// overridePlaces replaces the file's places by those of the command line, if there are any.
 func (e *LoadedExperiment) overridePlaces() error {
 	file, places := e.File, e.overrides.Places
 	if len(places) == 0 {
@@ -124,15 +125,15 @@ func (e *LoadedExperiment) overridePlaces() error {
 }
 
 func roleNames(file *experiment.File) []string {
-	var urls []string
+	var names []string
 	for _, account := range file.Accounts {
-		urls = append(urls, account.Role)
+		names = append(names, account.Role)
 	}
-	return urls
+	return names
 }
 
-// recordedExperiment parses the experiment file in a transcript. The secrets are not in it
-// and not needed, because requests are recorded as they were sent.
+// recordedExperiment parses the experiment file in a transcript. The transcript has no secrets
+// from environment variables. They are not needed to replay it.
 func recordedExperiment(head journal.TranscriptHead) (*LoadedExperiment, error) {
 	experiment, err := parseExperiment(head.ExperimentName, []byte(head.ExperimentText), head.Overrides,
 		func(variable string) (string, bool) {
@@ -144,7 +145,7 @@ func recordedExperiment(head journal.TranscriptHead) (*LoadedExperiment, error) 
 	return experiment, nil
 }
 
-// SetupError says why an operation did not begin. Nothing has been changed then.
+// SetupError says why an operation could not begin. No file has been changed in that case.
 type SetupError struct{ cause error }
 
 func (r *SetupError) Error() string { return r.cause.Error() }

@@ -74,6 +74,7 @@ func (f *offlineServer) echoedFields(command *experiment.Command, record []byte)
 	return fields
 }
 
+// answerCode returns the code for success or for a missing session, or "?" if the file has none.
 func (f *offlineServer) answerCode(command *experiment.Command, isLoggedIn bool) string {
 	list := f.file.Answer.SuccessCodes
 	if command.NeedsSession && !isLoggedIn {

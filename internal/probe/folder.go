@@ -23,8 +23,8 @@ const lockFileName = "lock"
 // reportFileNames are the reports in a study's folder.
 var reportFileNames = []string{"report.html", "report.md", "protocol.json", "model.dot", "differences.json"}
 
-// studyFolder is the folder of a study. It is created only after the setup checks. Until
-// then, transcript lines stay in memory.
+// studyFolder is the folder of a study, and the writer of its transcript. createAndLock creates it
+// on disk after the setup checks. Until then, transcript lines stay in memory.
 type studyFolder struct {
 	dir            string
 	pastTranscript *journal.Transcript // nil for a new study

@@ -43,7 +43,8 @@ func (s *probeSession) checkServer(ctx context.Context, serverLab *lab.Lab) erro
 	return s.checkControlURLs(ctx, serverLab)
 }
 
-// sessionQueryStep returns a step that needs a session and changes nothing.
+// sessionQueryStep returns a step of the role that needs a session and changes nothing, so that
+// its answer shows whether the role is logged in. ok is false if the file has no such command.
 func sessionQueryStep(file *experiment.File, role string) (experiment.Step, bool) {
 	for _, verb := range []experiment.Verb{experiment.VerbFriends, experiment.VerbOnline, experiment.VerbInfo,
 		experiment.VerbFind, experiment.VerbRead} {
@@ -90,7 +91,8 @@ func (s *probeSession) checkAccountsUnused(ctx context.Context, serverLab *lab.L
 	return nil
 }
 
-// checkLogins logs all accounts in to verify their secrets.
+// checkLogins logs all accounts in to verify their secrets. It logs them out again only if a login
+// failed, because every experiment begins with a reset.
 func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) error {
 	file := s.experiment.File
 	var steps []experiment.Step
@@ -102,11 +104,11 @@ func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) erro
 	if len(steps) == 0 && len(file.Commands) > 0 {
 		steps = append(steps, experiment.Step{Role: file.Accounts[0].Role, Command: file.Commands[0].Name})
 	}
-	look := func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.RunWithoutReset(ctx, steps) }
+	runSteps := func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.RunWithoutReset(ctx, steps) }
 	if file.Reset.Kind == experiment.ResetURL {
-		look = func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.Run(ctx, steps, 0) }
+		runSteps = func(steps []experiment.Step) (*lab.Trace, error) { return serverLab.Run(ctx, steps, 0) }
 	}
-	trace, err := look(steps)
+	trace, err := runSteps(steps)
 	if err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func (s *probeSession) checkLogins(ctx context.Context, serverLab *lab.Lab) erro
 	if len(loginErrors) == 0 {
 		return s.checkFriends(ctx, serverLab)
 	}
-	s.logOutAccounts(look)
+	s.logOutAccounts(runSteps)
 	if len(loginErrors) == 1 {
 		return loginErrors[0]
 	}
@@ -165,7 +167,7 @@ func (s *probeSession) checkFriends(ctx context.Context, serverLab *lab.Lab) err
 }
 
 // logOutAccounts ends the sessions that checkLogins began.
-func (s *probeSession) logOutAccounts(look func([]experiment.Step) (*lab.Trace, error)) {
+func (s *probeSession) logOutAccounts(runSteps func([]experiment.Step) (*lab.Trace, error)) {
 	var steps []experiment.Step
 	for _, account := range s.experiment.File.Accounts {
 		if step, ok := s.experiment.File.StepOf(experiment.VerbLogout, account.Role, ""); ok {
@@ -173,7 +175,7 @@ func (s *probeSession) logOutAccounts(look func([]experiment.Step) (*lab.Trace, 
 		}
 	}
 	if len(steps) > 0 {
-		_, _ = look(steps) // the caller returns a more important error
+		_, _ = runSteps(steps) // the caller returns a more important error
 	}
 }
 
@@ -188,6 +190,7 @@ func (s *probeSession) checkAnswerForm(serverLab *lab.Lab, step experiment.Step,
 		serverLab.URL, s.experiment.name, step.Command, summarizeAnswer(answer))
 }
 
+// refusedLoginError explains a refused login and says where the password comes from.
 func (s *probeSession) refusedLoginError(serverLab *lab.Lab, step experiment.Step, answer *lab.Answer) error {
 	account := serverLab.Account(step.Role)
 	line, variable, hidden := account.SecretLine, account.SecretVariable, account.SecretHidden

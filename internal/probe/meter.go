@@ -73,9 +73,9 @@ func (m *progressMeter) estimateTimeLeft(progress lab.Progress) time.Duration {
 	return m.smoothTimeLeft(now, left)
 }
 
-// smoothTimeLeft prevents the reported time from rising. It keeps the reported end for an
-// estimate that is up to a quarter longer and returns 0, unknown, for one that is longer
-// still.
+// smoothTimeLeft prevents the reported time from rising. If the new estimate exceeds the time until
+// the last reported end by at most a quarter, it keeps that end. Beyond that it returns 0, for
+// unknown.
 func (m *progressMeter) smoothTimeLeft(now time.Time, left time.Duration) time.Duration {
 	before := m.reportedEnd.Sub(now)
 	switch {

@@ -77,7 +77,7 @@ var phaseDescriptions = map[string]string{
 	"confirmation":       "makes the experiments behind facts again, and disturbs them",
 }
 
-// loopbackRate is the assumed number of requests per second if nothing else limits them.
+// loopbackRate is the assumed number of requests per second if the file sets no rate.
 const loopbackRate = 1000
 
 // NewPlan computes what a study with these options will do. It sends nothing.

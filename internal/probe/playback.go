@@ -23,9 +23,9 @@ import (
 
 // Playback is an HTTP server that answers like the server of a transcript.
 //
-// It finds a request by client address, form of HTTP, and record, whatever its mark is. If
-// several recorded answers match, it prefers an experiment that began with the same
-// requests since the last reset; after that, the next match behind the last answer.
+// A request matches a recorded one with the same client address, HTTP form and record, except
+// for the mark. Among several matches, Playback prefers one in an attempt that began with the same
+// requests since the last reset, and otherwise the next one after the last answer.
 type Playback struct {
 	file         *experiment.File
 	controlPaths map[string]string // path to reset or clock
@@ -33,8 +33,8 @@ type Playback struct {
 
 	mu             sync.Mutex // guards the fields below
 	attempts       [][]playbackItem
-	currentAttempt int            // index of the try that answered last
-	nextItem       int            // index in the try of the item after the last answer
+	currentAttempt int            // index of the attempt that answered last
+	nextItem       int            // index in the attempt of the item after the last answer
 	sinceReset     []playbackItem // requests since the last reset
 }
 
@@ -73,7 +73,7 @@ func NewPlayback(transcript *journal.Transcript, serverName string) (*Playback, 
 	return playback, nil
 }
 
-// readAttempts extracts the tries from a transcript.
+// readAttempts extracts the attempts at experiments from a transcript.
 func (p *Playback) readAttempts(transcript *journal.Transcript, serverName string) {
 	forms := make(map[string]int)
 	for i := range transcript.Entries {
@@ -106,6 +106,7 @@ func (p *Playback) readAttempts(transcript *journal.Transcript, serverName strin
 	}
 }
 
+// waitKey returns the maskedRecord of an item that is a wait.
 func waitKey(seconds float64) string { return "wait " + strconv.FormatFloat(seconds, 'f', -1, 64) }
 
 // rawRequest is a received HTTP request.
@@ -220,7 +221,9 @@ func (p *Playback) isMark(key string) bool {
 	})
 }
 
-// findResponse returns the response to a request. ok is false if the transcript has none.
+// findResponse returns the response to a request, with the mark of that request. If nothing
+// matches, it ignores the HTTP form and the client address. ok is false if nothing matches even
+// then. The response is nil if the server gave no answer.
 func (p *Playback) findResponse(item playbackItem) (response []byte, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -250,7 +253,7 @@ func (p *Playback) findItem(item playbackItem) *playbackItem {
 	return p.findNext(item)
 }
 
-// findContinuation finds item in a try that began with the same history.
+// findContinuation finds item in an attempt that began with the same requests since the reset.
 func (p *Playback) findContinuation(item playbackItem) *playbackItem {
 	history := append(slices.Clone(p.sinceReset), item)
 	for count := range p.attempts {
@@ -280,13 +283,13 @@ func (p *Playback) findNext(item playbackItem) *playbackItem {
 	return nil
 }
 
-// advanceTo makes the item before index at in a try the last answer, and returns it.
-func (p *Playback) advanceTo(try, index int) *playbackItem {
-	p.currentAttempt, p.nextItem, p.sinceReset = try, index, p.attempts[try][:index]
-	return &p.attempts[try][index-1]
+// advanceTo makes the item before the given index in an attempt the last answer, and returns it.
+func (p *Playback) advanceTo(attempt, index int) *playbackItem {
+	p.currentAttempt, p.nextItem, p.sinceReset = attempt, index, p.attempts[attempt][:index]
+	return &p.attempts[attempt][index-1]
 }
 
-// beginExperiment handles a reset: the search continues at the next try.
+// beginExperiment handles a reset: the search continues at the next attempt.
 func (p *Playback) beginExperiment() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -324,7 +327,7 @@ func (p *Playback) Serve(ctx context.Context, listener net.Listener) error {
 	}
 }
 
-// idleTimeout closes a connection that sends nothing for so long.
+// idleTimeout is how long a connection may be silent before it is closed.
 const idleTimeout = 5 * time.Minute
 
 func (p *Playback) serveConn(ctx context.Context, conn net.Conn) {

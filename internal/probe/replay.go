@@ -81,8 +81,8 @@ func ExperimentOfTranscript(transcript *journal.Transcript, overrides journal.Ov
 }
 
 // Replay repeats the experiments of a transcript, with the same steps and fresh marks, and
-// returns the answers that have changed. When ctx ends, it returns what it has. A
-// [*SetupError] says why nothing was sent.
+// returns the answers that have changed. When ctx ends, it returns the results until then. A
+// [*SetupError] says why the replay did not begin.
 func Replay(ctx context.Context, options ReplayOptions) (*ReplayResult, error) {
 	if err := checkServerName(options.Transcript, options.ServerName); err != nil {
 		return nil, err
@@ -161,10 +161,10 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		return nil, &SetupError{err}
 	}
 	recorded := &recordedRun{file: experiment.File, volatileFields: make(map[[2]string]bool)}
-	usedTries := make(map[string]int) // tries that belong to an experiment already extracted
+	usedAttempts := make(map[string]int) // by key: attempts that belong to an experiment already extracted
 	for _, key := range attemptKeys(transcript, serverName) {
-		if usedTries[key] > 0 {
-			usedTries[key]--
+		if usedAttempts[key] > 0 {
+			usedAttempts[key]--
 			continue
 		}
 		steps, nonce, err := parseAttemptKey(experiment.File, key)
@@ -179,7 +179,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 		if err != nil {
 			return nil, &SetupError{err}
 		}
-		usedTries[key] = serverLab.Attempts() - before - 1
+		usedAttempts[key] = serverLab.Attempts() - before - 1
 		recorded.experiments = append(recorded.experiments, replayedExperiment{trace, nonce})
 	}
 	recorded.requestsSent = serverLab.Sent()
@@ -187,7 +187,7 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 	return recorded, nil
 }
 
-// attemptKeys returns the keys of all tries on a server, in order.
+// attemptKeys returns the keys of all attempts at experiments on a server, in order.
 func attemptKeys(transcript *journal.Transcript, serverName string) (keys []string) {
 	for i := range transcript.Entries {
 		if entry := &transcript.Entries[i]; entry.Server == serverName && entry.TryKey != "" {
@@ -197,7 +197,7 @@ func attemptKeys(transcript *journal.Transcript, serverName string) (keys []stri
 	return keys
 }
 
-// parseAttemptKey parses the key of a try. It fails if the try is not an experiment.
+// parseAttemptKey parses the key of an attempt (see [lab.Lab.Key]). It fails for setup checks and cleanups.
 func parseAttemptKey(file *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
 	number, description, _ := strings.Cut(key, ": ")
 	if nonce, err = strconv.ParseUint(number, 10, 64); err != nil {
@@ -230,6 +230,7 @@ func splitSteps(description string) (steps []string) {
 	return append(steps, description[from:])
 }
 
+// findVolatileFields fills volatileFields: fields in which answers after the same steps differ.
 func (m *recordedRun) findVolatileFields() {
 	firstAnswers := make(map[string]*lab.Answer)
 	for _, replayed := range m.experiments {

@@ -50,8 +50,8 @@ const completeReason = "the study is whole"
 // cleanupTimeout bounds the cleanup after an interruption.
 const cleanupTimeout = 10 * time.Second
 
-// Run studies a server and writes the results to a folder. When ctx ends, it reports what
-// it has found so far. A later call with the same folder resumes the study. A
+// Run studies a server and writes the results to a folder. When ctx ends, it reports the
+// results until then. A later call with the same folder resumes the study. A
 // [*SetupError] says why the study did not begin; no folder is created then.
 func Run(ctx context.Context, options Options) (*StudyResult, error) {
 	return options.runStudy(ctx, "run")
@@ -132,7 +132,8 @@ func (o *Options) openSession(folder *studyFolder, head journal.TranscriptHead) 
 	return session, resumed, nil
 }
 
-// studyAndReport runs the study, or the part that is missing, and writes the reports.
+// studyAndReport runs the study, of which a resumed one replays the recorded part, and writes the
+// reports.
 func (o *Options) studyAndReport(ctx context.Context, session *probeSession, folder *studyFolder) (*finding.Study,
 	error) {
 	if err := session.checkServers(ctx); err != nil {

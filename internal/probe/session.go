@@ -80,8 +80,8 @@ func (s *probeSession) close() {
 	}
 }
 
-// runStudy studies the server, or compares two. Only the labs see that ctx ends, so that
-// the result equals that of a transcript that ends at the same place.
+// runStudy studies the server, or compares two. The end of ctx stops only the labs: the study
+// then sees the same error as at the end of a transcript, so that both give the same result.
 func (s *probeSession) runStudy(ctx context.Context) (*finding.Study, error) {
 	for _, serverLab := range s.labs {
 		serverLab.StopContext = ctx
@@ -145,7 +145,8 @@ func addTranscriptFigures(result *finding.Study, transcript *journal.Transcript)
 	result.Tries = len(tries)
 }
 
-// isSameStudy reports whether a study with head right can resume one with head left.
+// isSameStudy reports whether two transcript heads belong to the same study, so that one can
+// resume the other.
 func isSameStudy(left, right journal.TranscriptHead) bool {
 	return left.Command == right.Command && left.ExperimentText == right.ExperimentText && left.Seed == right.Seed &&
 		left.RequestBudget == right.RequestBudget &&
@@ -162,7 +163,7 @@ func serverURLs(head journal.TranscriptHead) []string {
 	return urls
 }
 
-// stopReason returns why a lab stopped. ok is false for other errors.
+// stopReason returns the reason of a [lab.StoppedError]. ok is false for other errors and nil.
 func stopReason(err error) (reason string, ok bool) {
 	var stopped *lab.StoppedError
 	if errors.As(err, &stopped) {
