@@ -144,7 +144,8 @@ func (p *serverPair) classifyByPurpose(candidate *witness) (finding.Aspect, stri
 		return finding.AspectSession, name
 	case list < 0 && end.TargetRole == end.Role && end.TargetRole != "":
 		return finding.AspectParameter, "oneself"
-	case !hasCodeDifference(candidate.points) && !listDiffers && !p.hasStatusField(candidate.points) && p.readsState(end):
+	case !hasCodeDifference(candidate.points) && !listDiffers && !p.hasStatusField(candidate.points) &&
+		p.readsState(end):
 		return finding.AspectField, candidate.points[0].key
 	}
 	for _, about := range verbAspects {

@@ -135,8 +135,9 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 		}
 		if !isLimited {
 			isLimited = true
-			if err := t.writeEntry(journal.Entry{Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitBeginLine +
-				description}); err != nil {
+			if err := t.writeEntry(journal.Entry{
+				Elapsed: l.elapsedSeconds(), Role: step.Role, StepText: limitBeginLine + description,
+			}); err != nil {
 				return answer, err
 			}
 		}
