@@ -319,7 +319,7 @@ func TestOnlyTheLatestPendingStatusIsYielded(t *testing.T) {
 		}
 		expectEqual(t, "the events", events, []string{
 			"{Friend:10003 Status:30}", "{Friend:10004 Status:10}", "{Friend:10002 Status:30}",
-			"{With:10002 Number:99}"})
+			"{Peer:10002 Number:99}"})
 	})
 }
 
