@@ -62,6 +62,7 @@ lint: ## formatting, go vet, staticcheck, go.mod
 	go mod tidy -diff
 	go mod verify
 	go vet ./...
+	go vet -tags race ./... # the files that only the race detector's run compiles
 	go run $(STATICCHECK) ./...
 
 names: ## the average length of identifiers, and the type names that packages share

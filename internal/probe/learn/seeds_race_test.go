@@ -4,4 +4,4 @@ package learn
 
 // machinesPerKind is small, because the package has no goroutines for the race detector
 // to check.
-const seeds = 2
+const machinesPerKind = 2
