@@ -55,9 +55,11 @@ func (s *Store) accountsWithCursors(ctx context.Context, after rookery.UIN) (acc
 	return accounts, err
 }
 
-// flushMailbox moves an account's journaled entries to its mailbox.
+// flushMailbox moves an account's journaled entries to its mailbox. It leaves them in the journal while
+// the disk reserve is in use: the move would take space that collecting and signing in need, and
+// deleting entries would not give it back to the disk.
 func (s *Store) flushMailbox(ctx context.Context, uin rookery.UIN) error {
-	if s.journaled.newestNumber(uin) == 0 {
+	if s.journaled.newestNumber(uin) == 0 || s.writer.diskReserve.isReleased.Load() {
 		return nil
 	}
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {

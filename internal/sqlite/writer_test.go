@@ -341,6 +341,29 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
+// The move from the journal would use up the space that collecting and signing in need.
+func TestPurgingLeavesTheJournalAloneWhileTheDiskReserveIsInUse(t *testing.T) {
+	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+	config.ReserveBytes = 1 << 60 // no disk has room for this reserve
+	store := openForTest(t, config)
+	createAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "collected")
+	deliver(t, store, rookery.FirstUIN, "waiting")
+	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); n != 0 || err != nil {
+		t.Errorf("%d entries purged, error %v", n, err)
+	}
+	if store.journaled.newestNumber(rookery.FirstUIN) == 0 {
+		t.Error("the entries have left the journal")
+	}
+	store.writer.diskReserve.isReleased.Store(false) // as when the disk has room again
+	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); n != 1 || err != nil {
+		t.Errorf("with room again: %d entries purged, error %v", n, err)
+	}
+}
+
 func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.MaxRequestKeys = 3
