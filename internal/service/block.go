@@ -42,9 +42,8 @@ func (s *Service) Block(ctx context.Context, session *Session, otherUIN rookery.
 	if err != nil {
 		return err
 	}
-	if friend := s.activeAccounts.get(otherUIN); friend != nil && oldRelation.Friends &&
-		oldStatus != rookery.StatusOffline {
-		friend.addNotice(Notice{account.uin, rookery.StatusOffline}, true)
+	if oldRelation.Friends && oldStatus != rookery.StatusOffline {
+		s.hub.statusChanged([]rookery.UIN{otherUIN}, Notice{account.uin, rookery.StatusOffline}, true)
 	}
 	return nil
 }

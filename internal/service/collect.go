@@ -277,7 +277,7 @@ func (s *Service) saveInBackground(c *consumer) {
 // saveAllConsumers stores the changed states of all active accounts.
 func (s *Service) saveAllConsumers(ctx context.Context) {
 	var accounts []*activeAccount
-	s.activeAccounts.forEach(func(account *activeAccount) { accounts = append(accounts, account) })
+	s.hub.forEach(func(account *activeAccount) { accounts = append(accounts, account) })
 	s.forEachAccount(accounts, "store the cursors of clients",
 		func(account *activeAccount) error { return s.saveConsumers(ctx, account) })
 }

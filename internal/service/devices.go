@@ -29,7 +29,7 @@ func (s *Service) ForgetDevice(ctx context.Context, session *Session, deviceID u
 // DevicesOf returns the devices of an account by ID, for the operator. It returns CodeNoAccount if
 // there is no such account.
 func (s *Service) DevicesOf(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
-	if _, err := s.accountCache.get(ctx, uin); err != nil {
+	if _, err := s.hub.profiles.get(ctx, uin); err != nil {
 		return nil, err
 	}
 	return s.store.Devices(ctx, uin)
@@ -38,7 +38,7 @@ func (s *Service) DevicesOf(ctx context.Context, uin rookery.UIN) ([]rookery.Dev
 // RevokeDevice deletes a device of an account, for the operator. It returns CodeNoAccount or CodeParameter if there
 // is no such account or device.
 func (s *Service) RevokeDevice(ctx context.Context, uin rookery.UIN, deviceID uint64) error {
-	if _, err := s.accountCache.get(ctx, uin); err != nil {
+	if _, err := s.hub.profiles.get(ctx, uin); err != nil {
 		return err
 	}
 	account, err := s.lockAccount(ctx, uin)

@@ -117,13 +117,13 @@ func (s *Service) listOnline(ctx context.Context, after rookery.UIN) ([]rookery.
 		return nil, err
 	}
 	defer s.onlineSearches.release()
-	return s.activeAccounts.listOnline(after, s.uptime()), nil
+	return s.hub.listOnline(after, s.uptime()), nil
 }
 
 // loadContacts returns the contacts for account numbers. Accounts that were removed meanwhile are left
 // out.
 func (s *Service) loadContacts(ctx context.Context, uins []rookery.UIN) ([]Contact, error) {
-	accounts, err := s.accountCache.getAll(ctx, uins)
+	accounts, err := s.hub.profiles.getAll(ctx, uins)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (s *Service) loadContacts(ctx context.Context, uins []rookery.UIN) ([]Conta
 
 // VisibleStatus returns an account's status as others see it.
 func (s *Service) VisibleStatus(uin rookery.UIN) rookery.Status {
-	account := s.activeAccounts.get(uin)
+	account := s.hub.get(uin)
 	if account == nil {
 		return rookery.StatusOffline
 	}
@@ -147,7 +147,7 @@ func (s *Service) VisibleStatus(uin rookery.UIN) rookery.Status {
 // for friends and the account itself, unless the account shows them to everybody. It returns
 // CodeNoAccount if there is no such account.
 func (s *Service) VisibleAccount(ctx context.Context, session *Session, uin rookery.UIN) (rookery.Account, error) {
-	account, err := s.accountCache.get(ctx, uin)
+	account, err := s.hub.profiles.get(ctx, uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
@@ -248,7 +248,7 @@ func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN
 		if outcome, done, err := s.store.RequestOutcome(ctx, requestKey); err != nil || done {
 			return outcome, err
 		}
-		account, err := s.accountCache.get(ctx, otherUIN)
+		account, err := s.hub.profiles.get(ctx, otherUIN)
 		if err != nil {
 			return 0, err
 		}
@@ -274,22 +274,11 @@ func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN
 		if err != nil || receipt.Repeated {
 			return receipt.Outcome, err
 		}
-		s.updateRelationCaches(ownUIN, otherUIN, relation, transition.Result)
+		s.hub.relationChanged(ownUIN, otherUIN, relation, transition.Result)
 		for _, entryNumber := range receipt.Numbers {
-			s.notifyReceiver(otherUIN, entryNumber)
+			s.hub.arrived(otherUIN, entryNumber)
 		}
 		return receipt.Outcome, nil
-	}
-}
-
-// updateRelationCaches invalidates what the two active accounts have cached about each other.
-func (s *Service) updateRelationCaches(ownUIN, otherUIN rookery.UIN, before, after rookery.Relation) {
-	if before.Friends != after.Friends || before.Blocks != after.Blocks ||
-		before.BlockedByOther != after.BlockedByOther {
-		s.invalidateRelations(ownUIN, otherUIN)
-	}
-	if !after.Friends {
-		s.removeNoticesBetween(ownUIN, otherUIN)
 	}
 }
 
@@ -319,28 +308,10 @@ func (s *Service) areFriends(ctx context.Context, account *activeAccount, otherU
 	return found, nil
 }
 
-// invalidateRelations drops the cached friend lists and block lists of accounts.
-func (s *Service) invalidateRelations(uins ...rookery.UIN) {
-	for _, uin := range uins {
-		if account := s.activeAccounts.get(uin); account != nil {
-			account.invalidateRelations()
-		}
-	}
-}
-
+// invalidateRelations makes the account read its friend list and block list anew.
 func (a *activeAccount) invalidateRelations() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.friends.invalidate()
 	a.blockedBy.invalidate()
-}
-
-// removeNoticesBetween drops the pending notices of two accounts about each other, because they are no
-// longer friends.
-func (s *Service) removeNoticesBetween(firstUIN, otherUIN rookery.UIN) {
-	for uin, of := range map[rookery.UIN]rookery.UIN{firstUIN: otherUIN, otherUIN: firstUIN} {
-		if account := s.activeAccounts.get(uin); account != nil {
-			account.removeNotices(of)
-		}
-	}
 }

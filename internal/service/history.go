@@ -66,7 +66,7 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 		return err
 	}
 	if before == 0 {
-		if _, err := s.accountCache.peek(ctx, readMark.Peer); err != nil {
+		if _, err := s.hub.profiles.peek(ctx, readMark.Peer); err != nil {
 			return err // otherwise a client could store marks without limit
 		}
 	}
@@ -74,14 +74,7 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 	if err != nil || receipt.Repeated || readMark.Number <= before {
 		return err
 	}
-	for _, c := range account.filterConsumers(func(c *consumer) bool {
-		return c != session.consumer &&
-			c.device != ""
-	}) {
-		if subscription := c.subscription.Load(); subscription != nil {
-			subscription.pushReadMark(readMark)
-		}
-	}
+	s.hub.readMarkMoved(account, readMark, session.consumer)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (s *Service) AddAccount(ctx context.Context, account rookery.Account, passw
 	if err != nil {
 		return 0, err
 	}
-	s.accountCache.invalidate(uin)
+	s.hub.profileChanged(uin)
 	s.log.Info("account added", "account", uin)
 	return uin, nil
 }
@@ -124,7 +124,7 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if err != nil || receipt.Repeated {
 			return account, err
 		}
-		s.accountCache.invalidate(uin)
+		s.hub.profileChanged(uin)
 		account.Revision++
 		if account.DevicesOnly { // even if DevicesOnly was set before: a full disk may have kept the session
 			return account, s.endAddressSessionOf(ctx, uin)
@@ -161,13 +161,14 @@ func (s *Service) Befriend(ctx context.Context, firstUIN, otherUIN rookery.UIN) 
 		if err != nil {
 			return err
 		}
+		transition := rookery.Befriend()
 		_, err = s.store.ChangeRelation(ctx, rookery.RelationChange{Me: firstUIN, Other: otherUIN, From: relation,
-			Transition: rookery.Befriend(), Time: s.now()})
+			Transition: transition, Time: s.now()})
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
 		if err == nil {
-			s.invalidateRelations(firstUIN, otherUIN)
+			s.hub.relationChanged(firstUIN, otherUIN, relation, transition.Result)
 		}
 		return err
 	}
@@ -199,11 +200,7 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 		return err
 	}
 	account.removeConsumers(consumers)
-	account.markRemoved() // callers that still hold this value must look the number up again
-	s.activeAccounts.remove(account)
-	s.accountCache.invalidate(uin)
-	// All friend lists are dropped, because an account may have become a friend meanwhile.
-	s.activeAccounts.forEach(func(account *activeAccount) { account.invalidateRelations() })
+	s.hub.removed(account)
 	s.log.Info("account removed", "account", uin)
 	return nil
 }
@@ -224,7 +221,7 @@ func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit in
 	infos := make([]AccountInfo, len(accounts))
 	for i, account := range accounts {
 		infos[i] = AccountInfo{Account: account, Status: s.VisibleStatus(account.UIN)}
-		if active := s.activeAccounts.get(account.UIN); active != nil {
+		if active := s.hub.get(account.UIN); active != nil {
 			for _, session := range active.allSessions() {
 				if session.isAlive(s.uptime()) {
 					details := session.details
@@ -245,7 +242,7 @@ func (s *Service) SendSystemMessage(ctx context.Context, text string, to []rooke
 	}
 	newEntries := make([]rookery.NewEntry, len(to))
 	for i, uin := range to {
-		if _, err := s.accountCache.get(ctx, uin); err != nil {
+		if _, err := s.hub.profiles.get(ctx, uin); err != nil {
 			if rookery.CodeOf(err) == rookery.CodeNoAccount {
 				return rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
 			}

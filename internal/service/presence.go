@@ -48,11 +48,7 @@ func (s *Service) announceStatus(ctx context.Context, account *activeAccount, ol
 		s.log.Warn("cannot notify friends of a status change", "account", account.uin, "error", err)
 		return
 	}
-	for _, uin := range friends {
-		if friend := s.activeAccounts.get(uin); friend != nil {
-			friend.addNotice(Notice{account.uin, after}, after.Basic() != oldStatus.Basic())
-		}
-	}
+	s.hub.statusChanged(friends, Notice{account.uin, after}, after.Basic() != oldStatus.Basic())
 }
 
 // pendingNotice is a notice to be pushed or polled. A later notice about the same friend replaces it.

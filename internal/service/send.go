@@ -92,7 +92,7 @@ func (s *Service) newEntries(ctx context.Context, session *Session,
 // checkReceiver returns CodeNoAccount or CodeRefused if the account cannot receive messages from the
 // session's account.
 func (s *Service) checkReceiver(ctx context.Context, session *Session, to rookery.UIN) error {
-	receiver, err := s.accountCache.get(ctx, to)
+	receiver, err := s.hub.profiles.get(ctx, to)
 	if err != nil || to == session.details.Account {
 		return err
 	}
@@ -108,16 +108,9 @@ func (s *Service) checkReceiver(ctx context.Context, session *Session, to rooker
 	return err
 }
 
-// notifyReceivers wakes the active receivers of new entries. It runs before the sender gets its answer,
-// so that a sender who then reads the other mailbox finds the message.
+// notifyReceivers tells the hub of the new entries of a delivery.
 func (s *Service) notifyReceivers(newEntries []rookery.NewEntry, receipt rookery.Receipt) {
 	for i, entryNumber := range receipt.Numbers {
-		s.notifyReceiver(newEntries[i].To, entryNumber)
-	}
-}
-
-func (s *Service) notifyReceiver(receiver rookery.UIN, entryNumber uint64) {
-	if account := s.activeAccounts.get(receiver); account != nil {
-		account.noteNewEntry(entryNumber)
+		s.hub.arrived(newEntries[i].To, entryNumber)
 	}
 }

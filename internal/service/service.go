@@ -69,9 +69,8 @@ type Service struct {
 
 	background       *backgroundTasks
 	verifications    *callGroup[verificationKey]
-	activeAccounts   *activeAccounts
 	sweeps           sweepQueue
-	accountCache     *accountCache
+	hub              hub
 	passwordVerifier *passwordVerifier
 	unsavedLogouts   unsavedLogouts
 	loginLimiter     *loginLimiter
@@ -128,8 +127,7 @@ func New(config Config) (*Service, error) {
 		backlogLimit:      config.BacklogLimit,
 		messagesPerMinute: config.MessagesPerMinute,
 		background:        background,
-		activeAccounts:    newActiveAccounts(),
-		accountCache:      newAccountCache(config.Store),
+		hub:               hub{newActiveAccounts(), newAccountCache(config.Store)},
 		passwordVerifier:  verifier,
 		loginLimiter:      newLoginLimiter(),
 		startedAt:         config.Now(),
@@ -198,7 +196,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) shutDown(ctx context.Context) {
 	s.background.refuseNew()
 	s.stopVerifications()
-	s.activeAccounts.forEach(func(account *activeAccount) {
+	s.hub.forEach(func(account *activeAccount) {
 		for _, consumer := range account.filterConsumers(anyConsumer) {
 			if subscription := consumer.liveSubscription(); subscription != nil {
 				_ = s.background.runRecovered(closeTask, func() error { subscription.disconnect(); return nil })
@@ -298,7 +296,7 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 // activeAccount returns the active account and creates it if necessary.
 func (s *Service) activeAccount(uin rookery.UIN) *activeAccount {
 	now := s.uptime()
-	account, added := s.activeAccounts.getOrAdd(uin, now)
+	account, added := s.hub.getOrAdd(uin, now)
 	if added {
 		s.sweeps.schedule(account, now+lingerTime)
 	}

@@ -39,7 +39,7 @@ type Caller struct {
 // AuthenticateSession returns the session that a request belongs to and records the request as a sign
 // of life. A sleeping device session is woken. It returns CodeNotSignedIn if there is no session.
 func (s *Service) AuthenticateSession(ctx context.Context, uin rookery.UIN, caller Caller) (*Session, error) {
-	if account := s.activeAccounts.get(uin); account != nil {
+	if account := s.hub.get(uin); account != nil {
 		if session := account.sessionOfCaller(caller); session != nil && session.touch(s.uptime()) {
 			return session, nil
 		}
@@ -81,10 +81,7 @@ func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller
 	if err := s.store.WakeSession(ctx, details); err != nil {
 		return nil, asNotSignedIn(err)
 	}
-	oldStatus := account.announcedStatus()
-	session := newSession(account, details, s.uptime())
-	account.addSession(session)
-	s.announceStatus(ctx, account, oldStatus)
+	session := s.attachSession(ctx, account, details)
 	s.log.Info("device session woken", "account", uin, "device", details.Device, "address", caller.Address)
 	return session, nil
 }

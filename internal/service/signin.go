@@ -64,16 +64,20 @@ func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, 
 	default:
 		return nil, "", err
 	}
-	oldStatus := account.announcedStatus()
-	session := newSession(account, details, s.uptime())
-	account.addSession(session)
-	if details.Device != "" {
-		account.invalidateDevices()
-	}
-	s.announceStatus(ctx, account, oldStatus)
+	session := s.attachSession(ctx, account, details)
 	s.log.Info("signed in", "account", request.UIN, "device", request.Device, "address", request.Address, "program",
 		request.Program)
 	return session, token, nil
+}
+
+// attachSession makes a stored session usable and notifies friends. The caller holds
+// account.changeLock.
+func (s *Service) attachSession(ctx context.Context, account *activeAccount, details rookery.Session) *Session {
+	oldStatus := account.announcedStatus()
+	session := newSession(account, details, s.uptime())
+	s.hub.attached(account, session)
+	s.announceStatus(ctx, account, oldStatus)
+	return session
 }
 
 // checkDeviceName returns CodeParameter if the name is not allowed for a new device. An existing device
@@ -102,7 +106,7 @@ func (s *Service) checkSessionAllowed(ctx context.Context, request SignInRequest
 	if request.Device != "" {
 		return nil
 	}
-	account, err := s.accountCache.peek(ctx, request.UIN)
+	account, err := s.hub.profiles.peek(ctx, request.UIN)
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNoAccount:
 		return errWrongPassword // removed meanwhile

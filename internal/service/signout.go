@@ -48,7 +48,7 @@ func (s *Service) signOut(ctx context.Context, uin rookery.UIN, caller Caller) e
 // hasSession reports whether a request belongs to a session, asleep or not. It creates no
 // activeAccount, because anybody can send requests for any account.
 func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, caller Caller) (bool, error) {
-	if account := s.activeAccounts.get(uin); account != nil && account.sessionOfCaller(caller) != nil {
+	if account := s.hub.get(uin); account != nil && account.sessionOfCaller(caller) != nil {
 		return true, nil
 	}
 	if caller.Token == "" {
@@ -58,7 +58,7 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, caller Caller
 	if rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		return err == nil, err
 	}
-	account := s.activeAccounts.get(uin)
+	account := s.hub.get(uin)
 	if account == nil {
 		return false, nil
 	}
@@ -94,6 +94,6 @@ func sessionDetails(sessions []*Session) []rookery.Session {
 // holds account.changeLock.
 func (s *Service) removeEndedSessions(ctx context.Context, account *activeAccount, endedSessions []*Session) {
 	oldStatus := account.announcedStatus()
-	account.removeSessions(endedSessions, s.uptime())
+	s.hub.ended(account, endedSessions, s.uptime())
 	s.announceStatus(ctx, account, oldStatus)
 }

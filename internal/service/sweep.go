@@ -29,7 +29,7 @@ func (s *Service) sweepAccount(ctx context.Context, account *activeAccount) erro
 		}
 	}
 	if at, isIdle = account.nextSweep(s.uptime()); isIdle {
-		s.activeAccounts.remove(account)
+		s.hub.remove(account)
 	}
 	return nil
 }
