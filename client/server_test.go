@@ -133,6 +133,7 @@ func (s *testServer) stop() {
 	}
 	s.cancel()
 	<-s.stopped
+	s.service.Close(ctx)
 	if err := s.store.Close(); err != nil {
 		s.Error(err)
 	}

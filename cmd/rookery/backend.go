@@ -42,7 +42,7 @@ func openBackend(
 		err = b.service.LoadSessions(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.close())
+		return nil, errors.Join(err, b.close(ctx))
 	}
 	return b, nil
 }
@@ -55,8 +55,13 @@ const (
 	createIfMissing missingStorePolicy = true
 )
 
-// close waits for pending writes, closes the store, and unlocks the directory.
-func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unlock()) }
+// close ends the service, waits for pending writes, closes the store, and unlocks the directory.
+func (b *backend) close(ctx context.Context) error {
+	if b.service != nil {
+		b.service.Close(context.WithoutCancel(ctx))
+	}
+	return errors.Join(b.store.Close(), b.lock.Unlock())
+}
 
 // operateOrCreate is withOperator for commands that may be the first on a data directory. It creates a missing store
 // and reports that on say.
@@ -97,5 +102,5 @@ func withClaimedDir(ctx context.Context, dir string, ifNone missingStorePolicy,
 	if err != nil {
 		return err
 	}
-	return errors.Join(action(control.NewOperator(backend.service)), backend.close())
+	return errors.Join(action(control.NewOperator(backend.service)), backend.close(ctx))
 }

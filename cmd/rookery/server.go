@@ -102,7 +102,7 @@ func openServer(ctx context.Context, config serverConfig) (*server, error) {
 	}
 	s := &server{backend: backend, log: config.log, shutdownTimeout: config.shutdownTimeout}
 	if err := s.openListeners(ctx, config); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.close(ctx))
 	}
 	warnings := transport.NewWarningLog(config.log, config.now)
 	s.transport = transport.NewServer(transport.Config{
@@ -207,7 +207,7 @@ func listenError(address string, err error) error {
 }
 
 // close releases what openServer acquired. It is not needed after run, which closes the server itself.
-func (srv *server) close() error {
+func (srv *server) close(ctx context.Context) error {
 	var errs []error
 	for _, listener := range srv.listeners {
 		errs = append(errs, listener.Close())
@@ -215,7 +215,7 @@ func (srv *server) close() error {
 	if srv.controlListener != nil {
 		errs = append(errs, srv.controlListener.Close())
 	}
-	return errors.Join(append(errs, srv.backend.close())...)
+	return errors.Join(append(errs, srv.backend.close(ctx))...)
 }
 
 // run serves until ctx ends or a part of the server fails. Then it finishes accepted requests, refuses new ones, and
@@ -241,7 +241,7 @@ func (srv *server) run(ctx context.Context) error {
 		defer stop()
 		return srv.shutDown(context.WithoutCancel(ctx))
 	})
-	return errors.Join(group.Wait(), srv.backend.close())
+	return errors.Join(group.Wait(), srv.backend.close(ctx))
 }
 
 // shutDown stops the listeners and waits for accepted requests, at most for shutdownTimeout.

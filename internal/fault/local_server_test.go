@@ -204,5 +204,7 @@ func serveLocalServer(f serverFlaw, dir string) error {
 	g.Go(func() error { return server.Serve(l) })
 	g.Go(func() error { return received.service.Run(ctx) })
 	<-ctx.Done()
-	return errors.Join(server.Shutdown(context.Background()), g.Wait(), received.store.Close())
+	err = errors.Join(server.Shutdown(context.Background()), g.Wait())
+	received.service.Close(context.WithoutCancel(ctx))
+	return errors.Join(err, received.store.Close())
 }

@@ -356,6 +356,7 @@ func startProgram(t *testing.T, dir string, splits bool) (*oldProgram, func(reco
 		_ = server.Shutdown(context.Background())
 		end()
 		running.Wait()
+		received.service.Close(context.Background())
 		if err := received.store.Close(); err != nil {
 			t.Error(err)
 		}

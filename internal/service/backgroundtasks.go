@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +18,12 @@ const retryInterval = 10 * time.Second
 // backgroundTasks runs tasks that no caller waits for. All goroutines and timers of the package start
 // here. A panic ends its task, not the process. After refuseNew and wait, no task is running that could
 // use the store.
+//
+// A task gets a context that ends with refuseNew. A task that stores something passes on
+// context.WithoutCancel, because wait waits for it.
 type backgroundTasks struct {
+	lifetime  context.Context
+	cancel    context.CancelFunc
 	log       *slog.Logger
 	afterFunc func(delay time.Duration, work func()) (cancel func() bool)
 
@@ -26,9 +32,14 @@ type backgroundTasks struct {
 	running   sync.WaitGroup
 }
 
+func newBackgroundTasks(config Config) *backgroundTasks {
+	lifetime, cancel := context.WithCancel(context.Background())
+	return &backgroundTasks{lifetime: lifetime, cancel: cancel, log: config.Log, afterFunc: config.AfterFunc}
+}
+
 // start runs work on its own goroutine. task describes it in the log. start returns false, without
 // running work, after refuseNew.
-func (b *backgroundTasks) start(task string, work func()) bool {
+func (b *backgroundTasks) start(task string, work func(context.Context)) bool {
 	if !b.tryRegister() {
 		return false
 	}
@@ -37,7 +48,9 @@ func (b *backgroundTasks) start(task string, work func()) bool {
 }
 
 // startAfter runs work after a delay, unless cancel is called first.
-func (b *backgroundTasks) startAfter(delay time.Duration, task string, work func()) (cancel func() bool) {
+func (b *backgroundTasks) startAfter(
+	delay time.Duration, task string, work func(context.Context),
+) (cancel func() bool) {
 	return b.afterFunc(delay, func() {
 		if b.tryRegister() {
 			b.runRegistered(task, work)
@@ -45,11 +58,12 @@ func (b *backgroundTasks) startAfter(delay time.Duration, task string, work func
 	})
 }
 
-// refuseNew makes all later starts fail.
+// refuseNew makes all later starts fail and cancels the running tasks.
 func (b *backgroundTasks) refuseNew() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.isStopped = true
+	b.cancel()
 }
 
 // wait returns when all running tasks have ended. Call refuseNew first.
@@ -65,9 +79,9 @@ func (b *backgroundTasks) tryRegister() bool {
 	return true
 }
 
-func (b *backgroundTasks) runRegistered(task string, work func()) {
+func (b *backgroundTasks) runRegistered(task string, work func(context.Context)) {
 	defer b.running.Done()
-	_ = b.runRecovered(task, func() error { work(); return nil }) // a panic is already logged
+	_ = b.runRecovered(task, func() error { work(b.lifetime); return nil }) // a panic is already logged
 }
 
 // runRecovered calls work on the current goroutine. It logs a panic and returns it as an error.

@@ -99,11 +99,12 @@ func (r *runningService) logText() string {
 	return r.log.String()
 }
 
-// stop ends the service and waits until Run returns.
+// stop ends Run and closes the service.
 func (r *runningService) stop() {
 	r.Helper()
 	r.end()
 	r.must(<-r.ended)
+	r.Service.Close(r.Context())
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
 	r.store.ended = true

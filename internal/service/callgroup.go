@@ -11,11 +11,9 @@ import (
 
 // callGroup lets concurrent callers with the same key share one call. Unlike with singleflight, the
 // call does not depend on its first caller's context: it goes on while anybody waits for it, and is
-// cancelled when nobody does.
+// cancelled when nobody does or the service ends.
 type callGroup[K comparable] struct {
-	// serviceContext ends with the service and cancels the calls.
-	serviceContext context.Context
-	background     *backgroundTasks
+	background *backgroundTasks
 
 	mu    sync.Mutex // guards calls and each call's waiters
 	calls map[K]*groupCall
@@ -30,8 +28,8 @@ type groupCall struct {
 	panicValue any
 }
 
-func newCallGroup[K comparable](service context.Context, b *backgroundTasks) *callGroup[K] {
-	return &callGroup[K]{serviceContext: service, background: b, calls: make(map[K]*groupCall)}
+func newCallGroup[K comparable](background *backgroundTasks) *callGroup[K] {
+	return &callGroup[K]{background: background, calls: make(map[K]*groupCall)}
 }
 
 // do returns the result of the shared call, or CodeTemporary if ctx ends first. If the call panics, do
@@ -59,7 +57,11 @@ func (g *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		call = &groupCall{cancel: cancel, done: make(chan struct{})}
 		g.calls[key] = call
-		if !g.background.start("shared call", func() { g.run(ctx, key, call, work) }) {
+		run := func(lifetime context.Context) {
+			defer context.AfterFunc(lifetime, cancel)()
+			g.run(ctx, key, call, work)
+		}
+		if !g.background.start("shared call", run) {
 			call.err = rookery.Temporary(errServiceEnded)
 			g.removeCallLocked(key, call)
 			cancel()
@@ -71,7 +73,6 @@ func (g *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context
 }
 
 func (g *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work func(context.Context) error) {
-	defer context.AfterFunc(g.serviceContext, call.cancel)()
 	defer func() {
 		if panicValue := recover(); panicValue != nil {
 			call.panicValue = fmt.Sprintf("%v\n%s", panicValue, debug.Stack())

@@ -260,7 +260,9 @@ const saveInterval = 100 * time.Millisecond
 // same moments, so that they share a commit of the store.
 func (s *Service) scheduleSave(c *consumer) {
 	if !c.saveScheduled.Swap(true) {
-		s.background.startAfter(saveInterval-s.uptime()%saveInterval, saveTask, func() { s.saveInBackground(c) })
+		s.background.startAfter(saveInterval-s.uptime()%saveInterval, saveTask, func(ctx context.Context) {
+			s.saveInBackground(ctx, c)
+		})
 	}
 }
 
@@ -268,8 +270,8 @@ const saveTask = "store what a client has confirmed"
 
 // saveInBackground stores the consumer's state and only logs a failure: the next change stores it
 // again.
-func (s *Service) saveInBackground(c *consumer) {
-	if err := s.saveConsumer(context.Background(), c); err != nil {
+func (s *Service) saveInBackground(ctx context.Context, c *consumer) {
+	if err := s.saveConsumer(context.WithoutCancel(ctx), c); err != nil {
 		s.log.Debug("cannot "+saveTask, "account", c.account.uin, "error", err)
 	}
 }

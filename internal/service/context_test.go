@@ -125,9 +125,7 @@ func TestALoginEndsWithTheService(t *testing.T) {
 		gate := newGate()
 		w.store.beforeKnownAddress = gate.wait
 		one := startCall(w, login(w))
-		ended, end := context.WithCancel(w.Context())
-		end()
-		w.must(w.Service.Run(ended))
+		w.Service.Close(w.Context())
 		w.waitIdle()
 		if gate.ended.Load() != 1 {
 			t.Error("the work goes on after the service has ended")

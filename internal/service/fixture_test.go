@@ -113,12 +113,13 @@ func (w *world) start() {
 	w.must(w.LoadSessions(w.Context()))
 }
 
-// restart ends the service as Run does, advances the clock, and starts the service again.
+// restart ends the service as a server does, advances the clock, and starts the service again.
 func (w *world) restart(down time.Duration) {
 	w.Helper()
 	ended, cancel := context.WithCancel(w.Context())
 	cancel()
 	w.must(w.Service.Run(ended))
+	w.Service.Close(w.Context())
 	w.must(w.store.Close())
 	w.advance(down)
 	w.start()

@@ -216,10 +216,10 @@ func (sub *Subscription) mergeRangesLocked() {
 // that fails. A restart before that loses it.
 func (s *Service) saveConfirmsByNumberSoon(c *consumer) {
 	const task = "store that a client confirms by number"
-	s.background.start(task, func() {
-		if err := s.saveConfirmsByNumber(context.Background(), c); err != nil {
+	s.background.start(task, func(ctx context.Context) {
+		if err := s.saveConfirmsByNumber(context.WithoutCancel(ctx), c); err != nil {
 			s.log.Debug("cannot "+task, "account", c.account.uin, "error", err)
-			s.background.startAfter(retryInterval, task, func() { s.saveConfirmsByNumberSoon(c) })
+			s.background.startAfter(retryInterval, task, func(context.Context) { s.saveConfirmsByNumberSoon(c) })
 		}
 	})
 }

@@ -36,7 +36,7 @@ func (sub *Subscription) startPumpLocked() {
 
 // wakeAfterLocked wakes the subscription after a delay. sub.mu must be held.
 func (sub *Subscription) wakeAfterLocked(delay time.Duration) {
-	sub.cancelTimer = sub.service.background.startAfter(delay, "push", func() {
+	sub.cancelTimer = sub.service.background.startAfter(delay, "push", func(context.Context) {
 		sub.mu.Lock()
 		sub.cancelTimer = nil
 		sub.mu.Unlock()
@@ -62,20 +62,23 @@ func (sub *Subscription) stopTimerLocked() {
 
 // pump pushes pending events. If it panics, the connection is closed, because nothing would push on it
 // any more. The client receives the unconfirmed entries on its next connection.
-func (sub *Subscription) pump() {
+func (sub *Subscription) pump(ctx context.Context) {
 	panicking := true
 	defer func() {
 		if panicking {
 			sub.disconnect()
 		}
 	}()
-	sub.pushPending()
+	sub.pushPending(ctx)
 	panicking = false
 }
 
-func (sub *Subscription) pushPending() {
+func (sub *Subscription) pushPending(ctx context.Context) {
 	for sub.continuePump() {
-		events, err := sub.nextEvents()
+		events, err := sub.nextEvents(ctx)
+		if ctx.Err() != nil {
+			return // the service ends, and nothing wakes the subscription again
+		}
 		if err != nil {
 			sub.service.log.Warn("cannot read the entries to push", "account", sub.consumer.account.uin, "error", err)
 			sub.suspendPump(retryInterval)
@@ -146,10 +149,10 @@ func (sub *Subscription) mayHavePending() bool {
 
 // nextEvents returns the next events to push. Entries alternate with notices and read marks, so that
 // neither has to wait for long.
-func (sub *Subscription) nextEvents() ([]PushEvent, error) {
+func (sub *Subscription) nextEvents(ctx context.Context) ([]PushEvent, error) {
 	sub.entriesNext = !sub.entriesNext
 	if sub.entriesNext {
-		return sub.nextEntries()
+		return sub.nextEntries(ctx)
 	}
 	if notice, ok := sub.consumer.popNotice(); ok {
 		return []PushEvent{{Notice: &notice}}, nil
@@ -168,9 +171,9 @@ func (sub *Subscription) nextEvents() ([]PushEvent, error) {
 
 // nextEntries reads the next entries to push, at most one if the pacer separates pushes. Entries that
 // the consumer ignores are skipped.
-func (sub *Subscription) nextEntries() (events []PushEvent, err error) {
+func (sub *Subscription) nextEntries(ctx context.Context) (events []PushEvent, err error) {
 	if entryNumber := sub.claimRepeatNumber(); entryNumber > 0 {
-		return sub.readRepeatedEntry(entryNumber)
+		return sub.readRepeatedEntry(ctx, entryNumber)
 	}
 	sub.mu.Lock()
 	after, onlyOne := sub.lastPushed, sub.pacer != nil
@@ -180,7 +183,7 @@ func (sub *Subscription) nextEntries() (events []PushEvent, err error) {
 	if upTo <= after {
 		return nil, nil
 	}
-	page, err := sub.service.store.Entries(context.Background(), account.uin, after, upTo, entriesPerRead)
+	page, err := sub.service.store.Entries(ctx, account.uin, after, upTo, entriesPerRead)
 	if err != nil {
 		return nil, err
 	}
@@ -204,9 +207,9 @@ func (sub *Subscription) nextEntries() (events []PushEvent, err error) {
 }
 
 // readRepeatedEntry reads an entry that is to be pushed again.
-func (sub *Subscription) readRepeatedEntry(entryNumber uint64) ([]PushEvent, error) {
+func (sub *Subscription) readRepeatedEntry(ctx context.Context, entryNumber uint64) ([]PushEvent, error) {
 	uin := sub.consumer.account.uin
-	page, err := sub.service.store.Entries(context.Background(), uin, entryNumber-1, entryNumber, 1)
+	page, err := sub.service.store.Entries(ctx, uin, entryNumber-1, entryNumber, 1)
 	if err != nil {
 		return nil, err
 	}

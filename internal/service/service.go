@@ -87,9 +87,6 @@ type Service struct {
 	onlineSearches semaphore
 	// textSearches limits concurrent searches for a text, which read whole mailboxes.
 	textSearches semaphore
-
-	// stopVerifications cancels the password verifications in progress. Run calls it when it ends.
-	stopVerifications context.CancelFunc
 }
 
 // New returns a Service. Call LoadSessions before any other method.
@@ -117,8 +114,7 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	lifetime, stop := context.WithCancel(context.Background())
-	background := &backgroundTasks{log: config.Log, afterFunc: config.AfterFunc}
+	background := newBackgroundTasks(config)
 	return &Service{
 		store:             config.Store,
 		now:               config.Now,
@@ -131,10 +127,9 @@ func New(config Config) (*Service, error) {
 		passwordVerifier:  verifier,
 		loginLimiter:      newLoginLimiter(),
 		startedAt:         config.Now(),
-		verifications:     newCallGroup[verificationKey](lifetime, background),
+		verifications:     newCallGroup[verificationKey](background),
 		onlineSearches:    newSemaphore(1),
 		textSearches:      newSemaphore(maxTextSearches),
-		stopVerifications: stop,
 	}, nil
 }
 
@@ -168,8 +163,7 @@ func (s *Service) uptimeAt(t time.Time) time.Duration {
 	return s.uptimeBeforeStart + t.Sub(s.startedAt)
 }
 
-// Run does the periodic work until ctx ends. It then stops the background tasks, waits for them, and
-// stores what was not stored yet. After Run returns, only callers' own requests use the store.
+// Run does the periodic work until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -178,7 +172,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.shutDown(context.WithoutCancel(ctx))
+			s.saveUptime(context.WithoutCancel(ctx))
 			return nil
 		case <-tick.C:
 		}
@@ -191,11 +185,11 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// shutDown ends Run. It closes the live connections, because a client that does not read would delay
-// the end.
-func (s *Service) shutDown(ctx context.Context) {
+// Close stops the background tasks, waits for them, and stores what was not stored yet. It also closes
+// the live connections, because a client that does not read would delay the end. Call it after Run has
+// returned. Afterwards only callers' own requests use the store.
+func (s *Service) Close(ctx context.Context) {
 	s.background.refuseNew()
-	s.stopVerifications()
 	s.hub.forEach(func(account *activeAccount) {
 		for _, consumer := range account.filterConsumers(anyConsumer) {
 			if subscription := consumer.liveSubscription(); subscription != nil {
@@ -206,7 +200,6 @@ func (s *Service) shutDown(ctx context.Context) {
 	s.background.wait()
 	s.saveAllConsumers(ctx)
 	s.unsavedLogouts.retry(ctx, s)
-	s.saveUptime(ctx)
 }
 
 // Tick ends expired sessions and removes idle accounts from memory. Run calls it every second; a test

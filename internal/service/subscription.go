@@ -128,7 +128,8 @@ func (sub *Subscription) Close() {
 	sub.stopTimerLocked()
 	sub.mu.Unlock()
 	if !wasClosed {
-		sub.service.background.start(saveTask, func() { sub.service.saveInBackground(sub.consumer) })
+		sub.service.background.start(saveTask,
+			func(ctx context.Context) { sub.service.saveInBackground(ctx, sub.consumer) })
 	}
 }
 
@@ -141,7 +142,9 @@ func (sub *Subscription) disconnect() {
 const closeTask = "close a connection"
 
 // closeSink closes a connection in the background, because closing may block.
-func (s *Service) closeSink(sink PushSink) { s.background.start(closeTask, sink.Close) }
+func (s *Service) closeSink(sink PushSink) {
+	s.background.start(closeTask, func(context.Context) { sink.Close() })
+}
 
 // stop ends the pushes and reports whether the subscription was live.
 func (sub *Subscription) stop() bool {
