@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -53,27 +54,22 @@ func handleGetMsgEx(request *clientRequest) error {
 	if batch.withNumbers {
 		fields += "&ID=&TM="
 	}
-	collected, err := request.service.Collect(request.ctx, request.session, request.seq, service.BatchLimit{
-		MaxItems: maxBatchEntries,
-		MaxBytes: request.version.MaxBatchBytes() - (len(request.answer) - request.answerStart) - len(fields),
-		ItemSize: batch.entrySize,
+	events, err := request.service.Collect(request.ctx, request.session, request.seq, service.BatchLimit{
+		MaxEvents: maxBatchEntries,
+		MaxBytes:  request.version.MaxBatchBytes() - (len(request.answer) - request.answerStart) - len(fields),
+		EventSize: batch.eventSize,
 	})
 	if err != nil {
 		return err
 	}
-	batch.entries = collected.Entries
-	for _, notice := range collected.Notices {
-		batch.entries = append(batch.entries, rookery.Entry{
-			Kind: rookery.KindStatus, Peer: notice.Friend, Time: batch.collectedAt,
-			Text: notice.Status.Basic().String(),
-		})
+	for _, event := range events {
+		batch.entries = append(batch.entries, batch.entryOf(event))
 	}
 	batch.addEntries()
 	return nil
 }
 
-// collectedBatch writes the entries of a GetMsgEx answer. Status notices are entries without a
-// number.
+// collectedBatch writes the events of a GetMsgEx answer as entries.
 type collectedBatch struct {
 	*clientRequest
 	entries []rookery.Entry
@@ -82,15 +78,26 @@ type collectedBatch struct {
 	collectedAt time.Time
 }
 
-// entrySize returns how many bytes the nth entry adds to the answer.
-func (b *collectedBatch) entrySize(nth int, entry rookery.Entry) int {
+// entryOf returns an event as an entry. Status notices become entries of KindStatus without a number.
+func (b *collectedBatch) entryOf(event rookery.Event) rookery.Entry {
+	switch event := event.(type) {
+	case *rookery.Entry:
+		return *event
+	case rookery.StatusNotice:
+		return rookery.Entry{Kind: rookery.KindStatus, Peer: event.Friend, Time: b.collectedAt,
+			Text: event.Status.Basic().String()}
+	default:
+		panic(fmt.Sprintf("no entry for the event %T", event))
+	}
+}
+
+// eventSize returns how many bytes the nth event adds to the answer.
+func (b *collectedBatch) eventSize(nth int, event rookery.Event) int {
+	entry := b.entryOf(event)
 	size := decimalLength(uint64(nth)) - decimalLength(uint64(nth-1)) // growth of MN
 	size += decimalLength(uint64(entry.Kind)) + decimalLength(uint64(entry.Peer)) + len(",,") +
 		wire.ElementSize(b.peer.Form, entry.Text)
 	if b.withNumbers {
-		if entry.Kind == rookery.KindStatus {
-			entry.Time = b.collectedAt
-		}
 		size += decimalLength(entry.Number) + decimalLength(unixSeconds(entry.Time)) + len(",,")
 	}
 	return size

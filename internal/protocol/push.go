@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/rookery-im/rookery"
@@ -32,9 +33,9 @@ func (h *Handler) newPushSink(conn transport.PushConn, session *service.Session)
 }
 
 // Push writes one event as one record.
-func (s recordPushSink) Push(event service.PushEvent) error {
+func (s recordPushSink) Push(number uint64, event rookery.Event) error {
 	buffer := s.handler.pushBuffers.Get().(*[]byte)
-	*buffer = s.appendPush((*buffer)[:0], event)
+	*buffer = s.appendPush((*buffer)[:0], number, event)
 	err := s.conn.Push(*buffer)
 	s.handler.pushBuffers.Put(buffer)
 	return err
@@ -47,25 +48,25 @@ func (s recordPushSink) Framed() bool { return s.conn.Framed() }
 func (s recordPushSink) Close() { s.conn.Close() }
 
 // appendPush appends the record of an event.
-func (s recordPushSink) appendPush(dst []byte, event service.PushEvent) []byte {
-	switch {
-	case event.Entry != nil:
-		entry := event.Entry
-		dst = wire.AppendNumber(s.appendPushHead(dst, pushMessage, event.Number), "MN", 1)
+func (s recordPushSink) appendPush(dst []byte, number uint64, event rookery.Event) []byte {
+	switch event := event.(type) {
+	case *rookery.Entry:
+		dst = wire.AppendNumber(s.appendPushHead(dst, pushMessage, number), "MN", 1)
 		if s.withNumbers {
-			dst = wire.AppendNumber(dst, "ID", entry.Number)
-			dst = wire.AppendNumber(dst, "TM", unixSeconds(entry.Time))
+			dst = wire.AppendNumber(dst, "ID", event.Number)
+			dst = wire.AppendNumber(dst, "TM", unixSeconds(event.Time))
 		}
-		dst = wire.AppendNumber(dst, "MT", uint64(entry.Kind))
-		dst = wire.AppendNumber(dst, "UN", uint64(entry.Peer))
-		return wire.AppendText(dst, wire.FormLine, "MG", entry.Text)
-	case event.Notice != nil:
-		dst = wire.AppendNumber(s.appendPushHead(dst, pushStatus, event.Number), "ST",
-			uint64(event.Notice.Status.Visible()))
-		return wire.AppendNumber(dst, "UN", uint64(event.Notice.Friend))
+		dst = wire.AppendNumber(dst, "MT", uint64(event.Kind))
+		dst = wire.AppendNumber(dst, "UN", uint64(event.Peer))
+		return wire.AppendText(dst, wire.FormLine, "MG", event.Text)
+	case rookery.StatusNotice:
+		dst = wire.AppendNumber(s.appendPushHead(dst, pushStatus, number), "ST", uint64(event.Status.Visible()))
+		return wire.AppendNumber(dst, "UN", uint64(event.Friend))
+	case rookery.ReadMark:
+		dst = wire.AppendNumber(s.appendPushHead(dst, pushReadMark, number), "UN", uint64(event.Peer))
+		return wire.AppendNumber(dst, "ID", event.Number)
 	default:
-		dst = wire.AppendNumber(s.appendPushHead(dst, pushReadMark, event.Number), "UN", uint64(event.ReadMark.Peer))
-		return wire.AppendNumber(dst, "ID", event.ReadMark.Number)
+		panic(fmt.Sprintf("no record for the event %T", event))
 	}
 }
 

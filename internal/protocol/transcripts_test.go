@@ -121,7 +121,7 @@ func (w *testEnv) start() {
 	w.handler = protocol.New(w.service, discardLog)
 }
 
-// stop closes the connections and runs the service's shutdown.
+// stop closes the connections, the service and the store.
 func (w *testEnv) stop() {
 	w.t.Helper()
 	for _, l := range w.lines {
@@ -133,6 +133,7 @@ func (w *testEnv) stop() {
 	if err := w.service.Run(ended); err != nil {
 		w.t.Error(err)
 	}
+	w.service.Close(context.Background())
 	if err := w.store.Close(); err != nil {
 		w.t.Error(err)
 	}

@@ -134,7 +134,7 @@ func panicNow() { panic("out of its mind") }
 // panickingSink is a PushSink that panics.
 type panickingSink struct{ onPush, onClose bool }
 
-func (o *panickingSink) Push(service.PushEvent) error {
+func (o *panickingSink) Push(uint64, rookery.Event) error {
 	if o.onPush {
 		panicNow()
 	}
@@ -260,7 +260,7 @@ type stuckSink struct {
 	returned bool
 }
 
-func (o *stuckSink) Push(service.PushEvent) error {
+func (o *stuckSink) Push(uint64, rookery.Event) error {
 	<-o.closed
 	time.Sleep(time.Second) // Push returns some time after Close
 	o.mu.Lock()

@@ -43,7 +43,8 @@ func (s *Service) Block(ctx context.Context, session *Session, otherUIN rookery.
 		return err
 	}
 	if oldRelation.Friends && oldStatus != rookery.StatusOffline {
-		s.hub.statusChanged([]rookery.UIN{otherUIN}, Notice{account.uin, rookery.StatusOffline}, true)
+		notice := rookery.StatusNotice{Friend: account.uin, Status: rookery.StatusOffline}
+		s.hub.statusChanged([]rookery.UIN{otherUIN}, notice, true)
 	}
 	return nil
 }

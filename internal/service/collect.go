@@ -12,22 +12,14 @@ import (
 
 // BatchLimit limits the size of a batch.
 type BatchLimit struct {
-	// MaxItems is the highest number of entries and notices together.
-	MaxItems int
-	// MaxBytes is the highest size of the answer. ItemSize returns how much an item adds to the answer
-	// if it is the nth of the batch, counted from 1. A notice is passed as an entry of KindStatus with
-	// the number 0 and the status as text. The first item is handed out even if it exceeds MaxBytes.
-	MaxBytes int
-	ItemSize func(nth int, entry rookery.Entry) int
+	// MaxEvents is the highest number of events.
+	MaxEvents int
+	// MaxBytes is the highest size of the answer. EventSize returns how much an event adds to the answer
+	// if it is the nth of the batch, counted from 1. The first event is handed out even if it exceeds
+	// MaxBytes.
+	MaxBytes  int
+	EventSize func(nth int, event rookery.Event) int
 }
-
-// Batch is the result of one collection: mailbox entries, oldest first, and then notices.
-type Batch struct {
-	Entries []rookery.Entry
-	Notices []Notice
-}
-
-func (b *Batch) isEmpty() bool { return len(b.Entries) == 0 && len(b.Notices) == 0 }
 
 // consumer is one reader of a mailbox: the account's address sessions together, or one device. A
 // consumer receives each entry once, and the latest batch again if it repeats the request that fetched
@@ -82,7 +74,7 @@ type handedBatch struct {
 	collectedAt time.Duration
 	after       uint64 // the batch has the entries above after, up to upTo
 	upTo        uint64
-	notices     []Notice
+	notices     []rookery.StatusNotice
 }
 
 type pastRequest struct {
@@ -120,29 +112,31 @@ func (s *consumerState) classifyRequest(key seqKey, now time.Duration) seqVerdic
 	return newRequest
 }
 
-// Collect hands out entries and notices. The SEQ decides whether the client gets new ones, the latest
-// batch again, or nothing (section 2.1 of the protocol). A new batch is stored as handed out before
-// Collect returns. An empty result writes nothing to the store.
+// Collect hands out a batch: entries, oldest first, and then status notices. The SEQ decides whether
+// the client gets new ones, the latest batch again, or nothing (section 2.1 of the protocol). A new
+// batch is stored as handed out before Collect returns. An empty result writes nothing to the store.
 //
 // While the session has a live subscription, new entries are pushed instead. Collect then hands out
 // only entries whose arrival is still uncertain after maxEntryRepeats repeated pushes.
-func (s *Service) Collect(ctx context.Context, session *Session, seq string, batchLimit BatchLimit) (Batch, error) {
+func (s *Service) Collect(
+	ctx context.Context, session *Session, seq string, batchLimit BatchLimit,
+) ([]rookery.Event, error) {
 	account, key, consumer := session.account, session.newSEQKey(seq), session.consumer
 	if err := consumer.collectLock.acquire(ctx); err != nil {
-		return Batch{}, err
+		return nil, err
 	}
 	defer consumer.collectLock.release()
 	if account.currentSession(session) == nil {
-		return Batch{}, errNotSignedIn
+		return nil, errNotSignedIn
 	}
 	if err := s.loadConsumer(ctx, consumer); err != nil {
-		return Batch{}, err
+		return nil, err
 	}
 	consumer.mergeConfirmed()
 	now := s.uptime()
 	switch consumer.classifyRequest(key, now) {
 	case delayedRequest:
-		return Batch{}, nil
+		return nil, nil
 	case repeatedRequest:
 		return s.repeatLastBatch(ctx, consumer)
 	}
@@ -169,15 +163,17 @@ func (s *Service) loadConsumer(ctx context.Context, c *consumer) error {
 }
 
 // repeatLastBatch hands out the latest batch again.
-func (s *Service) repeatLastBatch(ctx context.Context, c *consumer) (Batch, error) {
-	batch := Batch{Notices: c.lastBatch.notices}
+func (s *Service) repeatLastBatch(ctx context.Context, c *consumer) (batch []rookery.Event, err error) {
 	for entry, err := range s.iterateEntries(ctx, c.account.uin, c.lastBatch.after, c.lastBatch.upTo, entriesPerPage) {
 		if err != nil {
-			return Batch{}, err
+			return nil, err
 		}
-		if !c.ignores(&entry) {
-			batch.Entries = append(batch.Entries, entry)
+		if !c.ignores(entry) {
+			batch = append(batch, entry)
 		}
+	}
+	for _, notice := range c.lastBatch.notices {
+		batch = append(batch, notice)
 	}
 	return batch, nil
 }
@@ -185,43 +181,51 @@ func (s *Service) repeatLastBatch(ctx context.Context, c *consumer) (Batch, erro
 // collectNewBatch hands out new entries and notices. The request shows that the client has received the
 // previous batch, even if the new one is empty.
 func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request pastRequest,
-	batchLimit BatchLimit) (Batch, error) {
-	var batch Batch
+	batchLimit BatchLimit) (batch []rookery.Event, err error) {
 	cursor := c.cursor
 	subscription := c.liveSubscription()
-	var err error
 	if subscription == nil {
 		batch, cursor, err = s.fillBatch(ctx, c, c.account.newestEntry.Load(), c.pollableNotices(), batchLimit)
 	} else if upTo := subscription.pollableUpTo(); upTo > cursor {
-		if batch, cursor, err = s.fillBatch(ctx, c, upTo, nil, batchLimit); batch.isEmpty() {
+		if batch, cursor, err = s.fillBatch(ctx, c, upTo, nil, batchLimit); len(batch) == 0 {
 			cursor = upTo // retention has deleted the entries
 		}
 	}
 	if err != nil {
-		return Batch{}, err
+		return nil, err
 	}
 	if subscription != nil {
 		defer func() { subscription.confirmCollected(c.cursor) }()
 	}
 	newState := consumerState{cursor: cursor, recentRequests: appendRecentRequest(c.recentRequests, request)}
-	if batch.isEmpty() {
+	if len(batch) == 0 {
 		c.consumerState, c.isDirty = newState, true
 		return batch, nil
 	}
 	if request.key != (seqKey{}) {
 		newState.lastBatch = &handedBatch{key: request.key, collectedAt: request.receivedAt, after: cursor,
-			upTo: cursor, notices: batch.Notices}
-		if len(batch.Entries) > 0 {
-			newState.lastBatch.after = batch.Entries[0].Number - 1
+			upTo: cursor, notices: noticesOf(batch)}
+		if entry, ok := batch[0].(*rookery.Entry); ok {
+			newState.lastBatch.after = entry.Number - 1
 		}
 	}
 	if err := s.store.SaveCursor(ctx, c.account.uin, c.device, newState.encode(request.receivedAt)); err != nil {
-		return Batch{}, err
+		return nil, err
 	}
 	s.noteTimedWrite()
-	c.removeCollectedNotices(batch.Notices)
+	c.removeCollectedNotices(noticesOf(batch))
 	c.consumerState, c.isDirty = newState, false
 	return batch, nil
+}
+
+// noticesOf returns the status notices of a batch.
+func noticesOf(batch []rookery.Event) (notices []rookery.StatusNotice) {
+	for _, event := range batch {
+		if notice, ok := event.(rookery.StatusNotice); ok {
+			notices = append(notices, notice)
+		}
+	}
+	return notices
 }
 
 // saveConsumers stores the changed states of the account's consumers.
@@ -299,38 +303,34 @@ func appendRecentRequest(recent []pastRequest, request pastRequest) []pastReques
 
 // fillBatch collects entries up to the number upTo, and notices after the last entry, as far as they
 // fit the limit. It returns the batch and the cursor after it.
-func (s *Service) fillBatch(ctx context.Context, c *consumer, upTo uint64, notices []Notice,
-	batchLimit BatchLimit) (batch Batch, cursor uint64, err error) {
-	itemCount, byteCount := 0, 0
-	addIfFits := func(entry rookery.Entry) bool {
-		size := batchLimit.ItemSize(itemCount+1, entry)
-		if itemCount == batchLimit.MaxItems || itemCount > 0 && byteCount+size > batchLimit.MaxBytes {
+func (s *Service) fillBatch(ctx context.Context, c *consumer, upTo uint64, notices []rookery.StatusNotice,
+	batchLimit BatchLimit) (batch []rookery.Event, cursor uint64, err error) {
+	byteCount := 0
+	addIfFits := func(event rookery.Event) bool {
+		size := batchLimit.EventSize(len(batch)+1, event)
+		if len(batch) == batchLimit.MaxEvents || len(batch) > 0 && byteCount+size > batchLimit.MaxBytes {
 			return false
 		}
-		itemCount, byteCount = itemCount+1, byteCount+size
+		batch, byteCount = append(batch, event), byteCount+size
 		return true
 	}
 	cursor = c.cursor
-	for entry, err := range s.iterateEntries(ctx, c.account.uin, cursor, upTo, batchLimit.MaxItems) {
+	for entry, err := range s.iterateEntries(ctx, c.account.uin, cursor, upTo, batchLimit.MaxEvents) {
 		if err != nil {
-			return Batch{}, 0, err
+			return nil, 0, err
 		}
-		if !c.ignores(&entry) {
-			if !addIfFits(entry) {
-				return batch, cursor, nil
-			}
-			batch.Entries = append(batch.Entries, entry)
+		if !c.ignores(entry) && !addIfFits(entry) {
+			return batch, cursor, nil
 		}
 		cursor = entry.Number
-		if itemCount == batchLimit.MaxItems {
+		if len(batch) == batchLimit.MaxEvents {
 			return batch, cursor, nil
 		}
 	}
 	for _, notice := range notices {
-		if !addIfFits(rookery.Entry{Kind: rookery.KindStatus, Peer: notice.Friend, Text: notice.Status.String()}) {
+		if !addIfFits(notice) {
 			break
 		}
-		batch.Notices = append(batch.Notices, notice)
 	}
 	return batch, cursor, nil
 }
@@ -341,19 +341,19 @@ const entriesPerPage = 50
 // iterateEntries yields the mailbox's entries above after, up to upTo, in order. It reads pageSize
 // entries at a time. If the store fails, it yields the error and stops.
 func (s *Service) iterateEntries(ctx context.Context, uin rookery.UIN, after, upTo uint64,
-	pageSize int) iter.Seq2[rookery.Entry, error] {
-	return func(yield func(rookery.Entry, error) bool) {
+	pageSize int) iter.Seq2[*rookery.Entry, error] {
+	return func(yield func(*rookery.Entry, error) bool) {
 		for after < upTo {
 			page, err := s.store.Entries(ctx, uin, after, upTo, pageSize)
 			if err != nil {
-				yield(rookery.Entry{}, err)
+				yield(nil, err)
 				return
 			}
-			for _, entry := range page {
-				if !yield(entry, nil) {
+			for i := range page {
+				if !yield(&page[i], nil) {
 					return
 				}
-				after = entry.Number
+				after = page[i].Number
 			}
 			if len(page) < pageSize {
 				return

@@ -211,11 +211,11 @@ func TestAnAnswerToARequestForFriendshipInFlightTwiceIsOne(t *testing.T) {
 			})
 		}
 		both.Wait()
-		batch, err := w.Collect(t.Context(), asker, "collect", service.BatchLimit{MaxItems: 50, MaxBytes: 1 << 20,
-			ItemSize: func(int, rookery.Entry) int { return 1 }})
+		batch, err := w.Collect(t.Context(), asker, "collect", service.BatchLimit{MaxEvents: 50, MaxBytes: 1 << 20,
+			EventSize: func(int, rookery.Event) int { return 1 }})
 		w.must(err)
-		if len(batch.Entries) != 1 || batch.Entries[0].Kind != rookery.KindAccepted {
-			t.Fatalf("the asker heard %+v", batch.Entries)
+		if len(batch) != 1 || batch[0].(*rookery.Entry).Kind != rookery.KindAccepted {
+			t.Fatalf("the asker collected %v, want one acceptance", batch)
 		}
 	}
 }

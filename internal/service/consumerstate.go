@@ -69,7 +69,8 @@ func decodeConsumerState(cursor rookery.Cursor) (consumerState, error) {
 		m.lastBatch.key, m.lastBatch.collectedAt = reader.readSEQKey()
 		m.lastBatch.after, m.lastBatch.upTo = reader.readUint64(), reader.readUint64()
 		for range reader.readUint32() {
-			notice := Notice{rookery.UIN(reader.readUint32()), rookery.Status(reader.readByte())}
+			notice := rookery.StatusNotice{Friend: rookery.UIN(reader.readUint32()),
+				Status: rookery.Status(reader.readByte())}
 			if reader.isTruncated {
 				break
 			}

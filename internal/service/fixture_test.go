@@ -161,16 +161,21 @@ func (w *world) collect(session *service.Session, seq string) []string {
 }
 
 func (w *world) tryCollect(session *service.Session, seq string) ([]string, error) {
-	batch, err := w.Collect(w.Context(), session, seq, service.BatchLimit{MaxItems: 50, MaxBytes: 8 << 10,
-		ItemSize: func(_ int, entry rookery.Entry) int { return len(entry.Text) + 1 }})
+	batch, err := w.Collect(w.Context(), session, seq, service.BatchLimit{MaxEvents: 50, MaxBytes: 8 << 10,
+		EventSize: func(_ int, event rookery.Event) int { return len(eventText(event)) + 1 }})
 	texts := []string{}
-	for _, entry := range batch.Entries {
-		texts = append(texts, entry.Text)
-	}
-	for _, notice := range batch.Notices {
-		texts = append(texts, fmt.Sprintf("%d:%d", notice.Friend, notice.Status))
+	for _, event := range batch {
+		texts = append(texts, eventText(event))
 	}
 	return texts, err
+}
+
+// eventText returns the text of an entry, or "uin:status" for a notice.
+func eventText(event rookery.Event) string {
+	if notice, ok := event.(rookery.StatusNotice); ok {
+		return fmt.Sprintf("%d:%d", notice.Friend, notice.Status)
+	}
+	return event.(*rookery.Entry).Text
 }
 
 func (w *world) befriend(a, b rookery.UIN) {

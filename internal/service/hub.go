@@ -25,7 +25,7 @@ func (h *hub) arrived(receiver rookery.UIN, entryNumber uint64) {
 
 // statusChanged notifies those of the friends that have a session. Notices are not stored. The caller
 // holds the changeLock of the account that the notice is about, so that notices arrive in order.
-func (h *hub) statusChanged(friends []rookery.UIN, notice Notice, changesBasicStatus bool) {
+func (h *hub) statusChanged(friends []rookery.UIN, notice rookery.StatusNotice, changesBasicStatus bool) {
 	for _, uin := range friends {
 		if friend := h.get(uin); friend != nil {
 			friend.addNotice(notice, changesBasicStatus)

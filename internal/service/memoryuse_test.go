@@ -51,9 +51,9 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 // discardSink is a PushSink that discards events.
 type discardSink struct{}
 
-func (discardSink) Push(service.PushEvent) error { return nil }
-func (discardSink) Framed() bool                 { return false }
-func (discardSink) Close()                       {}
+func (discardSink) Push(uint64, rookery.Event) error { return nil }
+func (discardSink) Framed() bool                     { return false }
+func (discardSink) Close()                           {}
 
 // heapBytes returns the heap in use.
 func heapBytes() uint64 {

@@ -8,12 +8,6 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Notice is a friend's new visible status.
-type Notice struct {
-	Friend rookery.UIN
-	Status rookery.Status
-}
-
 // SetStatus changes the status of the session's account. When it returns nil, the status is stored and
 // visible.
 func (s *Service) SetStatus(ctx context.Context, session *Session, status rookery.Status,
@@ -48,19 +42,20 @@ func (s *Service) announceStatus(ctx context.Context, account *activeAccount, ol
 		s.log.Warn("cannot notify friends of a status change", "account", account.uin, "error", err)
 		return
 	}
-	s.hub.statusChanged(friends, Notice{account.uin, after}, after.Basic() != oldStatus.Basic())
+	notice := rookery.StatusNotice{Friend: account.uin, Status: after}
+	s.hub.statusChanged(friends, notice, after.Basic() != oldStatus.Basic())
 }
 
 // pendingNotice is a notice to be pushed or polled. A later notice about the same friend replaces it.
 type pendingNotice struct {
-	Notice
+	rookery.StatusNotice
 	// changesBasicStatus means that the change matters to clients that know only the basic statuses.
 	// Polls return only such notices; the others wait for a subscription.
 	changesBasicStatus bool
 }
 
 // addNotice adds a notice for each session of the account.
-func (a *activeAccount) addNotice(notice Notice, changesBasicStatus bool) {
+func (a *activeAccount) addNotice(notice rookery.StatusNotice, changesBasicStatus bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, session := range a.sessions {
@@ -69,7 +64,7 @@ func (a *activeAccount) addNotice(notice Notice, changesBasicStatus bool) {
 }
 
 // addNoticeLocked adds a notice and wakes the subscription. c.account.mu must be held.
-func (c *consumer) addNoticeLocked(notice Notice, changesBasicStatus bool) {
+func (c *consumer) addNoticeLocked(notice rookery.StatusNotice, changesBasicStatus bool) {
 	i := slices.IndexFunc(c.pendingNotices, func(pending pendingNotice) bool { return pending.Friend == notice.Friend })
 	subscription := c.liveSubscription()
 	switch {
@@ -84,41 +79,41 @@ func (c *consumer) addNoticeLocked(notice Notice, changesBasicStatus bool) {
 }
 
 // pollableNotices returns the notices for a poll, by friend and with basic statuses.
-func (c *consumer) pollableNotices() []Notice {
+func (c *consumer) pollableNotices() []rookery.StatusNotice {
 	c.account.mu.Lock()
 	defer c.account.mu.Unlock()
-	var notices []Notice
+	var notices []rookery.StatusNotice
 	for _, pending := range c.pendingNotices {
 		if pending.changesBasicStatus {
-			notices = append(notices, Notice{pending.Friend, pending.Status.Basic()})
+			notices = append(notices, rookery.StatusNotice{Friend: pending.Friend, Status: pending.Status.Basic()})
 		}
 	}
-	slices.SortFunc(notices, func(a, b Notice) int { return cmp.Compare(a.Friend, b.Friend) })
+	slices.SortFunc(notices, func(a, b rookery.StatusNotice) int { return cmp.Compare(a.Friend, b.Friend) })
 	return notices
 }
 
 // removeCollectedNotices removes the notices that a poll has returned, unless newer ones have replaced
 // them.
-func (c *consumer) removeCollectedNotices(notices []Notice) {
+func (c *consumer) removeCollectedNotices(notices []rookery.StatusNotice) {
 	if len(notices) == 0 {
 		return
 	}
 	c.account.mu.Lock()
 	defer c.account.mu.Unlock()
 	c.pendingNotices = slices.DeleteFunc(c.pendingNotices, func(pending pendingNotice) bool {
-		return slices.Contains(notices, Notice{pending.Friend, pending.Status.Basic()})
+		return slices.Contains(notices, rookery.StatusNotice{Friend: pending.Friend, Status: pending.Status.Basic()})
 	})
 	c.freeEmptyNoticesLocked()
 }
 
 // popNotice removes and returns the oldest notice.
-func (c *consumer) popNotice() (Notice, bool) {
+func (c *consumer) popNotice() (rookery.StatusNotice, bool) {
 	c.account.mu.Lock()
 	defer c.account.mu.Unlock()
 	if len(c.pendingNotices) == 0 {
-		return Notice{}, false
+		return rookery.StatusNotice{}, false
 	}
-	notice := c.pendingNotices[0].Notice
+	notice := c.pendingNotices[0].StatusNotice
 	c.pendingNotices = slices.Delete(c.pendingNotices, 0, 1)
 	c.freeEmptyNoticesLocked()
 	return notice, true

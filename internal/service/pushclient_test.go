@@ -11,10 +11,17 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// pushedText is a pushed event with its time of arrival.
-type pushedText struct {
-	service.PushEvent
-	at time.Time
+// pushedEvent is a pushed event with its number and time of arrival.
+type pushedEvent struct {
+	number uint64
+	event  rookery.Event
+	at     time.Time
+}
+
+// isEntry reports whether the event is the entry with the number and text.
+func (p pushedEvent) isEntry(number int, text string) bool {
+	entry, ok := p.event.(*rookery.Entry)
+	return ok && p.number == uint64(number) && entry.Text == text
 }
 
 // signInDevice signs in with a device name.
@@ -41,7 +48,7 @@ type pushClient struct {
 	framed bool
 
 	mu      sync.Mutex // guards the fields below
-	items   []pushedText
+	items   []pushedEvent
 	hold    chan struct{} // if not nil, a push waits until it is closed
 	pushing int           // number of waiting pushes
 	broken  bool
@@ -73,7 +80,7 @@ func (p *pushClient) resubscribe(session *service.Session) {
 	p.waitIdle()
 }
 
-func (p *pushClient) Push(i service.PushEvent) error {
+func (p *pushClient) Push(number uint64, event rookery.Event) error {
 	p.mu.Lock()
 	hold := p.hold
 	p.pushing++
@@ -87,7 +94,7 @@ func (p *pushClient) Push(i service.PushEvent) error {
 	if p.broken {
 		return errors.New("broken pipe")
 	}
-	p.items = append(p.items, pushedText{i, p.now()})
+	p.items = append(p.items, pushedEvent{number, event, p.now()})
 	return nil
 }
 
@@ -127,13 +134,13 @@ func (p *pushClient) confirm(entryNumber uint64) {
 func (p *pushClient) describeReceived() []string {
 	p.waitIdle()
 	list := []string{}
-	for _, i := range p.takeReceived() {
-		list = append(list, describeEvent(i.PushEvent))
+	for _, pushed := range p.takeReceived() {
+		list = append(list, pushed.String())
 	}
 	return list
 }
 
-func (p *pushClient) takeReceived() []pushedText {
+func (p *pushClient) takeReceived() []pushedEvent {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	items := p.items
@@ -141,18 +148,22 @@ func (p *pushClient) takeReceived() []pushedText {
 	return items
 }
 
-func describeEvent(i service.PushEvent) string {
-	switch {
-	case i.Notice != nil:
-		return fmt.Sprintf("#%d %d:%d", i.Number, i.Notice.Friend, i.Notice.Status)
-	case i.ReadMark != nil:
-		return fmt.Sprintf("#%d read %d up to %d", i.Number, i.ReadMark.Peer, i.ReadMark.Number)
-	case i.Number != i.Entry.Number:
-		return fmt.Sprintf("entry %d with number %d", i.Entry.Number, i.Number)
-	case i.Entry.Kind == rookery.KindSent:
-		return fmt.Sprintf("%d to %d: %s", i.Number, i.Entry.Peer, i.Entry.Text)
+func (p pushedEvent) String() string {
+	switch event := p.event.(type) {
+	case rookery.StatusNotice:
+		return fmt.Sprintf("#%d %d:%d", p.number, event.Friend, event.Status)
+	case rookery.ReadMark:
+		return fmt.Sprintf("#%d read %d up to %d", p.number, event.Peer, event.Number)
+	case *rookery.Entry:
+		switch {
+		case p.number != event.Number:
+			return fmt.Sprintf("entry %d with number %d", event.Number, p.number)
+		case event.Kind == rookery.KindSent:
+			return fmt.Sprintf("%d to %d: %s", p.number, event.Peer, event.Text)
+		}
+		return fmt.Sprintf("%d %s", p.number, event.Text)
 	}
-	return fmt.Sprintf("%d %s", i.Number, i.Entry.Text)
+	return fmt.Sprintf("an event of type %T", p.event)
 }
 
 func (p *pushClient) wantPushed(want ...string) {

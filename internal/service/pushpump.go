@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"time"
+
+	"github.com/rookery-im/rookery"
 )
 
 // entriesPerRead is how many entries the pump reads at once. They stay in memory while the connection
@@ -85,10 +87,11 @@ func (sub *Subscription) pushPending(ctx context.Context) {
 			return
 		}
 		for _, event := range events {
-			if !sub.claimEvent(&event) {
+			number, ok := sub.claimEvent(event)
+			if !ok {
 				break // ends the round: a resumed subscription reads its events anew
 			}
-			if err := sub.sink.Push(event); err != nil {
+			if err := sub.sink.Push(number, event); err != nil {
 				sub.Close()
 				break
 			}
@@ -149,13 +152,13 @@ func (sub *Subscription) mayHavePending() bool {
 
 // nextEvents returns the next events to push. Entries alternate with notices and read marks, so that
 // neither has to wait for long.
-func (sub *Subscription) nextEvents(ctx context.Context) ([]PushEvent, error) {
+func (sub *Subscription) nextEvents(ctx context.Context) ([]rookery.Event, error) {
 	sub.entriesNext = !sub.entriesNext
 	if sub.entriesNext {
 		return sub.nextEntries(ctx)
 	}
 	if notice, ok := sub.consumer.popNotice(); ok {
-		return []PushEvent{{Notice: &notice}}, nil
+		return []rookery.Event{notice}, nil
 	}
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
@@ -166,12 +169,12 @@ func (sub *Subscription) nextEvents(ctx context.Context) ([]PushEvent, error) {
 	if sub.readMarks = sub.readMarks[1:]; len(sub.readMarks) == 0 {
 		sub.readMarks = nil
 	}
-	return []PushEvent{{ReadMark: &readMark}}, nil
+	return []rookery.Event{readMark}, nil
 }
 
 // nextEntries reads the next entries to push, at most one if the pacer separates pushes. Entries that
 // the consumer ignores are skipped.
-func (sub *Subscription) nextEntries(ctx context.Context) (events []PushEvent, err error) {
+func (sub *Subscription) nextEntries(ctx context.Context) (events []rookery.Event, err error) {
 	if entryNumber := sub.claimRepeatNumber(); entryNumber > 0 {
 		return sub.readRepeatedEntry(ctx, entryNumber)
 	}
@@ -191,7 +194,7 @@ func (sub *Subscription) nextEntries(ctx context.Context) (events []PushEvent, e
 	for i := range page {
 		entry := &page[i]
 		if !sub.consumer.ignores(entry) {
-			events = append(events, PushEvent{Number: entry.Number, Entry: entry})
+			events = append(events, entry)
 			if onlyOne {
 				break
 			}
@@ -207,7 +210,7 @@ func (sub *Subscription) nextEntries(ctx context.Context) (events []PushEvent, e
 }
 
 // readRepeatedEntry reads an entry that is to be pushed again.
-func (sub *Subscription) readRepeatedEntry(ctx context.Context, entryNumber uint64) ([]PushEvent, error) {
+func (sub *Subscription) readRepeatedEntry(ctx context.Context, entryNumber uint64) ([]rookery.Event, error) {
 	uin := sub.consumer.account.uin
 	page, err := sub.service.store.Entries(ctx, uin, entryNumber-1, entryNumber, 1)
 	if err != nil {
@@ -221,7 +224,7 @@ func (sub *Subscription) readRepeatedEntry(ctx context.Context, entryNumber uint
 		}
 		return nil, nil
 	}
-	return []PushEvent{{Number: entryNumber, Entry: &page[0]}}, nil
+	return []rookery.Event{&page[0]}, nil
 }
 
 // skipUpTo records that there is nothing to push up to a number. If all earlier entries are confirmed,
@@ -238,33 +241,34 @@ func (sub *Subscription) skipUpTo(upTo uint64) {
 	sub.lastPushed = upTo
 }
 
-// claimEvent reserves an event for pushing and numbers it unless it is an entry. It returns false if
-// the subscription has ended or the entry was handed out meanwhile.
-func (sub *Subscription) claimEvent(event *PushEvent) bool {
+// claimEvent reserves an event for pushing and returns its number on the connection. It returns false
+// if the subscription has ended or the entry was handed out meanwhile.
+func (sub *Subscription) claimEvent(event rookery.Event) (number uint64, ok bool) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
+	entry, isEntry := event.(*rookery.Entry)
 	switch {
 	case sub.hasEndedLocked():
-		return false
-	case event.Entry == nil:
+		return 0, false
+	case !isEntry:
 		sub.otherEvents++
-		event.Number = sub.otherEvents
-	case event.Number == sub.doubtfulNumberLocked():
-	case event.Number <= sub.lastPushed:
-		return false
+		return sub.otherEvents, true
+	case entry.Number == sub.doubtfulNumberLocked():
+	case entry.Number <= sub.lastPushed:
+		return 0, false
 	default:
-		sub.lastPushed = event.Number
+		sub.lastPushed = entry.Number
 	}
-	return true
+	return entry.Number, true
 }
 
 // recordPush records that an event was written to the connection.
-func (sub *Subscription) recordPush(event PushEvent) {
+func (sub *Subscription) recordPush(event rookery.Event) {
 	now := sub.service.uptime()
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	standsAlone := sub.pacer == nil || sub.pacer.recordPush(now)
-	if event.Entry != nil {
-		sub.addPushedEntryLocked(event.Number, now, standsAlone)
+	if entry, ok := event.(*rookery.Entry); ok {
+		sub.addPushedEntryLocked(entry.Number, now, standsAlone)
 	}
 }

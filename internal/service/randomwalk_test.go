@@ -180,8 +180,8 @@ func (wk *walk) checkPushed(c *client) {
 	}
 	for _, item := range c.phone.takeReceived() {
 		want := wk.nextFor(c, c.shown)
-		if item.Entry == nil || want == 0 || int(item.Number) != want || item.Entry.Text != wk.log[want-1].text {
-			wk.Fatalf("%q was pushed %s, want number %d", c.device, describeEvent(item.PushEvent), want)
+		if want == 0 || !item.isEntry(want, wk.log[want-1].text) {
+			wk.Fatalf("%q was pushed %s, want number %d", c.device, item, want)
 		}
 		c.shown = want
 		c.written = append(c.written, writtenEntry{want, item.at})
@@ -337,11 +337,11 @@ func (w *world) reconnectRepeatedly(name string, want int) (texts []string) {
 		}
 		time.Sleep(time.Millisecond)
 		for _, item := range p.takeReceived() {
-			if item.Number > newestNumber {
-				newestNumber = item.Number
-				texts = append(texts, item.Entry.Text)
+			if item.number > newestNumber {
+				newestNumber = item.number
+				texts = append(texts, item.event.(*rookery.Entry).Text)
 			}
-			subscription.Confirm(item.Number)
+			subscription.Confirm(item.number)
 		}
 		if round%2 == 0 {
 			subscription.Close()

@@ -15,22 +15,14 @@ const maxReadMarks = 1000
 // PushSink is a connection to which events are pushed.
 type PushSink interface {
 	// Push writes an event after the earlier ones and blocks while the connection is slow. After an
-	// error the sink has closed the connection.
-	Push(PushEvent) error
+	// error the sink has closed the connection. number is the number of the entry; other events are
+	// numbered from 1 on each connection.
+	Push(number uint64, event rookery.Event) error
 	// Framed reports whether the client receives each event as a separate frame, however closely others
 	// follow. WebSockets are framed; a line connection is not.
 	Framed() bool
 	// Close closes the connection.
 	Close()
-}
-
-// PushEvent is one event to be pushed. Exactly one of Entry, Notice and ReadMark is set.
-type PushEvent struct {
-	// Number is the number of the entry. Notices and read marks are numbered from 1 on each connection.
-	Number   uint64
-	Entry    *rookery.Entry
-	Notice   *Notice
-	ReadMark *rookery.ReadMark
 }
 
 // Subscription is a session's live connection for pushes. Entries are not queued in memory: the

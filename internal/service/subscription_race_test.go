@@ -3,6 +3,8 @@ package service
 import (
 	"sync"
 	"testing"
+
+	"github.com/rookery-im/rookery"
 )
 
 // TestAFeedMayEndWhileANoticeComes loads the subscription for a notice while another goroutine drops it
@@ -32,7 +34,7 @@ func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
 	defer close(ended)
 	for range 10_000_000 {
 		c.account.mu.Lock()
-		c.addNoticeLocked(Notice{Friend: 10001}, true)
+		c.addNoticeLocked(rookery.StatusNotice{Friend: 10001}, true)
 		c.account.mu.Unlock()
 	}
 }
