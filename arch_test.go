@@ -32,9 +32,11 @@ var importRules = []importRule{
 		"all packages use the domain types, which need neither a disk nor a network"},
 	{"wire", nil, []string{"net", "os", "context"},
 		"the codec does no I/O"},
-	{"internal/service", []string{"."}, []string{"net/http", "database/sql"},
+	{"internal/auth", []string{"."}, []string{"net/http", "database/sql"},
+		"what a password is worth depends neither on the wire format nor on the store"},
+	{"internal/service", []string{".", "internal/auth"}, []string{"net/http", "database/sql"},
 		"the service works with any wire format and any store"},
-	{"internal/protocol", []string{".", "wire", "internal/service", "internal/transport"},
+	{"internal/protocol", []string{".", "wire", "internal/auth", "internal/service", "internal/transport"},
 		[]string{"net/http", "database/sql"},
 		"commands translate between records and the service; they do no I/O of their own"},
 	{"internal/transport", []string{"wire"}, nil,
@@ -47,7 +49,7 @@ var importRules = []importRule{
 		"a store implements the service's interface without importing it, so that it contains no rules"},
 	{"internal/storetest", []string{".", "internal/service"}, nil,
 		"the suite tests the contract of a store, not one store"},
-	{"internal/control", []string{".", "internal/service"}, []string{"database/sql"},
+	{"internal/control", []string{".", "internal/auth", "internal/service"}, []string{"database/sql"},
 		"the service carries out what an operator does"},
 	{"client", []string{".", "wire"}, []string{"database/sql"},
 		"it is a library for other modules, which cannot import our internal packages"},
@@ -61,7 +63,7 @@ var importRules = []importRule{
 		"the transcripts state the contract, independent of the code"},
 	{"internal/transcript/*", []string{"internal/transcript"}, nil,
 		"old clients parse bytes themselves; with our codec they would share its errors"},
-	{"internal/bench", []string{".", "wire", "internal/service", "internal/sqlite"}, nil,
+	{"internal/bench", []string{".", "wire", "internal/auth", "internal/service", "internal/sqlite"}, nil,
 		"load arrives over sockets; stores are filled and counted through the contract"},
 	{"internal/fault", []string{"."}, nil,
 		"faults come from outside of the server"},
@@ -100,7 +102,7 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 }
 
 // TestNoPackageImportsSingleflight: work of golang.org/x/sync/singleflight fails for
-// all callers when the first one is cancelled. internal/service/callgroup.go does not
+// all callers when the first one is cancelled. internal/auth/callgroup.go does not
 // have this problem.
 func TestNoPackageImportsSingleflight(t *testing.T) {
 	for _, pkg := range listPackages(t) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/protocol"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/sqlite"
@@ -26,9 +27,9 @@ import (
 
 const password = "correct horse"
 
-// credential is shared by all accounts, because hashing is slow by design.
+// credential is the one that all accounts have.
 var credential = sync.OnceValue(func() rookery.Credential {
-	return service.HashProof(service.ProofOf(password), service.MinPasswordCost)
+	return auth.HashProof(auth.ProofOf(password), auth.TestCost)
 })
 
 var discardLogger = slog.New(slog.DiscardHandler)
@@ -85,9 +86,10 @@ func (s *testServer) start() {
 	if s.store, err = sqlite.Open(ctx, sqlite.Config{Path: s.databasePath, Log: discardLogger}); err != nil {
 		s.Fatal(err)
 	}
-	if s.service, err = service.New(service.Config{Store: s.store, Now: s.now, Log: discardLogger}); err != nil {
-		s.Fatal(err)
-	}
+	s.service = service.New(service.Config{
+		Store: s.store, Now: s.now, Log: discardLogger,
+		Passwords: auth.New(auth.Config{Cost: auth.TestCost, Now: s.now}),
+	})
 	if err := s.service.LoadSessions(ctx); err != nil {
 		s.Fatal(err)
 	}
@@ -195,7 +197,7 @@ func (s *testServer) storedTexts(uin rookery.UIN) []string {
 func (s *testServer) sendDirectly(from, to rookery.UIN, texts ...string) {
 	s.Helper()
 	caller := service.Caller{Address: netip.MustParseAddr("192.0.2.77")}
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	se, _, err := s.service.SignIn(s.Context(), service.SignInRequest{UIN: from, Proof: &proof,
 		Address: caller.Address})
 	if err != nil {

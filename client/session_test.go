@@ -17,6 +17,7 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 )
 
@@ -142,7 +143,7 @@ func TestADisplacedSessionIsRegainedWithThePassword(t *testing.T) {
 	forEachScheme(t, func(t *testing.T, scheme string) {
 		server := newTestServer(t, 10001, 10002)
 		messenger := server.dial(scheme, 10001)
-		proof := service.ProofOf(password)
+		proof := auth.ProofOf(password)
 		elsewhere := netip.MustParseAddr("192.0.2.9")
 		if _, _, err := server.service.SignIn(t.Context(),
 			service.SignInRequest{UIN: 10001, Proof: &proof, Address: elsewhere}); err != nil {

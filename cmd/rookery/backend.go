@@ -38,10 +38,8 @@ func openBackend(
 	}
 	b := &backend{lock: lock, store: store}
 	config.Store = store
-	if b.service, err = service.New(config); err == nil {
-		err = b.service.LoadSessions(ctx)
-	}
-	if err != nil {
+	b.service = service.New(config)
+	if err := b.service.LoadSessions(ctx); err != nil {
 		return nil, errors.Join(err, b.close(ctx))
 	}
 	return b, nil
@@ -57,9 +55,7 @@ const (
 
 // close ends the service, waits for pending writes, closes the store, and unlocks the directory.
 func (b *backend) close(ctx context.Context) error {
-	if b.service != nil {
-		b.service.Close(context.WithoutCancel(ctx))
-	}
+	b.service.Close(context.WithoutCancel(ctx))
 	return errors.Join(b.store.Close(), b.lock.Unlock())
 }
 

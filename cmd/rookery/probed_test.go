@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/transcript"
 )
@@ -204,7 +205,7 @@ func (p *probedServer) forget(ctx context.Context) error {
 // assemble sees to it that as many of the crowd are online as shall be, and that
 // their sessions are as old in each experiment.
 func (p *probedServer) assemble(ctx context.Context) error {
-	proof := service.ProofOf(castPassword)
+	proof := auth.ProofOf(castPassword)
 	if !p.dispersed {
 		for i := range crowdOnline {
 			if _, err := p.service.AuthenticateSession(ctx, firstOfCrowd+rookery.UIN(i),

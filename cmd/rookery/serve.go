@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/sqlite"
 	"github.com/rookery-im/rookery/internal/transport"
@@ -113,9 +114,9 @@ func (sf *serveFlags) addTo(cmd *cobra.Command) {
 		"let an account send at most `N` messages and friend requests per minute; 0 is no limit")
 	flags.IntVar(&sf.reserveMiB, "disk-reserve", sqlite.DefaultReserveBytes>>20,
 		"reserve `MIB` of the disk for collecting messages; once the reserve is in use, no new messages are accepted")
-	flags.IntVar(&sf.passwordMemoryMiB, "password-memory", int(service.MinPasswordCost.MemoryKiB/1024),
+	flags.IntVar(&sf.passwordMemoryMiB, "password-memory", int(auth.DefaultCost.MemoryKiB/1024),
 		"hash new passwords with `MIB` of memory (Argon2id)")
-	flags.IntVar(&sf.passwordPasses, "password-passes", int(service.MinPasswordCost.Passes),
+	flags.IntVar(&sf.passwordPasses, "password-passes", int(auth.DefaultCost.Passes),
 		"hash new passwords with `N` passes over the memory")
 	flags.DurationVar(&sf.shutdownTimeout, "shutdown-timeout", 10*time.Second,
 		"at shutdown, finish accepted requests for at most `TIME`; slow clients are cut off after a third of it, "+
@@ -204,8 +205,8 @@ func (sf *serveFlags) newConfig(stderr io.Writer) (config serverConfig, err erro
 		{"max-messages-per-minute", sf.messagesPerMinute, 0, 10_000_000},
 		{"disk-reserve", sf.reserveMiB, 0, 1 << 20},
 		{"max-mailbox-size", sf.mailboxMiB, 1, 1 << 20},
-		{"password-memory", sf.passwordMemoryMiB, int(service.MinPasswordCost.MemoryKiB / 1024), 4096},
-		{"password-passes", sf.passwordPasses, int(service.MinPasswordCost.Passes), 100},
+		{"password-memory", sf.passwordMemoryMiB, int(auth.DefaultCost.MemoryKiB / 1024), 4096},
+		{"password-passes", sf.passwordPasses, int(auth.DefaultCost.Passes), 100},
 	} {
 		if bound.got < bound.least || bound.got > bound.max {
 			return config, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
@@ -219,7 +220,7 @@ func (sf *serveFlags) newConfig(stderr io.Writer) (config serverConfig, err erro
 	config.retention = time.Duration(sf.retentionDays) * 24 * time.Hour
 	config.backlogLimit = rookery.BacklogLimit{Messages: sf.mailboxMessages, Bytes: int64(sf.mailboxMiB) << 20}
 	config.messagesPerMinute, config.reserveBytes = sf.messagesPerMinute, int64(sf.reserveMiB)<<20
-	config.passwordCost = service.MinPasswordCost
+	config.passwordCost = auth.DefaultCost
 	config.passwordCost.MemoryKiB, config.passwordCost.Passes = uint32(sf.passwordMemoryMiB)*1024,
 		uint32(sf.passwordPasses)
 	for _, address := range sf.listen {

@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rookery-im/rookery"
-	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
@@ -132,7 +132,7 @@ func beginWith(t *testing.T, s *server, fields string, length int) net.Conn {
 
 // Passwords that wait to be checked would take longer than the server may to end.
 func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
-	cost := service.MinPasswordCost
+	cost := auth.DefaultCost
 	cost.Passes = 20
 	server, err := openServer(t.Context(), serverConfig{
 		dataDir: t.TempDir(), listenAddresses: []string{"127.0.0.1:0"}, shutdownTimeout: 5 * time.Second, now: time.Now,

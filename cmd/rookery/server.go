@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/control"
 	"github.com/rookery-im/rookery/internal/disk"
 	"github.com/rookery-im/rookery/internal/protocol"
@@ -40,7 +41,7 @@ type serverConfig struct {
 	timeouts        connTimeouts
 	// recordsPerSecond limits the records that a persistent connection may send in one second; 0 means no limit.
 	recordsPerSecond  int
-	passwordCost      service.PasswordCost
+	passwordCost      auth.Cost
 	retention         time.Duration
 	backlogLimit      rookery.BacklogLimit
 	messagesPerMinute int // limit per account; 0 means no limit
@@ -91,7 +92,8 @@ func openServer(ctx context.Context, config serverConfig) (*server, error) {
 			config.dataDir)
 	}
 	backend, err := openBackend(ctx, config.dataDir, lock, createIfMissing, config.reserveBytes, service.Config{
-		Now: config.now, AfterFunc: config.afterFunc, Log: config.log, PasswordCost: config.passwordCost,
+		Now: config.now, AfterFunc: config.afterFunc, Log: config.log,
+		Passwords: auth.New(auth.Config{Cost: config.passwordCost, Now: config.now, Log: config.log}),
 		Retention: config.retention, BacklogLimit: config.backlogLimit, MessagesPerMinute: config.messagesPerMinute,
 	})
 	if err != nil {

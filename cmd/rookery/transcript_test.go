@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/control"
-	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
@@ -91,7 +91,7 @@ func (w *transcriptServer) ApplySetting(name, value string) error {
 // credential hashes a password for less than the server would: what a stored
 // hash costs to check stands in itself.
 func credential(password string) rookery.Credential {
-	return service.HashProof(service.ProofOf(password), service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1})
+	return auth.HashProof(auth.ProofOf(password), auth.TestCost)
 }
 
 func (w *transcriptServer) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {

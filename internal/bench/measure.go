@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/auth"
 )
 
 // Config configures a measurement.
@@ -41,8 +41,8 @@ type Config struct {
 	// Progress receives a line of text from time to time.
 	Progress io.Writer
 
-	// cost is the cost of the accounts' password hashes; zero means service.MinPasswordCost.
-	cost service.PasswordCost
+	// cost is the cost of the accounts' password hashes; zero means auth.DefaultCost.
+	cost auth.Cost
 }
 
 // Limits that prevent a run of many hours by mistake.

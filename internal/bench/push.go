@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/auth"
 )
 
 // PushConfig configures a measurement of persistent connections in three parts. Idle, Window or Accounts of 0 skips
@@ -142,7 +142,7 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 	cfg.Workloads, cfg.KeepAlive = []Workload{{Name: lineSend}}, []bool{true}
 	// The cost of logins is not measured here, so hashes are cheap: expensive ones for the default of 19,000
 	// idle accounts would take longer than the lifetime of a session.
-	cfg.cost = service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1}
+	cfg.cost = auth.TestCost
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
-	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/auth"
 )
 
 // Store is the part of a server's store that the bench uses before the server starts and after it has stopped.
@@ -214,7 +214,7 @@ func (cfg *Config) seedDir(ctx context.Context, dir string, population Populatio
 		return (&storeSeeder{
 			Population: population, store: store, progress: cfg.Progress, now: time.Now(),
 			// All accounts share one hash, because a million hashes would take a day.
-			credential: service.HashProof(service.ProofOf(seedPassword), cmp.Or(cfg.cost, service.MinPasswordCost)),
+			credential: auth.HashProof(auth.ProofOf(seedPassword), cmp.Or(cfg.cost, auth.DefaultCost)),
 		}).seedStore(ctx)
 	}); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 )
 
@@ -209,6 +210,6 @@ func orGenerated(wanted string) (password, generated string) {
 	if wanted != "" {
 		return wanted, ""
 	}
-	generated = service.GeneratePassword()
+	generated = auth.GeneratePassword()
 	return generated, generated
 }

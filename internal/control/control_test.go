@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/control"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/sqlite"
@@ -29,10 +30,9 @@ func newService(t *testing.T) *service.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	messenger, err := service.New(service.Config{Store: store, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	messenger := service.New(service.Config{
+		Store: store, Now: time.Now, Passwords: auth.New(auth.Config{Cost: auth.TestCost}),
+	})
 	if err := messenger.LoadSessions(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func passwordEndsSessions(t *testing.T, messenger *service.Service, operator *co
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := service.ProofOf(generated)
+	proof := auth.ProofOf(generated)
 	_, _, err = messenger.SignIn(t.Context(), service.SignInRequest{
 		UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
 	})
@@ -176,7 +176,7 @@ func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *contr
 	if err := operator.Befriend(t.Context(), rookery.FirstUIN, other.UIN); err != nil {
 		t.Fatal(err)
 	}
-	proof := service.ProofOf(other.Password)
+	proof := auth.ProofOf(other.Password)
 	session, _, err := messenger.SignIn(t.Context(),
 		service.SignInRequest{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
 	if err != nil {
@@ -195,7 +195,7 @@ func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *contr
 }
 
 func devicesAreRevoked(t *testing.T, messenger *service.Service, operator *control.Operator) {
-	proof := service.ProofOf("a new one")
+	proof := auth.ProofOf("a new one")
 	input := service.SignInRequest{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
 		Device: "phone"}
 	_, token, err := messenger.SignIn(t.Context(), input)

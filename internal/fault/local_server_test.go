@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/protocol"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/sqlite"
@@ -73,11 +74,8 @@ func openLocalServer(ctx context.Context, dir string, f serverFlaw) (*localServe
 	case forgetsSEQs:
 		contract = noRequestKeyStore{store}
 	}
-	received.service, err = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
-	if err == nil {
-		err = received.service.LoadSessions(ctx)
-	}
-	if err != nil {
+	received.service = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
+	if err := received.service.LoadSessions(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	received.handler = protocol.New(received.service, log)
@@ -139,8 +137,8 @@ func createAccounts(t *testing.T, dir string, people []testAccount) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	credential := service.HashProof(service.ProofOf(password),
-		service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1})
+	credential := auth.HashProof(auth.ProofOf(password),
+		auth.TestCost)
 	for _, p := range people {
 		a := rookery.NewAccount(p.uin, "nick", time.Now())
 		a.Rule = p.rule

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/protocol"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/sqlite"
@@ -25,12 +26,9 @@ func setUpLoggedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { store.Close() })
-	svc, err := service.New(service.Config{Store: store, Now: time.Now})
-	if err != nil {
-		b.Fatal(err)
-	}
+	svc := service.New(service.Config{Store: store, Now: time.Now})
 	peer := &transport.Peer{Addr: netip.MustParseAddr("192.0.2.1")}
-	proof := service.ProofOf("123456")
+	proof := auth.ProofOf("123456")
 	for i := range n {
 		account := rookery.NewAccount(rookery.FirstUIN+rookery.UIN(i), fmt.Sprint(i), time.Now())
 		if _, err := store.CreateAccount(b.Context(), account, credential("123456")); err != nil {

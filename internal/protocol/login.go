@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/wire"
 )
@@ -82,18 +83,18 @@ func (c *clientRequest) parseDevice() (string, error) {
 }
 
 // parseProof reads PS in the form that M5 selects. It returns nil if no password can match it.
-func (c *clientRequest) parseProof() *service.Proof {
+func (c *clientRequest) parseProof() *auth.Proof {
 	password, _ := c.valueOf("PS")
-	var proof service.Proof
+	var proof auth.Proof
 	switch proofForm, _ := c.valueOf("M5"); proofForm {
 	case "0":
-		proof = service.ProofOf(password)
+		proof = auth.ProofOf(password)
 	case "1":
 		digest, err := hex.DecodeString(password)
 		if err != nil || len(digest) != len(proof) {
 			return nil
 		}
-		proof = service.Proof(digest)
+		proof = auth.Proof(digest)
 	default:
 		return nil
 	}

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/control"
 	"github.com/rookery-im/rookery/internal/protocol"
 	"github.com/rookery-im/rookery/internal/service"
@@ -109,11 +109,10 @@ func (w *testEnv) start() {
 	if w.wrapStore != nil {
 		store = w.wrapStore(store)
 	}
-	w.service, err = service.New(service.Config{Store: store, Now: w.clock.now, AfterFunc: w.clock.afterFunc,
-		Log: discardLog})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.service = service.New(service.Config{
+		Store: store, Now: w.clock.now, AfterFunc: w.clock.afterFunc, Log: discardLog,
+		Passwords: auth.New(auth.Config{Cost: auth.TestCost, Now: w.clock.now}),
+	})
 	if err := w.service.LoadSessions(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -139,15 +138,8 @@ func (w *testEnv) stop() {
 	}
 }
 
-// credentials caches hashes, because hashing a password is slow on purpose.
-var credentials sync.Map
-
 func credential(password string) rookery.Credential {
-	c, ok := credentials.Load(password)
-	if !ok {
-		c, _ = credentials.LoadOrStore(password, service.HashProof(service.ProofOf(password), service.MinPasswordCost))
-	}
-	return c.(rookery.Credential)
+	return auth.HashProof(auth.ProofOf(password), auth.TestCost)
 }
 
 func (w *testEnv) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {

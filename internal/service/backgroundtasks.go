@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -95,5 +94,3 @@ func (b *backgroundTasks) runRecovered(task string, work func() error) (err erro
 	}()
 	return work()
 }
-
-var errServiceEnded = errors.New("the service has ended")

@@ -116,10 +116,8 @@ func withRunningService(t *testing.T, test func(r *runningService)) {
 	inVirtualTime(t, func(w *world) {
 		r := &runningService{world: w, ended: make(chan error, 1)}
 		r.store = &panickingStore{Store: w.store}
-		var err error
-		w.Service, err = service.New(service.Config{Store: r.store, Now: w.now,
+		w.Service = service.New(service.Config{Store: r.store, Now: w.now, Passwords: newPasswords(w.now),
 			Log: slog.New(slog.NewTextHandler(r, nil))})
-		w.must(err)
 		w.must(w.LoadSessions(w.Context()))
 		var ctx context.Context
 		ctx, r.end = context.WithCancel(w.Context())

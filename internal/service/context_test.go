@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 )
 
@@ -71,7 +72,7 @@ func (a pendingCall) wantWaiting(w *world) {
 
 func login(w *world) func(context.Context) error {
 	return func(ctx context.Context) error {
-		proof := service.ProofOf(password)
+		proof := auth.ProofOf(password)
 		_, _, err := w.SignIn(ctx, service.SignInRequest{UIN: 10001, Proof: &proof, Address: home})
 		return err
 	}

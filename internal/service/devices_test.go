@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 )
 
@@ -68,7 +69,7 @@ func TestWhatADevicesTextsAreReadAsOutlivesItsToken(t *testing.T) {
 	w := newWorld(t, 10001)
 	phone := w.signInDevice(10001, "phone")
 	w.must(w.SetEncoding(t.Context(), phone, 2))
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	phone, _, err := w.SignIn(t.Context(),
 		service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Device: "phone"})
 	w.must(err)
@@ -206,7 +207,7 @@ func TestADeviceThatAnotherRequestWakesJustNowIsAwake(t *testing.T) {
 
 func TestWhatCannotBeADevicesNameIsRefused(t *testing.T) {
 	w := newWorld(t, 10001)
-	proof := service.ProofOf("wrong") // parameters are checked before the proof
+	proof := auth.ProofOf("wrong") // parameters are checked before the proof
 	for _, name := range []string{"a\x00b", "line\nend", "\xff", strings.Repeat("x", 65)} {
 		_, _, err := w.SignIn(w.Context(),
 			service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Device: name})

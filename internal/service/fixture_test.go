@@ -12,16 +12,21 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
 const password = "123456"
 
-// credential is shared by all accounts, because hashing is slow.
+// credential is the one that all accounts have.
 var credential = sync.OnceValue(func() rookery.Credential {
-	return service.HashProof(service.ProofOf(password), service.MinPasswordCost)
+	return auth.HashProof(auth.ProofOf(password), auth.TestCost)
 })
+
+func newPasswords(now func() time.Time) *auth.Passwords {
+	return auth.New(auth.Config{Cost: auth.TestCost, Now: now})
+}
 
 var (
 	home = netip.MustParseAddr("192.0.2.1")
@@ -108,8 +113,10 @@ func (w *world) start() {
 	w.store = &faultyStore{Store: store}
 	config := w.config
 	config.Store, config.Now = w.store, w.now
-	w.Service, err = service.New(config)
-	w.must(err)
+	if config.Passwords == nil {
+		config.Passwords = newPasswords(w.now)
+	}
+	w.Service = service.New(config)
 	w.must(w.LoadSessions(w.Context()))
 }
 
@@ -140,7 +147,7 @@ func (w *world) createAccount(account rookery.Account) {
 
 func (w *world) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
 	w.Helper()
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	session, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: from})
 	w.must(err)
 	return session

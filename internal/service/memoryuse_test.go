@@ -29,8 +29,7 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	}
 	before := heapBytes()
 	w.Service = nil
-	svc, err := service.New(service.Config{Store: w.store, Now: w.now})
-	w.must(err)
+	svc := service.New(service.Config{Store: w.store, Now: w.now, Passwords: newPasswords(w.now)})
 	w.must(svc.LoadSessions(t.Context()))
 	for i, token := range tokens {
 		session, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN+rookery.UIN(i),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 )
 
@@ -32,7 +33,7 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	w.must(change(func(p *rookery.Profile) { p.Nick, p.RealName = "Pingu", "" }))
 	w.wantCode(change(func(p *rookery.Profile) { p.Nick = "\u200b" }), rookery.CodeParameter)
 
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	request := service.SignInRequest{UIN: 10002, Proof: &proof, Address: home, Device: old}
 	_, _, err = w.SignIn(t.Context(), request)
 	w.must(err)

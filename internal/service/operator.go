@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"net/netip"
 
 	"github.com/rookery-im/rookery"
 )
@@ -45,7 +44,7 @@ func (s *Service) newCredential(ctx context.Context, password string) (rookery.C
 	if password == "" {
 		return "", rookery.Errorf(rookery.CodeParameter, "the password is empty")
 	}
-	return s.passwordVerifier.hashProof(ctx, ProofOf(password))
+	return s.passwords.Hash(ctx, password)
 }
 
 // SetPassword replaces an account's password and ends its sessions. It also clears the failed logins
@@ -67,7 +66,7 @@ func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password str
 		return err
 	}
 	s.removeEndedSessions(ctx, account, account.allSessions()) // SetCredential has ended them in the store
-	s.loginLimiter.clearAccountFailures(uin)
+	s.passwords.ClearFailures(uin)
 	return nil
 }
 
@@ -78,11 +77,7 @@ func (s *Service) CheckPassword(ctx context.Context, uin rookery.UIN, password s
 	if err != nil {
 		return false, err
 	}
-	if err := s.passwordVerifier.hashQueue.acquire(ctx, priorityOperator, netip.Addr{}); err != nil {
-		return false, err
-	}
-	defer s.passwordVerifier.hashQueue.release()
-	return s.passwordVerifier.verify(uin, storedCredential, ProofOf(password))
+	return s.passwords.Matches(ctx, uin, storedCredential, password)
 }
 
 var errSystemAccount = rookery.Errorf(rookery.CodeRefused,

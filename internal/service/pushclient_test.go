@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 )
 
@@ -33,7 +34,7 @@ func (w *world) signInDevice(uin rookery.UIN, name string) *service.Session {
 
 func (w *world) signInDeviceToken(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
 	w.Helper()
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	session, token, err := w.SignIn(w.Context(),
 		service.SignInRequest{UIN: uin, Proof: &proof, Address: home, Device: name})
 	w.must(err)

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"runtime"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 )
 
 const (
@@ -44,11 +44,9 @@ type Config struct {
 	// first. The default is time.AfterFunc.
 	AfterFunc func(delay time.Duration, work func()) (cancel func() bool)
 	Log       *slog.Logger
-	// PasswordCost is the cost of a password hash. The zero value means MinPasswordCost.
-	PasswordCost PasswordCost
-	// ConcurrentHashes is how many passwords are hashed at once, by default one per processor.
-	// MaxQueuedHashes is how many more may wait, by default 64.
-	ConcurrentHashes, MaxQueuedHashes int
+	// Passwords verifies passwords. The service closes it. The default is auth.New with the service's
+	// clock and log.
+	Passwords Passwords
 	// Retention is how long collected entries are kept. 0 means DefaultRetention.
 	Retention time.Duration
 	// BacklogLimit limits the uncollected entries of one mailbox. A field that is 0 gets its default.
@@ -56,6 +54,23 @@ type Config struct {
 	// MessagesPerMinute limits the messages, friend requests and answers to friend requests that an
 	// account may send in a minute. 0 means no limit.
 	MessagesPerMinute int
+}
+
+// Passwords verifies passwords and limits guessing. *auth.Passwords implements it.
+type Passwords interface {
+	// Verify returns nil if the attempt's proof matches its credential. It returns CodePassword if not,
+	// or if too many attempts were wrong, and CodeTemporary if too many attempts wait.
+	Verify(ctx context.Context, attempt auth.Attempt) error
+	// Hash returns the credential to be stored for a password.
+	Hash(ctx context.Context, password string) (rookery.Credential, error)
+	// Matches reports whether a password is right, without a limit.
+	Matches(ctx context.Context, uin rookery.UIN, credential rookery.Credential, password string) (bool, error)
+	// ClearFailures lets unknown addresses try an account again whose password has changed.
+	ClearFailures(uin rookery.UIN)
+	// RefuseNew makes all attempts fail with CodeTemporary that need a password hash.
+	RefuseNew()
+	// Close cancels the attempts in progress and waits for them.
+	Close()
 }
 
 // Service implements the rules of the messenger. Its methods may be called concurrently.
@@ -67,13 +82,11 @@ type Service struct {
 	backlogLimit      rookery.BacklogLimit
 	messagesPerMinute int
 
-	background       *backgroundTasks
-	verifications    *callGroup[verificationKey]
-	sweeps           sweepQueue
-	hub              hub
-	passwordVerifier *passwordVerifier
-	unsavedLogouts   unsavedLogouts
-	loginLimiter     *loginLimiter
+	background     *backgroundTasks
+	sweeps         sweepQueue
+	hub            hub
+	passwords      Passwords
+	unsavedLogouts unsavedLogouts
 
 	// The uptime is uptimeBeforeStart plus the time since startedAt: how long servers have run on this
 	// store, without the downtimes.
@@ -89,8 +102,8 @@ type Service struct {
 	textSearches semaphore
 }
 
-// New returns a Service. Call LoadSessions before any other method.
-func New(config Config) (*Service, error) {
+// New returns a Service. Call LoadSessions before any other method, and Close at the end.
+func New(config Config) *Service {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
@@ -104,17 +117,9 @@ func New(config Config) (*Service, error) {
 	}
 	config.BacklogLimit.Messages = cmp.Or(config.BacklogLimit.Messages, DefaultMailboxMessages)
 	config.BacklogLimit.Bytes = cmp.Or(config.BacklogLimit.Bytes, DefaultMailboxBytes)
-	if config.ConcurrentHashes == 0 {
-		config.ConcurrentHashes = runtime.NumCPU()
+	if config.Passwords == nil {
+		config.Passwords = auth.New(auth.Config{Now: config.Now, Log: config.Log})
 	}
-	if config.MaxQueuedHashes == 0 {
-		config.MaxQueuedHashes = 64
-	}
-	verifier, err := newPasswordVerifier(config.PasswordCost, config.ConcurrentHashes, config.MaxQueuedHashes)
-	if err != nil {
-		return nil, err
-	}
-	background := newBackgroundTasks(config)
 	return &Service{
 		store:             config.Store,
 		now:               config.Now,
@@ -122,15 +127,13 @@ func New(config Config) (*Service, error) {
 		retention:         config.Retention,
 		backlogLimit:      config.BacklogLimit,
 		messagesPerMinute: config.MessagesPerMinute,
-		background:        background,
+		background:        newBackgroundTasks(config),
 		hub:               hub{newActiveAccounts(), newAccountCache(config.Store)},
-		passwordVerifier:  verifier,
-		loginLimiter:      newLoginLimiter(),
+		passwords:         config.Passwords,
 		startedAt:         config.Now(),
-		verifications:     newCallGroup[verificationKey](background),
 		onlineSearches:    newSemaphore(1),
 		textSearches:      newSemaphore(maxTextSearches),
-	}, nil
+	}
 }
 
 // LoadSessions reads the sessions from the store. Each counts as active now and friends are not
@@ -190,6 +193,7 @@ func (s *Service) Run(ctx context.Context) error {
 // returned. Afterwards only callers' own requests use the store.
 func (s *Service) Close(ctx context.Context) {
 	s.background.refuseNew()
+	s.passwords.Close()
 	s.hub.forEach(func(account *activeAccount) {
 		for _, consumer := range account.filterConsumers(anyConsumer) {
 			if subscription := consumer.liveSubscription(); subscription != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 )
 
 // SignInRequest is what a client signs in with.
@@ -15,7 +16,7 @@ type SignInRequest struct {
 	UIN rookery.UIN
 	// Proof is nil if the client sent nothing that could be a proof. Such a request takes as long as
 	// one with a wrong proof.
-	Proof   *Proof
+	Proof   *auth.Proof
 	Address netip.Addr
 	// Status is the status to begin with. 0 keeps the status of the account's other sessions, or means
 	// online if there are none.
@@ -25,10 +26,7 @@ type SignInRequest struct {
 	Device string
 }
 
-var (
-	errNotSignedIn   = rookery.Errorf(rookery.CodeNotSignedIn, "not logged in, or the login has ended")
-	errWrongPassword = rookery.Errorf(rookery.CodePassword, "Password error")
-)
+var errNotSignedIn = rookery.Errorf(rookery.CodeNotSignedIn, "not logged in, or the login has ended")
 
 // SignIn starts a session. Without a device name it is the account's address session: it renews the
 // session of the same address and replaces one of another address. With a device name it starts the
@@ -41,7 +39,7 @@ func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, 
 	if err := s.checkDeviceName(ctx, request); err != nil {
 		return nil, "", err
 	}
-	provedCredential, err := s.verifyPassword(ctx, request)
+	credential, err := s.verifyPassword(ctx, request)
 	if err != nil {
 		return nil, "", err
 	}
@@ -57,10 +55,10 @@ func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, 
 		return nil, "", err
 	}
 	details, token := s.newSessionDetails(account, request)
-	switch err := s.store.StartSession(ctx, details, provedCredential); rookery.CodeOf(err) {
+	switch err := s.store.StartSession(ctx, details, credential); rookery.CodeOf(err) {
 	case 0:
 	case rookery.CodeNoAccount, rookery.CodeConflict:
-		return nil, "", errWrongPassword // the account was removed or got another password meanwhile
+		return nil, "", auth.ErrWrongPassword // the account was removed or got another password meanwhile
 	default:
 		return nil, "", err
 	}
@@ -79,6 +77,25 @@ func (s *Service) attachSession(ctx context.Context, account *activeAccount, det
 	s.announceStatus(ctx, account, oldStatus)
 	return session
 }
+
+// verifyPassword checks the proof of a sign-in and returns the credential that it matches.
+func (s *Service) verifyPassword(ctx context.Context, request SignInRequest) (rookery.Credential, error) {
+	credential, err := s.store.Credential(ctx, request.UIN)
+	if err != nil && rookery.CodeOf(err) != rookery.CodeNoAccount {
+		return "", err
+	}
+	return credential, s.passwords.Verify(ctx, auth.Attempt{
+		Account: request.UIN, Address: request.Address, Proof: request.Proof, Credential: credential,
+		IsKnownAddress: func(ctx context.Context) (bool, error) {
+			return s.store.IsKnownAddress(ctx, request.UIN, request.Address)
+		},
+		Program: request.Program,
+	})
+}
+
+// StopPasswordChecks makes every sign-in that needs a password hash fail with CodeTemporary. A server
+// that shuts down calls it first, because a long queue would delay the shutdown.
+func (s *Service) StopPasswordChecks() { s.passwords.RefuseNew() }
 
 // checkDeviceName returns CodeParameter if the name is not allowed for a new device. An existing device
 // keeps its name, whatever it is.
@@ -109,7 +126,7 @@ func (s *Service) checkSessionAllowed(ctx context.Context, request SignInRequest
 	account, err := s.hub.profiles.peek(ctx, request.UIN)
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNoAccount:
-		return errWrongPassword // removed meanwhile
+		return auth.ErrWrongPassword // removed meanwhile
 	case err != nil:
 		return err
 	case account.DevicesOnly:

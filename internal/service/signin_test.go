@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/auth"
 	"github.com/rookery-im/rookery/internal/service"
 )
 
 func (w *world) tryPassword(uin rookery.UIN, from netip.Addr, password string) error {
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	_, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: from})
 	return err
 }
@@ -269,32 +270,6 @@ func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
 	w.must(w.tryPassword(10001, home, "new one"))
 }
 
-// A login to an account that does not exist needs a hash too, so that it can fill the queue.
-func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
-	for name, uin := range map[string]rookery.UIN{"wrong password": 10001, "no such account": 10777} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 10001)
-			var err error
-			w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, ConcurrentHashes: 1,
-				MaxQueuedHashes: 1})
-			w.must(err)
-			results := make(chan error)
-			const tries = 5 // 1 is hashed, 1 waits; tries equals the free failures
-			for i := range tries {
-				go func() { results <- w.tryPassword(uin, home, fmt.Sprint("wrong ", i)) }()
-			}
-			codes := map[rookery.Code]int{}
-			for range tries {
-				codes[rookery.CodeOf(<-results)]++
-			}
-			if codes[rookery.CodePassword]+codes[rookery.CodeTemporary] != tries || codes[rookery.CodeTemporary] == 0 {
-				t.Errorf("codes of the answers: %v", codes)
-			}
-			w.must(w.tryPassword(10001, home, password))
-		})
-	}
-}
-
 func TestRightPasswordsSentAtOnceAreNoGuessing(t *testing.T) {
 	w := newWorld(t, 10001)
 	results := make(chan error)
@@ -336,12 +311,27 @@ func TestANetworkOfIPv6IsOneGuesser(t *testing.T) {
 	w.must(w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:1::1"), password))
 }
 
+func TestNetworkOfIPv6IsKnownAfterARestart(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, netip.MustParseAddr("2001:db8:0:7::1"))
+	w.restart(0)
+	for i := range 1000 { // until new addresses have to wait
+		from := netip.AddrFrom4([4]byte{10, 0, byte(i / 5), 1})
+		w.wantCode(w.tryPassword(10001, from, fmt.Sprint("wrong ", i)), rookery.CodePassword)
+	}
+	err := w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:8::1"), password)
+	if err == nil || !strings.Contains(err.Error(), "too many tries, wait") {
+		t.Errorf("from a new network: error %v, want a wait", err)
+	}
+	w.must(w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:7:aaaa::2"), password))
+}
+
 func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 	w := newWorld(t, 10001)
 	// The earlier session was online. Each login is invisible from the start.
 	w.signIn(10001, home)
 	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	done := make(chan struct{})
 	var watch sync.WaitGroup
 	for range 2 {
@@ -373,7 +363,7 @@ func TestARequestOfASessionThatHasEndedChangesNothing(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	oldSession := w.signIn(10001, home)
 	w.must(w.send(w.signIn(10002, home), "sequence", 10001, "for the owner"))
-	proof := service.ProofOf(password)
+	proof := auth.ProofOf(password)
 	_, _, err := w.SignIn(t.Context(),
 		service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
 	w.must(err)
@@ -416,9 +406,7 @@ func TestFriendsOfARemovedAccountSeeItGo(t *testing.T) {
 func TestRunEndsSessionsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 10001, 10002)
-		svc, err := service.New(service.Config{Store: w.store, Now: time.Now})
-		w.must(err)
-		w.Service = svc
+		w.Service = service.New(service.Config{Store: w.store, Now: time.Now, Passwords: newPasswords(time.Now)})
 		w.befriend(10001, 10002)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -456,9 +444,8 @@ func TestIdlePollsTouchMemoryOnly(t *testing.T) {
 func TestRunDeletesWhatWasCollectedLongAgoAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 10001, 10002)
-		svc, err := service.New(service.Config{Store: w.store, Now: time.Now, Retention: 24 * time.Hour})
-		w.must(err)
-		w.Service = svc
+		w.Service = service.New(service.Config{Store: w.store, Now: time.Now, Retention: 24 * time.Hour,
+			Passwords: newPasswords(time.Now)})
 		me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 		for i := range 3 {
 			w.must(w.send(me, fmt.Sprint("sequence ", i), 10002, fmt.Sprint("collected ", i)))

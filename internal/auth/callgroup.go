@@ -1,7 +1,8 @@
-package service
+package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -11,12 +12,12 @@ import (
 
 // callGroup lets concurrent callers with the same key share one call. Unlike with singleflight, the
 // call does not depend on its first caller's context: it goes on while anybody waits for it, and is
-// cancelled when nobody does or the service ends.
+// cancelled when nobody does or the group is closed.
 type callGroup[K comparable] struct {
-	background *backgroundTasks
-
-	mu    sync.Mutex // guards calls and each call's waiters
-	calls map[K]*groupCall
+	mu       sync.Mutex // guards calls and each call's waiters, and orders running.Add before running.Wait
+	calls    map[K]*groupCall
+	isClosed bool
+	running  sync.WaitGroup
 }
 
 type groupCall struct {
@@ -28,14 +29,30 @@ type groupCall struct {
 	panicValue any
 }
 
-func newCallGroup[K comparable](background *backgroundTasks) *callGroup[K] {
-	return &callGroup[K]{background: background, calls: make(map[K]*groupCall)}
+func newCallGroup[K comparable]() *callGroup[K] {
+	return &callGroup[K]{calls: make(map[K]*groupCall)}
 }
 
-// do returns the result of the shared call, or CodeTemporary if ctx ends first. If the call panics, do
-// panics in every caller.
+var errClosed = errors.New("the service has ended")
+
+// close cancels all calls, waits for them, and makes later ones fail.
+func (g *callGroup[K]) close() {
+	g.mu.Lock()
+	g.isClosed = true
+	for _, call := range g.calls {
+		call.cancel()
+	}
+	g.mu.Unlock()
+	g.running.Wait()
+}
+
+// do returns the result of the shared call, or CodeTemporary if ctx ends first or the group is closed.
+// If the call panics, do panics in every caller.
 func (g *callGroup[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
 	call := g.joinOrStart(ctx, key, work)
+	if call == nil {
+		return rookery.Temporary(errClosed)
+	}
 	select {
 	case <-call.done:
 	case <-ctx.Done():
@@ -48,25 +65,20 @@ func (g *callGroup[K]) do(ctx context.Context, key K, work func(context.Context)
 	return call.err
 }
 
-// joinOrStart adds a waiter to the call of key, and starts the call if there is none.
+// joinOrStart adds a waiter to the call of key, and starts the call if there is none. It returns nil if
+// the group is closed.
 func (g *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context.Context) error) *groupCall {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.isClosed {
+		return nil
+	}
 	call := g.calls[key]
 	if call == nil {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		call = &groupCall{cancel: cancel, done: make(chan struct{})}
 		g.calls[key] = call
-		run := func(lifetime context.Context) {
-			defer context.AfterFunc(lifetime, cancel)()
-			g.run(ctx, key, call, work)
-		}
-		if !g.background.start("shared call", run) {
-			call.err = rookery.Temporary(errServiceEnded)
-			g.removeCallLocked(key, call)
-			cancel()
-			close(call.done)
-		}
+		g.running.Go(func() { g.run(ctx, key, call, work) })
 	}
 	call.waiters++
 	return call
