@@ -69,7 +69,7 @@ func (srv *serverUnderTest) runChat(ctx context.Context, cfg PushConfig, store S
 func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg PushConfig,
 	pair func(i int) (from, to int)) (Percentiles, error) {
 	var mu sync.Mutex
-	var times histogram
+	times := newHistogram()
 	var all errgroup.Group
 	err := runPaced(ctx, cfg.Rate, cfg.Duration, func(i int) error {
 		all.Go(func() error {
@@ -86,7 +86,7 @@ func (srv *serverUnderTest) measureCommits(ctx context.Context, store Store, cfg
 		return nil
 	})
 	err = cmp.Or(all.Wait(), err)
-	return percentilesOf(&times), err
+	return percentilesOf(times), err
 }
 
 // startConnectedServer starts a server with count accounts. None is signed in; the caller logs them in over

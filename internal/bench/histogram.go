@@ -1,67 +1,33 @@
 package bench
 
 import (
-	"math"
-	"math/bits"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Each range between two powers of two is divided into 1<<bucketBits = 32 buckets, so a quantile exceeds the exact
-// value by at most 1/32.
-const (
-	bucketBits = 5
-	buckets    = (64 - bucketBits) << bucketBits
-)
+// longestDuration is the longest duration that a histogram can count. Longer ones count as this long.
+const longestDuration = time.Hour
 
-// histogram counts durations in buckets whose widths grow with the durations. It covers all durations and never
-// allocates. It is not safe for concurrent use.
-type histogram struct {
-	counts [buckets]uint64
-	total  uint64
+// histogram counts durations, so that a quantile exceeds the exact value by less than 1 %. It is not safe for
+// concurrent use.
+type histogram struct{ counts *hdrhistogram.Histogram }
+
+func newHistogram() histogram {
+	return histogram{hdrhistogram.New(int64(time.Nanosecond), int64(longestDuration), 2)}
 }
 
-// bucketOf returns the index of the bucket that counts a duration. Negative durations count as 0.
-func bucketOf(duration time.Duration) int {
-	v := uint64(max(duration, 0))
-	if v < 1<<bucketBits {
-		return int(v)
-	}
-	shift := bits.Len64(v) - bucketBits - 1
-	return shift<<bucketBits + int(v>>shift)
+func (his histogram) record(duration time.Duration) {
+	// A value within the histogram's range cannot fail.
+	_ = his.counts.RecordValue(int64(min(max(duration, 0), longestDuration)))
 }
 
-// bucketMax returns the longest duration of a bucket.
-func bucketMax(bucket int) time.Duration {
-	if bucket < 2<<bucketBits {
-		return time.Duration(bucket)
-	}
-	shift := bucket>>bucketBits - 1
-	first := uint64(bucket-shift<<bucketBits) << shift
-	return time.Duration(first + 1<<shift - 1)
-}
+func (his histogram) add(other histogram) { his.counts.Merge(other.counts) }
 
-func (his *histogram) record(duration time.Duration) {
-	his.counts[bucketOf(duration)]++
-	his.total++
-}
+func (his histogram) total() uint64 { return uint64(his.counts.TotalCount()) }
 
-func (his *histogram) add(other *histogram) {
-	for i, n := range other.counts {
-		his.counts[i] += n
-	}
-	his.total += other.total
-}
-
-// quantile returns a duration that a share q, from 0 to 1, of the recorded durations does not exceed: the longest
-// duration of the bucket with the exact quantile. It returns 0 if nothing was recorded.
-func (his *histogram) quantile(q float64) time.Duration {
-	rank := uint64(math.Ceil(q * float64(his.total)))
-	var seen uint64
-	for i, n := range his.counts {
-		seen += n
-		if n > 0 && seen >= rank {
-			return bucketMax(i)
-		}
-	}
-	return 0
+// quantile returns a duration that a share q, from 0 to 1, of the recorded durations does not exceed. It returns 0 if
+// nothing was recorded.
+func (his histogram) quantile(q float64) time.Duration {
+	return time.Duration(his.counts.ValueAtQuantile(100 * q))
 }

@@ -106,7 +106,7 @@ type loadClient interface {
 
 // run runs all clients concurrently. An unexpected answer ends the run with an error.
 func (lr loadRun) run(ctx context.Context) (*loadResult, error) {
-	clients, latencies := make([]loadClient, lr.connections), make([]*histogram, lr.connections)
+	clients, latencies := make([]loadClient, lr.connections), make([]histogram, lr.connections)
 	for i := range clients {
 		var err error
 		if clients[i], latencies[i], err = lr.newClient(i); err != nil {
@@ -122,29 +122,30 @@ func (lr loadRun) run(ctx context.Context) (*loadResult, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	result := &loadResult{elapsed: time.Since(start)}
+	result := &loadResult{elapsed: time.Since(start), latency: newHistogram()}
 	for _, histogram := range latencies {
 		result.latency.add(histogram)
 	}
-	result.requests = result.latency.total
+	result.requests = result.latency.total()
 	return result, nil
 }
 
 // newClient returns the client with index i, and the histogram that it fills.
-func (lr loadRun) newClient(i int) (loadClient, *histogram, error) {
+func (lr loadRun) newClient(i int) (loadClient, histogram, error) {
 	conn := newClientConn(lr.addr, lr.framing, lr.keepAlive, time.Now().Add(lr.duration+answerTimeout))
 	if lr.maxUnanswered == 0 {
-		w := &requestWorker{conn: conn, seqs: lr.seqs, cycle: lr.cycle(i), taskIndex: i}
+		w := &requestWorker{conn: conn, seqs: lr.seqs, cycle: lr.cycle(i), taskIndex: i, latency: newHistogram()}
 		// Clients begin at different tasks, but not with a collection.
 		for w.cycle[w.taskIndex%len(w.cycle)].wantText != nil {
 			w.taskIndex++
 		}
-		return w, &w.latency, nil
+		return w, w.latency, nil
 	}
-	p := &pipeline{conn: conn, seqs: lr.seqs, task: lr.cycle(i)[0], maxUnanswered: lr.maxUnanswered}
+	p := &pipeline{conn: conn, seqs: lr.seqs, task: lr.cycle(i)[0], maxUnanswered: lr.maxUnanswered,
+		latency: newHistogram()}
 	if lr.loginTask == nil {
-		return p, &p.latency, conn.connect()
+		return p, p.latency, conn.connect()
 	}
 	_, err := lr.loginTask(i).sendAndCheck(conn, lr.seqs)
-	return p, &p.latency, err
+	return p, p.latency, err
 }

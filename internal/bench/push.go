@@ -130,7 +130,7 @@ type Percentiles struct {
 	P99 time.Duration `json:"p99_ns"`
 }
 
-func percentilesOf(times *histogram) Percentiles {
+func percentilesOf(times histogram) Percentiles {
 	return Percentiles{times.quantile(0.50), times.quantile(0.99)}
 }
 

@@ -89,7 +89,7 @@ func (pw *pushWorkload) closeAll() error {
 func (pw *pushWorkload) run(rate float64, duration time.Duration,
 	next func(i int) (sender, receiver *pushConn)) (ChatResult, error) {
 	pw.mu.Lock()
-	pw.answerTimes, pw.pushTimes = histogram{}, histogram{}
+	pw.answerTimes, pw.pushTimes = newHistogram(), newHistogram()
 	pw.mu.Unlock()
 	err := runPaced(pw.ctx, rate, duration, func(i int) error {
 		sender, receiver := next(i)
@@ -104,9 +104,9 @@ func (pw *pushWorkload) run(rate float64, duration time.Duration,
 	pw.mu.Lock()
 	defer pw.mu.Unlock()
 	return ChatResult{
-		messages:  pw.answerTimes.total,
-		PerSecond: float64(pw.answerTimes.total) / duration.Seconds(),
-		Answer:    percentilesOf(&pw.answerTimes), Push: percentilesOf(&pw.pushTimes),
+		messages:  pw.answerTimes.total(),
+		PerSecond: float64(pw.answerTimes.total()) / duration.Seconds(),
+		Answer:    percentilesOf(pw.answerTimes), Push: percentilesOf(pw.pushTimes),
 	}, err
 }
 
