@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -83,13 +83,7 @@ func (r *fileReader) readDocument(text []byte) (yamlValue, bool) {
 	return yamlValue{fileReader: r}.childValue("", doc.Content[0]), true
 }
 
-// isAbsent reports whether the file has no such key. All methods accept an absent value:
-// they add no problem and return no value, or the fallback.
-func (v yamlValue) isAbsent() bool { return v.node == nil }
-
-func (v yamlValue) isNull() bool {
-	return v.isAbsent() || v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null"
-}
+func (v yamlValue) isNull() bool { return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" }
 
 // isMapOrNull and isListOrNull report the kind of the value. An empty value counts as
 // both.
@@ -139,39 +133,80 @@ func (v yamlValue) mapEntries(expectedForm string) []yamlEntry {
 	return entries
 }
 
-// mapFields returns the values of a map with a fixed set of keys.
-func (v yamlValue) mapFields(expectedForm string, allowed ...string) map[string]yamlValue {
-	fields := make(map[string]yamlValue)
+// mapField is a key that a map may have.
+type mapField struct {
+	key string
+	// to receives the value if the file has the key. It is a *string, *[]string or *bool, a func(text string) bool
+	// that returns false for an invalid scalar, or a func(value yamlValue, form string).
+	to      any
+	form    string // what to write, for problems
+	example string // for the problem of a missing key; "" if the key is optional
+}
+
+func required(key string, to any, form, example string) mapField {
+	return mapField{key, to, form, example}
+}
+
+func optional(key string, to any, form string) mapField { return mapField{key, to, form, ""} }
+
+// readFields reads a map with a fixed set of keys, in the order of fields, and returns the values by key.
+func (v yamlValue) readFields(expectedForm string, fields ...mapField) map[string]yamlValue {
+	var allowed []string
+	for _, field := range fields {
+		allowed = append(allowed, field.key)
+	}
+	values := make(map[string]yamlValue)
 	for _, entry := range v.mapEntries(expectedForm) {
 		if !slices.Contains(allowed, entry.name) {
 			v.fileReader.addProblem(entry.line, entry.path, "there is no such key here; %s",
 				suggestWord(entry.name, allowed))
 			continue
 		}
-		fields[entry.name] = entry.yamlValue
+		values[entry.name] = entry.yamlValue
 	}
-	return fields
-}
-
-// requireFields reports missing keys. A value that is not a map has been reported before.
-func (v yamlValue) requireFields(fields map[string]yamlValue, keys ...string) {
-	for _, key := range keys {
-		if _, ok := fields[key]; !ok && v.isMapOrNull() {
-			v.addProblem("%s is missing; write %s", key, requiredExamples[key])
+	for _, field := range fields {
+		if value, ok := values[field.key]; ok {
+			value.readField(field)
+		} else if field.example != "" && v.isMapOrNull() { // another kind has been reported before
+			v.addProblem("%s is missing; write %s: %s", field.key, field.key, field.example)
 		}
 	}
+	return values
 }
 
-// requiredExamples are shown for missing keys.
-var requiredExamples = map[string]string{
-	"accounts": "accounts: with " + accountsExample,
-	"commands": "commands: with " + commandsExample,
-	"account":  "account: 10001",
-	"secret":   "secret: $PROBE_A",
-	"request":  `request: "CMD=Login&UIN={me}&PS={secret}"`,
-	"first":    "first: 20000",
-	"last":     "last: 20999",
-	"url":      "url: /reset",
+func (v yamlValue) readField(field mapField) {
+	switch to := field.to.(type) {
+	case func(yamlValue, string):
+		to(v, field.form)
+	case func(string) bool:
+		if text, ok := v.scalarText(field.form); ok && !to(text) {
+			v.addProblem("%q is not valid; write %s", text, field.form)
+		}
+	case *string:
+		*to, _ = v.nonEmptyText(field.form)
+	case *[]string:
+		*to = v.distinctTexts(field.form, yamlValue.scalarText)
+	case *bool:
+		field.to = func(text string) bool {
+			*to = text == "true"
+			return *to || text == "false"
+		}
+		v.readField(field)
+	default:
+		panic(fmt.Sprintf("the key %s cannot be stored in a %T", field.key, to))
+	}
+}
+
+// storeWithin returns a function for a mapField that parses a number and stores it if it is in the range.
+func storeWithin[T cmp.Ordered](to *T, parse func(string) (T, error), minimum, maximum T) func(string) bool {
+	return func(text string) bool {
+		number, err := parse(text)
+		if err != nil || !(number >= minimum && number <= maximum) { // not a number is in no range
+			return false
+		}
+		*to = number
+		return true
+	}
 }
 
 // listElements returns the elements of a list, or none for an empty value.
@@ -190,28 +225,22 @@ func (v yamlValue) listElements(expectedForm string) []yamlValue {
 	return list
 }
 
-// distinctTexts returns the elements of a list of scalars and reports duplicates.
-func (v yamlValue) distinctTexts(expectedForm string) []string {
+// distinctTexts returns the elements of a list, as readText returns them, and reports duplicates.
+func (v yamlValue) distinctTexts(form string, readText func(yamlValue, string) (string, bool)) []string {
 	var texts []string
-	for _, element := range v.listElements(expectedForm) {
-		text, ok := element.scalarText(expectedForm)
-		if !ok {
-			continue
-		}
-		if slices.Contains(texts, text) {
+	for _, element := range v.listElements(form) {
+		text, ok := readText(element, form)
+		if ok && slices.Contains(texts, text) {
 			element.addProblem("%q stands twice; leave one of them", text)
-			continue
+		} else if ok {
+			texts = append(texts, text)
 		}
-		texts = append(texts, text)
 	}
 	return texts
 }
 
 // scalarText returns a scalar as it is written, so that a number keeps its leading zeros.
 func (v yamlValue) scalarText(expectedForm string) (string, bool) {
-	if v.isAbsent() {
-		return "", false
-	}
 	if v.node.Kind != yaml.ScalarNode || v.isNull() {
 		v.addProblem("%s; write %s", v.describeKind(), expectedForm)
 		return "", false
@@ -227,43 +256,6 @@ func (v yamlValue) nonEmptyText(expectedForm string) (string, bool) {
 		return "", false
 	}
 	return text, ok
-}
-
-func (v yamlValue) boolOr(fallback bool) bool {
-	text, ok := v.scalarText("true or false")
-	if !ok || text == "true" || text == "false" {
-		return ok && text == "true" || !ok && fallback
-	}
-	v.addProblem("%q is neither true nor false; write one of them", text)
-	return fallback
-}
-
-func (v yamlValue) intOr(minimum, maximum, fallback int) int {
-	expectedForm := fmt.Sprintf("a whole number from %d to %d", minimum, maximum)
-	text, ok := v.scalarText(expectedForm)
-	if !ok {
-		return fallback
-	}
-	number, err := strconv.Atoi(text)
-	if err != nil || number < minimum || number > maximum {
-		v.addProblem("%s is out of range, or no number; write %s", text, expectedForm)
-		return fallback
-	}
-	return number
-}
-
-func (v yamlValue) durationOr(fallback time.Duration) time.Duration {
-	const form = "a time with its unit, such as 90s, 10m or 1h30m"
-	text, ok := v.scalarText(form)
-	if !ok {
-		return fallback
-	}
-	duration, err := time.ParseDuration(text)
-	if err != nil || duration < 0 {
-		v.addProblem("%q is no time; write %s", text, form)
-		return fallback
-	}
-	return duration
 }
 
 // textOneOf returns a scalar that must be one of the allowed texts.

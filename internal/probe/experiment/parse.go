@@ -36,58 +36,28 @@ func Parse(name string, text []byte, getenv func(string) (string, bool)) (*File,
 	return r.file, nil
 }
 
-// fileSection is a top-level key of a file.
-type fileSection struct {
-	name     string
-	readInto func(yamlValue)
-}
-
-// sections lists the top-level keys in the order in which they must be read, because some
-// refer to others. Their order in the file does not matter.
-func (r *fileReader) sections() []fileSection {
-	return []fileSection{
-		{"name", r.readTitle},
-		{"server", r.readServerURL},
-		{"syntax", r.readSyntax},
-		{"accounts", r.readAccounts},
-		{"pool", r.readPool},
-		{"places", r.readPlaces},
-		{"answer", r.readAnswerFormat},
-		{"allow", r.readPermissions},
-		{"parameters", r.readCommonParameters},
-		{"commands", r.readCommands},
-		{"friends", r.readFriends},
-		{"reset", r.readReset},
-		{"clock", r.readClock},
-		{"limits", r.readLimits},
-		{"setup", r.readSetup},
-		{"scenarios", r.readScenarios},
-	}
-}
-
+// readRoot reads the top-level keys. Some refer to others, so their order here matters; in the file it does not.
 func (r *fileReader) readRoot(root yamlValue) {
-	var keys []string
-	for _, section := range r.sections() {
-		keys = append(keys, section.name)
-	}
-	slices.Sort(keys)
-	fields := root.mapFields("accounts, commands and what else the server needs", keys...)
-	root.requireFields(fields, "accounts", "commands")
-	for _, section := range r.sections() {
-		if element, ok := fields[section.name]; ok {
-			section.readInto(element)
-		}
-	}
+	root.readFields("accounts, commands and what else the server needs",
+		optional("name", &r.file.Name, "what is studied, for people"),
+		optional("server", r.readServerURL, "a URL such as http://127.0.0.1:8000/"),
+		optional("syntax", r.readSyntax, `what differs from HTTP QQ, such as {pair: ";", list: "|"}`),
+		required("accounts", r.readAccounts, accountsExample, "with "+accountsExample),
+		optional("pool", r.readPool, "{first: 20000, last: 20999, secret: $PROBE_POOL}"),
+		optional("places", r.readPlaces, "addresses of this machine, such as [127.0.0.1, 127.0.0.2]"),
+		optional("answer", r.readAnswerFormat, "{code: RES, done: [0], not_logged_in: [20]}"),
+		optional("allow", r.readPermissions, "{destructive: true, hosts: [chat.example.org]}"),
+		optional("parameters", r.readCommonParameters, parametersExample),
+		required("commands", r.readCommands, commandsExample, "with "+commandsExample),
+		optional("friends", r.readFriends, "pairs of roles, such as [[a, b]]"),
+		optional("reset", r.readReset, "commands, pool, or {url: /reset}"),
+		optional("clock", r.readClock, "real, or {url: /clock}"),
+		optional("limits", r.readLimits, "{requests: 3000, rate: 200, time: 1h, failed_logins: 3, wait: 10m}"),
+		optional("setup", r.readSetup, stepsExample),
+		optional("scenarios", r.readScenarios, "names with lists of steps"))
 }
 
-func (r *fileReader) readTitle(value yamlValue) {
-	if name, ok := value.nonEmptyText("what is studied, for people"); ok {
-		r.file.Name = name
-	}
-}
-
-func (r *fileReader) readServerURL(value yamlValue) {
-	const form = "a URL such as http://127.0.0.1:8000/"
+func (r *fileReader) readServerURL(value yamlValue, form string) {
 	if text, ok := value.nonEmptyText(form); ok {
 		if parsedURL, ok := value.parseURL(text, form); ok && !parsedURL.IsAbs() {
 			value.addProblem("%q is not whole; write %s", text, form)
@@ -123,8 +93,8 @@ var (
 	variablePattern = regexp.MustCompile(`(?s)^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(:-.*)?\})$`)
 )
 
-func (r *fileReader) readAccounts(value yamlValue) {
-	entries := value.mapEntries(accountsExample)
+func (r *fileReader) readAccounts(value yamlValue, form string) {
+	entries := value.mapEntries(form)
 	for _, entry := range entries {
 		if reservedNames := append([]string{"wait"}, placeholders...); !roleNamePattern.MatchString(entry.name) ||
 			slices.Contains(reservedNames, entry.name) {
@@ -136,37 +106,39 @@ func (r *fileReader) readAccounts(value yamlValue) {
 		r.file.Accounts = append(r.file.Accounts, r.readAccount(entry))
 	}
 	if number := len(entries); number < 2 && value.isMapOrNull() {
-		value.addProblem("there are too few, %d; declare %s", number, accountsExample)
+		value.addProblem("there are too few, %d; declare %s", number, form)
 	}
 }
 
+const secretForm = `$NAME for an environment variable, ` +
+	`"${NAME:-PASSWORD}" with a password for where it is not set, or the password itself`
+
 func (r *fileReader) readAccount(entry yamlEntry) Account {
 	account := Account{Role: entry.name}
-	fields := entry.mapFields("{account: 10001, secret: $PROBE_A}", "account", "secret")
-	entry.requireFields(fields, "account", "secret")
-	if element, ok := fields["account"]; ok {
-		account.Number, _ = element.nonEmptyText("the account's number")
-		for _, other := range r.file.Accounts {
-			if other.Number == account.Number && account.Number != "" {
-				element.addProblem("%s is the account of %s too; each role needs its own", account.Number, other.Role)
-			}
-		}
-		if strings.Contains(account.Number, r.file.Syntax.PairSeparator) {
-			element.addProblem("%q holds %q, which separates pairs; write the account's number", account.Number,
-				r.file.Syntax.PairSeparator)
+	fields := entry.readFields("{account: 10001, secret: $PROBE_A}",
+		required("account", &account.Number, "the account's number", "10001"),
+		required("secret", func(value yamlValue, form string) {
+			account.Secret, account.SecretHidden = value.readSecret(form)
+			account.SecretLine, account.SecretVariable = value.line, value.secretVariable()
+		}, secretForm, "$PROBE_A"))
+	if account.Number == "" {
+		return account
+	}
+	for _, other := range r.file.Accounts {
+		if other.Number == account.Number {
+			fields["account"].addProblem("%s is the account of %s too; each role needs its own", account.Number,
+				other.Role)
 		}
 	}
-	if element, ok := fields["secret"]; ok {
-		account.Secret, account.SecretHidden = element.readSecret()
-		account.SecretLine, account.SecretVariable = element.line, element.secretVariable()
+	if separator := r.file.Syntax.PairSeparator; strings.Contains(account.Number, separator) {
+		fields["account"].addProblem("%q holds %q, which separates pairs; write the account's number", account.Number,
+			separator)
 	}
 	return account
 }
 
 // readSecret returns a password from the file or from the environment.
-func (v yamlValue) readSecret() (secret string, hidden bool) {
-	const form = `$NAME for an environment variable, ` +
-		`"${NAME:-PASSWORD}" with a password for where it is not set, or the password itself`
+func (v yamlValue) readSecret(form string) (secret string, hidden bool) {
 	text, ok := v.scalarText(form)
 	if !ok || !strings.HasPrefix(text, "$") {
 		return text, false
@@ -200,21 +172,18 @@ func (v yamlValue) secretVariable() string {
 	return ""
 }
 
-func (r *fileReader) readPool(value yamlValue) {
-	fields := value.mapFields("{first: 20000, last: 20999, secret: $PROBE_POOL}", "first", "last", "secret")
-	value.requireFields(fields, "first", "last", "secret")
+func (r *fileReader) readPool(value yamlValue, form string) {
+	const accountForm = "the number of an account, from 1"
+	parseNumber := func(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) }
 	pool := &AccountPool{}
 	r.file.Pool = pool
-	for _, bound := range []struct {
-		key string
-		to  *uint64
-	}{{"first", &pool.First}, {"last", &pool.Last}} {
-		*bound.to = fields[bound.key].accountNumber()
-	}
-	if secret, ok := fields["secret"]; ok {
-		pool.Secret, pool.SecretHidden = secret.readSecret()
-		pool.SecretLine, pool.SecretVariable = secret.line, secret.secretVariable()
-	}
+	value.readFields(form,
+		required("first", storeWithin(&pool.First, parseNumber, 1, math.MaxUint64-1), accountForm, "20000"),
+		required("last", storeWithin(&pool.Last, parseNumber, 1, math.MaxUint64-1), accountForm, "20999"),
+		required("secret", func(value yamlValue, form string) {
+			pool.Secret, pool.SecretHidden = value.readSecret(form)
+			pool.SecretLine, pool.SecretVariable = value.line, value.secretVariable()
+		}, secretForm, "$PROBE_POOL"))
 	switch size := pool.Last - pool.First + 1; {
 	case pool.First == 0 || pool.Last == 0:
 	case pool.Last < pool.First:
@@ -225,44 +194,21 @@ func (r *fileReader) readPool(value yamlValue) {
 	}
 }
 
-// accountNumber returns an account number of the pool, or 0 if it is invalid.
-func (v yamlValue) accountNumber() uint64 {
-	const form = "the number of an account, from 1"
-	text, ok := v.scalarText(form)
-	if !ok {
-		return 0
-	}
-	number, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || number == 0 || number == math.MaxUint64 {
-		v.addProblem("%s is no number of an account; write %s", text, form)
-		return 0
-	}
-	return number
-}
-
-func (r *fileReader) readPlaces(value yamlValue) {
-	const form = "addresses of this machine, such as [127.0.0.1, 127.0.0.2]"
-	var places []string
-	for _, element := range value.listElements(form) {
-		text, ok := element.scalarText(form)
-		if !ok {
-			continue
-		}
-		if _, err := netip.ParseAddr(text); err != nil && text != "" {
-			element.addProblem("%q is no IP address; write %s, or \"\" for whatever the system chooses", text, form)
-		}
-		if slices.Contains(places, text) {
-			element.addProblem("%q stands twice; leave one of them", text)
-		}
-		places = append(places, text)
-	}
-	if len(places) > 0 {
+func (r *fileReader) readPlaces(value yamlValue, form string) {
+	if places := value.distinctTexts(form, yamlValue.placeAddress); len(places) > 0 {
 		r.file.Places = places
 	}
 }
 
-func (r *fileReader) readFriends(value yamlValue) {
-	const form = "pairs of roles, such as [[a, b]]"
+func (v yamlValue) placeAddress(form string) (string, bool) {
+	text, ok := v.scalarText(form)
+	if _, err := netip.ParseAddr(text); err != nil && text != "" {
+		v.addProblem("%q is no IP address; write %s, or \"\" for whatever the system chooses", text, form)
+	}
+	return text, ok
+}
+
+func (r *fileReader) readFriends(value yamlValue, form string) {
 	for _, element := range value.listElements(form) {
 		roleValues := element.listElements(form)
 		if len(roleValues) != 2 {

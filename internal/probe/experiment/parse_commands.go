@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"regexp"
@@ -11,10 +12,10 @@ import (
 
 const commandsExample = `them by name: Login: {request: "CMD=Login&UIN={me}&PS={secret}", does: login}`
 
-func (r *fileReader) readCommands(value yamlValue) {
-	entries := value.mapEntries(commandsExample)
+func (r *fileReader) readCommands(value yamlValue, form string) {
+	entries := value.mapEntries(form)
 	if len(entries) == 0 && value.isMapOrNull() {
-		value.addProblem("is empty; write %s", commandsExample)
+		value.addProblem("is empty; write %s", form)
 	}
 	for _, entry := range entries {
 		if entry.name == "" {
@@ -32,20 +33,18 @@ func (r *fileReader) readCommands(value yamlValue) {
 }
 
 func (r *fileReader) readCommand(entry yamlEntry) *Command {
-	command := &Command{Name: entry.name, Line: entry.line}
-	fields := entry.mapFields(`{request: "CMD=Login&UIN={me}&PS={secret}", does: login}`,
-		"request", "does", "done", "parameters", "destructive", "session")
-	entry.requireFields(fields, "request")
-	command.Request = r.readRequest(fields["request"])
-	r.readParameters(fields["parameters"], command)
-	if element, ok := fields["does"]; ok {
-		r.readPurposes(element, command)
-	}
-	command.SuccessFields = r.readPairs(fields["done"], "fields of the answer, such as RS=0")
-	command.Destructive = fields["destructive"].boolOr(false)
-	_, beginsSession := command.Purpose(VerbLogin)
-	command.NeedsSession = !beginsSession
-	command.NeedsSession = fields["session"].boolOr(command.NeedsSession)
+	command := &Command{Name: entry.name, Line: entry.line, NeedsSession: true}
+	entry.readFields(`{request: "CMD=Login&UIN={me}&PS={secret}", does: login}`,
+		required("request", func(value yamlValue, form string) { command.Request = r.readRequest(value, form) },
+			"the pairs of a request that works, such as CMD=Login&UIN={me}", `"CMD=Login&UIN={me}&PS={secret}"`),
+		optional("parameters", func(value yamlValue, form string) { r.readParameters(value, form, command) },
+			parametersExample),
+		optional("does", func(value yamlValue, form string) { r.readPurposes(value, form, command) },
+			"a verb, or a map of verbs such as {request: CD=2, accept: CD=0}"),
+		optional("done", func(value yamlValue, form string) { command.SuccessFields = r.readPairs(value, form) },
+			"fields of the answer, such as RS=0"),
+		optional("destructive", &command.Destructive, "true or false"),
+		optional("session", &command.NeedsSession, "true or false"))
 	return command
 }
 
@@ -62,8 +61,8 @@ func (r *fileReader) readPairs(value yamlValue, expectedForm string) []Pair {
 	return pairs
 }
 
-func (r *fileReader) readRequest(value yamlValue) []Pair {
-	pairs := r.readPairs(value, "the pairs of a request that works, such as CMD=Login&UIN={me}")
+func (r *fileReader) readRequest(value yamlValue, form string) []Pair {
+	pairs := r.readPairs(value, form)
 	seen := make(map[string]bool)
 	for _, pair := range pairs {
 		if seen[pair.Key] {
@@ -90,8 +89,12 @@ var verbNames = []string{
 	string(VerbReceive), string(VerbRead),
 }
 
-func (r *fileReader) readPurposes(value yamlValue, command *Command) {
-	const form = "a verb, or a map of verbs such as {request: CD=2, accept: CD=0}"
+func (r *fileReader) readPurposes(value yamlValue, form string, command *Command) {
+	// A command that begins a session needs none, unless the file says so.
+	defer func() {
+		_, beginsSession := command.Purpose(VerbLogin)
+		command.NeedsSession = !beginsSession
+	}()
 	if value.node.Kind != yaml.MappingNode {
 		if verb, ok := value.textOneOf("verb", verbNames); ok {
 			command.Purposes = []Purpose{{Verb: Verb(verb)}}
@@ -152,32 +155,21 @@ var types = []string{
 	string(TypeText), string(TypeCount), string(TypeCursor), string(TypeNumber), string(TypeEnum), string(TypeOpaque),
 }
 
+const parametersExample = "by key: TN: {type: count, max: 1000}"
+
 // readCommonParameters reads parameters that many commands have.
-func (r *fileReader) readCommonParameters(value yamlValue) {
+func (r *fileReader) readCommonParameters(value yamlValue, form string) {
 	var all Command
-	r.readParameters(value, &all)
+	r.readParameters(value, form, &all)
 	for _, parameter := range all.Parameters {
-		if parameter.Type == "" {
-			parameter.Type = TypeOpaque
-		}
+		parameter.Type = cmp.Or(parameter.Type, TypeOpaque)
 		r.file.Parameters = append(r.file.Parameters, parameter)
 	}
 }
 
-func (r *fileReader) readParameters(value yamlValue, command *Command) {
-	for _, entry := range value.mapEntries("by key: TN: {type: count, max: 1000}") {
-		parameter := Parameter{Key: entry.name, Declared: true, Line: entry.line}
-		const form = "{type: count}, with min and max where they are known, or {values: [0, 1]}"
-		fields := entry.mapFields(form, "type", "values", "min", "max")
-		if len(entry.node.Content) == 0 && entry.isMapOrNull() {
-			entry.addProblem("says nothing; write %s", form)
-		}
-		if element, ok := fields["type"]; ok {
-			text, _ := element.textOneOf("type", types)
-			parameter.Type = ParameterType(text)
-		}
-		r.readEnumValues(entry, fields, &parameter)
-		r.readBounds(entry, fields, &parameter)
+func (r *fileReader) readParameters(value yamlValue, form string, command *Command) {
+	for _, entry := range value.mapEntries(form) {
+		parameter := readParameter(entry)
 		if index := slices.IndexFunc(command.Request,
 			func(pair Pair) bool { return pair.Key == parameter.Key }); index >= 0 {
 			checkBaseValue(entry, parameter, command.Request[index].Value)
@@ -186,56 +178,62 @@ func (r *fileReader) readParameters(value yamlValue, command *Command) {
 	}
 }
 
-func (r *fileReader) readEnumValues(entry yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
-	value, ok := fields["values"]
-	if !ok {
-		if parameter.Type == TypeEnum {
-			entry.addProblem("an enum needs its values; write values: [0, 1]")
+var wholeNumber = regexp.MustCompile(`^-?[0-9]{1,40}$`)
+
+// readParameter reads a parameter. Without a declared type, values make an enum, and bounds a number.
+func readParameter(entry yamlEntry) Parameter {
+	const form = "{type: count}, with min and max where they are known, or {values: [0, 1]}"
+	parameter := Parameter{Key: entry.name, Declared: true, Line: entry.line}
+	storeNumber := func(to *string) func(string) bool {
+		return func(text string) bool {
+			*to = wholeNumber.FindString(text)
+			return *to != ""
 		}
-		return
 	}
-	const form = "the values that are known, such as [0, 1]"
-	parameter.Values = value.distinctTexts(form)
-	if len(parameter.Values) == 0 && value.isListOrNull() && len(value.node.Content) == 0 {
-		value.addProblem("is empty; write %s", form)
+	fields := entry.readFields(form,
+		optional("type", func(value yamlValue, _ string) {
+			text, _ := value.textOneOf("type", types)
+			parameter.Type = ParameterType(text)
+		}, ""),
+		optional("values", &parameter.Values, valuesForm),
+		optional("min", storeNumber(&parameter.Min), "a whole number"),
+		optional("max", storeNumber(&parameter.Max), "a whole number"))
+	if len(entry.node.Content) == 0 && entry.isMapOrNull() {
+		entry.addProblem("says nothing; write %s", form)
 	}
-	if parameter.Type == "" {
-		if _, hasType := fields["type"]; !hasType {
+	if _, hasType := fields["type"]; !hasType {
+		if _, hasValues := fields["values"]; hasValues {
 			parameter.Type = TypeEnum
+		} else if parameter.Min+parameter.Max != "" {
+			parameter.Type = TypeNumber
 		}
-	} else if parameter.Type != TypeEnum {
+	}
+	checkValues(entry, fields, parameter)
+	checkBounds(entry, fields, parameter)
+	return parameter
+}
+
+const valuesForm = "the values that are known, such as [0, 1]"
+
+func checkValues(entry yamlEntry, fields map[string]yamlValue, parameter Parameter) {
+	value, ok := fields["values"]
+	switch {
+	case !ok && parameter.Type == TypeEnum:
+		entry.addProblem("an enum needs its values; write values: [0, 1]")
+	case ok && value.isListOrNull() && len(value.node.Content) == 0:
+		value.addProblem("is empty; write %s", valuesForm)
+	case ok && parameter.Type != "" && parameter.Type != TypeEnum:
 		value.addProblem("values are for the type enum, not for %s; leave one of them out", parameter.Type)
 	}
 }
 
-var wholeNumber = regexp.MustCompile(`^-?[0-9]{1,40}$`)
-
-func (r *fileReader) readBounds(entry yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
-	for _, b := range []struct {
-		key string
-		to  *string
-	}{{"min", &parameter.Min}, {"max", &parameter.Max}} {
-		element, ok := fields[b.key]
-		if !ok {
-			continue
-		}
-		const form = "a whole number"
-		text, ok := element.scalarText(form)
-		switch {
-		case !ok:
-		case !wholeNumber.MatchString(text):
-			element.addProblem("%q is no number; write %s", text, form)
-		case parameter.Type != "" && parameter.Type != TypeNumber && parameter.Type != TypeCount &&
-			parameter.Type != TypeCursor:
-			element.addProblem(
-				"min and max are for the types number, count and cursor, not for %s; leave one of them out",
+func checkBounds(entry yamlEntry, fields map[string]yamlValue, parameter Parameter) {
+	for _, key := range []string{"min", "max"} {
+		if value, ok := fields[key]; ok &&
+			!slices.Contains([]ParameterType{"", TypeNumber, TypeCount, TypeCursor}, parameter.Type) {
+			value.addProblem("min and max are for the types number, count and cursor, not for %s; leave one of them out",
 				parameter.Type)
-		default:
-			*b.to = text
 		}
-	}
-	if _, hasType := fields["type"]; !hasType && parameter.Type == "" && parameter.Min+parameter.Max != "" {
-		parameter.Type = TypeNumber
 	}
 	if parameter.Min != "" && parameter.Max != "" && isBelow(parameter.Max, parameter.Min) {
 		entry.addProblem("max, %s, is below min, %s; write the lower one as min", parameter.Max, parameter.Min)
@@ -265,10 +263,10 @@ func checkBaseValue(entry yamlEntry, parameter Parameter, base string) {
 	}
 }
 
-func (r *fileReader) readSetup(value yamlValue) { r.file.Setup = r.readSteps(value) }
+func (r *fileReader) readSetup(value yamlValue, _ string) { r.file.Setup = r.readSteps(value) }
 
-func (r *fileReader) readScenarios(value yamlValue) {
-	for _, entry := range value.mapEntries("names with lists of steps") {
+func (r *fileReader) readScenarios(value yamlValue, form string) {
+	for _, entry := range value.mapEntries(form) {
 		scenario := Scenario{Name: entry.name, Steps: r.readSteps(entry.yamlValue)}
 		if entry.isListOrNull() && len(entry.node.Content) == 0 {
 			entry.addProblem("has no steps; write them as a list: %s", stepsExample)

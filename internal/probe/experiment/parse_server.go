@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"fmt"
 	"math"
 	"mime"
 	"strconv"
@@ -9,69 +8,53 @@ import (
 	"time"
 )
 
-func (r *fileReader) readSyntax(value yamlValue) {
+func (r *fileReader) readSyntax(value yamlValue, form string) {
+	const separatorForm = "one or more signs in quotes, without braces, which are for placeholders"
 	syntax := &r.file.Syntax
-	fields := value.mapFields(`what differs from HTTP QQ, such as {pair: ";", list: "|"}`,
-		"pair", "equals", "list", "escape", "path", "type", "close", "charsets")
-	for _, separator := range []struct {
-		key string
-		to  *string
-	}{{"pair", &syntax.PairSeparator}, {"equals", &syntax.KeySeparator}, {"list", &syntax.ListSeparator}} {
-		if element, ok := fields[separator.key]; ok {
-			element.readSeparator(separator.to)
-		}
-	}
-	if element, ok := fields["escape"]; ok {
-		syntax.EscapeSign, _ = element.scalarText(`what begins an escaped byte, in quotes, "" if nothing does`)
-	}
-	r.checkSeparators(value, fields)
-	if element, ok := fields["path"]; ok {
-		const form = "the target of requests, such as /"
-		if path, ok := element.nonEmptyText(form); ok &&
-			(path[0] != '/' || strings.ContainsFunc(path, isControlRune) || strings.Contains(path, " ")) {
-			element.addProblem(
-				"%q is no path: it begins with /, and has neither spaces nor control characters; write %s", path, form)
-		} else if ok {
-			syntax.RequestPath = path
-		}
-	}
-	if element, ok := fields["type"]; ok {
-		const form = "a Content-Type, such as text/plain; charset=UTF-8"
-		text, ok := element.nonEmptyText(form)
-		if _, _, err := mime.ParseMediaType(text); ok && (err != nil || strings.ContainsFunc(text, isControlRune)) {
-			element.addProblem("%q is no media type; write %s", text, form)
-		} else if ok {
-			syntax.ContentType = text
-		}
-	}
-	syntax.CloseConnections = fields["close"].boolOr(false)
-	if element, ok := fields["charsets"]; ok {
-		syntax.Charsets = element.distinctTexts("names such as [gbk, gb18030]")
-		for _, name := range syntax.Charsets {
-			if _, ok := LookUpCharset(name); !ok {
-				element.addProblem("there is no charset %s; %s", name, suggestWord(name, charsetNames()))
+	storeSigns := func(to *string, mayBeEmpty bool) func(string) bool {
+		return func(text string) bool {
+			if strings.ContainsAny(text, "{}") || text == "" && !mayBeEmpty {
+				return false
 			}
+			*to = text
+			return true
 		}
 	}
+	fields := value.readFields(form,
+		optional("pair", storeSigns(&syntax.PairSeparator, false), separatorForm),
+		optional("equals", storeSigns(&syntax.KeySeparator, false), separatorForm),
+		optional("list", storeSigns(&syntax.ListSeparator, false), separatorForm),
+		optional("escape", storeSigns(&syntax.EscapeSign, true),
+			`what begins an escaped byte, in quotes and without braces, "" if nothing does`),
+		optional("path", func(text string) bool {
+			syntax.RequestPath = text
+			return strings.HasPrefix(text, "/") && !strings.ContainsFunc(text, isControlRune) &&
+				!strings.Contains(text, " ")
+		}, "the target of requests, which begins with / and has neither spaces nor control characters, such as /"),
+		optional("type", func(text string) bool {
+			syntax.ContentType = text
+			_, _, err := mime.ParseMediaType(text)
+			return err == nil && !strings.ContainsFunc(text, isControlRune)
+		}, "a Content-Type, such as text/plain; charset=UTF-8"),
+		optional("close", &syntax.CloseConnections, "true or false"),
+		optional("charsets", func(value yamlValue, form string) {
+			syntax.Charsets = value.distinctTexts(form, yamlValue.charsetName)
+		}, "names such as [gbk, gb18030]"))
+	r.checkSeparators(fields)
+}
+
+func (v yamlValue) charsetName(form string) (string, bool) {
+	name, ok := v.scalarText(form)
+	if _, known := LookUpCharset(name); ok && !known {
+		v.addProblem("there is no charset %s; %s", name, suggestWord(name, charsetNames()))
+	}
+	return name, ok
 }
 
 func isControlRune(character rune) bool { return character < ' ' || character == 0x7f }
 
-// readSeparator leaves destination unchanged if the text is invalid.
-func (v yamlValue) readSeparator(target *string) {
-	const form = "one or more signs in quotes"
-	text, ok := v.nonEmptyText(form)
-	switch {
-	case !ok:
-	case strings.ContainsAny(text, "{}"):
-		v.addProblem("%q holds a brace, which is for placeholders; write other signs", text)
-	default:
-		*target = text
-	}
-}
-
 // checkSeparators makes sure that records can be split in only one way.
-func (r *fileReader) checkSeparators(value yamlValue, fields map[string]yamlValue) {
+func (r *fileReader) checkSeparators(fields map[string]yamlValue) {
 	syntax := r.file.Syntax
 	type sign struct{ key, text string }
 	signs := []sign{{"pair", syntax.PairSeparator}, {"equals", syntax.KeySeparator}, {"list", syntax.ListSeparator},
@@ -94,37 +77,25 @@ func (r *fileReader) checkSeparators(value yamlValue, fields map[string]yamlValu
 			element.addProblem("%q could be the digits of an escape; write other signs, or no escape at all", a.text)
 		}
 	}
-	if element, ok := fields["escape"]; ok && strings.ContainsAny(syntax.EscapeSign, "{}") {
-		element.addProblem("%q holds a brace, which is for placeholders; write other signs", syntax.EscapeSign)
-	}
 }
 
-func (r *fileReader) readAnswerFormat(value yamlValue) {
-	fields := value.mapFields("{code: RES, done: [0], not_logged_in: [20]}", "code", "done", "not_logged_in", "prose")
+func (r *fileReader) readAnswerFormat(value yamlValue, form string) {
 	answer := &r.file.Answer
-	answer.CodeKey, _ = fields["code"].nonEmptyText("the key of the field that says how it went, such as RES")
-	for _, list := range []struct {
-		key, form string
-		to        *[]string
-	}{
-		{"done", "the code's values that mean success, such as [0]", &answer.SuccessCodes},
-		{"not_logged_in", "the code's values that mean that a session is missing, such as [20]",
-			&answer.NotLoggedInCodes},
-		{"prose", "the fields whose wording means nothing, such as [RA]", &answer.ProseKeys},
-	} {
-		element, ok := fields[list.key]
-		if !ok {
-			continue
-		}
-		*list.to = element.distinctTexts(list.form)
-		if _, hasCode := fields["code"]; !hasCode && list.key != "prose" {
-			element.addProblem("stands without code; write code: with the key of the field that has these values")
+	fields := value.readFields(form,
+		optional("code", &answer.CodeKey, "the key of the field that says how it went, such as RES"),
+		optional("done", &answer.SuccessCodes, "the code's values that mean success, such as [0]"),
+		optional("not_logged_in", &answer.NotLoggedInCodes,
+			"the code's values that mean that a session is missing, such as [20]"),
+		optional("prose", &answer.ProseKeys, "the fields whose wording means nothing, such as [RA]"))
+	_, hasCode := fields["code"]
+	for _, key := range []string{"done", "not_logged_in"} {
+		if value, ok := fields[key]; ok && !hasCode {
+			value.addProblem("stands without code; write code: with the key of the field that has these values")
 		}
 	}
 }
 
-func (r *fileReader) readReset(value yamlValue) {
-	const form = "commands, pool, or {url: /reset}"
+func (r *fileReader) readReset(value yamlValue, form string) {
 	switch text, target := value.textOrURL(form); {
 	case target != "":
 		r.file.Reset = ResetMethod{ResetURL, target}
@@ -141,8 +112,7 @@ func (r *fileReader) readReset(value yamlValue) {
 	}
 }
 
-func (r *fileReader) readClock(value yamlValue) {
-	const form = "real, or {url: /clock}"
+func (r *fileReader) readClock(value yamlValue, form string) {
 	text, target := value.textOrURL(form)
 	r.file.Clock = ServerClock{target}
 	if text != "" && text != "real" {
@@ -156,80 +126,45 @@ func (v yamlValue) textOrURL(expectedForm string) (text, target string) {
 		text, _ = v.nonEmptyText(expectedForm)
 		return text, ""
 	}
-	fields := v.mapFields(expectedForm, "url")
-	v.requireFields(fields, "url")
-	if element, ok := fields["url"]; ok {
-		const urlForm = "a URL, or a path on the server such as /reset"
-		if text, ok := element.nonEmptyText(urlForm); ok {
-			if _, ok := element.parseURL(text, urlForm); ok {
-				return "", text
-			}
+	v.readFields(expectedForm, required("url", func(element yamlValue, form string) {
+		text, ok := element.nonEmptyText(form)
+		if _, isURL := element.parseURL(text, form); ok && isURL {
+			target = text
 		}
-	}
-	return "", ""
+	}, "a URL, or a path on the server such as /reset", "/reset"))
+	return "", target
 }
 
-func (r *fileReader) readLimits(value yamlValue) {
-	fields := value.mapFields("{requests: 3000, rate: 200, time: 1h, failed_logins: 3, wait: 10m}",
-		"requests", "rate", "time", "failed_logins", "wait")
+func (r *fileReader) readLimits(value yamlValue, form string) {
+	const timeForm = "a time with its unit, such as 90s, 10m or 1h30m"
 	limits := &r.file.Limits
-	limits.Requests = fields["requests"].intOr(1, math.MaxInt32, limits.Requests)
-	limits.RequestRate = fields["rate"].rateOr(limits.RequestRate)
-	limits.TotalTime = fields["time"].durationOr(limits.TotalTime)
-	limits.readFailedLogins(fields["failed_logins"])
-	limits.LongestWait = fields["wait"].durationOr(limits.LongestWait)
+	parseRate := func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
+	value.readFields(form,
+		optional("requests", storeWithin(&limits.Requests, strconv.Atoi, 1, math.MaxInt32),
+			"a whole number from 1 to 2147483647"),
+		optional("rate", storeWithin(&limits.RequestRate, parseRate, 0, 1_000_000),
+			"requests a second, up to 1000000, 0 for no limit"),
+		optional("time", storeWithin(&limits.TotalTime, time.ParseDuration, 0, math.MaxInt64), timeForm),
+		optional("failed_logins", limits.storeFailedLogins,
+			"how many logins may fail between two right ones, such as 3, or 3 per 10m"),
+		optional("wait", storeWithin(&limits.LongestWait, time.ParseDuration, 0, math.MaxInt64), timeForm))
 }
 
-// readFailedLogins reads a number, or a number per period.
-func (l *Limits) readFailedLogins(value yamlValue) {
-	const form = "how many logins may fail between two right ones, such as 3, or 3 per 10m"
-	text, ok := value.scalarText(form)
-	if !ok {
-		return
-	}
-	number, period, timed := strings.Cut(text, " per ")
-	n, err := strconv.Atoi(strings.TrimSpace(number))
-	if err != nil || n < 0 || n > 1000 {
-		value.addProblem("%s is out of range, or no number; write %s", text, form)
-		return
-	}
-	l.FailedLogins = n
-	if !timed {
-		return
-	}
-	duration, err := time.ParseDuration(strings.TrimSpace(period))
-	if err != nil || duration <= 0 {
-		value.addProblem("%s is no time; write %s", period, form)
-		return
-	}
-	l.FailedLoginPeriod = duration
+// storeFailedLogins parses a number, or a number per period.
+func (l *Limits) storeFailedLogins(text string) bool {
+	number, period, hasPeriod := strings.Cut(text, " per ")
+	return storeWithin(&l.FailedLogins, strconv.Atoi, 0, 1000)(strings.TrimSpace(number)) && (!hasPeriod ||
+		storeWithin(&l.FailedLoginPeriod, time.ParseDuration, 1, math.MaxInt64)(strings.TrimSpace(period)))
 }
 
-// rateOr returns requests per second.
-func (v yamlValue) rateOr(fallback float64) float64 {
-	const most = 1_000_000
-	expectedForm := fmt.Sprintf("requests a second, up to %d, 0 for no limit", most)
-	text, ok := v.scalarText(expectedForm)
-	if !ok {
-		return fallback
-	}
-	number, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(number >= 0 && number <= most) {
-		v.addProblem("%s is out of range, or no number; write %s", text, expectedForm)
-		return fallback
-	}
-	return number
+func (r *fileReader) readPermissions(value yamlValue, form string) {
+	value.readFields(form,
+		optional("destructive", &r.file.Allow.Destructive, "true or false"),
+		optional("hosts", r.readHosts, "names or addresses without scheme and port, such as [chat.example.org]"))
 }
 
-func (r *fileReader) readPermissions(value yamlValue) {
-	fields := value.mapFields("{destructive: true, hosts: [chat.example.org]}", "destructive", "hosts")
-	r.file.Allow.Destructive = fields["destructive"].boolOr(false)
-	hostsValue, ok := fields["hosts"]
-	if !ok {
-		return
-	}
-	const form = "names or addresses without scheme and port, such as [chat.example.org]"
-	for _, element := range hostsValue.listElements(form) {
+func (r *fileReader) readHosts(value yamlValue, form string) {
+	for _, element := range value.listElements(form) {
 		host, ok := element.nonEmptyText(form)
 		if ok && strings.ContainsAny(host, "/ @") {
 			element.addProblem("%q is no host; write %s", host, form)

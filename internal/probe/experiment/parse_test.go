@@ -251,3 +251,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestHostileYAMLIsRefused(t *testing.T) {
+	for name, text := range map[string]string{
+		"deep nesting":           "accounts: " + strings.Repeat("[", 100_000),
+		"an alias in itself":     "accounts: &a {a: *a, b: *a}",
+		"aliases that double":    "name: [&a [x, x], &b [*a, *a], &c [*b, *b]]",
+		"an alias of no anchor":  "name: *a",
+		"a key that is a map":    "? {a: b}\n: c",
+		"bytes that are no text": "name: \xff",
+	} {
+		var problems Problems
+		if _, err := Parse("test.yaml", []byte(text), noEnv); !errors.As(err, &problems) || len(problems) == 0 {
+			t.Errorf("%s: got %v, want problems", name, err)
+		}
+	}
+}
