@@ -19,7 +19,8 @@ func TestHashesAreInPHCFormat(t *testing.T) {
 }
 
 func TestUnreadableHashIsTemporary(t *testing.T) {
-	for _, credential := range []rookery.Credential{"secret", "$argon2i$v=19$m=8,t=1,p=1$YWJj$YWJj", "$argon2id$v=1$$$"} {
+	for _, credential := range []rookery.Credential{
+		"secret", "$argon2i$v=19$m=8,t=1,p=1$YWJj$YWJj", "$argon2id$v=1$$$"} {
 		if matches, err := matchesProof(credential, Proof{}); matches || rookery.CodeOf(err) != rookery.CodeTemporary {
 			t.Errorf("%s: matches %v, error %v, want code %d", credential, matches, err, rookery.CodeTemporary)
 		}
