@@ -21,7 +21,7 @@ TIMEOUT        ?= 30m
 NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3 sqlite3:sqlite3 nginx:nginx-light \
 	openssl:openssl unshare:util-linux ip:iproute2
 
-.PHONY: help names run test check fuzz short-fuzz bench bench-probe protocol-page not-run lint vulnerabilities build cross cover clean prerequisites
+.PHONY: help names run test quick check plain fast fuzz short-fuzz bench bench-probe protocol-page not-run lint vulnerabilities build cross cover clean prerequisites
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,11 +29,23 @@ help: ## this menu
 run: ## a server on 127.0.0.1, ports 8000 and 14000; ARGS="--data DIR" and others are passed on
 	go run ./cmd/rookery serve $(ARGS)
 
-# The cheap checks come first, the long one last.
-test: prerequisites lint vulnerabilities cross short-fuzz bench-probe protocol-page not-run check ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
+# The cheap checks come first, the long ones last.
+test: prerequisites ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
+	@MAKE=$(MAKE) .ci/steps lint vulnerabilities cross short-fuzz bench-probe plain not-run check
 
-check: ## all tests with the race detector, and nothing else
+quick: ## what a developer runs before a commit: lint and the fast tests, in two minutes
+	@MAKE=$(MAKE) .ci/steps lint fast
+
+check: ## all tests with the race detector, except those that plain runs
 	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...
+
+# The pages and the long runs of the prober take minutes with the race detector, and start no goroutines
+# that other tests do not start.
+plain:
+	go test -count=1 -timeout $(TIMEOUT) -run 'TestPages|TestScripts/^(probe|bench)|TestProtocolPage|TestADefaultRun' ./cmd/rookery
+
+fast:
+	go test -short ./...
 
 # Go runs one fuzz target at a time, so they are looked up and run in turn.
 fuzz: ## every fuzz target for FUZZTIME (60s)

@@ -40,6 +40,7 @@ var kinds = map[string]struct {
 // Comments in a page's source take part: "test:" holds shell that makes up for
 // the reader's eyes and hands, "not run:" says why the next block cannot run.
 func TestPages(t *testing.T) {
+	skipUnderRaceDetector(t)
 	for _, name := range pages(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,10 +17,8 @@ import (
 // asked, whether commands undo what experiments do, as the file says, or a control URL
 // does. The server's clock is the test's, so that no session is waited for.
 func TestADefaultRunAnswersWhatTheStudyOf2005Asked(t *testing.T) {
+	skipUnderRaceDetector(t)
 	for name, reset := range map[string]string{"reset by commands": "", "reset by a control URL": "/reset"} {
-		if raceDetector && reset != "" {
-			continue // it takes minutes, and shows no other race; make protocol-page runs both
-		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			testStudyOf2005(t, reset)

@@ -21,9 +21,8 @@ var update = flag.Bool("update", false, "write the tables of docs/protocol.md an
 
 const (
 	protocolPage = "../../docs/protocol.md"
-	// With studyRequests all is tried and attacked that the prober knows how to. With
-	// the race detector that takes minutes, and what it could find is in a few.
-	studyRequests, studyRequestsUnderRace = 18000, 3500
+	// studyRequests is enough to try and attack everything that the prober knows how to.
+	studyRequests = 18000
 	// What a study has to find of what the protocol's description says.
 	leastRecall = 0.85
 )
@@ -31,26 +30,20 @@ const (
 // The prober studies the server, knowing nothing but an experiment file. What it finds
 // is held against the page that people read, and against what the server should do.
 func TestProtocolPageSaysWhatTheServerDoes(t *testing.T) {
+	skipUnderRaceDetector(t)
 	t.Parallel()
-	requests := studyRequests
-	if raceDetector {
-		requests = studyRequestsUnderRace
-	}
 	p := newProbedServer(t)
 	began := time.Now()
-	found, l := p.study("http-qq-1.4", requests)
+	found, l := p.study("http-qq-1.4", studyRequests)
 	t.Logf("%d requests in %d experiments, %v", l.Sent(), l.Attempts(), time.Since(began).Round(100*time.Millisecond))
 	if found.Stopped != "" {
 		t.Fatalf("the study ended early: %s", found.Stopped)
 	}
 	t.Run("what the prober states is true, and most of what there is", func(t *testing.T) {
-		if recall := judgeFacts(t, found.Facts, "1.4"); recall < leastRecall && !raceDetector {
+		if recall := judgeFacts(t, found.Facts, "1.4"); recall < leastRecall {
 			t.Errorf("recall is %.3f, it has to be %.2f", recall, leastRecall)
 		}
 	})
-	if raceDetector {
-		return // the smaller study does not find all that is on the page; make protocol-page compares
-	}
 	t.Run("the tables of the page are what it finds", func(t *testing.T) { checkPage(t, found) })
 }
 

@@ -72,6 +72,12 @@ func TestScripts(t *testing.T) {
 			"occupy":  occupy,
 			"sql":     sql,
 		},
+		Condition: func(condition string) (bool, error) {
+			if condition == "race" {
+				return raceDetector, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", condition)
+		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
@@ -284,4 +290,13 @@ func show(answer *http.Response) {
 func fail(err error) {
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
+}
+
+// skipUnderRaceDetector skips a test that takes minutes with the race detector. `make plain` runs it
+// without; the goroutines that it starts are those of other tests too.
+func skipUnderRaceDetector(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("make plain runs it without the race detector")
+	}
 }
