@@ -103,7 +103,7 @@ func TestAStoppedServerLeavesTheDatabaseWholeOrSaysThatItIsNot(t *testing.T) {
 			bash(t, fmt.Sprintf("cp %s %s", filepath.Join(ts.config.dataDir, storeName), copy))
 			whole := len(textsIn(t, copy)) == 1
 			text, _ := log.read()
-			if said := strings.Contains(text, "the database alone is not whole"); whole == reads || said != reads {
+			if said := strings.Contains(text, "the database file alone is incomplete"); whole == reads || said != reads {
 				t.Errorf("the copy is whole: %v; the log says so: %v", whole, !said)
 			}
 			other.close(t)

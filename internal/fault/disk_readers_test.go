@@ -126,7 +126,7 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	if _, err := os.Stat(reserve); err != nil {
 		t.Errorf("the reserve was not taken back: %v", err)
 	}
-	if said := string(s.process.outputText()); !strings.Contains(said, "the disk has room again") {
+	if said := string(s.process.outputText()); !strings.Contains(said, "the disk has space again") {
 		t.Errorf("the log does not say so: %s", said)
 	}
 	s.stop()

@@ -10,9 +10,8 @@ import (
 
 // accountColumns lists the columns in the order of scanAccount and accountValues.
 const accountColumns = `account, nick, face, age, sex, blood, constellation, animal, country,
-	province, city, school, job,
-	home_page, about, real_name, mail, phone, mobile, address, post_code, rule, strangers, findable, show_private,
-	created, revision, devices_only`
+	province, city, school, job, home_page, about, real_name, mail, phone, mobile, address, post_code, rule,
+	strangers, findable, show_private, created, revision, devices_only`
 
 func scanAccount(r resultRow) rookery.Account {
 	return rookery.Account{
@@ -20,9 +19,9 @@ func scanAccount(r resultRow) rookery.Account {
 		Profile: rookery.Profile{
 			Nick: r.text(1), Face: int(r.int(2)), Age: int(r.int(3)), Sex: int(r.int(4)), Blood: int(r.int(5)),
 			Constellation: int(r.int(6)), Animal: int(r.int(7)), Country: r.text(8), Province: r.text(9),
-			City:   r.text(10),
-			School: r.text(11), Job: r.text(12), HomePage: r.text(13), About: r.text(14), RealName: r.text(15),
-			Mail: r.text(16), Phone: r.text(17), Mobile: r.text(18), Address: r.text(19), PostCode: r.text(20),
+			City: r.text(10), School: r.text(11), Job: r.text(12), HomePage: r.text(13), About: r.text(14),
+			RealName: r.text(15), Mail: r.text(16), Phone: r.text(17), Mobile: r.text(18), Address: r.text(19),
+			PostCode: r.text(20),
 		},
 		Rule: rookery.Rule(r.int(21)), Strangers: r.bool(22), Findable: r.bool(23), ShowPrivate: r.bool(24),
 		Created: r.time(25), Revision: uint64(r.int(26)), DevicesOnly: r.bool(27),
@@ -60,10 +59,10 @@ func (s *Store) CreateAccount(
 				return err
 			}
 		}
-		switch taken, err := batch.loadNewestNumber(account.UIN); {
+		switch exists, err := batch.loadNewestNumber(account.UIN); {
 		case err != nil:
 			return err
-		case taken:
+		case exists:
 			return rookery.Errorf(rookery.CodeExists, "the account %d exists already", account.UIN)
 		}
 		_, err = batch.conn.execute(`INSERT INTO accounts (`+accountColumns+`, credential)
@@ -162,11 +161,10 @@ func (s *Store) UpdateAccount(
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		values := accountValues(account)
 		changedRows, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6,
-			constellation=?7,
-			animal=?8, country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16,
-			mail=?17, phone=?18, mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23,
-			findable=?24, show_private=?25,
-			devices_only=?27, revision=revision+1 WHERE account=?1 AND revision=?26`,
+			constellation=?7, animal=?8, country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14,
+			about=?15, real_name=?16, mail=?17, phone=?18, mobile=?19, address=?20, post_code=?21, rule=?22,
+			strangers=?23, findable=?24, show_private=?25, devices_only=?27, revision=revision+1
+			WHERE account=?1 AND revision=?26`,
 			append(values[:25:25], account.Revision, account.DevicesOnly)...)
 		if err != nil || changedRows > 0 {
 			return err
@@ -219,8 +217,8 @@ func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, credential r
 	}})
 }
 
-// RemoveAccount implements service.Store. The journal is flushed first, so that none of its rows still
-// holds entries of the account.
+// RemoveAccount implements service.Store. The journal is flushed first, because its rows could bring
+// back entries of the account after a crash.
 func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	return s.submitWrite(ctx, writeRequest{needsFlushedJournal: true, apply: func(batch *writeBatch) error {
 		switch exists, err := batch.loadNewestNumber(uin); {

@@ -140,18 +140,18 @@ func (b *writeBatch) subtractCollected(uin rookery.UIN, from, to uint64) error {
 		b.changedBacklogs[uin] = backlogCount{highestCursor: to}
 		return nil
 	}
-	gone, err := b.sumBacklog(uin, count.highestCursor, to)
+	collected, err := b.sumBacklog(uin, count.highestCursor, to)
 	if err != nil {
 		return err
 	}
 	count.highestCursor = to
-	count.Messages -= gone.Messages
-	count.Bytes -= gone.Bytes
+	count.Messages -= collected.Messages
+	count.Bytes -= collected.Bytes
 	b.changedBacklogs[uin] = count
 	return nil
 }
 
-// publishBacklogs makes the batch's counts the writer's.
+// publishBacklogs copies the batch's counts to the writer after the commit.
 func (b *writeBatch) publishBacklogs() {
 	for uin, count := range b.changedBacklogs {
 		if count.needsRecount {

@@ -47,19 +47,19 @@ func cpuTime() time.Duration {
 // call.
 func runConcurrently(b *testing.B, callers int, f func(i uint64)) {
 	var next atomic.Uint64
-	var all sync.WaitGroup
+	var running sync.WaitGroup
 	b.ReportAllocs()
 	b.ResetTimer()
-	began := cpuTime()
+	cpuAtStart := cpuTime()
 	for range callers {
-		all.Go(func() {
+		running.Go(func() {
 			for i := next.Add(1); i <= uint64(b.N); i = next.Add(1) {
 				f(i)
 			}
 		})
 	}
-	all.Wait()
-	b.ReportMetric(float64((cpuTime()-began).Microseconds())/float64(b.N), "cpu-us/op")
+	running.Wait()
+	b.ReportMetric(float64((cpuTime()-cpuAtStart).Microseconds())/float64(b.N), "cpu-us/op")
 }
 
 const benchText = "shall we meet at six by the old harbour, or is that too late?"
@@ -91,8 +91,8 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 }
 
-// BenchmarkSeeding measures how mailboxes are filled before other benchmarks.
-func BenchmarkSeeding(b *testing.B) {
+// BenchmarkDeliverBulk measures deliveries of many entries, as they fill a server before a benchmark.
+func BenchmarkDeliverBulk(b *testing.B) {
 	const accounts, batchSize = 1000, 500
 	store := newBenchStore(b, accounts)
 	texts := slices.Repeat([]string{benchText}, batchSize)
@@ -106,19 +106,19 @@ func BenchmarkSeeding(b *testing.B) {
 	b.ReportMetric(float64(b.N*batchSize)/b.Elapsed().Seconds(), "entries/s")
 }
 
-func BenchmarkCollect(b *testing.B) {
+func BenchmarkSaveCursor(b *testing.B) {
 	const accounts = 1000
 	store := newBenchStore(b, accounts)
-	memo := make([]byte, 200)
+	state := make([]byte, 200)
 	runConcurrently(b, 64, func(i uint64) {
 		uin := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-		if err := store.SaveCursor(b.Context(), uin, "", rookery.Cursor{Number: i, State: memo}); err != nil {
+		if err := store.SaveCursor(b.Context(), uin, "", rookery.Cursor{Number: i, State: state}); err != nil {
 			b.Error(err)
 		}
 	})
 }
 
-func BenchmarkRecall(b *testing.B) {
+func BenchmarkFindOutcome(b *testing.B) {
 	k := newRequestKeys(4_000_000)
 	for i := range uint64(1_000_000) {
 		k.addKeys([]storedKey{{key: uniqueKey(i)}})

@@ -12,9 +12,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// If another program is copying the log back, Close cannot do so, and the other program may stop
-// halfway.
-func TestTheLogSaysThatTheDatabaseIsNotWholeWhileAnotherProgramWritesItBack(t *testing.T) {
+// While another program holds the checkpoint lock, Close cannot copy the write-ahead log into the
+// database, and the other program may stop halfway.
+func TestCloseWarnsIfAnotherProgramCheckpoints(t *testing.T) {
 	var log strings.Builder
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.Log = slog.New(slog.NewTextHandler(&log, nil))
@@ -35,7 +35,7 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeWhileAnotherProgramWritesItBack(t *t
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(log.String(), "the database alone is not whole") {
-		t.Errorf("the log says %q", log.String())
+	if want := "the database file alone is incomplete"; !strings.Contains(log.String(), want) {
+		t.Errorf("the log is %q, want one with %q", log.String(), want)
 	}
 }

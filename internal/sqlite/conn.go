@@ -42,8 +42,8 @@ func openConnection(path string, pragmas ...string) (*dbConn, error) {
 		return nil, err
 	}
 	c := &dbConn{driverConn: d, statements: make(map[string]*preparedStatement)}
-	for _, p := range pragmas {
-		if _, err := c.execute("PRAGMA " + p); err != nil {
+	for _, pragma := range pragmas {
+		if _, err := c.execute("PRAGMA " + pragma); err != nil {
 			return nil, errors.Join(err, c.close())
 		}
 	}

@@ -22,7 +22,7 @@ func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.De
 }
 
 // recordDeviceSignIn stores the time of a device's sign-in, and creates the device if the account has
-// none of that name. A new device starts at the furthest cursor of the account.
+// none of that name. A new device starts at the highest cursor of the account.
 func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
 	changedRows, err := b.conn.execute(
 		"UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.SignedInAt, session.Account,
@@ -31,13 +31,13 @@ func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
 	if err != nil || changedRows > 0 {
 		return err
 	}
-	full, err := b.conn.hasRow(
+	hasMaximum, err := b.conn.hasRow(
 		"SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", session.Account, rookery.MaxDevices-1,
 	)
 	switch {
 	case err != nil:
 		return err
-	case full:
+	case hasMaximum:
 		return rookery.Errorf(rookery.CodeRefused,
 			"the account has %d devices, and may not have more: sign in as one of them, or remove one first",
 			rookery.MaxDevices)
@@ -64,9 +64,8 @@ func (s *Store) ForgetDevice(
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		var name string
 		found, err := batch.conn.queryFirst(
-			"SELECT name FROM devices WHERE account = ? AND id = ?", func(row resultRow) {
-				name = row.text(0)
-			}, uin, id,
+			"SELECT name FROM devices WHERE account = ? AND id = ?",
+			func(row resultRow) { name = row.text(0) }, uin, id,
 		)
 		switch {
 		case err != nil:

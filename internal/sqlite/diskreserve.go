@@ -17,8 +17,8 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// DefaultReserveBytes is the size at which the log is copied back into the database. Once the reserve
-// is released, that can be done on a full disk.
+// DefaultReserveBytes is the size at which SQLite copies the write-ahead log into the database. Once
+// the reserve is released, that works on a full disk too.
 const DefaultReserveBytes = 64 << 20
 
 // LeaveReserveUnchanged is the ReserveBytes of programs that open a store only for a moment: an
@@ -50,7 +50,7 @@ type diskReserve struct {
 }
 
 var errDiskNearlyFull = rookery.Errorf(
-	rookery.CodeTemporary, "the server's disk is nearly full: it takes no messages until there is room",
+	rookery.CodeTemporary, "the server's disk is nearly full: it accepts no messages until there is space",
 )
 
 // newDiskReserve finds the reserve of a database, or creates it if there is space.
@@ -67,8 +67,7 @@ func newDiskReserve(config Config) *diskReserve {
 		r.isReleased.Store(true)
 		if err := r.recreateFile(); err != nil {
 			r.log.Error("the disk has too little space: messages can be collected, but none are accepted until "+
-				"there is more",
-				"needed", r.neededBytes(), "error", err)
+				"there is more", "needed", r.neededBytes(), "error", err)
 		}
 	}
 	return r
@@ -118,8 +117,7 @@ func (r *diskReserve) releaseIfFull(err error) bool {
 		return false
 	}
 	r.log.Error("the disk is full: its reserve serves the collection of messages, "+
-		"and none are accepted until there is space",
-		"needed", r.neededBytes())
+		"and none are accepted until there is space", "needed", r.neededBytes())
 	return true
 }
 
@@ -134,32 +132,32 @@ func isDiskFull(err error) bool {
 
 // CheckDiskSpace implements service.Store. It asks the file system only while the reserve is released.
 func (s *Store) CheckDiskSpace() {
-	diskReserve := s.writer.diskReserve
-	if !diskReserve.isReleased.Load() {
+	reserve := s.writer.diskReserve
+	if !reserve.isReleased.Load() {
 		return
 	}
-	if err := diskReserve.recreateFile(); err == nil {
-		diskReserve.log.Info("the disk has room again: messages are accepted")
+	if err := reserve.recreateFile(); err == nil {
+		reserve.log.Info("the disk has space again: messages are accepted")
 	}
 }
 
-// freeDiskSpace releases the reserve, or copies the log back so that the log starts anew, if err means
-// that the disk is full. It reports whether another attempt is worthwhile.
+// freeDiskSpace releases the reserve and makes a checkpoint, so that the write-ahead log starts anew,
+// if err means that the disk is full. It reports whether another attempt is worthwhile.
 func (w *writer) freeDiskSpace(err error) bool {
 	if !isDiskFull(err) {
 		return false
 	}
-	more := w.diskReserve.releaseIfFull(err)
+	released := w.diskReserve.releaseIfFull(err)
 
-	// Where it cannot be finished it would use up what room there is for nothing.
+	// A checkpoint that runs out of space would use up the rest of it for nothing.
 	free, errFree := disk.FreeBytes(filepath.Dir(w.path))
 	log, errLog := os.Stat(w.path + "-wal")
 	if errFree != nil || errLog != nil || pageBytes <= free && free < log.Size() {
-		return more
+		return released
 	}
 	var pages, written int64
 	_, err = w.conn.queryFirst(
 		"PRAGMA wal_checkpoint(PASSIVE)", func(row resultRow) { pages, written = row.int(1), row.int(2) },
 	)
-	return more || err == nil && pages > 0 && written == pages
+	return released || err == nil && pages > 0 && written == pages
 }

@@ -19,10 +19,10 @@ import (
 func explainError(path string, err error) error {
 	switch code := sqliteErrorCode(err); code & 0xff {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		return fmt.Errorf("this is no store of rookery, or it is damaged; "+
+		return fmt.Errorf("this is not a Rookery store, or it is damaged; "+
 			"stop the server, keep the files, and restore a backup: %w", err)
 	case sqlite3.SQLITE_BUSY:
-		return fmt.Errorf("another program has it open; end that one: %w", err)
+		return fmt.Errorf("another program has it open; end that program: %w", err)
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
 		sqlite3.SQLITE_IOERR:
 		// SQLite's codes confuse these causes; the operating system's errors do not.
@@ -31,7 +31,7 @@ func explainError(path string, err error) error {
 		}
 		switch code & 0xff {
 		case sqlite3.SQLITE_FULL: // there is space again by now
-			return fmt.Errorf("the disk was full, what is stored is unharmed: %w", err)
+			return fmt.Errorf("the disk was full; what is stored is unharmed: %w", err)
 		case sqlite3.SQLITE_IOERR:
 			return fmt.Errorf("the disk fails, see the system's log; copy the data directory to another disk: %w", err)
 		}

@@ -13,8 +13,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// SQLite creates a new database if the file is empty or missing, and deletes the log beside it.
-func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
+// SQLite creates a new database if the file is empty or missing, and deletes the write-ahead log
+// beside it.
+func TestOpenKeepsLogWithoutDatabase(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"the database is missing": os.Remove,
 		"the database is empty":   func(path string) error { return os.Truncate(path, 0) },
@@ -33,28 +34,28 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 				config := unsyncedConfig(image)
 				config.MustExist = mustExist
 				if store, err := Open(t.Context(), config); !errors.Is(err, ErrDatabaseMissing) {
-					t.Errorf("got error %v", err)
+					t.Errorf("Open returned error %v, want ErrDatabaseMissing", err)
 					if err == nil {
 						store.Close()
 					}
 				}
 			}
 			if !bytes.Equal(readFile(t, image+"-wal"), want) {
-				t.Error("the log is another")
+				t.Error("Open changed the write-ahead log")
 			}
 		})
 	}
 }
 
-func TestAStoreThatMustExistIsNotMade(t *testing.T) {
+func TestMustExistCreatesNoStore(t *testing.T) {
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.MustExist = true
 	if store, err := Open(t.Context(), config); err == nil {
 		store.Close()
-		t.Error("it was opened")
+		t.Error("Open succeeded, want an error")
 	}
 	if _, err := os.Stat(config.Path); !os.IsNotExist(err) {
-		t.Errorf("it is there: %v", err)
+		t.Errorf("Stat returned error %v, want that the file does not exist", err)
 	}
 }
 
@@ -67,7 +68,7 @@ func readFile(t *testing.T, name string) []byte {
 	return content
 }
 
-// openWithoutLog opens a copy of the database without its log.
+// openWithoutLog opens a copy of the database file without its write-ahead log.
 func openWithoutLog(t *testing.T, path string) *Store {
 	t.Helper()
 	copy := filepath.Join(t.TempDir(), "rookery.db")
@@ -75,7 +76,7 @@ func openWithoutLog(t *testing.T, path string) *Store {
 	return openForTest(t, unsyncedConfig(copy))
 }
 
-func TestTheDatabaseIsWholeAfterClosingThoughAnotherProgramHasItOpen(t *testing.T) {
+func TestCloseCheckpointsDespiteIdleConnection(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
@@ -87,11 +88,11 @@ func TestTheDatabaseIsWholeAfterClosingThoughAnotherProgramHasItOpen(t *testing.
 	if texts := mailboxTexts(
 		t, openWithoutLog(t, store.writer.path), rookery.FirstUIN,
 	); !slices.Equal(texts, []string{"hello"}) {
-		t.Errorf("texts %q", texts)
+		t.Errorf("the mailbox has texts %q, want only hello", texts)
 	}
 }
 
-func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
+func TestCloseWarnsIfAnotherProgramReads(t *testing.T) {
 	var log strings.Builder
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.Log = slog.New(slog.NewTextHandler(&log, nil))
@@ -102,9 +103,9 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, said := range []string{"another program has the store open", config.Path + "-wal"} {
-		if !strings.Contains(log.String(), said) {
-			t.Errorf("the log says %q, and not %q", log.String(), said)
+	for _, want := range []string{"another program has the store open", config.Path + "-wal"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log is %q, want one with %q", log.String(), want)
 		}
 	}
 	// Following the advice in the warning loses nothing.
@@ -118,7 +119,7 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	if texts := mailboxTexts(
 		t, openWithoutLog(t, config.Path), rookery.FirstUIN,
 	); !slices.Equal(texts, []string{"hello"}) {
-		t.Errorf("texts %q", texts)
+		t.Errorf("the mailbox has texts %q, want only hello", texts)
 	}
 }
 
@@ -137,7 +138,7 @@ func connectAndQuery(t *testing.T, path, statements string) *dbConn {
 	return c
 }
 
-func TestFilesThatOthersCanReadAreMadePrivate(t *testing.T) {
+func TestOpenMakesFilesPrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	store := openForTest(t, unsyncedConfig(path))
 	createAccounts(t, store, 1)
@@ -157,7 +158,7 @@ func TestFilesThatOthersCanReadAreMadePrivate(t *testing.T) {
 	for _, f := range files {
 		info, err := os.Stat(f)
 		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, error %v", f, info.Mode(), err)
+			t.Errorf("%s has mode %v, want 0600, error %v", f, info.Mode(), err)
 		}
 		if !strings.Contains(log.String(), f) {
 			t.Errorf("the log does not name %s: %s", f, log.String())

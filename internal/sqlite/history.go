@@ -15,14 +15,13 @@ import (
 // page; if there is more, they extend the list first. A text search has no index: it scans one
 // conversation, or all messages of the mailbox, page by page.
 
-// historyPageEntries is how many entries are read or listed at once. A long read would keep SQLite
-// from copying the log back, and a long write would block other writers.
+// historyPageEntries is how many entries are read or listed at once. A long read would delay the
+// checkpoint of the write-ahead log, and a long write would block other writers.
 const historyPageEntries = 1000
 
-// Each finds words before the entry ?2, the newest first.
+// Each query returns messages before the entry ?2, the newest first. Kind 9 is a received message, 19 a
+// sent one.
 const (
-	// Each query returns messages before the entry ?2, the newest first. Kind 9 is a received message,
-	// 19 a sent one.
 	anyPeerQuery = "SELECT " + entryColumns + ` FROM entries
 		WHERE account = ?1 AND number < ?2 AND kind IN (9, 19) ORDER BY number DESC LIMIT ?3`
 	unlistedPeerQuery = "SELECT " + entryColumns + ` FROM entries
@@ -72,15 +71,15 @@ type historySearch struct {
 	foldedText    string
 	wantedMatches int
 	account       rookery.UIN
-	listedUpTo    uint64          // up to this entry conversations are listed
-	before        uint64          // all from this entry on was looked at
+	listedUpTo    uint64          // table conversations is complete up to this entry
+	before        uint64          // the entries from this one on have been searched
 	matches       []rookery.Entry // the newest first
 }
 
 // addIfMatching appends the entry to the matches if it matches and more are wanted.
 func (h *historySearch) addIfMatching(entry rookery.Entry) {
-	word := entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent
-	if word && len(h.matches) < h.wantedMatches && (h.query.Peer == 0 || entry.Peer == h.query.Peer) &&
+	isMessage := entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent
+	if isMessage && len(h.matches) < h.wantedMatches && (h.query.Peer == 0 || entry.Peer == h.query.Peer) &&
 		(h.foldedText == "" || strings.Contains(foldCase(entry.Text), h.foldedText)) {
 		h.matches = append(h.matches, entry)
 	}
@@ -160,11 +159,11 @@ func (s *Store) listNextEntries(ctx context.Context, uin rookery.UIN) error {
 }
 
 // ReadMark implements service.Store.
-func (s *Store) ReadMark(ctx context.Context, uin, with rookery.UIN) (number uint64, err error) {
+func (s *Store) ReadMark(ctx context.Context, uin, peer rookery.UIN) (number uint64, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
 		_, err := conn.queryFirst(
 			"SELECT number FROM read_marks WHERE account = ? AND peer = ?",
-			func(row resultRow) { number = uint64(row.int(0)) }, uin, with,
+			func(row resultRow) { number = uint64(row.int(0)) }, uin, peer,
 		)
 		return err
 	})

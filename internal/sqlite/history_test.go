@@ -20,7 +20,7 @@ func newFilledStore(t *testing.T, entryCount int) *Store {
 	for i := range list {
 		list[i] = rookery.NewEntry{
 			To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.FirstUIN + 1 + rookery.UIN(i%2),
-			Text: fmt.Sprint("letter ", i),
+			Text: fmt.Sprint("message ", i),
 		}
 	}
 	if _, err := store.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
@@ -32,7 +32,8 @@ func newFilledStore(t *testing.T, entryCount int) *Store {
 	return store
 }
 
-func (s *Store) countRows(t *testing.T, query string) (n int) {
+// queryInt returns the number that a query selects.
+func (s *Store) queryInt(t *testing.T, query string) (n int) {
 	t.Helper()
 	err := s.withReader(t.Context(), func(conn *dbConn) error {
 		_, err := conn.queryFirst(query, func(row resultRow) { n = int(row.int(0)) })
@@ -44,7 +45,7 @@ func (s *Store) countRows(t *testing.T, query string) (n int) {
 	return n
 }
 
-// limitedContext is cancelled after Err was called a number of times.
+// limitedContext counts as cancelled once Err has been called remainingChecks times.
 type limitedContext struct {
 	context.Context
 	remainingChecks int
@@ -57,43 +58,47 @@ func (p *limitedContext) Err() error {
 	return nil
 }
 
-func TestALongSearchEndsWithItsContext(t *testing.T) {
+func TestLongSearchStopsWhenContextEnds(t *testing.T) {
 	store := newFilledStore(t, 3*historyPageEntries)
 	query := rookery.HistoryQuery{Limit: 1, Text: "nowhere"}
 	if _, _, err := store.History(&limitedContext{t.Context(), 10}, rookery.FirstUIN, query); err != nil {
-		t.Errorf("with patience: %v", err)
+		t.Errorf("History returned error %v with enough checks, want none", err)
 	}
 	_, _, err := store.History(&limitedContext{t.Context(), 2}, rookery.FirstUIN, query)
 	if rookery.CodeOf(err) != rookery.CodeTemporary || !errors.Is(err, context.Canceled) {
-		t.Errorf("without: %v", err)
+		t.Errorf("History returned error %v after cancellation, want CodeTemporary", err)
 	}
 }
 
-func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testing.T) {
+func TestHistoryListsConversationsPageByPage(t *testing.T) {
 	store := newFilledStore(t, 2*historyPageEntries+10)
-	const listed, all = "SELECT listed FROM accounts WHERE account = 10001", "SELECT count(*) FROM conversations"
-	ask := func(with rookery.UIN) {
+	const (
+		listedUpTo = "SELECT listed FROM accounts WHERE account = 10001"
+		rowCount   = "SELECT count(*) FROM conversations"
+	)
+	readHistory := func(peer rookery.UIN) {
 		t.Helper()
 		entries, _, err := store.History(
-			t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Peer: with, Limit: 1 << 20},
+			t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Peer: peer, Limit: 1 << 20},
 		)
-		if err != nil || with != 0 && len(entries) != historyPageEntries+5 {
-			t.Errorf("%d entries, error %v", len(entries), err)
+		if want := historyPageEntries + 5; err != nil || peer != 0 && len(entries) != want {
+			t.Errorf("History returned %d entries, want %d, error %v", len(entries), want, err)
 		}
 	}
-	ask(0)
-	if n := store.countRows(t, listed); n != 0 {
-		t.Errorf("%d are listed for who asks for everybody's", n)
+	readHistory(0)
+	if n := store.queryInt(t, listedUpTo); n != 0 {
+		t.Errorf("History of all conversations listed entries up to %d, want none", n)
 	}
-	for _, with := range []rookery.UIN{rookery.FirstUIN + 1, rookery.FirstUIN + 2} {
-		ask(with)
-		if n, rows := store.countRows(t, listed), store.countRows(t, all); n != 2*historyPageEntries || rows != n {
-			t.Errorf("listed up to %d in %d rows", n, rows)
+	for _, peer := range []rookery.UIN{rookery.FirstUIN + 1, rookery.FirstUIN + 2} {
+		readHistory(peer)
+		upTo, rows := store.queryInt(t, listedUpTo), store.queryInt(t, rowCount)
+		if want := 2 * historyPageEntries; upTo != want || rows != want {
+			t.Errorf("entries up to %d are listed in %d rows, want %d in as many", upTo, rows, want)
 		}
 	}
 }
 
-func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
+func TestHistoryWorksOnFullDisk(t *testing.T) {
 	store := newFilledStore(t, 2*historyPageEntries)
 	err := store.submitWrite(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.execute(
@@ -108,34 +113,35 @@ func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
 		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Peer: rookery.FirstUIN + 2, Limit: 3 * historyPageEntries},
 	)
 	if err != nil || len(entries) != historyPageEntries || more {
-		t.Errorf("%d entries, more %v, error %v", len(entries), more, err)
+		t.Errorf("History returned %d entries, more %v, want %d and no more, error %v",
+			len(entries), more, historyPageEntries, err)
 	}
 }
 
-func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
+func TestPurgeAndRemovalDeleteConversationRows(t *testing.T) {
 	store := newFilledStore(t, 2*historyPageEntries)
 	if _, _, err := store.History(
 		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Peer: rookery.FirstUIN + 1},
 	); err != nil {
 		t.Fatal(err)
 	}
-	const all = "SELECT count(*) FROM conversations"
-	before := store.countRows(t, all)
+	const rowCount = "SELECT count(*) FROM conversations"
+	before := store.queryInt(t, rowCount)
 	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
 		t.Fatal(err)
 	}
-	if _, n, err := store.PurgeEntries(
-		t.Context(), 0, noon.AddDate(0, 0, 1), 100,
-	); err != nil || n != 7 || store.countRows(t, all) != before-7 {
-		t.Errorf("%d purged, %d rows of %d are left, error %v", n, store.countRows(t, all), before, err)
+	_, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100)
+	if rows := store.queryInt(t, rowCount); err != nil || n != 7 || rows != before-7 {
+		t.Errorf("the purge deleted %d entries and left %d rows, want 7 and %d, error %v", n, rows, before-7, err)
 	}
-	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || store.countRows(t, all) != 0 {
-		t.Errorf("%d rows are left, error %v", store.countRows(t, all), err)
+	err = store.RemoveAccount(t.Context(), rookery.FirstUIN)
+	if rows := store.queryInt(t, rowCount); err != nil || rows != 0 {
+		t.Errorf("the removal left %d rows, want 0, error %v", rows, err)
 	}
 }
 
 // A query that sorts, or reads more than it must, is slow for large mailboxes.
-func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
+func TestHistoryQueriesUseIndexes(t *testing.T) {
 	store := newTestStore(t)
 	for _, query := range []string{anyPeerQuery, unlistedPeerQuery, listedPeerQuery} {
 		var plan []string
@@ -148,9 +154,9 @@ func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := strings.Join(plan, "; "); text == "" || strings.Contains(text, "SCAN") || strings.Contains(text,
-			"TEMP") {
-			t.Errorf("%s\nis carried out as %s", query, text)
+		text := strings.Join(plan, "; ")
+		if text == "" || strings.Contains(text, "SCAN") || strings.Contains(text, "TEMP") {
+			t.Errorf("the plan of %s\nis %s, want one without SCAN and TEMP", query, text)
 		}
 	}
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// An entry that is written straight to its mailbox changes a database page of its own, and pages are
-// what a commit costs: about 25 us of CPU for each entry. So the entries of a commit become one row of
-// the table journal, and stay in memory, where readers find them. Once they take too much memory, they
-// are flushed: each commit moves some of them to the mailboxes, account by account, several to a page.
+// An entry that is written directly to its mailbox changes a database page of its own, and changed
+// pages are most of the cost of a commit: about 25 us of CPU for each entry. So the entries of a commit
+// become one row of the table journal and stay in memory, where readers find them. Once they take too
+// much memory, they are flushed: each commit moves some of them to the mailboxes, account by account,
+// several to a page.
 // After a round through all accounts, the journal rows from before the round are deleted. When the
-// store is opened after a crash, the journal is loaded into memory again. Entries that are in their
-// mailboxes already are recognised by their numbers.
+// store is opened after a crash, the journal is loaded into memory again, except for entries whose
+// numbers show that they are in their mailboxes already.
 
 // While a round goes on, each commit flushes minFlushEntries entries, or twice as many as it stores if
 // that is more.
@@ -46,8 +47,8 @@ type journaledEntries struct {
 	totalBytes       int
 }
 
-func newJournaledEntries(most int) *journaledEntries {
-	return &journaledEntries{flushAtBytes: most, entriesByAccount: make(map[rookery.UIN][]rookery.Entry)}
+func newJournaledEntries(flushAtBytes int) *journaledEntries {
+	return &journaledEntries{flushAtBytes: flushAtBytes, entriesByAccount: make(map[rookery.UIN][]rookery.Entry)}
 }
 
 // entryMemoryBytes estimates the memory of an entry.
@@ -56,13 +57,13 @@ func entryMemoryBytes(entry rookery.Entry) int {
 }
 
 // replaceFlushed removes the flushed entries and adds new ones.
-func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, newEntries []numberedEntry) {
-	if len(settled)+len(newEntries) == 0 {
+func (r *journaledEntries) replaceFlushed(flushed []mailboxSpan, newEntries []numberedEntry) {
+	if len(flushed)+len(newEntries) == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, span := range settled {
+	for _, span := range flushed {
 		mailbox := r.entriesByAccount[span.account]
 		for len(mailbox) > 0 && mailbox[0].Number <= span.lastNumber {
 			r.totalBytes -= entryMemoryBytes(mailbox[0])
@@ -94,14 +95,14 @@ func (r *journaledEntries) entriesBetween(uin rookery.UIN, after, upTo uint64, l
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	mailbox := r.entriesByAccount[uin]
-	above := func(number uint64) int {
+	indexAbove := func(number uint64) int {
 		i, found := slices.BinarySearchFunc(mailbox, number, compareEntryNumber)
 		if found {
 			i++
 		}
 		return i
 	}
-	from, to := above(after), above(upTo)
+	from, to := indexAbove(after), indexAbove(upTo)
 	if n := min(to-from, limit); n > 0 {
 		return slices.Clone(mailbox[from : from+n])
 	}
@@ -116,12 +117,12 @@ func compareEntryNumber(entry rookery.Entry, number uint64) int {
 func (r *journaledEntries) allSpans() []mailboxSpan {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	all := make([]mailboxSpan, 0, len(r.entriesByAccount))
+	spans := make([]mailboxSpan, 0, len(r.entriesByAccount))
 	for uin, mailbox := range r.entriesByAccount {
-		all = append(all, mailboxSpan{uin, mailbox[len(mailbox)-1].Number})
+		spans = append(spans, mailboxSpan{uin, mailbox[len(mailbox)-1].Number})
 	}
-	slices.SortFunc(all, func(a, b mailboxSpan) int { return cmp.Compare(a.account, b.account) })
-	return all
+	slices.SortFunc(spans, func(a, b mailboxSpan) int { return cmp.Compare(a.account, b.account) })
+	return spans
 }
 
 func (r *journaledEntries) needsFlush() bool {
@@ -178,16 +179,16 @@ func (b *writeBatch) flushAccount(uin rookery.UIN, limit int) (n int, upTo uint6
 	if len(newEntries) == 0 {
 		return 0, 0, nil
 	}
-	rest := newEntries
-	for len(rest) > 0 {
+	remaining := newEntries
+	for len(remaining) > 0 {
 		n := 1
-		if len(rest) >= entriesPerInsert {
+		if len(remaining) >= entriesPerInsert {
 			n = entriesPerInsert
 		}
-		if err := b.insertEntries(uin, rest[:n]...); err != nil {
+		if err := b.insertEntries(uin, remaining[:n]...); err != nil {
 			return 0, 0, err
 		}
-		rest = rest[n:]
+		remaining = remaining[n:]
 	}
 	upTo = newEntries[len(newEntries)-1].Number
 	b.flushedSpans = append(b.flushedSpans, mailboxSpan{uin, upTo})
@@ -222,8 +223,8 @@ func (w *writer) insertEntries(uin rookery.UIN, newEntries ...rookery.Entry) err
 // flushAllAccounts moves all journaled entries to their mailboxes and empties the journal.
 func (w *writer) flushAllAccounts() error {
 	return w.runTransaction(func(batch *writeBatch) error {
-		for _, all := range batch.journaled.allSpans() {
-			if _, _, err := batch.flushAccount(all.account, math.MaxInt); err != nil {
+		for _, span := range batch.journaled.allSpans() {
+			if _, _, err := batch.flushAccount(span.account, math.MaxInt); err != nil {
 				return err
 			}
 		}
@@ -236,28 +237,28 @@ func (w *writer) flushAllAccounts() error {
 // loadJournal reads the entries that a crash left in the journal into memory. It writes nothing, so
 // that a store opens on a full disk.
 func (w *writer) loadJournal() error {
-	var left []numberedEntry
+	var journaled []numberedEntry
 	var damaged error
 	err := w.conn.queryRows("SELECT id, letters FROM journal ORDER BY id", func(row resultRow) bool {
 		w.lastJournalID = row.int(0)
-		left, damaged = parseJournalRow(left, row.blob(1))
+		journaled, damaged = parseJournalRow(journaled, row.blob(1))
 		return damaged == nil
 	})
 	if err := cmp.Or(err, damaged); err != nil {
 		return err
 	}
-	unsettled := left[:0]
-	for _, entry := range left {
+	unflushed := journaled[:0]
+	for _, entry := range journaled {
 		exists, err := w.batch.loadNewestNumber(entry.account)
 		if err != nil {
 			return err
 		}
 		if exists && entry.entry.Number > w.newestNumbers[entry.account] {
 			w.newestNumbers[entry.account] = entry.entry.Number
-			unsettled = append(unsettled, entry)
+			unflushed = append(unflushed, entry)
 		}
 	}
-	w.journaled.replaceFlushed(nil, unsettled)
+	w.journaled.replaceFlushed(nil, unflushed)
 	return nil
 }
 

@@ -22,14 +22,14 @@ func (s *Store) Deliver(
 	return receipt, nil
 }
 
-// DeliverInOrder implements service.Store. It is one request to the writer, so that no other entry
-// comes in between.
+// DeliverInOrder implements service.Store. All deliveries are one request to the writer, so that no
+// other entry comes between them.
 func (s *Store) DeliverInOrder(
 	ctx context.Context, deliveries []rookery.Delivery, now time.Time,
 ) []rookery.DeliveryResult {
-	all := make([]rookery.DeliveryResult, len(deliveries))
-	if len(all) == 0 {
-		return all
+	results := make([]rookery.DeliveryResult, len(deliveries))
+	if len(results) == 0 {
+		return results
 	}
 	entryCount := 0
 	for _, delivery := range deliveries {
@@ -41,16 +41,16 @@ func (s *Store) DeliverInOrder(
 			if err != nil && !isRefusal(err) {
 				return err
 			}
-			all[i] = rookery.DeliveryResult{Receipt: receipt, Err: err}
+			results[i] = rookery.DeliveryResult{Receipt: receipt, Err: err}
 		}
 		return nil
 	}})
 	if err != nil {
-		for i := range all {
-			all[i] = rookery.DeliveryResult{Err: err}
+		for i := range results {
+			results[i] = rookery.DeliveryResult{Err: err}
 		}
 	}
-	return all
+	return results
 }
 
 // deliverEntries checks a delivery completely before it changes the batch.

@@ -97,7 +97,7 @@ func firstReleaseJournalRow(texts ...string) []byte {
 	return blob
 }
 
-func TestAStoreOfTheFirstReleaseOpensAndKeepsEverything(t *testing.T) {
+func TestFirstReleaseStoreMigratesWithoutLoss(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	createFirstReleaseStore(t, path)
 	for range 2 {
@@ -109,17 +109,18 @@ func TestAStoreOfTheFirstReleaseOpensAndKeepsEverything(t *testing.T) {
 	}
 }
 
+// checkFirstReleaseStore compares a migrated store with the rows of createFirstReleaseStore.
 func checkFirstReleaseStore(t *testing.T, store *Store) {
 	t.Helper()
 	ctx := t.Context()
-	equal := func(what string, err error, got, want any) {
+	checkEqual := func(name string, err error, got, want any) {
 		t.Helper()
 		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s:\n got %+v, error %v\nwant %+v", what, got, err, want)
+			t.Errorf("%s:\n got %+v, error %v\nwant %+v", name, got, err, want)
 		}
 	}
 	account, err := store.Account(ctx, 10001)
-	equal("account", err, account, rookery.Account{
+	checkEqual("account", err, account, rookery.Account{
 		UIN: 10001,
 		Profile: rookery.Profile{
 			Nick: "Pingu", Face: 270, Age: 3, Sex: 1, Blood: 2, Constellation: 4, Animal: 5, Country: "南极",
@@ -130,44 +131,44 @@ func checkFirstReleaseStore(t *testing.T, store *Store) {
 		Strangers: true, Findable: true, ShowPrivate: true, Created: noon, Revision: 7,
 	})
 	credential, err := store.Credential(ctx, 10001)
-	equal("credential", err, credential, rookery.Credential("secret"))
+	checkEqual("credential", err, credential, rookery.Credential("secret"))
 	friends, err := store.Friends(ctx, 10001)
-	equal("friends", err, friends, []rookery.UIN{10002})
+	checkEqual("friends", err, friends, []rookery.UIN{10002})
 	requests, err := store.FriendRequests(ctx, 10001, 0, 10)
-	equal("requests", err, requests, []rookery.FriendRequest{{From: 10003, Text: "hello", Time: noon}})
+	checkEqual("requests", err, requests, []rookery.FriendRequest{{From: 10003, Text: "hello", Time: noon}})
 	if got := mailboxTexts(t, store, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
-		t.Errorf("texts %q", got)
+		t.Errorf("the mailbox has texts %q, want one, two, three", got)
 	}
-	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{Peer: 10002, Limit: 1})
-	equal(
-		"history", err, words,
+	entries, more, err := store.History(ctx, 10001, rookery.HistoryQuery{Peer: 10002, Limit: 1})
+	checkEqual(
+		"history", err, entries,
 		[]rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}},
 	)
-	equal("more of it", nil, more, true)
+	checkEqual("more history", nil, more, true)
 	last, cursor, err := store.MailboxState(ctx, 10001, "")
-	equal("place", err, cursor, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
-	equal("newest", nil, last, uint64(3))
+	checkEqual("cursor", err, cursor, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
+	checkEqual("newest", nil, last, uint64(3))
 	outcome, ok, err := store.RequestOutcome(ctx, keyWithID(1))
-	equal("outcome", err, outcome, rookery.OutcomeClosed)
-	equal("recalled", nil, ok, true)
+	checkEqual("outcome", err, outcome, rookery.OutcomeClosed)
+	checkEqual("request is recorded", nil, ok, true)
 	up, err := store.Uptime(ctx)
-	equal("uptime", err, up, time.Hour)
+	checkEqual("uptime", err, up, time.Hour)
 	devices, err := store.Devices(ctx, 10001)
-	equal("devices", err, devices, []rookery.Device(nil))
+	checkEqual("devices", err, devices, []rookery.Device(nil))
 	var sessions []rookery.Session
 	err = store.ForEachSession(
 		ctx, func(session rookery.Session) bool { sessions = append(sessions, session); return true },
 	)
 	for i := range sessions {
-		equal("address", nil, sessions[i].Address.String(), "192.0.2.1")
+		checkEqual("address", nil, sessions[i].Address.String(), "192.0.2.1")
 		sessions[i].Address = rookery.Session{}.Address
 	}
-	equal("sessions", err, sessions, []rookery.Session{{
+	checkEqual("sessions", err, sessions, []rookery.Session{{
 		ID: 5, Account: 10001, Status: rookery.StatusOnline, Program: "program", SignedInAt: noon, Encoding: 2,
 	}})
 }
 
-func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
+func TestMigratedAccountAcceptsDevices(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	createFirstReleaseStore(t, path)
 	store := openForTest(t, unsyncedConfig(path))
@@ -177,9 +178,9 @@ func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
 	}
 	devices, err := store.Devices(t.Context(), 10001)
 	if err != nil || len(devices) != 1 || devices[0].ID != 1 {
-		t.Errorf("devices %+v, error %v", devices, err)
+		t.Errorf("Devices returned %+v, want one with ID 1, error %v", devices, err)
 	}
 	if _, cursor, err := store.MailboxState(t.Context(), 10001, "phone"); err != nil || cursor.Number != 1 {
-		t.Errorf("place %+v, error %v", cursor, err)
+		t.Errorf("the cursor is %+v, want one at entry 1, error %v", cursor, err)
 	}
 }

@@ -16,51 +16,50 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// numberBound makes sure that no mailbox gives out a number twice, even if the database goes back to an
-// earlier state because a backup was restored or the end of its log was lost. Otherwise clients would
-// take a new message for one that they have seen.
+// numberBound makes sure that no mailbox uses a number twice, even if the database goes back to an
+// earlier state because a backup was restored or the end of its write-ahead log was lost. Otherwise
+// clients would mistake a new message for one that they have seen.
 //
-// A small file beside the database holds an upper bound of all numbers. Before a commit gives out a
-// number above the bound, the bound is raised by a block and the file is synced. The file and the
-// table meta also hold the random id of the latest run and, after a clean stop, the count of its
-// commits. A run begins with the first number that an open store gives out, so a store that is only
-// read writes nothing. When the store is opened,
+// The numbers file, a small file beside the database, contains an upper bound of all numbers. Before a
+// commit uses a number above the bound, the bound is raised by a block and the file is synced. The file
+// and the table meta also contain the random id of the latest run and, after a clean stop, the count of
+// its commits. A run begins with the first number that an open store uses, so a store that is only read
+// writes nothing. When the store is opened, there are three cases:
 //
-//   - file and database agree and the run was stopped cleanly: nothing is lost, and every mailbox
-//     continues without a gap;
-//   - the run was not stopped cleanly: the log may have lost its end. Every mailbox continues above the
-//     bound;
-//   - otherwise the database or the file is older than the other, or the file is missing: every
-//     mailbox continues above its latest number, the bound and the seconds since 2020. Old clients
-//     accept numbers up to 2^31; these fit until 2087. If the bound is lost, the clock is enough unless
+//   - File and database agree, and the run was stopped cleanly. Nothing is lost, and every mailbox
+//     continues without a gap.
+//   - The run was not stopped cleanly, so the write-ahead log may have lost its end. Every mailbox
+//     continues above the bound.
+//   - Otherwise the database or the file is older than the other, or the file is missing. Every mailbox
+//     continues above its latest number, the bound, and the seconds since 2020. Old clients accept
+//     numbers below 2^31; the seconds fit until 2087. If the bound is lost, the clock is enough unless
 //     a mailbox gets more than one message a second for years, or the server is killed more than once
 //     an hour, which uses up a block each time.
 //
-// numberBound cannot tell that database and file were both restored from a copy of the whole directory.
-// The operator must remove the file then.
+// numberBound cannot detect that database and file were both restored from a copy of the whole
+// directory. The operator must remove the file then.
 type numberBound struct {
 	path string
 	now  func() time.Time
 	log  *slog.Logger
 
 	// The fields below belong to the writer's goroutine.
-	// The rest belongs to the writer's goroutine.
 
-	savedFile numberFile // what the file holds
+	savedFile numberFile // the content of the file
 	// Every mailbox continues above floor. It does not change while the store is open.
-	floor uint64
-	// begun: the run that saved names is this one. stored: meta names it too.
-	runStarted, runRecorded bool
-	commitCount             uint64 // of this run
+	floor       uint64
+	runStarted  bool   // savedFile contains the id of this run
+	runRecorded bool   // the table meta contains it too
+	commitCount uint64 // commits of this run
 }
 
 // numberFile is the content of the file.
 type numberFile struct {
 	numberRun
-	bound uint64 // no number that was given out is higher
+	bound uint64 // no used number is higher
 }
 
-// numberRun identifies the latest run that gave out a number. commits is 0 until the run is stopped
+// numberRun identifies the latest run that used a number. commits is 0 until the run is stopped
 // cleanly.
 type numberRun struct{ runID, commits uint64 }
 
@@ -76,39 +75,37 @@ func numberFilePath(database string) string {
 
 // loadNumberFloor decides above which number the mailboxes continue. A new store begins with 1, unless
 // a file of an earlier store exists.
-func (w *writer) loadNumberFloor(made bool) error {
-	numberBound := w.numberBound
+func (w *writer) loadNumberFloor(isNew bool) error {
+	bound := w.numberBound
 	inStore, floor, err := w.conn.loadLatestRun()
 	if err != nil {
 		return err
 	}
-	file, err := readNumberFile(numberBound.path)
+	file, err := readNumberFile(bound.path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
-	case missing && made:
+	case missing && isNew:
 		first := numberRun{runID: randomRunID(), commits: 1}
 		if err := w.runTransaction(func(batch *writeBatch) error { return batch.conn.saveRun(first, 0) }); err != nil {
 			return err
 		}
-		return numberBound.saveFile(numberFile{numberRun: first})
+		return bound.saveFile(numberFile{numberRun: first})
 	case errors.Is(err, errNumberFileDamaged):
-		numberBound.log.Warn("the numbers file is damaged and will be replaced", "file", numberBound.path)
+		bound.log.Warn("the numbers file is damaged and will be replaced", "file", bound.path)
 	case err != nil && !missing:
 		return disk.ExplainError(err)
 	}
-	numberBound.savedFile, numberBound.floor = file, floor
+	bound.savedFile, bound.floor = file, floor
 	switch {
 	case err == nil && file.numberRun == inStore && file.commits > 0:
 	case err == nil && file.runID == inStore.runID && file.commits == 0:
-		numberBound.floor = max(floor, file.bound)
-		numberBound.log.Info(
-			"the store was not stopped cleanly: message numbers continue after a gap", "above",
-			numberBound.floor,
-		)
+		bound.floor = max(floor, file.bound)
+		bound.log.Info("the store was not stopped cleanly: message numbers continue after a gap",
+			"above", bound.floor)
 	default:
-		numberBound.floor = max(floor, file.bound, secondsSince2020(numberBound.now()))
-		numberBound.log.Warn("the store and its numbers file do not belong together, as after a restore: "+
-			"message numbers continue after a gap", "file", numberBound.path, "above", numberBound.floor)
+		bound.floor = max(floor, file.bound, secondsSince2020(bound.now()))
+		bound.log.Warn("the store and its numbers file do not belong together, as after a restore: "+
+			"message numbers continue after a gap", "file", bound.path, "above", bound.floor)
 	}
 	return nil
 }
@@ -116,9 +113,9 @@ func (w *writer) loadNumberFloor(made bool) error {
 // secondsSince2020 returns a number below 2^31 that leaves room for higher numbers, whatever the clock
 // says.
 func secondsSince2020(now time.Time) uint64 {
-	const most = 1<<31 - 1<<24
+	const limit = 1<<31 - 1<<24
 	seconds := now.Unix() - time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
-	return uint64(min(max(seconds, 0), most))
+	return uint64(min(max(seconds, 0), limit))
 }
 
 // loadLatestRun reads the latest run from the table meta.
@@ -142,18 +139,18 @@ func (c *dbConn) saveRun(r numberRun, floor uint64) error {
 	return nil
 }
 
-// reserveNumbers makes sure, before the commit, that no number of the batch can be given out again.
+// reserveNumbers makes sure, before the commit, that no number of the batch can be used again.
 // The first batch of a run that has entries also stores the run in the table meta.
 func (b *writeBatch) reserveNumbers() error {
-	numberBound := b.numberBound
-	if err := numberBound.raiseBound(b.highestNumber); err != nil {
+	bound := b.numberBound
+	if err := bound.raiseBound(b.highestNumber); err != nil {
 		return err
 	}
-	if numberBound.runRecorded {
+	if bound.runRecorded {
 		return nil
 	}
-	b.afterCommit = append(b.afterCommit, func() { numberBound.runRecorded = true })
-	return b.conn.saveRun(numberBound.savedFile.numberRun, numberBound.floor)
+	b.afterCommit = append(b.afterCommit, func() { bound.runRecorded = true })
+	return b.conn.saveRun(bound.savedFile.numberRun, bound.floor)
 }
 
 // raiseBound makes the bound in the file at least highest, and begins the run.
@@ -178,18 +175,18 @@ func (n *numberBound) raiseBound(highest uint64) error {
 // recordCleanStop records in the table meta, and then in the file, that the run was stopped cleanly.
 // All numbers of the run are committed.
 func (w *writer) recordCleanStop() error {
-	numberBound := w.numberBound
-	if !numberBound.runStarted {
+	bound := w.numberBound
+	if !bound.runStarted {
 		return nil
 	}
-	stopped := numberBound.savedFile
-	stopped.commits = numberBound.commitCount + 1 // including the commit below
+	stopped := bound.savedFile
+	stopped.commits = bound.commitCount + 1 // including the commit below
 	if err := w.runTransaction(
-		func(batch *writeBatch) error { return batch.conn.saveRun(stopped.numberRun, numberBound.floor) },
+		func(batch *writeBatch) error { return batch.conn.saveRun(stopped.numberRun, bound.floor) },
 	); err != nil {
 		return err
 	}
-	return numberBound.saveFile(stopped)
+	return bound.saveFile(stopped)
 }
 
 // randomRunID returns an id that fits the signed integers of the table meta and is not 0.
@@ -230,15 +227,15 @@ func readNumberFile(path string) (f numberFile, err error) {
 // saveFile writes and syncs the file.
 func (n *numberBound) saveFile(f numberFile) error {
 	file, err := os.OpenFile(n.path, os.O_WRONLY, 0)
-	made := errors.Is(err, fs.ErrNotExist)
-	if made {
+	created := errors.Is(err, fs.ErrNotExist)
+	if created {
 		file, err = os.OpenFile(n.path, os.O_WRONLY|os.O_CREATE, 0o600)
 	}
 	if err != nil {
 		return err
 	}
 	_, err = file.WriteAt([]byte(f.encodeLine()), 0)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil && made {
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil && created {
 		err = syncDirectory(filepath.Dir(n.path))
 	}
 	if err == nil {

@@ -16,14 +16,13 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// restorableStore is a store that can be restored from copies. It knows the highest number that each
-// mailbox gave out.
+// restorableStore is a store that can crash and be restored from copies. It checks that no mailbox
+// uses a number twice.
 type restorableStore struct {
 	*Store
-	t    *testing.T
-	path string
-	// clock is the time that the store sees.
-	clock          time.Time
+	t              *testing.T
+	path           string
+	clock          time.Time              // the time that the store sees
 	highestNumbers map[rookery.UIN]uint64 // the highest number of each mailbox
 }
 
@@ -61,10 +60,10 @@ func (r *restorableStore) deliverOne(to rookery.UIN) (step uint64) {
 	r.must(err)
 	n := receipt.Numbers[0]
 	if n <= r.highestNumbers[to] {
-		r.t.Fatalf("%d was given the number %d after %d", to, n, r.highestNumbers[to])
+		r.t.Fatalf("mailbox %d got number %d, want one above %d", to, n, r.highestNumbers[to])
 	}
 	if n > math.MaxInt32 {
-		r.t.Fatalf("the number %d is too high for old clients", n)
+		r.t.Fatalf("mailbox %d got number %d, want at most %d, the limit of old clients", to, n, math.MaxInt32)
 	}
 	step, r.highestNumbers[to] = n-r.highestNumbers[to], n
 	return step
@@ -133,42 +132,41 @@ const (
 	secondUIN = rookery.FirstUIN + 1
 )
 
-func TestNumbersContinueWithoutAGapAfterAStopInGoodOrder(t *testing.T) {
+func TestCleanRestartLeavesNoNumberGap(t *testing.T) {
 	r := newRestorableStore(t)
 	for range 3 {
 		for range 5 {
 			if step := r.deliverOne(firstUIN); step != 1 {
-				t.Errorf("there is a gap of %d before %d", step-1, r.highestNumbers[firstUIN])
+				t.Errorf("%d numbers are unused before %d, want 0", step-1, r.highestNumbers[firstUIN])
 			}
 		}
 		r.restart(doNothing)
 		r.restart(doNothing) // this run gives out no number
 	}
 	if r.highestNumbers[firstUIN] != 15 {
-		t.Errorf("the latest number is %d", r.highestNumbers[firstUIN])
+		t.Errorf("the latest number is %d, want 15", r.highestNumbers[firstUIN])
 	}
 }
 
-func TestNumbersContinueAboveTheBoundAfterACrash(t *testing.T) {
+func TestNumbersContinueAboveBoundAfterCrash(t *testing.T) {
 	r := newRestorableStore(t)
 	r.deliverOne(firstUIN)
 	r.crashAndReopen(doNothing)
 	r.restart(doNothing) // a run without a number does not use up the gap
 	if step := r.deliverOne(firstUIN); step < 2 || step > numbersPerBlock {
-		t.Errorf("the gap is %d", step-1)
+		t.Errorf("%d numbers are unused after the crash, want 1 to %d", step-1, numbersPerBlock-1)
 	}
 	if r.deliverOne(secondUIN); r.highestNumbers[secondUIN] != r.highestNumbers[firstUIN] {
-		t.Errorf(
-			"a mailbox continues with %d, another with %d", r.highestNumbers[secondUIN], r.highestNumbers[firstUIN],
-		)
+		t.Errorf("the second mailbox continues with %d, want %d as in the first",
+			r.highestNumbers[secondUIN], r.highestNumbers[firstUIN])
 	}
 	r.restart(doNothing)
 	if r.deliverOne(firstUIN) != 1 || r.deliverOne(secondUIN) != 1 {
-		t.Error("there is another gap")
+		t.Error("numbers are unused after a clean restart")
 	}
 }
 
-func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
+func TestRestoreReusesNoNumber(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		restore func(r *restorableStore, cold, hot []byte)
@@ -178,7 +176,7 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 			func(r *restorableStore, cold, _ []byte) { r.restart(func() { r.replaceDatabase(cold) }) },
 		},
 		{
-			"a copy of a store at work",
+			"a copy of a running store",
 			func(r *restorableStore, _, hot []byte) { r.restart(func() { r.replaceDatabase(hot) }) },
 		},
 		{
@@ -186,7 +184,7 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 			func(r *restorableStore, cold, _ []byte) { r.crashAndReopen(func() { r.replaceDatabase(cold) }) },
 		},
 		{
-			"a copy of a store at work, after a crash",
+			"a copy of a running store, after a crash",
 			func(r *restorableStore, _, hot []byte) { r.crashAndReopen(func() { r.replaceDatabase(hot) }) },
 		},
 		{"a copy of the same run, after a crash", func(r *restorableStore, _, _ []byte) {
@@ -204,21 +202,21 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 			r.deliverOne(firstUIN)
 			r.crashAndReopen(func() { r.replaceDatabase(cold) })
 		}},
-		{"a log that lost its end", func(r *restorableStore, _, _ []byte) {
+		{"a write-ahead log without its end", func(r *restorableStore, _, _ []byte) {
 			r.crashAndReopen(func() { r.must(os.Truncate(r.path+"-wal", int64(len(readFile(r.t, r.path+"-wal"))/2))) })
 		}},
 		{
-			"no log any more",
+			"no write-ahead log",
 			func(r *restorableStore, _, _ []byte) { r.crashAndReopen(func() { r.must(os.Remove(r.path + "-wal")) }) },
 		},
-		{"a copy without the file, a day later", func(r *restorableStore, cold, _ []byte) {
+		{"a copy without the numbers file, a day later", func(r *restorableStore, cold, _ []byte) {
 			r.restart(func() {
 				r.replaceDatabase(cold)
 				r.must(os.Remove(numberFilePath(r.path)))
 				r.clock = r.clock.Add(24 * time.Hour)
 			})
 		}},
-		{"a copy with the file damaged", func(r *restorableStore, cold, _ []byte) {
+		{"a copy with a damaged numbers file", func(r *restorableStore, cold, _ []byte) {
 			r.restart(func() {
 				r.replaceDatabase(cold)
 				r.must(os.WriteFile(numberFilePath(r.path), bytes.Repeat([]byte("x"), 1000), 0o600))
@@ -248,19 +246,20 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 			r.deliverOne(secondUIN)
 			r.restart(doNothing)
 			if r.deliverOne(firstUIN) != 1 || r.deliverOne(secondUIN) != 1 {
-				t.Error("there is a second gap")
+				t.Error("numbers are unused after a clean restart")
 			}
 		})
 	}
 }
 
-// A run is recorded in the database and in the file, one after the other. A crash may come in between.
-func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
+// A run is recorded in the database and in the numbers file, one after the other. A crash may come in
+// between.
+func TestCrashBetweenFileAndDatabaseReusesNoNumber(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		crash func(r *restorableStore)
 	}{
-		{"the file says that the run has begun, the store does not", func(r *restorableStore) {
+		{"only the file says that the run has begun", func(r *restorableStore) {
 			r.restart(func() {
 				r.must(
 					(&numberBound{path: numberFilePath(r.path)}).saveFile(
@@ -269,12 +268,12 @@ func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 				)
 			})
 		}},
-		{"the store says that the run was stopped, the file does not", func(r *restorableStore) {
+		{"only the database says that the run was stopped", func(r *restorableStore) {
 			file, err := readNumberFile(numberFilePath(r.path))
 			r.must(err)
 			r.restart(func() { r.must((&numberBound{path: numberFilePath(r.path)}).saveFile(file)) })
 		}},
-		{"the file is there and empty", func(r *restorableStore) {
+		{"the file is empty", func(r *restorableStore) {
 			r.restart(func() { r.must(os.Truncate(numberFilePath(r.path), 0)) })
 		}},
 	} {
@@ -283,14 +282,14 @@ func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 			r.deliverOne(firstUIN)
 			tt.crash(r)
 			if step := r.deliverOne(firstUIN); step == 1 {
-				t.Error("there is no gap")
+				t.Error("no number is unused, want a gap after the crash")
 			}
 		})
 	}
 }
 
-// A store of an earlier release has no file, so it may have been restored.
-func TestAStoreWithoutAFileContinuesAboveTheSecondsSince2020(t *testing.T) {
+// A store of an earlier release has no numbers file, so it may be a restored copy.
+func TestMissingNumbersFileRaisesNumbersToClock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	createFirstReleaseStore(t, path)
 	config := unsyncedConfig(path)
@@ -300,13 +299,13 @@ func TestAStoreWithoutAFileContinuesAboveTheSecondsSince2020(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	least := noon.Sub(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)).Seconds()
-	if n := receipt.Numbers[0]; n <= uint64(least) || n > math.MaxInt32 {
-		t.Errorf("the number is %d", n)
+	seconds := uint64(noon.Sub(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)).Seconds())
+	if n := receipt.Numbers[0]; n <= seconds || n > math.MaxInt32 {
+		t.Errorf("the number is %d, want one above %d and at most %d", n, seconds, math.MaxInt32)
 	}
 }
 
-func TestWhoOnlyReadsWritesNothing(t *testing.T) {
+func TestReadingChangesNoFile(t *testing.T) {
 	r := newRestorableStore(t)
 	r.deliverOne(firstUIN)
 	r.must(r.Close())
@@ -317,11 +316,11 @@ func TestWhoOnlyReadsWritesNothing(t *testing.T) {
 	}
 	r.must(r.Close())
 	if !bytes.Equal(readFile(t, r.path), database) || !bytes.Equal(readFile(t, numberFilePath(r.path)), file) {
-		t.Error("something was written")
+		t.Error("reading changed the database or the numbers file")
 	}
 }
 
-func TestWithoutTheFileNothingIsHandedOut(t *testing.T) {
+func TestDeliverFailsIfNumbersFileIsUnwritable(t *testing.T) {
 	r := newRestorableStore(t)
 	r.deliverOne(firstUIN)
 	r.restart(doNothing)
@@ -332,39 +331,39 @@ func TestWithoutTheFileNothingIsHandedOut(t *testing.T) {
 	for range 3 {
 		_, err := r.Deliver(t.Context(), messagesTo(firstUIN, "lost"), noon, keyWithID(1))
 		if rookery.CodeOf(err) != rookery.CodeTemporary {
-			t.Fatalf("got error %v", err)
+			t.Fatalf("Deliver returned error %v, want CodeTemporary", err)
 		}
 	}
 	if _, known, err := r.RequestOutcome(t.Context(), keyWithID(1)); known || err != nil {
-		t.Errorf("the request counts as done, or error %v", err)
+		t.Errorf("the failed request is recorded: %v, want false, error %v", known, err)
 	}
 	r.must(os.Remove(numberFilePath(r.path)))
 	r.must(os.WriteFile(numberFilePath(r.path), file, 0o600))
 	if step := r.deliverOne(firstUIN); step != 1 {
-		t.Errorf("there is a gap of %d", step-1)
+		t.Errorf("%d numbers are unused, want 0", step-1)
 	}
 	if texts := mailboxTexts(t, r.Store, firstUIN); len(texts) != 2 {
-		t.Errorf("texts %q", texts)
+		t.Errorf("the mailbox has texts %q, want 2", texts)
 	}
 }
 
-func TestTheFileIsWrittenOnceForManyNumbers(t *testing.T) {
+func TestNumbersFileIsWrittenOncePerBlock(t *testing.T) {
 	r := newRestorableStore(t)
 	r.deliverOne(firstUIN)
 	before := readFile(t, numberFilePath(r.path))
 	r.deliverMany(firstUIN, numbersPerBlock-1)
 	r.deliverMany(secondUIN, numbersPerBlock)
 	if !bytes.Equal(readFile(t, numberFilePath(r.path)), before) {
-		t.Error("it was written within a block")
+		t.Error("the file was written within a block")
 	}
 	r.deliverOne(firstUIN)
 	if bytes.Equal(readFile(t, numberFilePath(r.path)), before) {
-		t.Error("it was not written for the next block")
+		t.Error("the file was not written for the next block")
 	}
 }
 
 // The test draws restarts, crashes, restores and removals at random.
-func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
+func TestRandomFailuresReuseNoNumber(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -417,23 +416,23 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 	}
 }
 
-// Numbers have gaps, so their difference is no count of messages.
-func TestNumbersDoNotCountMessages(t *testing.T) {
+// Numbers have gaps, so their difference is no count of entries.
+func TestNumberGapsDoNotCountAsEntries(t *testing.T) {
 	r := newRestorableStore(t)
 	r.deliverOne(firstUIN)
 	r.crashAndReopen(doNothing)
 	if r.deliverOne(firstUIN) <= historyPageEntries {
-		t.Fatal("the gap is too small to prove anything")
+		t.Fatalf("the gap is at most a page of %d entries, want more", historyPageEntries)
 	}
 	r.must(r.flushMailbox(t.Context(), firstUIN))
-	words, more, err := r.History(t.Context(), firstUIN, rookery.HistoryQuery{Peer: rookery.FirstUIN, Limit: 1})
-	if err != nil || len(words) != 1 || !more {
-		t.Errorf("got %v, more is %v, error %v", words, more, err)
+	entries, more, err := r.History(t.Context(), firstUIN, rookery.HistoryQuery{Peer: rookery.FirstUIN, Limit: 1})
+	if err != nil || len(entries) != 1 || !more {
+		t.Errorf("History returned %v, more %v, want one entry and more, error %v", entries, more, err)
 	}
-	// The entries are fewer than a page, so they are not listed by peer.
+	// There are fewer entries than a page, so History does not list them by peer.
 	listed, err := r.writer.conn.hasRow("SELECT 1 FROM conversations")
 	if err != nil || listed {
-		t.Errorf("they are listed: %v, error %v", listed, err)
+		t.Errorf("the entries are listed: %v, want false, error %v", listed, err)
 	}
 
 	recent := newJournaledEntries(1000)

@@ -99,7 +99,7 @@ func (b *writeBatch) changeRelation(change rookery.RelationChange) (rookery.Rece
 	case err != nil:
 		return rookery.Receipt{}, err
 	case now != change.From:
-		return rookery.Receipt{}, rookery.Errorf(rookery.CodeConflict, "the two accounts stand otherwise by now")
+		return rookery.Receipt{}, rookery.Errorf(rookery.CodeConflict, "the relation was changed meanwhile")
 	}
 	for _, uin := range []rookery.UIN{change.Me, change.Other} {
 		switch exists, err := b.loadNewestNumber(uin); {
@@ -112,7 +112,7 @@ func (b *writeBatch) changeRelation(change rookery.RelationChange) (rookery.Rece
 	if err := b.checkKeyCapacity(change.Key); err != nil {
 		return rookery.Receipt{}, err
 	}
-	pendingNotice, err := b.planNotice(change)
+	notice, err := b.planNotice(change)
 	if err != nil {
 		return rookery.Receipt{}, err
 	}
@@ -120,7 +120,7 @@ func (b *writeBatch) changeRelation(change rookery.RelationChange) (rookery.Rece
 		return rookery.Receipt{}, err
 	}
 	receipt := rookery.Receipt{Outcome: change.Transition.Outcome}
-	if receipt.Numbers, err = b.deliverNotice(change, pendingNotice); err != nil {
+	if receipt.Numbers, err = b.deliverNotice(change, notice); err != nil {
 		return rookery.Receipt{}, err
 	}
 	b.recordKey(change.Key, change.Transition.Outcome)
@@ -134,26 +134,26 @@ type pendingNotice struct {
 	rewordedNumber uint64
 }
 
-// planNotice decides how the other account learns of a change. A notice that is not collected yet gets
-// the new text; within NoticePause of a collected one there is no notice. It returns an error if a new
-// notice exceeds its limit.
+// planNotice decides how the other account learns of a change. If the previous notice is uncollected,
+// its text is replaced. If it was collected less than NoticePause ago, there is no notice. planNotice
+// returns an error if a new notice exceeds its limit.
 func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice, err error) {
 	if change.Transition.Notice == 0 {
 		return pendingNotice{}, nil
 	}
 	if change.Transition.NoticePause > 0 {
-		var number, taken uint64
+		var number, collectedUpTo uint64
 		var age time.Duration
 		last, err := b.conn.queryFirst(`SELECT number, time,
 				max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
 			FROM asked JOIN accounts USING (account) WHERE account = ?1 AND asker = ?2`,
 			func(row resultRow) {
-				number, age, taken = uint64(row.int(0)), change.Time.Sub(row.time(1)), uint64(row.int(2))
+				number, age, collectedUpTo = uint64(row.int(0)), change.Time.Sub(row.time(1)), uint64(row.int(2))
 			}, change.Other, change.Me)
 		switch {
 		case err != nil:
 			return pendingNotice{}, err
-		case last && number > taken:
+		case last && number > collectedUpTo:
 			return pendingNotice{rewordedNumber: number}, nil
 		case last && 0 <= age && age < change.Transition.NoticePause:
 			return pendingNotice{}, nil
@@ -182,30 +182,30 @@ func (b *writeBatch) deliverNotice(change rookery.RelationChange, n pendingNotic
 
 // replaceEntryText changes the text of an uncollected entry, in the batch or in the mailbox, and its
 // backlog.
-func (b *writeBatch) replaceEntryText(uin rookery.UIN, number uint64, words string) error {
-	words = strings.Clone(words) // the caller reuses its buffer
-	before := -1
+func (b *writeBatch) replaceEntryText(uin rookery.UIN, number uint64, text string) error {
+	text = strings.Clone(text) // the caller reuses its buffer
+	oldBytes := -1
 	for i := range b.newEntries {
 		if entry := &b.newEntries[i]; entry.account == uin && entry.entry.Number == number {
-			before, entry.entry.Text = len(entry.entry.Text), words
+			oldBytes, entry.entry.Text = len(entry.entry.Text), text
 		}
 	}
-	if before < 0 {
+	if oldBytes < 0 {
 		if _, _, err := b.flushAccount(uin, math.MaxInt); err != nil {
 			return err
 		}
 		_, err := b.conn.queryFirst("SELECT octet_length(text) FROM entries WHERE account = ? AND number = ?",
-			func(row resultRow) { before = int(row.int(0)) }, uin, number)
+			func(row resultRow) { oldBytes = int(row.int(0)) }, uin, number)
 		if err != nil {
 			return err
 		}
-		_, err = b.conn.execute("UPDATE entries SET text = ? WHERE account = ? AND number = ?", words, uin, number)
+		_, err = b.conn.execute("UPDATE entries SET text = ? WHERE account = ? AND number = ?", text, uin, number)
 		if err != nil {
 			return err
 		}
 	}
-	if count, ok := b.cachedBacklog(uin); ok && before >= 0 {
-		count.Bytes += int64(len(words) - before)
+	if count, ok := b.cachedBacklog(uin); ok && oldBytes >= 0 {
+		count.Bytes += int64(len(text) - oldBytes)
 		b.changedBacklogs[uin] = count
 	}
 	return nil
@@ -254,12 +254,12 @@ func (b *writeBatch) storeBlock(account, blocked rookery.UIN, from, to bool) (er
 	return err
 }
 
-// storeFriendRequest inserts, replaces or deletes the pending friend request of asker to account.
+// storeFriendRequest inserts, replaces or deletes the friend request of asker to account.
 func (b *writeBatch) storeFriendRequest(
-	account, asker rookery.UIN, waits bool, words string, at time.Time,
+	account, asker rookery.UIN, isPending bool, text string, at time.Time,
 ) (err error) {
-	if waits {
-		_, err = b.conn.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", account, asker, words, at)
+	if isPending {
+		_, err = b.conn.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", account, asker, text, at)
 	} else {
 		_, err = b.conn.execute("DELETE FROM requests WHERE account = ? AND asker = ?", account, asker)
 	}

@@ -84,18 +84,18 @@ func digestAndOwner(key rookery.RequestKey) (requestDigest, keyOwner) {
 	if key.Device == "" {
 		return key.Digest, keyOwner{account: key.Owner}
 	}
-	total := sha256.Sum256(append(key.Digest[:], key.Device...))
-	name := sha256.Sum256([]byte(key.Device))
-	return requestDigest(total[:16]), keyOwner{key.Owner, binary.LittleEndian.Uint64(name[:])}
+	digest := sha256.Sum256(append(key.Digest[:], key.Device...))
+	deviceHash := sha256.Sum256([]byte(key.Device))
+	return requestDigest(digest[:16]), keyOwner{key.Owner, binary.LittleEndian.Uint64(deviceHash[:])}
 }
 
-func newRequestKeys(most int) *requestKeys {
-	return &requestKeys{maxKeys: most, generations: []*keyGeneration{newKeyGeneration(0)}}
+func newRequestKeys(maxKeys int) *requestKeys {
+	return &requestKeys{maxKeys: maxKeys, generations: []*keyGeneration{newKeyGeneration(0)}}
 }
 
-func newKeyGeneration(began time.Duration) *keyGeneration {
+func newKeyGeneration(startedAt time.Duration) *keyGeneration {
 	return &keyGeneration{
-		startedAt: began, newestAt: began,
+		startedAt: startedAt, newestAt: startedAt,
 		statesByDigest: make(map[requestDigest]keyState), latestByOwner: make(map[keyOwner]requestDigest),
 		forgottenDevices: make(map[keyOwner]uint32), removedAccounts: make(map[rookery.UIN]uint32),
 	}
@@ -106,21 +106,21 @@ func (k *requestKeys) findOutcome(key rookery.RequestKey) (rookery.Outcome, bool
 	if key.IsZero() {
 		return 0, false
 	}
-	digest, keyOwner := digestAndOwner(key)
+	digest, owner := digestAndOwner(key)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	cut := uint32(0)
-	for _, keyGeneration := range slices.Backward(k.generations) {
-		keyState, ok := keyGeneration.statesByDigest[digest]
-		_, later := keyGeneration.latestByOwner[keyOwner]
-		cut = max(cut, keyGeneration.forgottenDevices[keyOwner], keyGeneration.removedAccounts[keyOwner.account])
+	latestInvalidation := uint32(0) // of this owner or account
+	for _, generation := range slices.Backward(k.generations) {
+		state, found := generation.statesByDigest[digest]
+		latest, hasLater := generation.latestByOwner[owner]
+		latestInvalidation = max(
+			latestInvalidation, generation.forgottenDevices[owner], generation.removedAccounts[owner.account],
+		)
+		isVoid := state.invalidations < latestInvalidation || state.recordedAt < k.forgottenBefore
 		switch {
-		case ok && keyState.invalidations >= cut && keyState.recordedAt >= k.forgottenBefore &&
-			isWithinWindow(
-				keyState.recordedAt, key,
-			) && (!key.LatestOnly || keyGeneration.latestByOwner[keyOwner] == digest):
-			return keyState.outcome, true
-		case ok, later && key.LatestOnly:
+		case found && !isVoid && isWithinWindow(state.recordedAt, key) && (!key.LatestOnly || latest == digest):
+			return state.outcome, true
+		case found, hasLater && key.LatestOnly:
 			return 0, false
 		}
 	}
@@ -135,35 +135,35 @@ func (k *requestKeys) addKeys(list []storedKey) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, stored := range list {
-		keyGeneration := k.generations[len(k.generations)-1]
-		if stored.key.ReceivedAt >= keyGeneration.startedAt+generationSpan {
-			keyGeneration = newKeyGeneration(stored.key.ReceivedAt)
-			k.generations = append(k.generations, keyGeneration)
+		generation := k.generations[len(k.generations)-1]
+		if stored.key.ReceivedAt >= generation.startedAt+generationSpan {
+			generation = newKeyGeneration(stored.key.ReceivedAt)
+			k.generations = append(k.generations, generation)
 		}
-		digest, keyOwner := digestAndOwner(stored.key)
+		digest, owner := digestAndOwner(stored.key)
 		switch stored.outcome {
 		case markerDeviceForgotten:
 			k.invalidations++
-			keyGeneration.forgottenDevices[keyOwner] = k.invalidations
+			generation.forgottenDevices[owner] = k.invalidations
 			continue
 		case markerAccountRemoved:
 			k.invalidations++
-			keyGeneration.removedAccounts[keyOwner.account] = k.invalidations
+			generation.removedAccounts[owner.account] = k.invalidations
 			continue
 		}
-		keyGeneration.statesByDigest[digest] = keyState{stored.key.ReceivedAt, k.invalidations, stored.outcome}
-		keyGeneration.latestByOwner[keyOwner] = digest
-		keyGeneration.newestAt = max(keyGeneration.newestAt, stored.key.ReceivedAt)
+		generation.statesByDigest[digest] = keyState{stored.key.ReceivedAt, k.invalidations, stored.outcome}
+		generation.latestByOwner[owner] = digest
+		generation.newestAt = max(generation.newestAt, stored.key.ReceivedAt)
 		k.uptime = max(k.uptime, stored.key.ReceivedAt)
 	}
 }
 
-// recordUptime notes the uptime and drops generations from before forget.
-func (k *requestKeys) recordUptime(up, forget time.Duration) {
+// recordUptime raises the uptime and drops generations from before forgetBefore.
+func (k *requestKeys) recordUptime(uptime, forgetBefore time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.uptime = max(k.uptime, up)
-	k.forgottenBefore = max(k.forgottenBefore, forget)
+	k.uptime = max(k.uptime, uptime)
+	k.forgottenBefore = max(k.forgottenBefore, forgetBefore)
 	for len(k.generations) > 1 && k.generations[0].newestAt < k.forgottenBefore {
 		k.generations = slices.Delete(k.generations, 0, 1)
 	}
@@ -182,8 +182,8 @@ func (k *requestKeys) keyCount() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	n := 0
-	for _, keyGeneration := range k.generations {
-		n += len(keyGeneration.statesByDigest)
+	for _, generation := range k.generations {
+		n += len(generation.statesByDigest)
 	}
 	return n
 }
@@ -212,7 +212,7 @@ func (b *writeBatch) findRepeat(key rookery.RequestKey) (rookery.Receipt, bool) 
 	return rookery.Receipt{Outcome: outcome, Repeated: ok}, ok
 }
 
-var errTooManyKeys = rookery.Temporary(errors.New("too many requests of the last minutes to remember"))
+var errTooManyKeys = rookery.Temporary(errors.New("the server remembers too many recent requests: try again later"))
 
 // checkKeyCapacity returns an error if there are too many keys to record another one. Operations call
 // it before they change anything.
@@ -226,7 +226,7 @@ func (b *writeBatch) checkKeyCapacity(key rookery.RequestKey) error {
 	}
 	if !b.keysFull {
 		b.keysFull = true
-		b.log.Error("requests are refused: there are too many recent ones to remember", "most", b.requestKeys.maxKeys)
+		b.log.Error("requests are refused: there are too many recent ones to remember", "limit", b.requestKeys.maxKeys)
 	}
 	return errTooManyKeys
 }
@@ -259,11 +259,11 @@ func (b *writeBatch) appendInvalidation(key rookery.RequestKey, marker rookery.O
 
 // loadState reads the in-memory state when the store is opened: journal, number floor, uptime and
 // request keys.
-func (w *writer) loadState(made bool) error {
+func (w *writer) loadState(isNew bool) error {
 	if err := w.loadJournal(); err != nil {
 		return err
 	}
-	if err := w.loadNumberFloor(made); err != nil {
+	if err := w.loadNumberFloor(isNew); err != nil {
 		return err
 	}
 	clear(w.newestNumbers) // loadJournal ran before the floor was known
@@ -311,7 +311,7 @@ func parseKeyRow(blob []byte) ([]storedKey, error) {
 	var list []storedKey
 	p := blobReader{remaining: blob}
 	if v := p.readByte(); v != keyRowVersion {
-		return nil, errors.New("the remembered requests have a row of an unknown version")
+		return nil, errors.New("the request keys have a row of an unknown version")
 	}
 	for len(p.remaining) > 0 {
 		stored := storedKey{key: rookery.RequestKey{Owner: rookery.UIN(p.readUvarint())}}
@@ -320,7 +320,7 @@ func parseKeyRow(blob []byte) ([]storedKey, error) {
 		copy(stored.key.Digest[:], p.readBytes(16))
 		stored.key.Device = string(p.readBytes(p.readUvarint()))
 		if p.damaged {
-			return nil, errors.New("the remembered requests have a damaged row")
+			return nil, errors.New("the request keys have a damaged row")
 		}
 		list = append(list, stored)
 	}

@@ -11,8 +11,8 @@ import (
 // maxKnownNetworks is how many networks are remembered for an account.
 const maxKnownNetworks = 16
 
-// sessionsPerPage is how many sessions are read at once. A long read would keep SQLite from copying
-// the log back.
+// sessionsPerPage is how many sessions are read at once. A long read would delay the checkpoint of the
+// write-ahead log.
 const sessionsPerPage = 1000
 
 // ForEachSession implements service.Store.
@@ -46,7 +46,7 @@ func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) 
 const sessionColumns = "account, device, id, address, status, program, since, encoding, token, asleep, by_number"
 
 func scanSession(r resultRow) rookery.Session {
-	addr, _ := netip.ParseAddr(r.text(3)) // an unparsable address is stored for none
+	addr, _ := netip.ParseAddr(r.text(3)) // "" is stored for no address
 	session := rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
 		Status: rookery.Status(r.int(4)), Program: r.text(5), SignedInAt: r.time(6), Encoding: uint8(r.int(7)),
@@ -65,15 +65,15 @@ func encodeAddress(addr netip.Addr) string {
 }
 
 // StartSession implements service.Store.
-func (s *Store) StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
+func (s *Store) StartSession(ctx context.Context, session rookery.Session, verified rookery.Credential) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		uin := session.Account
-		switch now, exists, err := batch.conn.loadCredential(uin); {
+		switch current, exists, err := batch.conn.loadCredential(uin); {
 		case err != nil:
 			return err
 		case !exists:
 			return noAccountError(uin)
-		case now != proved:
+		case current != verified:
 			return rookery.Errorf(rookery.CodeConflict, "the password of %d was changed meanwhile", uin)
 		}
 		if session.Device != "" {
@@ -82,9 +82,8 @@ func (s *Store) StartSession(ctx context.Context, session rookery.Session, prove
 			}
 		}
 		if _, err := batch.conn.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
-			uin, session.Device, session.ID,
-			encodeAddress(session.Address), session.Status, session.Program, session.SignedInAt,
-			int(session.Encoding), encodeToken(session.Token),
+			uin, session.Device, session.ID, encodeAddress(session.Address), session.Status, session.Program,
+			session.SignedInAt, int(session.Encoding), encodeToken(session.Token),
 			session.ConfirmsByNumber); err != nil {
 			return err
 		}
@@ -103,8 +102,8 @@ func encodeToken(tokenHash rookery.TokenHash) []byte {
 	return tokenHash[:]
 }
 
-// recordAddress makes the network of an address the latest known one of the account. Usually it is
-// already.
+// recordAddress makes the network of an address the latest known one of the account. It writes nothing
+// in the usual case, in which it is that already.
 func (b *writeBatch) recordAddress(uin rookery.UIN, addr netip.Addr) error {
 	if !addr.IsValid() {
 		return nil

@@ -72,9 +72,9 @@ func (s *Store) IsNew() bool { return s.isNew }
 const applicationID = 1383034731
 
 const (
-	// logPagesLimit is the length of the log, in pages, at which SQLite copies it back into the
-	// database. Copying stalls the writer, and a page that changed many times in between is copied
-	// once. 16000 pages are 64 MB.
+	// logPagesLimit is the length of the write-ahead log, in pages, at which SQLite makes a
+	// checkpoint, that is, copies the log into the database. Copying stalls the writer, and a page
+	// that changed many times in between is copied once. 16000 pages are 64 MB.
 	logPagesLimit = 16000
 	pageBytes     = 4096
 	// SQLite cuts the log back to maxLogBytes after a slow reader made it grow.
@@ -82,7 +82,7 @@ const (
 )
 
 // Open opens the store, creates or migrates it if needed, and starts its writer. It returns
-// ErrDatabaseMissing where a new store would destroy a log. The caller makes sure that no other
+// ErrDatabaseMissing where a new store would destroy a write-ahead log. The caller makes sure that no other
 // process has the store open, and closes it with Close.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	path, err := filepath.Abs(config.Path)
@@ -126,7 +126,7 @@ func openOrCreate(ctx context.Context, config Config) (*Store, error) {
 	return openStore(config, !exists)
 }
 
-func openStore(config Config, made bool) (*Store, error) {
+func openStore(config Config, isNew bool) (*Store, error) {
 	c, err := openConnection(config.Path, "busy_timeout = 5000", "synchronous = "+config.Synchronous,
 		"cache_size = -65536", "temp_store = MEMORY",
 		fmt.Sprintf("wal_autocheckpoint = %d", autoCheckpointPages(config)),
@@ -140,10 +140,10 @@ func openStore(config Config, made bool) (*Store, error) {
 		readers:     make(chan *dbConn, config.ReadConnections),
 		readerCount: config.ReadConnections,
 		closed:      make(chan struct{}),
-		isNew:       made,
+		isNew:       isNew,
 	}
 	store.writer = newWriter(c, store.journaled, store.requestKeys, config)
-	if err := store.writer.loadState(made); err != nil {
+	if err := store.writer.loadState(isNew); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	for range config.ReadConnections {
@@ -159,8 +159,8 @@ func openStore(config Config, made bool) (*Store, error) {
 	return store, nil
 }
 
-// autoCheckpointPages returns the length at which the log is copied back. The disk reserve, if there
-// is one, has room for that many pages.
+// autoCheckpointPages returns the length of the write-ahead log at which SQLite makes a checkpoint.
+// The disk reserve, if there is one, has space for that many pages.
 func autoCheckpointPages(config Config) int64 {
 	if config.ReserveBytes > 0 {
 		return min(logPagesLimit, max(config.ReserveBytes/pageBytes, 1))
@@ -168,7 +168,7 @@ func autoCheckpointPages(config Config) int64 {
 	return logPagesLimit
 }
 
-// Close finishes the accepted changes, copies the log back into the database and closes the
+// Close finishes the accepted changes, copies the write-ahead log into the database and closes the
 // connections. Calling Close again does nothing.
 func (s *Store) Close() error {
 	if !s.writer.close() {
@@ -176,7 +176,7 @@ func (s *Store) Close() error {
 	}
 	close(s.closed)
 	err := s.closeReaders(s.readerCount)
-	s.writeBackLog()
+	s.checkpoint()
 	return errors.Join(err, s.writer.conn.close())
 }
 
@@ -212,6 +212,8 @@ func (s *Store) withReader(ctx context.Context, f func(*dbConn) error) error {
 	}
 }
 
+// The comment of migrations/00001_first.sql explains the SQL names that differ from the code's.
+//
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
@@ -235,15 +237,15 @@ func migrateSchema(ctx context.Context, config Config) (err error) {
 	if err != nil {
 		return err
 	}
-	have, know, err := provider.GetVersions(ctx)
+	schemaVersion, knownVersion, err := provider.GetVersions(ctx)
 	if err != nil {
 		return err
 	}
-	if have > know {
+	if schemaVersion > knownVersion {
 		return fmt.Errorf(
 			"its schema has version %d, this program knows %d: "+
 				"use a newer rookery, or restore a backup from before the update",
-			have, know,
+			schemaVersion, knownVersion,
 		)
 	}
 	_, err = provider.Up(ctx)
@@ -265,11 +267,11 @@ func prepareDatabaseFile(config Config) (err error) {
 	if _, err := conn.queryFirst("PRAGMA application_id", func(row resultRow) { id = row.int(0) }); err != nil {
 		return err
 	}
-	full, err := conn.hasRow("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
+	hasTables, err := conn.hasRow("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
 	if err != nil {
 		return err
 	}
-	if full && id != applicationID {
+	if hasTables && id != applicationID {
 		return errors.New("this is the database of another program: choose another file")
 	}
 	_, err = conn.execute("PRAGMA journal_mode = WAL")

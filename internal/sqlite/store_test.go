@@ -15,7 +15,7 @@ import (
 	"github.com/rookery-im/rookery/internal/storetest"
 )
 
-// unsyncedConfig is the configuration of tests in which no power fails.
+// unsyncedConfig returns a configuration that does not sync the disk: no power fails in these tests.
 func unsyncedConfig(path string) Config {
 	return Config{Path: path, Synchronous: "OFF", Log: slog.New(slog.DiscardHandler)}
 }
@@ -35,14 +35,14 @@ func newTestStore(t *testing.T) *Store {
 	return openForTest(t, unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db")))
 }
 
-func TestTheStoreDoesWhatTheContractSays(t *testing.T) {
+func TestStoreMeetsContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.OpenFunc {
 		config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 		return func() service.Store { return openForTest(t, config) }
 	})
 }
 
-func TestItDoesSoWhileLettersAreSettledAllTheTime(t *testing.T) {
+func TestStoreMatchesModelWithFrequentFlushes(t *testing.T) {
 	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
 		config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 		config.maxJournaledBytes = 2000
@@ -50,8 +50,7 @@ func TestItDoesSoWhileLettersAreSettledAllTheTime(t *testing.T) {
 	})
 }
 
-// crashingStore crashes instead of being closed: the next open finds the files as they were at that
-// moment.
+// crashingStore crashes instead of closing: the next open finds the files as they were before Close.
 type crashingStore struct {
 	*Store
 	t    *testing.T
@@ -70,8 +69,8 @@ func (c crashingStore) Close() error {
 // NumberFloor returns the number above which the mailboxes continue.
 func (c crashingStore) NumberFloor() uint64 { return c.writer.numberBound.floor }
 
-// crashImage copies the files of an open store that is not writing. A crash loses PATH-shm, so it is
-// not copied.
+// crashImage copies the files of an open store that is not writing, and returns the path of the copy.
+// A crash loses PATH-shm, so it is not copied.
 func crashImage(t *testing.T, path string) string {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "rookery.db")
@@ -90,7 +89,7 @@ func copyFile(t *testing.T, to, from string) {
 	}
 }
 
-func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
+func TestStoreMatchesModelAfterCrashes(t *testing.T) {
 	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
 		path := filepath.Join(t.TempDir(), "rookery.db")
 		return func() service.Store {
@@ -101,7 +100,7 @@ func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
 	})
 }
 
-func TestACrashBringsBackNothingOfARemovedAccount(t *testing.T) {
+func TestCrashRestoresNoEntryOfRemovedAccount(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	store := openForTest(t, unsyncedConfig(path))
 	createAccounts(t, store, 1)
@@ -117,11 +116,11 @@ func TestACrashBringsBackNothingOfARemovedAccount(t *testing.T) {
 	deliver(t, store, rookery.FirstUIN, "new")
 	again := openForTest(t, unsyncedConfig(crashImage(t, path)))
 	if got := mailboxTexts(t, again, rookery.FirstUIN); !slices.Equal(got, []string{"new"}) {
-		t.Errorf("texts %q", got)
+		t.Errorf("the mailbox has texts %q, want only new", got)
 	}
 }
 
-func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
+func TestOpenRefusesForeignFiles(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		make func(t *testing.T, path string)
@@ -131,7 +130,7 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 			if err := os.WriteFile(path, []byte(strings.Repeat("no database\n", 1000)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, "no store of rookery"},
+		}, "not a Rookery store"},
 		{"a store with its schema overwritten", func(t *testing.T, path string) {
 			openForTest(t, unsyncedConfig(path)).Close()
 			f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -162,7 +161,7 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 			store, err := Open(t.Context(), unsyncedConfig(path))
 			if err == nil {
 				store.Close()
-				t.Fatal("it was opened")
+				t.Fatal("Open succeeded, want an error")
 			}
 			if !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
 				t.Errorf("error %q, want one with %q and the path", err, tt.want)
@@ -183,15 +182,15 @@ func executeStatement(t *testing.T, path, statement string) {
 	}
 }
 
-func TestAPathMayHoldAnyCharacter(t *testing.T) {
+func TestPathMayContainAnyCharacter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a b?mode=memory&c%20d#e.db")
 	openForTest(t, unsyncedConfig(path)).Close()
 	if _, err := os.Stat(path); err != nil {
-		t.Error(err)
+		t.Errorf("Stat returned error %v, want the database at its path", err)
 	}
 }
 
-func TestAfterClosingAllIsInOneFile(t *testing.T) {
+func TestCloseLeavesOneCompleteFile(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
@@ -206,7 +205,7 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 	}
 	for _, suffix := range []string{"-wal", "-shm"} {
 		if _, err := os.Stat(path + suffix); !os.IsNotExist(err) {
-			t.Errorf("%s is left: %v", suffix, err)
+			t.Errorf("Stat of the %s file returned error %v, want that it does not exist", suffix, err)
 		}
 	}
 	conn, err := openConnection(path)
@@ -214,15 +213,15 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.close()
-	if inBox, err := conn.hasRow("SELECT 1 FROM entries WHERE text = 'hello'"); err != nil || !inBox {
-		t.Errorf("the letter is not in its mailbox, error %v", err)
+	if flushed, err := conn.hasRow("SELECT 1 FROM entries WHERE text = 'hello'"); err != nil || !flushed {
+		t.Errorf("the entry is in its mailbox table: %v, want true, error %v", flushed, err)
 	}
-	if left, err := conn.hasRow("SELECT 1 FROM journal"); err != nil || left {
-		t.Errorf("the journal is not empty, error %v", err)
+	if remains, err := conn.hasRow("SELECT 1 FROM journal"); err != nil || remains {
+		t.Errorf("the journal has rows: %v, want none, error %v", remains, err)
 	}
 }
 
-func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
+func TestWriteFailureAndRecoveryAreLoggedOnce(t *testing.T) {
 	var log strings.Builder
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.Log = slog.New(slog.NewTextHandler(&log, nil))
@@ -233,25 +232,29 @@ func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 			return err
 		}})
 		if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
-			t.Errorf("error %v", err)
+			t.Errorf("submitWrite returned error %v, want CodeTemporary", err)
 		}
 	}
 	createAccounts(t, store, 2)
 	store.Close()
-	for _, once := range []string{"nowhere", "can write again"} {
-		if n := strings.Count(log.String(), "level"); n != 2 || !strings.Contains(log.String(), once) {
-			t.Errorf("the log has %d lines, or not %q: %s", n, once, log.String())
+	if n := strings.Count(log.String(), "level"); n != 2 {
+		t.Errorf("the log has %d lines, want 2: %s", n, log.String())
+	}
+	for _, want := range []string{"nowhere", "can write again"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log is %q, want one with %q", log.String(), want)
 		}
 	}
 }
 
-func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testing.T) {
+// Earlier releases stored single IPv6 addresses instead of their networks.
+func TestStoredIPv6AddressesMatchTheirNetworks(t *testing.T) {
 	store := newTestStore(t)
 	const uin = 10001
 	if _, err := store.CreateAccount(t.Context(), rookery.NewAccount(uin, "n", time.Unix(1, 0)), "secret"); err != nil {
 		t.Fatal(err)
 	}
-	stored := func() (list []string) {
+	storedAddresses := func() (list []string) {
 		err := store.withReader(t.Context(), func(conn *dbConn) error {
 			known, err := conn.loadKnownAddresses(uin)
 			for _, knownAddress := range known {
@@ -281,7 +284,7 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 		if known, err := store.IsKnownAddress(
 			t.Context(), uin, netip.MustParseAddr(addr),
 		); err != nil || known != want {
-			t.Errorf("%s is known: %v, %v", addr, known, err)
+			t.Errorf("IsKnownAddress(%s) returned %v, want %v, error %v", addr, known, want, err)
 		}
 	}
 	session := rookery.Session{
@@ -290,7 +293,7 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 	if err := store.StartSession(t.Context(), session, "secret"); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := stored(), []string{"2001:db8::", "2001:db8:0:1::1", "192.0.2.1"}; !slices.Equal(got, want) {
-		t.Errorf("known after a sign-in: %q, want %q", got, want)
+	if got, want := storedAddresses(), []string{"2001:db8::", "2001:db8:0:1::1", "192.0.2.1"}; !slices.Equal(got, want) {
+		t.Errorf("the stored addresses after a sign-in are %q, want %q", got, want)
 	}
 }

@@ -72,8 +72,8 @@ type writer struct {
 	flushRound    flushRound
 	batch         writeBatch
 	dequeued      []*writeRequest
-	// keysFull and writesFail are set once the log has reported too many request keys or a failed
-	// transaction, so that it is reported once.
+	// keysFull and writesFail mean that too many request keys or a failing transaction have been logged
+	// already.
 	keysFull, writesFail bool
 }
 
@@ -81,10 +81,8 @@ func newWriter(conn *dbConn, journaled *journaledEntries, keys *requestKeys, con
 	bound := &numberBound{path: numberFilePath(config.Path), now: config.Now, log: config.Log}
 	w := &writer{
 		path: config.Path, conn: conn, journaled: journaled, requestKeys: keys, numberBound: bound,
-		diskReserve: newDiskReserve(config),
-		log:         config.Log,
-		stopped:     make(chan struct{}), newestNumbers: make(map[rookery.UIN]uint64),
-		backlogs: make(map[rookery.UIN]backlogCount),
+		diskReserve: newDiskReserve(config), log: config.Log, stopped: make(chan struct{}),
+		newestNumbers: make(map[rookery.UIN]uint64), backlogs: make(map[rookery.UIN]backlogCount),
 	}
 	w.queueChanged.L = &w.mu
 	w.batch = writeBatch{writer: w, changedBacklogs: make(map[rookery.UIN]backlogCount)}

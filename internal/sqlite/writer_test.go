@@ -56,7 +56,7 @@ func mailboxTexts(t testing.TB, store *Store, uin rookery.UIN) (texts []string) 
 	}
 	for i, entry := range entries {
 		if i > 0 && entry.Number <= entries[i-1].Number {
-			t.Fatalf("the entry %d comes behind %d", entry.Number, entries[i-1].Number)
+			t.Fatalf("entry %d follows %d, want rising numbers", entry.Number, entries[i-1].Number)
 		}
 		texts = append(texts, entry.Text)
 	}
@@ -66,10 +66,10 @@ func mailboxTexts(t testing.TB, store *Store, uin rookery.UIN) (texts []string) 
 // runInOneBatch makes the writer apply all operations in one transaction, and returns their errors in
 // order.
 func runInOneBatch(store *Store, operations ...func() error) []error {
-	started, hold := make(chan bool), make(chan bool)
+	started, release := make(chan bool), make(chan bool)
 	go store.submitWrite(context.Background(), writeRequest{apply: func(*writeBatch) error {
 		started <- true
-		<-hold
+		<-release
 		return nil
 	}})
 	<-started
@@ -82,7 +82,7 @@ func runInOneBatch(store *Store, operations ...func() error) []error {
 		}()
 		waitForQueue(store, i+1)
 	}
-	close(hold)
+	close(release)
 	for range operations {
 		<-done
 	}
@@ -93,15 +93,16 @@ func runInOneBatch(store *Store, operations ...func() error) []error {
 func waitForQueue(store *Store, n int) {
 	for {
 		store.writer.mu.Lock()
-		have := len(store.writer.queue)
+		queued := len(store.writer.queue)
 		store.writer.mu.Unlock()
-		if have == n {
+		if queued == n {
 			return
 		}
 		runtime.Gosched()
 	}
 }
 
+// deliverOperation returns a function that delivers entries and stores the receipt.
 func deliverOperation(
 	store *Store, key rookery.RequestKey, receipt *rookery.Receipt, newEntries []rookery.NewEntry,
 ) func() error {
@@ -111,18 +112,18 @@ func deliverOperation(
 	}
 }
 
-func TestABadOperationFailsNoNeighbour(t *testing.T) {
+func TestFailedRequestLeavesItsBatchIntact(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		bad  func(*writeBatch) error
-		code rookery.Code
+		name  string
+		apply func(*writeBatch) error
+		code  rookery.Code
 	}{
-		{"one that has a reason", func(*writeBatch) error { return noAccountError(1) }, rookery.CodeNoAccount},
-		{"one whose first statement fails", func(batch *writeBatch) error {
+		{"a refused request", func(*writeBatch) error { return noAccountError(1) }, rookery.CodeNoAccount},
+		{"a request whose first statement fails", func(batch *writeBatch) error {
 			_, err := batch.conn.execute("INSERT INTO nowhere VALUES (1)")
 			return err
 		}, rookery.CodeTemporary},
-		{"one whose second statement fails", func(batch *writeBatch) error {
+		{"a request whose second statement fails", func(batch *writeBatch) error {
 			batch.appendEntry(messagesTo(rookery.FirstUIN, "half done")[0], noon)
 			if _, err := batch.conn.execute("INSERT INTO friends VALUES (1, 2)"); err != nil {
 				return err
@@ -130,7 +131,7 @@ func TestABadOperationFailsNoNeighbour(t *testing.T) {
 			_, err := batch.conn.execute("INSERT INTO accounts (account) VALUES (10000)")
 			return err
 		}, rookery.CodeTemporary},
-		{"one that ends the transaction", func(batch *writeBatch) error {
+		{"a request that ends the transaction", func(batch *writeBatch) error {
 			_, err := batch.conn.execute("ROLLBACK")
 			return errors.Join(err, errors.New("the disk is full"))
 		}, rookery.CodeTemporary},
@@ -141,25 +142,25 @@ func TestABadOperationFailsNoNeighbour(t *testing.T) {
 			var first, second rookery.Receipt
 			errs := runInOneBatch(store,
 				deliverOperation(store, keyWithID(1), &first, messagesTo(rookery.FirstUIN, "before")),
-				func() error { return store.submitWrite(context.Background(), writeRequest{apply: tt.bad}) },
+				func() error { return store.submitWrite(context.Background(), writeRequest{apply: tt.apply}) },
 				deliverOperation(store, keyWithID(2), &second, messagesTo(rookery.FirstUIN, "after")))
 			if errs[0] != nil || errs[2] != nil {
-				t.Errorf("the neighbours: %v, %v", errs[0], errs[2])
+				t.Errorf("the other requests returned errors %v and %v, want none", errs[0], errs[2])
 			}
 			if errs[1] == nil || rookery.CodeOf(errs[1]) != tt.code {
-				t.Errorf("the bad one: %v, want code %d", errs[1], tt.code)
+				t.Errorf("the failing request returned error %v, want code %d", errs[1], tt.code)
 			}
 			if got := mailboxTexts(t, store, rookery.FirstUIN); !slices.Equal(got, []string{"before", "after"}) {
-				t.Errorf("texts %q", got)
+				t.Errorf("the mailbox has texts %q, want before, after", got)
 			}
 			if friends, err := store.Friends(t.Context(), 1); err != nil || friends != nil {
-				t.Errorf("it is half done: %v, %v", friends, err)
+				t.Errorf("the failing request left friends %v, want none, error %v", friends, err)
 			}
 		})
 	}
 }
 
-func TestARepeatInTheSameBatchGetsTheFirstOutcome(t *testing.T) {
+func TestRepeatInSameBatchReturnsFirstOutcome(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	var first, second rookery.Receipt
@@ -170,11 +171,11 @@ func TestARepeatInTheSameBatchGetsTheFirstOutcome(t *testing.T) {
 		t.Fatal(err)
 	}
 	if first.Repeated || !second.Repeated {
-		t.Errorf("receipts %+v, %+v", first, second)
+		t.Errorf("the receipts are %+v and %+v, want only the second as a repeat", first, second)
 	}
 }
 
-func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T) {
+func TestRetriedCreationPicksLowestFreeNumber(t *testing.T) {
 	store := newTestStore(t)
 	create := func(into *rookery.UIN) func() error {
 		return func() (err error) {
@@ -203,11 +204,11 @@ func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T)
 			)
 		})
 	if errs[1] != nil || uin != rookery.FirstUIN {
-		t.Errorf("it got %d, error %v", uin, errs[1])
+		t.Errorf("the account got number %d, want %d, error %v", uin, rookery.FirstUIN, errs[1])
 	}
 }
 
-func TestIfTheFirstFailsARepeatInTheSameBatchIsCarriedOut(t *testing.T) {
+func TestRepeatOfFailedRequestIsExecuted(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	var first, second rookery.Receipt
@@ -215,39 +216,39 @@ func TestIfTheFirstFailsARepeatInTheSameBatchIsCarriedOut(t *testing.T) {
 		deliverOperation(store, keyWithID(1), &first, messagesTo(1, "to nobody")),
 		deliverOperation(store, keyWithID(1), &second, messagesTo(rookery.FirstUIN, "x")))
 	if errs[0] == nil || errs[1] != nil || second.Repeated || len(second.Numbers) != 1 {
-		t.Errorf("errors %v, receipt %+v", errs, second)
+		t.Errorf("the errors are %v and the second receipt %+v, want an error and a new entry", errs, second)
 	}
 }
 
-func TestALongMarkInTheSameBatchIsTheLatest(t *testing.T) {
+func TestLatestOnlyKeyIsSupersededInSameBatch(t *testing.T) {
 	store := newTestStore(t)
-	short := keyWithID(1)
-	short.LatestOnly = true
-	var a, b, c rookery.Receipt
+	latestOnly := keyWithID(1)
+	latestOnly.LatestOnly = true
+	var first, second, third rookery.Receipt
 	errs := runInOneBatch(
-		store, deliverOperation(store, short, &a, nil), deliverOperation(store, keyWithID(2), &b, nil),
-		deliverOperation(store, short, &c, nil),
+		store, deliverOperation(store, latestOnly, &first, nil), deliverOperation(store, keyWithID(2), &second, nil),
+		deliverOperation(store, latestOnly, &third, nil),
 	)
-	if err := errors.Join(errs...); err != nil || c.Repeated {
-		t.Errorf("error %v, receipt %+v", err, c)
+	if err := errors.Join(errs...); err != nil || third.Repeated {
+		t.Errorf("the third receipt is %+v, want no repeat, error %v", third, err)
 	}
 }
 
-func TestWhoeverHasGivenUpIsNotBegun(t *testing.T) {
+func TestCancelledRequestIsNotStarted(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
-	gone, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := store.Deliver(gone, messagesTo(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
+	_, err := store.Deliver(ctx, messagesTo(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
-		t.Errorf("error %v", err)
+		t.Errorf("Deliver returned error %v, want CodeTemporary", err)
 	}
 	if got := mailboxTexts(t, store, rookery.FirstUIN); got != nil {
-		t.Errorf("texts %q", got)
+		t.Errorf("the mailbox has texts %q, want none", got)
 	}
 }
 
-func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
+func TestCancelledCallerGetsOutcomeOfQueuedRequest(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -262,7 +263,7 @@ func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
 			)
 		})
 	if got := mailboxTexts(t, store, rookery.FirstUIN); errs[0] != nil || len(got) != 1 {
-		t.Errorf("error %v, texts %q", errs[0], got)
+		t.Errorf("Deliver returned error %v and the mailbox has texts %q, want no error and one", errs[0], got)
 	}
 }
 
@@ -284,65 +285,63 @@ func limitDatabasePages(t *testing.T, store *Store, more int64) {
 	}
 }
 
-func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
+func TestFullDiskFailsRequestsCompletely(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 2)
 	deliver(t, store, rookery.FirstUIN, "before")
 	limitDatabasePages(t, store, 2)
 
-	big := make([]string, 10)
-	for i := range big {
-		big[i] = fmt.Sprintf("%4000d", i)
+	longTexts := make([]string, 10)
+	for i := range longTexts {
+		longTexts[i] = fmt.Sprintf("%4000d", i)
 	}
-	step := rookery.RelationChange{
+	change := rookery.RelationChange{
 		Me: rookery.FirstUIN, Other: rookery.FirstUIN + 1, Time: noon, Key: keyWithID(2),
 		Transition: rookery.RelationTransition{
 			Result: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeText: fmt.Sprintf("%40000d", 1),
 		},
 	}
-	full := func(what string, err error) {
+	requireTemporary := func(operation string, err error) {
 		t.Helper()
 		if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
-			t.Errorf("%s: error %v", what, err)
+			t.Errorf("%s returned error %v, want CodeTemporary", operation, err)
 		}
 	}
-	_, err := store.Deliver(t.Context(), messagesTo(rookery.FirstUIN, big...), noon, keyWithID(1))
-	full("letters", err)
-	_, err = store.ChangeRelation(t.Context(), step)
-	full("a relation", err)
-	full(
-		"a place",
-		store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, State: make([]byte, 40_000)}),
-	)
+	_, err := store.Deliver(t.Context(), messagesTo(rookery.FirstUIN, longTexts...), noon, keyWithID(1))
+	requireTemporary("Deliver", err)
+	_, err = store.ChangeRelation(t.Context(), change)
+	requireTemporary("ChangeRelation", err)
+	cursor := rookery.Cursor{Number: 1, State: make([]byte, 40_000)}
+	requireTemporary("SaveCursor", store.SaveCursor(t.Context(), rookery.FirstUIN, "", cursor))
 
-	check := func() {
+	requireUnchanged := func() {
 		t.Helper()
 		if got := mailboxTexts(t, store, rookery.FirstUIN); !slices.Equal(got, []string{"before"}) {
-			t.Errorf("%d texts", len(got))
+			t.Errorf("the mailbox has %d texts, want only before", len(got))
 		}
 		if friends, err := store.Friends(t.Context(), rookery.FirstUIN); err != nil || friends != nil {
-			t.Errorf("friends %v, error %v", friends, err)
+			t.Errorf("Friends returned %v, want none, error %v", friends, err)
 		}
 		for id := range uint64(3) {
 			if _, ok, err := store.RequestOutcome(t.Context(), keyWithID(id)); ok || err != nil {
-				t.Errorf("mark %d is remembered, error %v", id, err)
+				t.Errorf("request %d is recorded: %v, want false, error %v", id, ok, err)
 			}
 		}
 	}
-	check()
+	requireUnchanged()
 	limitDatabasePages(t, store, 1000)
-	check()
-	receipt, err := store.Deliver(t.Context(), messagesTo(rookery.FirstUIN, big...), noon, keyWithID(1))
+	requireUnchanged()
+	receipt, err := store.Deliver(t.Context(), messagesTo(rookery.FirstUIN, longTexts...), noon, keyWithID(1))
 	if err != nil || receipt.Numbers[0] != 2 {
-		t.Errorf("with room again: %+v, error %v", receipt, err)
+		t.Errorf("Deliver returned %+v with free space, want number 2, error %v", receipt, err)
 	}
-	if _, err := store.ChangeRelation(t.Context(), step); err != nil {
-		t.Errorf("with room again: %v", err)
+	if _, err := store.ChangeRelation(t.Context(), change); err != nil {
+		t.Errorf("ChangeRelation returned error %v with free space, want none", err)
 	}
 }
 
-// The move from the journal would use up the space that collecting and signing in need.
-func TestPurgingLeavesTheJournalAloneWhileTheDiskReserveIsInUse(t *testing.T) {
+// Moving entries out of the journal would use up the space that collecting and signing in need.
+func TestPurgeKeepsJournalWhileDiskReserveIsReleased(t *testing.T) {
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.ReserveBytes = 1 << 60 // no disk has room for this reserve
 	store := openForTest(t, config)
@@ -353,18 +352,18 @@ func TestPurgingLeavesTheJournalAloneWhileTheDiskReserveIsInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); n != 0 || err != nil {
-		t.Errorf("%d entries purged, error %v", n, err)
+		t.Errorf("PurgeEntries deleted %d entries, want 0, error %v", n, err)
 	}
 	if store.journaled.newestNumber(rookery.FirstUIN) == 0 {
-		t.Error("the entries have left the journal")
+		t.Error("no entry is in the journal, want both")
 	}
-	store.writer.diskReserve.isReleased.Store(false) // as when the disk has room again
+	store.writer.diskReserve.isReleased.Store(false) // as when the disk has space again
 	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); n != 1 || err != nil {
-		t.Errorf("with room again: %d entries purged, error %v", n, err)
+		t.Errorf("PurgeEntries deleted %d entries with free space, want 1, error %v", n, err)
 	}
 }
 
-func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
+func TestRequestsAreRefusedWhileKeysAreFull(t *testing.T) {
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.MaxRequestKeys = 3
 	store := openForTest(t, config)
@@ -376,32 +375,31 @@ func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	}
 	_, err := store.Deliver(t.Context(), messagesTo(rookery.FirstUIN, "x"), noon, keyWithID(4))
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
-		t.Errorf("one too many: error %v", err)
+		t.Errorf("Deliver with a fourth key returned error %v, want CodeTemporary", err)
 	}
 	_, err = store.AdvanceReadMark(
 		t.Context(), rookery.FirstUIN, rookery.ReadMark{Peer: rookery.FirstUIN, Number: 1}, keyWithID(4),
 	)
-	if read, _ := store.ReadMark(
-		t.Context(), rookery.FirstUIN, rookery.FirstUIN,
-	); rookery.CodeOf(err) != rookery.CodeTemporary || read != 0 {
-		t.Errorf("another one: error %v, read up to %d", err, read)
+	readMark, _ := store.ReadMark(t.Context(), rookery.FirstUIN, rookery.FirstUIN)
+	if rookery.CodeOf(err) != rookery.CodeTemporary || readMark != 0 {
+		t.Errorf("AdvanceReadMark returned error %v and left %d, want CodeTemporary and 0", err, readMark)
 	}
 	if receipt, err := store.Deliver(t.Context(), nil, noon, keyWithID(2)); err != nil || !receipt.Repeated {
-		t.Errorf("a repeat: %+v, error %v", receipt, err)
+		t.Errorf("a repeated Deliver returned %+v, want a repeat, error %v", receipt, err)
 	}
-	deliver(t, store, rookery.FirstUIN, "without a mark")
+	deliver(t, store, rookery.FirstUIN, "without a key")
 	if got := mailboxTexts(t, store, rookery.FirstUIN); len(got) != 1 {
-		t.Errorf("texts %q", got)
+		t.Errorf("the mailbox has texts %q, want one", got)
 	}
 	if err := store.RecordUptime(t.Context(), time.Hour, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Deliver(t.Context(), nil, noon, keyWithID(4)); err != nil {
-		t.Errorf("with room again: %v", err)
+		t.Errorf("Deliver returned error %v after keys were forgotten, want none", err)
 	}
 }
 
-func TestHeadsAreReadAgainWhenTheyWereDropped(t *testing.T) {
+func TestNewestNumberIsReloadedAfterCacheDrop(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "1")
@@ -412,54 +410,57 @@ func TestHeadsAreReadAgainWhenTheyWereDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	deliver(t, store, rookery.FirstUIN, "2")
-	mailboxTexts(t, store, rookery.FirstUIN)
+	mailboxTexts(t, store, rookery.FirstUIN) // checks that the numbers rise
 }
 
-func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
+func TestDeliverInOrderFailsCompletely(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	limitDatabasePages(t, store, 2)
-	row := []rookery.Delivery{
+	deliveries := []rookery.Delivery{
 		{Entries: messagesTo(rookery.FirstUIN, "a"), Key: keyWithID(1)},
 		{Entries: messagesTo(rookery.FirstUIN, strings.Repeat("b", 100_000)), Key: keyWithID(2)},
 	}
-	for _, d := range store.DeliverInOrder(t.Context(), row, noon) {
-		if rookery.CodeOf(d.Err) != rookery.CodeTemporary || d.Receipt.Numbers != nil {
-			t.Errorf("%+v", d)
+	for i, result := range store.DeliverInOrder(t.Context(), deliveries, noon) {
+		if rookery.CodeOf(result.Err) != rookery.CodeTemporary || result.Receipt.Numbers != nil {
+			t.Errorf("delivery %d returned %+v, want CodeTemporary", i, result)
 		}
 	}
 	if got := mailboxTexts(t, store, rookery.FirstUIN); got != nil {
-		t.Errorf("%d texts", len(got))
+		t.Errorf("the mailbox has %d texts, want none", len(got))
 	}
 	limitDatabasePages(t, store, 1000)
-	for _, d := range store.DeliverInOrder(t.Context(), row, noon) {
-		if d.Err != nil || d.Receipt.Repeated {
-			t.Errorf("with room again: %+v", d)
+	for i, result := range store.DeliverInOrder(t.Context(), deliveries, noon) {
+		if result.Err != nil || result.Receipt.Repeated {
+			t.Errorf("delivery %d returned %+v with free space, want no error and no repeat", i, result)
 		}
 	}
 }
 
-func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
+func TestFullKeysFailOnlyNewDeliveries(t *testing.T) {
 	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	config.MaxRequestKeys = 2
 	store := openForTest(t, config)
 	createAccounts(t, store, 1)
-	var row []rookery.Delivery
+	var deliveries []rookery.Delivery
 	for _, id := range []uint64{1, 2, 3, 1} {
-		row = append(row, rookery.Delivery{Entries: messagesTo(rookery.FirstUIN, fmt.Sprint(id)), Key: keyWithID(id)})
+		deliveries = append(
+			deliveries,
+			rookery.Delivery{Entries: messagesTo(rookery.FirstUIN, fmt.Sprint(id)), Key: keyWithID(id)},
+		)
 	}
-	all := store.DeliverInOrder(t.Context(), row, noon)
-	if all[0].Err != nil || all[1].Err != nil || rookery.CodeOf(all[2].Err) != rookery.CodeTemporary ||
-		!all[3].Receipt.Repeated {
-		t.Errorf("%+v", all)
+	results := store.DeliverInOrder(t.Context(), deliveries, noon)
+	if results[0].Err != nil || results[1].Err != nil || rookery.CodeOf(results[2].Err) != rookery.CodeTemporary ||
+		!results[3].Receipt.Repeated {
+		t.Errorf("the results are %+v, want two deliveries, CodeTemporary and a repeat", results)
 	}
 	if got := mailboxTexts(t, store, rookery.FirstUIN); !slices.Equal(got, []string{"1", "2"}) {
-		t.Errorf("texts %q", got)
+		t.Errorf("the mailbox has texts %q, want 1, 2", got)
 	}
 }
 
 // Forgetting a device voids its keys, even those of the same batch.
-func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
+func TestForgettingDeviceVoidsKeysOfSameBatch(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	phone := rookery.Session{ID: 1, Account: rookery.FirstUIN, Device: "phone", SignedInAt: noon}
@@ -478,6 +479,6 @@ func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
 		deliverOperation(store, key, &second, nil),
 		deliverOperation(store, key, &third, nil))
 	if err := errors.Join(errs...); err != nil || second.Repeated || !third.Repeated {
-		t.Errorf("receipts %+v, %+v, error %v", second, third, err)
+		t.Errorf("the receipts are %+v and %+v, want only the third as a repeat, error %v", second, third, err)
 	}
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,30 +10,30 @@ import (
 )
 
 // deliverInOrder delivers one message for each text, with the given keys for the first of them.
-func (ct *contractTrial) deliverInOrder(
-	to rookery.UIN, texts []string, marks ...rookery.RequestKey,
+func (s *testedStore) deliverInOrder(
+	to rookery.UIN, texts []string, keys ...rookery.RequestKey,
 ) []rookery.DeliveryResult {
 	deliveries := make([]rookery.Delivery, len(texts))
 	for i, text := range texts {
 		deliveries[i].Entries = []rookery.NewEntry{messageEntry(to, bob, text)}
-		if i < len(marks) {
-			deliveries[i].Key = marks[i]
+		if i < len(keys) {
+			deliveries[i].Key = keys[i]
 		}
 	}
-	return ct.DeliverInOrder(ct.ctx, deliveries, noon)
+	return s.DeliverInOrder(s.ctx, deliveries, noon)
 }
 
-func (ct *contractTrial) requireAllDelivered(all []rookery.DeliveryResult) {
-	ct.Helper()
-	for _, deliveryResult := range all {
-		ct.requireNoError(deliveryResult.Err)
+func (s *testedStore) requireAllDelivered(results []rookery.DeliveryResult) {
+	s.Helper()
+	for _, result := range results {
+		s.requireNoError(result.Err)
 	}
 }
 
 var orderedDeliveryTests = []contractTest{
-	{"deliveries are carried out in order", func(trial *contractTrial) {
-		trial.createAccounts(ann, bob)
-		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
+	{"deliveries are carried out in order", func(store *testedStore) {
+		store.createAccounts(ann, bob)
+		results := store.DeliverInOrder(store.ctx, []rookery.Delivery{
 			{
 				Entries: []rookery.NewEntry{
 					messageEntry(ann, bob, "a"),
@@ -43,25 +44,25 @@ var orderedDeliveryTests = []contractTest{
 			{},
 			{Entries: []rookery.NewEntry{messageEntry(bob, ann, "c"), messageEntry(ann, bob, "d")}},
 		}, noon)
-		trial.requireEqual("receipts", all, []rookery.DeliveryResult{
-			{Receipt: rookery.Receipt{Numbers: []uint64{1, 1}}}, {Receipt: rookery.Receipt{Numbers: []uint64{2}}},
-			{
-				Receipt: rookery.Receipt{Numbers: all[2].Receipt.Numbers},
-			}, {Receipt: rookery.Receipt{Numbers: []uint64{2, 3}}},
+		store.requireEqual("numbers of the empty delivery", len(results[2].Receipt.Numbers), 0)
+		store.requireEqual("results", results, []rookery.DeliveryResult{
+			{Receipt: rookery.Receipt{Numbers: []uint64{1, 1}}},
+			{Receipt: rookery.Receipt{Numbers: []uint64{2}}},
+			{Receipt: rookery.Receipt{Numbers: results[2].Receipt.Numbers}}, // nil or empty
+			{Receipt: rookery.Receipt{Numbers: []uint64{2, 3}}},
 		})
-		trial.requireEqual("numbers of nothing", len(all[2].Receipt.Numbers), 0)
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("texts of ann", trial.mailboxTexts(ann), []string{"a", "b", "d"})
-			trial.requireEqual("mailbox of bob", trial.mailboxEntries(bob), []rookery.Entry{
+		store.checkAcrossRestart(func() {
+			store.requireEqual("texts of ann", store.mailboxTexts(ann), []string{"a", "b", "d"})
+			store.requireEqual("mailbox of bob", store.mailboxEntries(bob), []rookery.Entry{
 				{Number: 1, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "a", OriginDevice: "phone"},
 				{Number: 2, Kind: rookery.KindMessage, Peer: ann, Time: noon, Text: "c"},
 			})
 		})
 	}},
-	{"a failing delivery does not affect the others", func(trial *contractTrial) {
-		trial.createAccounts(ann)
+	{"a failing delivery does not affect the others", func(store *testedStore) {
+		store.createAccounts(ann)
 		failing := longKey(bob, 1, time.Minute)
-		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
+		results := store.DeliverInOrder(store.ctx, []rookery.Delivery{
 			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "a")}},
 			{
 				Entries: []rookery.NewEntry{messageEntry(ann, bob, "lost"), messageEntry(nobody, bob, "lost")},
@@ -69,92 +70,88 @@ var orderedDeliveryTests = []contractTest{
 			},
 			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "b")}},
 		}, noon)
-		trial.requireCode(all[1].Err, rookery.CodeNoAccount)
-		trial.requireAllDelivered([]rookery.DeliveryResult{all[0], all[2]})
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b"})
-			trial.requireRecorded(failing, false)
+		store.requireCode(results[1].Err, rookery.CodeNoAccount)
+		store.requireAllDelivered([]rookery.DeliveryResult{results[0], results[2]})
+		store.checkAcrossRestart(func() {
+			store.requireEqual("texts", store.mailboxTexts(ann), []string{"a", "b"})
+			store.requireRecorded(failing, false)
 		})
 	}},
-	{"a repeat among new deliveries gets the first outcome", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.requireAllDelivered(trial.deliverInOrder(ann, []string{"a"}, longKey(bob, 1, time.Minute)))
-		all := trial.deliverInOrder(
+	{"a repeat among new deliveries gets the first outcome", func(store *testedStore) {
+		store.createAccounts(ann)
+		store.requireAllDelivered(store.deliverInOrder(ann, []string{"a"}, longKey(bob, 1, time.Minute)))
+		results := store.deliverInOrder(
 			ann, []string{"b", "a", "c"}, longKey(bob, 2, time.Minute), longKey(bob, 1, time.Minute),
 			longKey(bob, 3, time.Minute),
 		)
-		trial.requireEqual("what became of them", all, []rookery.DeliveryResult{
+		store.requireEqual("results", results, []rookery.DeliveryResult{
 			{Receipt: rookery.Receipt{Numbers: []uint64{2}}},
 			{Receipt: rookery.Receipt{Repeated: true}},
 			{Receipt: rookery.Receipt{Numbers: []uint64{3}}},
 		})
-		trial.checkAcrossRestart(
-			func() { trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b", "c"}) },
+		store.checkAcrossRestart(
+			func() { store.requireEqual("texts", store.mailboxTexts(ann), []string{"a", "b", "c"}) },
 		)
 	}},
-	{"the second of two deliveries with equal keys is a repeat", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		all := trial.deliverInOrder(
+	{"the second of two deliveries with equal keys is a repeat", func(store *testedStore) {
+		store.createAccounts(ann)
+		results := store.deliverInOrder(
 			ann, []string{"a", "a", "b"}, longKey(bob, 1, time.Minute), longKey(bob, 1, time.Minute),
 		)
-		trial.requireAllDelivered(all)
-		trial.requireEqual(
-			"repeated", []bool{all[0].Receipt.Repeated, all[1].Receipt.Repeated, all[2].Receipt.Repeated},
-			[]bool{false, true, false},
-		)
-		trial.checkAcrossRestart(func() { trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b"}) })
+		store.requireAllDelivered(results)
+		for i, want := range []bool{false, true, false} {
+			store.requireEqual(fmt.Sprint("repeated ", i), results[i].Receipt.Repeated, want)
+		}
+		store.checkAcrossRestart(func() { store.requireEqual("texts", store.mailboxTexts(ann), []string{"a", "b"}) })
 	}},
-	{"a LatestOnly delivery is a repeat only while its request is the latest", func(trial *contractTrial) {
-		trial.createAccounts(ann)
+	{"a LatestOnly delivery is a repeat only while its request is the latest", func(store *testedStore) {
+		store.createAccounts(ann)
 		one, two := shortKey(bob, 1, time.Minute), shortKey(bob, 2, time.Minute)
-		trial.requireAllDelivered(trial.deliverInOrder(ann, []string{"a", "again", "b", "c"}, one, one, two, one))
-		trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b", "c"})
+		store.requireAllDelivered(store.deliverInOrder(ann, []string{"a", "again", "b", "c"}, one, one, two, one))
+		store.requireEqual("texts", store.mailboxTexts(ann), []string{"a", "b", "c"})
 	}},
-	{"a delivery is carried out if an earlier one with an equal key failed", func(trial *contractTrial) {
-		trial.createAccounts(ann)
+	{"a delivery is carried out if an earlier one with an equal key failed", func(store *testedStore) {
+		store.createAccounts(ann)
 		key := longKey(bob, 1, time.Minute)
-		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
-			{
-				Entries: []rookery.NewEntry{messageEntry(nobody, bob, "lost")}, Key: key,
-			}, {Entries: []rookery.NewEntry{messageEntry(ann, bob, "a")}, Key: key},
+		results := store.DeliverInOrder(store.ctx, []rookery.Delivery{
+			{Entries: []rookery.NewEntry{messageEntry(nobody, bob, "lost")}, Key: key},
+			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "a")}, Key: key},
 		}, noon)
-		trial.requireCode(all[0].Err, rookery.CodeNoAccount)
-		trial.requireEqual("the second", all[1], rookery.DeliveryResult{Receipt: rookery.Receipt{Numbers: []uint64{1}}})
+		store.requireCode(results[0].Err, rookery.CodeNoAccount)
+		want := rookery.DeliveryResult{Receipt: rookery.Receipt{Numbers: []uint64{1}}}
+		store.requireEqual("second result", results[1], want)
 	}},
-	{"an empty list has no results", func(trial *contractTrial) {
-		trial.requireEqual("of none", len(trial.DeliverInOrder(trial.ctx, nil, noon)), 0)
+	{"an empty list has no results", func(store *testedStore) {
+		store.requireEqual("results", len(store.DeliverInOrder(store.ctx, nil, noon)), 0)
 	}},
-	{"no other entry comes between the entries of one call", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		const senders, each, rows = 6, 8, 10
-		var all sync.WaitGroup
-		for i := range senders {
-			all.Go(func() {
-				for range rows {
-					texts := make([]string, each)
-					for k := range texts {
-						texts[k] = fmt.Sprint(i)
-					}
-					for _, deliveryResult := range trial.deliverInOrder(ann, texts) {
-						if deliveryResult.Err != nil {
-							trial.Error(deliveryResult.Err)
+	{"no other entry comes between the entries of one call", func(store *testedStore) {
+		store.createAccounts(ann)
+		const senderCount, callsPerSender, entriesPerCall = 6, 10, 8
+		var senders sync.WaitGroup
+		for i := range senderCount {
+			senders.Go(func() {
+				texts := slices.Repeat([]string{fmt.Sprint(i)}, entriesPerCall)
+				for range callsPerSender {
+					for _, result := range store.deliverInOrder(ann, texts) {
+						if result.Err != nil {
+							store.Error(result.Err)
 						}
 					}
 				}
 			})
 		}
-		all.Wait()
-		texts := trial.mailboxTexts(ann)
-		trial.requireEqual("entries", len(texts), senders*each*rows)
+		senders.Wait()
+		texts := store.mailboxTexts(ann)
+		store.requireEqual("entries", len(texts), senderCount*callsPerSender*entriesPerCall)
 		for i, text := range texts {
-			trial.requireEqual(fmt.Sprint("entry ", i+1), text, texts[i-i%each])
+			store.requireEqual(fmt.Sprint("text of entry ", i+1), text, texts[i-i%entriesPerCall])
 		}
 	}},
-	{"each delivery to a closed store gets CodeTemporary", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.requireNoError(trial.Close())
-		for _, deliveryResult := range trial.deliverInOrder(ann, []string{"a", "b"}) {
-			trial.requireCode(deliveryResult.Err, rookery.CodeTemporary)
+	{"each delivery to a closed store gets CodeTemporary", func(store *testedStore) {
+		store.createAccounts(ann)
+		store.requireNoError(store.Close())
+		for _, result := range store.deliverInOrder(ann, []string{"a", "b"}) {
+			store.requireCode(result.Err, rookery.CodeTemporary)
 		}
 	}},
 }

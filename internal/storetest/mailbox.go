@@ -11,116 +11,113 @@ import (
 )
 
 var deliveryTests = []contractTest{
-	{"entries are numbered per mailbox, from 1 and in order", func(trial *contractTrial) {
-		trial.createAccounts(ann, bob)
-		receipt, err := trial.Deliver(trial.ctx, []rookery.NewEntry{
+	{"entries are numbered per mailbox, from 1 and in order", func(store *testedStore) {
+		store.createAccounts(ann, bob)
+		receipt, err := store.Deliver(store.ctx, []rookery.NewEntry{
 			messageEntry(ann, bob, "a"), messageEntry(bob, ann, "b"), messageEntry(ann, bob, "c"),
 			{To: bob, Kind: rookery.KindSent, Peer: ann, Text: "d", OriginDevice: "电话"},
 		}, noon, rookery.RequestKey{})
-		trial.requireNoError(err)
-		trial.requireEqual("receipt", receipt, rookery.Receipt{Numbers: []uint64{1, 1, 2, 2}})
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("mailbox of bob", trial.mailboxEntries(bob), []rookery.Entry{
+		store.requireNoError(err)
+		store.requireEqual("receipt", receipt, rookery.Receipt{Numbers: []uint64{1, 1, 2, 2}})
+		store.checkAcrossRestart(func() {
+			store.requireEqual("mailbox of bob", store.mailboxEntries(bob), []rookery.Entry{
 				{Number: 1, Kind: rookery.KindMessage, Peer: ann, Time: noon, Text: "b"},
 				{Number: 2, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "d", OriginDevice: "电话"},
 			})
-			trial.requireEqual("texts of ann", trial.mailboxTexts(ann), []string{"a", "c"})
-			trial.requireEqual("newest", trial.newestNumber(ann), uint64(2))
+			store.requireEqual("texts of ann", store.mailboxTexts(ann), []string{"a", "c"})
+			store.requireEqual("newest", store.newestNumber(ann), uint64(2))
 		})
-		trial.deliverTexts(ann, bob, "e")
-		trial.requireEqual("numbers go on", trial.entryNumbers(ann), []uint64{1, 2, 3})
+		store.deliverTexts(ann, bob, "e")
+		store.requireEqual("numbers", store.entryNumbers(ann), []uint64{1, 2, 3})
 	}},
-	{"a missing receiver refuses the whole delivery", func(trial *contractTrial) {
-		trial.createAccounts(ann)
+	{"a missing receiver refuses the whole delivery", func(store *testedStore) {
+		store.createAccounts(ann)
 		key := longKey(bob, 1, time.Minute)
-		_, err := trial.Deliver(
-			trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "a"), messageEntry(nobody, bob, "b")}, noon, key,
+		_, err := store.Deliver(
+			store.ctx, []rookery.NewEntry{messageEntry(ann, bob, "a"), messageEntry(nobody, bob, "b")}, noon, key,
 		)
-		trial.requireCode(err, rookery.CodeNoAccount)
-		trial.requireEqual("newest", trial.newestNumber(ann), uint64(0))
-		trial.requireRecorded(key, false)
-		trial.deliverTexts(ann, bob, "c")
-		trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{1})
+		store.requireCode(err, rookery.CodeNoAccount)
+		store.requireEqual("newest", store.newestNumber(ann), uint64(0))
+		store.requireRecorded(key, false)
+		store.deliverTexts(ann, bob, "c")
+		store.requireEqual("numbers", store.entryNumbers(ann), []uint64{1})
 	}},
-	{"texts are stored byte for byte", func(trial *contractTrial) {
-		trial.createAccounts(ann)
+	{"texts are stored byte for byte", func(store *testedStore) {
+		store.createAccounts(ann)
 		texts := []string{"", " \r\n\t", "100% & co, \x00 ' \" ;", "企鹅 🐧", strings.Repeat("x", rookery.MaxText)}
-		trial.deliverTexts(ann, bob, texts...)
-		trial.checkAcrossRestart(func() { trial.requireEqual("texts", trial.mailboxTexts(ann), texts) })
+		store.deliverTexts(ann, bob, texts...)
+		store.checkAcrossRestart(func() { store.requireEqual("texts", store.mailboxTexts(ann), texts) })
 	}},
-	{"a delivery of 500 entries works like any other", func(trial *contractTrial) {
-		trial.createAccounts(ann, bob)
+	{"a delivery of 500 entries works like any other", func(store *testedStore) {
+		store.createAccounts(ann, bob)
 		var newEntries []rookery.NewEntry
 		for i := range 500 {
 			newEntries = append(newEntries, messageEntry(ann+rookery.UIN(i%2), cat, fmt.Sprint(i)))
 		}
-		receipt, err := trial.Deliver(trial.ctx, newEntries, noon, rookery.RequestKey{})
-		trial.requireNoError(err)
-		trial.requireEqual("last number", receipt.Numbers[499], uint64(250))
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("mailbox of ann", len(trial.mailboxEntries(ann)), 250)
-			trial.requireEqual("last text of bob", trial.mailboxEntries(bob)[249].Text, "499")
+		receipt, err := store.Deliver(store.ctx, newEntries, noon, rookery.RequestKey{})
+		store.requireNoError(err)
+		store.requireEqual("last number", receipt.Numbers[499], uint64(250))
+		store.checkAcrossRestart(func() {
+			store.requireEqual("mailbox of ann", len(store.mailboxEntries(ann)), 250)
+			store.requireEqual("last text of bob", store.mailboxEntries(bob)[249].Text, "499")
 		})
 	}},
-	{"concurrent deliveries leave no gap", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		const senders, each = 16, 25
-		got := make([][]uint64, senders)
-		var all sync.WaitGroup
-		for i := range senders {
-			all.Go(func() {
-				for range each {
-					receipt, err := trial.Deliver(
-						trial.ctx, []rookery.NewEntry{
-							messageEntry(ann, bob, fmt.Sprint(i)),
-						}, noon, rookery.RequestKey{},
-					)
+	{"concurrent deliveries leave no gap", func(store *testedStore) {
+		store.createAccounts(ann)
+		const senderCount, messagesPerSender = 16, 25
+		got := make([][]uint64, senderCount)
+		var senders sync.WaitGroup
+		for i := range senderCount {
+			senders.Go(func() {
+				for range messagesPerSender {
+					newEntry := messageEntry(ann, bob, fmt.Sprint(i))
+					receipt, err := store.Deliver(store.ctx, []rookery.NewEntry{newEntry}, noon, rookery.RequestKey{})
 					if err != nil {
-						trial.Error(err)
+						store.Error(err)
 						return
 					}
 					got[i] = append(got[i], receipt.Numbers[0])
 				}
 			})
 		}
-		all.Wait()
+		senders.Wait()
 		for i := range got {
-			trial.requireEqual("one sender's order", slices.IsSorted(got[i]), true)
+			store.requireEqual(fmt.Sprint("numbers rise for sender ", i), slices.IsSorted(got[i]), true)
 		}
 		numbers := slices.Sorted(slices.Values(slices.Concat(got...)))
-		trial.checkAcrossRestart(func() { trial.requireEqual("numbers", trial.entryNumbers(ann), numbers) })
-		trial.requireEqual("the last", numbers[len(numbers)-1], uint64(senders*each))
+		store.checkAcrossRestart(func() { store.requireEqual("numbers", store.entryNumbers(ann), numbers) })
+		store.requireEqual("last number", numbers[len(numbers)-1], uint64(senderCount*messagesPerSender))
 	}},
-	{"after a delivery its entry and all earlier ones are readable", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		var all sync.WaitGroup
+	{"after a delivery its entry and all earlier ones are readable", func(store *testedStore) {
+		store.createAccounts(ann)
+		var senders sync.WaitGroup
 		for range 8 {
-			all.Go(func() {
+			senders.Go(func() {
 				for range 25 {
-					receipt, err := trial.Deliver(
-						trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, rookery.RequestKey{},
+					receipt, err := store.Deliver(
+						store.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, rookery.RequestKey{},
 					)
 					if err != nil {
-						trial.Error(err)
+						store.Error(err)
 						return
 					}
 					n := receipt.Numbers[0]
-					entries, err := trial.Entries(trial.ctx, ann, 0, n, 1<<30)
+					entries, err := store.Entries(store.ctx, ann, 0, n, 1<<30)
 					if err != nil || uint64(len(entries)) != n {
-						trial.Errorf("%d entries up to %d, error %v", len(entries), n, err)
+						store.Errorf("Entries returned %d entries up to number %d, want all, error %v", len(entries), n, err)
 					}
-					if last, _, err := trial.MailboxState(trial.ctx, ann, ""); err != nil || last < n {
-						trial.Errorf("the newest is %d after %d, error %v", last, n, err)
+					if last, _, err := store.MailboxState(store.ctx, ann, ""); err != nil || last < n {
+						store.Errorf("MailboxState returned newest number %d, want at least %d, error %v", last, n, err)
 					}
 				}
 			})
 		}
-		all.Wait()
+		senders.Wait()
 	}},
-	{"Entries returns those above after and up to upTo, at most limit", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.deliverTexts(ann, bob, "1", "2", "3", "4", "5", "6")
-		trial.checkAcrossRestart(func() {
+	{"Entries returns at most limit entries above after and up to upTo", func(store *testedStore) {
+		store.createAccounts(ann)
+		store.deliverTexts(ann, bob, "1", "2", "3", "4", "5", "6")
+		store.checkAcrossRestart(func() {
 			for _, tt := range []struct {
 				after, upTo uint64
 				limit       int
@@ -137,181 +134,181 @@ var deliveryTests = []contractTest{
 				{1<<64 - 1, 1<<64 - 1, 10, nil},
 				{0, 6, 0, nil},
 			} {
-				entries, err := trial.Entries(trial.ctx, ann, tt.after, tt.upTo, tt.limit)
-				trial.requireNoError(err)
+				entries, err := store.Entries(store.ctx, ann, tt.after, tt.upTo, tt.limit)
+				store.requireNoError(err)
 				var got []string
 				for _, entry := range entries {
 					got = append(got, entry.Text)
 				}
-				trial.requireEqual(fmt.Sprint("entries of ", tt), got, tt.want)
+				store.requireEqual(fmt.Sprint("entries of ", tt), got, tt.want)
 			}
 		})
 	}},
-	{"Entries joins entries from before and after a restart", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.deliverTexts(ann, bob, "1", "2")
-		trial.restart()
-		trial.deliverTexts(ann, bob, "3", "4")
-		trial.requireEqual("all", trial.mailboxTexts(ann), []string{"1", "2", "3", "4"})
-		entries, err := trial.Entries(trial.ctx, ann, 0, 4, 3)
-		trial.requireNoError(err)
-		trial.requireEqual("three", len(entries), 3)
-		entries, err = trial.Entries(trial.ctx, ann, 1, 3, 10)
-		trial.requireNoError(err)
-		trial.requireEqual("the second and third", []string{entries[0].Text, entries[1].Text}, []string{"2", "3"})
+	{"Entries joins entries from before and after a restart", func(store *testedStore) {
+		store.createAccounts(ann)
+		store.deliverTexts(ann, bob, "1", "2")
+		store.restart()
+		store.deliverTexts(ann, bob, "3", "4")
+		store.requireEqual("texts", store.mailboxTexts(ann), []string{"1", "2", "3", "4"})
+		entries, err := store.Entries(store.ctx, ann, 0, 4, 3)
+		store.requireNoError(err)
+		store.requireEqual("entries with limit 3", len(entries), 3)
+		entries, err = store.Entries(store.ctx, ann, 1, 3, 10)
+		store.requireNoError(err)
+		store.requireEqual("texts above 1 up to 3", []string{entries[0].Text, entries[1].Text}, []string{"2", "3"})
 	}},
-	{"the mailbox of a missing account is empty", func(trial *contractTrial) {
-		trial.requireEqual("newest", trial.newestNumber(nobody), uint64(0))
-		trial.requireEqual("entries", trial.mailboxTexts(nobody), []string(nil))
+	{"the mailbox of a missing account is empty", func(store *testedStore) {
+		store.requireEqual("newest", store.newestNumber(nobody), uint64(0))
+		store.requireEqual("entries", store.mailboxTexts(nobody), []string(nil))
 	}},
-	{"returned values are copies", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.deliverTexts(ann, bob, "mine")
-		trial.mailboxEntries(ann)[0].Text = "yours"
-		trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"mine"})
-		memo := []byte("memo")
-		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{State: memo}))
-		memo[0] = 'x'
-		trial.loadCursor(ann, "").State[1] = 'x'
-		trial.requireEqual("memo", string(trial.loadCursor(ann, "").State), "memo")
+	{"returned values are copies", func(store *testedStore) {
+		store.createAccounts(ann)
+		store.deliverTexts(ann, bob, "mine")
+		store.mailboxEntries(ann)[0].Text = "yours"
+		store.requireEqual("texts", store.mailboxTexts(ann), []string{"mine"})
+		state := []byte("state")
+		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{State: state}))
+		state[0] = 'x'
+		store.loadCursor(ann, "").State[1] = 'x'
+		store.requireEqual("state", string(store.loadCursor(ann, "").State), "state")
 	}},
 }
 
 var requestKeyTests = []contractTest{
-	{"an equal request within the window gets the first outcome and does nothing", func(trial *contractTrial) {
-		trial.createAccounts(ann)
+	{"an equal request within the window gets the first outcome and does nothing", func(store *testedStore) {
+		store.createAccounts(ann)
 		deliver := func(key rookery.RequestKey) rookery.Receipt {
-			trial.Helper()
-			receipt, err := trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, key)
-			trial.requireNoError(err)
+			store.Helper()
+			receipt, err := store.Deliver(store.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, key)
+			store.requireNoError(err)
 			return receipt
 		}
-		trial.requireEqual("first", deliver(longKey(bob, 1, time.Minute)), rookery.Receipt{Numbers: []uint64{1}})
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("repeat", deliver(longKey(bob, 1, 3*time.Minute-1)), rookery.Receipt{Repeated: true})
-			trial.requireEqual("newest", trial.newestNumber(ann), uint64(1))
+		store.requireEqual("first", deliver(longKey(bob, 1, time.Minute)), rookery.Receipt{Numbers: []uint64{1}})
+		store.checkAcrossRestart(func() {
+			store.requireEqual("repeat", deliver(longKey(bob, 1, 3*time.Minute-1)), rookery.Receipt{Repeated: true})
+			store.requireEqual("newest", store.newestNumber(ann), uint64(1))
 		})
-		trial.requireEqual(
-			"when the window is over", deliver(longKey(bob, 1, 3*time.Minute)), rookery.Receipt{Numbers: []uint64{2}},
+		store.requireEqual(
+			"after the window", deliver(longKey(bob, 1, 3*time.Minute)), rookery.Receipt{Numbers: []uint64{2}},
 		)
-		trial.requireEqual(
+		store.requireEqual(
 			"repeat of the second", deliver(longKey(bob, 1, 5*time.Minute-1)), rookery.Receipt{Repeated: true},
 		)
 	}},
-	{"the repeat's window counts, not the remembered request's", func(trial *contractTrial) {
-		trial.recordOnce(shortKey(ann, 1, time.Minute))
-		trial.requireRecorded(longKey(ann, 1, 2*time.Minute), true)
-		trial.recordOnce(longKey(ann, 2, time.Minute))
-		trial.requireRecorded(shortKey(ann, 2, 2*time.Minute), false)
+	{"the window of the repeat counts, not that of the first request", func(store *testedStore) {
+		store.recordOnce(shortKey(ann, 1, time.Minute))
+		store.requireRecorded(longKey(ann, 1, 2*time.Minute), true)
+		store.recordOnce(longKey(ann, 2, time.Minute))
+		store.requireRecorded(shortKey(ann, 2, 2*time.Minute), false)
 	}},
-	{"an equal request with an earlier time is a repeat", func(trial *contractTrial) {
-		trial.recordOnce(longKey(ann, 1, time.Minute))
-		trial.requireRecorded(longKey(ann, 1, time.Second), true)
+	{"an equal key with an earlier time is a repeat", func(store *testedStore) {
+		store.recordOnce(longKey(ann, 1, time.Minute))
+		store.requireRecorded(longKey(ann, 1, time.Second), true)
 	}},
-	{"keys with another owner, device or digest are different", func(trial *contractTrial) {
-		trial.recordOnce(longKey(ann, 1, time.Minute))
-		trial.recordOnce(onDevice(longKey(ann, 2, time.Minute), "phone"))
-		trial.checkAcrossRestart(func() {
-			trial.requireRecorded(longKey(bob, 1, time.Minute), false)
-			trial.requireRecorded(longKey(ann, 3, time.Minute), false)
-			trial.requireRecorded(onDevice(longKey(ann, 1, time.Minute), "phone"), false)
-			trial.requireRecorded(longKey(ann, 2, time.Minute), false)
-			trial.requireRecorded(onDevice(longKey(ann, 2, time.Minute), "desk"), false)
-			trial.requireRecorded(onDevice(longKey(ann, 2, time.Minute), "phone"), true)
+	{"keys with another owner, device or digest are different", func(store *testedStore) {
+		store.recordOnce(longKey(ann, 1, time.Minute))
+		store.recordOnce(onDevice(longKey(ann, 2, time.Minute), "phone"))
+		store.checkAcrossRestart(func() {
+			store.requireRecorded(longKey(bob, 1, time.Minute), false)
+			store.requireRecorded(longKey(ann, 3, time.Minute), false)
+			store.requireRecorded(onDevice(longKey(ann, 1, time.Minute), "phone"), false)
+			store.requireRecorded(longKey(ann, 2, time.Minute), false)
+			store.requireRecorded(onDevice(longKey(ann, 2, time.Minute), "desk"), false)
+			store.requireRecorded(onDevice(longKey(ann, 2, time.Minute), "phone"), true)
 		})
 	}},
 	{"a LatestOnly request has a repeat only while it is the latest of its owner and device",
-		func(trial *contractTrial) {
-			trial.recordOnce(shortKey(ann, 1, time.Minute))
-			trial.recordOnce(shortKey(bob, 2, time.Minute))
-			trial.recordOnce(onDevice(shortKey(ann, 3, time.Minute), "phone"))
-			trial.checkAcrossRestart(func() { trial.requireRecorded(shortKey(ann, 1, time.Minute), true) })
-			trial.recordOnce(shortKey(ann, 4, time.Minute))
-			trial.checkAcrossRestart(func() {
-				trial.requireRecorded(shortKey(ann, 1, time.Minute), false)
-				trial.requireRecorded(shortKey(ann, 4, time.Minute), true)
-				trial.requireRecorded(onDevice(shortKey(ann, 3, time.Minute), "phone"), true)
+		func(store *testedStore) {
+			store.recordOnce(shortKey(ann, 1, time.Minute))
+			store.recordOnce(shortKey(bob, 2, time.Minute))
+			store.recordOnce(onDevice(shortKey(ann, 3, time.Minute), "phone"))
+			store.checkAcrossRestart(func() { store.requireRecorded(shortKey(ann, 1, time.Minute), true) })
+			store.recordOnce(shortKey(ann, 4, time.Minute))
+			store.checkAcrossRestart(func() {
+				store.requireRecorded(shortKey(ann, 1, time.Minute), false)
+				store.requireRecorded(shortKey(ann, 4, time.Minute), true)
+				store.requireRecorded(onDevice(shortKey(ann, 3, time.Minute), "phone"), true)
 			})
 		}},
-	{"a long key replaces a short one as the latest, and outlives later keys",
-		func(trial *contractTrial) {
-			trial.recordOnce(shortKey(ann, 1, time.Minute))
-			trial.recordOnce(longKey(ann, 2, time.Minute))
-			trial.requireRecorded(shortKey(ann, 1, time.Minute), false)
-			trial.recordOnce(shortKey(ann, 3, time.Minute))
-			trial.checkAcrossRestart(func() {
-				trial.requireRecorded(longKey(ann, 2, time.Minute), true)
-				trial.requireRecorded(shortKey(ann, 3, time.Minute), true)
+	{"a long key supersedes a short one, and later keys do not supersede it",
+		func(store *testedStore) {
+			store.recordOnce(shortKey(ann, 1, time.Minute))
+			store.recordOnce(longKey(ann, 2, time.Minute))
+			store.requireRecorded(shortKey(ann, 1, time.Minute), false)
+			store.recordOnce(shortKey(ann, 3, time.Minute))
+			store.checkAcrossRestart(func() {
+				store.requireRecorded(longKey(ann, 2, time.Minute), true)
+				store.requireRecorded(shortKey(ann, 3, time.Minute), true)
 			})
 		}},
-	{"a long key outlives many later keys", func(trial *contractTrial) {
-		trial.recordOnce(longKey(ann, 0, time.Second))
+	{"many later keys do not supersede a long key", func(store *testedStore) {
+		store.recordOnce(longKey(ann, 0, time.Second))
 		for i := range uint64(50) {
-			trial.recordOnce(longKey(ann, i+1, time.Duration(i)*2*time.Second))
+			store.recordOnce(longKey(ann, i+1, time.Duration(i)*2*time.Second))
 		}
-		trial.checkAcrossRestart(func() {
-			trial.requireRecorded(longKey(ann, 0, 100*time.Second), true)
-			trial.requireRecorded(longKey(ann, 7, 100*time.Second), true)
-			trial.requireRecorded(shortKey(ann, 50, 100*time.Second), true)
+		store.checkAcrossRestart(func() {
+			store.requireRecorded(longKey(ann, 0, 100*time.Second), true)
+			store.requireRecorded(longKey(ann, 7, 100*time.Second), true)
+			store.requireRecorded(shortKey(ann, 50, 100*time.Second), true)
 		})
 	}},
-	{"the zero key is neither found nor remembered, and does not become the latest", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.recordOnce(shortKey(ann, 1, time.Minute))
-		trial.recordOnce(rookery.RequestKey{})
-		trial.recordOnce(rookery.RequestKey{})
-		trial.requireRecorded(rookery.RequestKey{}, false)
-		trial.requireRecorded(shortKey(ann, 1, time.Minute), true)
+	{"the zero key is never found, recorded or the latest", func(store *testedStore) {
+		store.createAccounts(ann)
+		store.recordOnce(shortKey(ann, 1, time.Minute))
+		store.recordOnce(rookery.RequestKey{})
+		store.recordOnce(rookery.RequestKey{})
+		store.requireRecorded(rookery.RequestKey{}, false)
+		store.requireRecorded(shortKey(ann, 1, time.Minute), true)
 	}},
-	{"RecordRequest records the outcome and does nothing else", func(trial *contractTrial) {
+	{"RecordRequest records the outcome and does nothing else", func(store *testedStore) {
 		key := shortKey(ann, 1, time.Minute)
-		receipt, err := trial.RecordRequest(trial.ctx, key, rookery.OutcomeClosed)
-		trial.requireNoError(err)
-		trial.requireEqual("receipt", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed})
-		trial.checkAcrossRestart(func() {
-			receipt, err := trial.RecordRequest(trial.ctx, key, rookery.OutcomeDone)
-			trial.requireNoError(err)
-			trial.requireEqual("repeat", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed, Repeated: true})
+		receipt, err := store.RecordRequest(store.ctx, key, rookery.OutcomeClosed)
+		store.requireNoError(err)
+		store.requireEqual("receipt", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed})
+		store.checkAcrossRestart(func() {
+			receipt, err := store.RecordRequest(store.ctx, key, rookery.OutcomeDone)
+			store.requireNoError(err)
+			store.requireEqual("repeat", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed, Repeated: true})
 		})
-		_, err = trial.RecordRequest(trial.ctx, longKey(ann, 2, time.Minute), rookery.OutcomeDone)
-		trial.requireNoError(err)
-		trial.requireRecorded(key, false)
+		_, err = store.RecordRequest(store.ctx, longKey(ann, 2, time.Minute), rookery.OutcomeDone)
+		store.requireNoError(err)
+		store.requireRecorded(key, false)
 	}},
-	{"one of several concurrent equal requests is carried out", func(trial *contractTrial) {
-		trial.createAccounts(ann)
+	{"one of several concurrent equal requests is carried out", func(store *testedStore) {
+		store.createAccounts(ann)
 		receipts := make([]rookery.Receipt, 16)
-		var all sync.WaitGroup
+		var callers sync.WaitGroup
 		for i := range receipts {
-			all.Go(func() {
+			callers.Go(func() {
 				var err error
-				receipts[i], err = trial.Deliver(
-					trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, longKey(bob, 1, time.Minute),
+				receipts[i], err = store.Deliver(
+					store.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, longKey(bob, 1, time.Minute),
 				)
 				if err != nil {
-					trial.Error(err)
+					store.Error(err)
 				}
 			})
 		}
-		all.Wait()
-		trial.requireEqual("newest", trial.newestNumber(ann), uint64(1))
+		callers.Wait()
+		store.requireEqual("newest number", store.newestNumber(ann), uint64(1))
 		first := slices.DeleteFunc(receipts, func(receipt rookery.Receipt) bool { return receipt.Repeated })
-		trial.requireEqual("carried out", first, []rookery.Receipt{{Numbers: []uint64{1}}})
+		store.requireEqual("receipts that are no repeats", first, []rookery.Receipt{{Numbers: []uint64{1}}})
 	}},
 }
 
 var cursorTests = []contractTest{
-	{"each consumer has its own cursor, the latest that was stored", func(trial *contractTrial) {
-		trial.createAccounts(ann, bob)
+	{"each consumer has its own cursor, the one saved last", func(store *testedStore) {
+		store.createAccounts(ann, bob)
 		want := rookery.Cursor{Number: 7, RepeatFrom: 3, State: []byte{0, 1, 255}}
-		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 1}))
-		trial.startSessions(newSession(ann, "phone", 1))
-		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "phone", rookery.Cursor{Number: 2}))
-		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", want))
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("of addresses", trial.loadCursor(ann, ""), want)
-			trial.requireEqual("of the phone", trial.loadCursor(ann, "phone").Number, uint64(2))
-			trial.requireEqual("of what is no device", trial.loadCursor(ann, "desk"), rookery.Cursor{})
-			trial.requireEqual("of another account", trial.loadCursor(bob, ""), rookery.Cursor{})
+		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 1}))
+		store.startSessions(newSession(ann, "phone", 1))
+		store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", rookery.Cursor{Number: 2}))
+		store.requireNoError(store.SaveCursor(store.ctx, ann, "", want))
+		store.checkAcrossRestart(func() {
+			store.requireEqual("cursor of address sessions", store.loadCursor(ann, ""), want)
+			store.requireEqual("cursor of the phone", store.loadCursor(ann, "phone").Number, uint64(2))
+			store.requireEqual("cursor of a missing device", store.loadCursor(ann, "desk"), rookery.Cursor{})
+			store.requireEqual("cursor of another account", store.loadCursor(bob, ""), rookery.Cursor{})
 		})
 	}},
 }

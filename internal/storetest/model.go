@@ -13,8 +13,9 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// Model is the contract of a store in plain Go. It keeps everything in maps, searches all of it for
-// each call, and holds one lock meanwhile. A store is correct if its results equal the model's.
+// Model is the simplest store that meets the contract. It stores everything in maps, searches them
+// completely in each call, and holds one lock during the call. A store is correct if its results equal
+// the model's.
 type Model struct {
 	*modelState
 	closed bool // guarded by mu
@@ -42,7 +43,7 @@ type modelState struct {
 // removedAccount holds the numbers above which an account continues if it is created again.
 type removedAccount struct {
 	newestNumber uint64 // of the mailbox
-	devicesMade  uint64 // devices
+	devicesMade  uint64 // the latest device ID
 }
 
 type modelAccount struct {
@@ -54,7 +55,7 @@ type modelAccount struct {
 	purgedNumbers   map[uint64]bool
 	cursors         map[string]rookery.Cursor // by device
 	devices         []rookery.Device          // by number; SignedIn is computed when they are listed
-	devicesMade     uint64                    // number of devices ever created
+	devicesMade     uint64                    // devices ever created, and so the latest device ID
 	forgottenCursor uint64                    // highest cursor of the forgotten devices
 	readMarks       map[rookery.UIN]uint64
 }
@@ -83,7 +84,7 @@ func NewModel() func() service.Store {
 	system := rookery.Account{
 		UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
 	}
-	d := &modelState{
+	state := &modelState{
 		accounts:         map[rookery.UIN]*modelAccount{rookery.System: newAccount(system, "")},
 		friends:          make(map[accountPair]bool),
 		requests:         make(map[accountPair]rookery.FriendRequest),
@@ -94,15 +95,14 @@ func NewModel() func() service.Store {
 		latestRequests:   make(map[consumerKey]modelRequestKey),
 		removedAccounts:  make(map[rookery.UIN]removedAccount),
 	}
-	return func() service.Store { return &Model{modelState: d} }
+	return func() service.Store { return &Model{modelState: state} }
 }
 
 func newAccount(a rookery.Account, credential rookery.Credential) *modelAccount {
 	return &modelAccount{
 		Account: a, credential: credential,
-		purgedNumbers: make(map[uint64]bool), cursors: make(
-			map[string]rookery.Cursor,
-		), readMarks: make(map[rookery.UIN]uint64),
+		purgedNumbers: make(map[uint64]bool), cursors: make(map[string]rookery.Cursor),
+		readMarks: make(map[rookery.UIN]uint64),
 	}
 }
 
@@ -154,10 +154,9 @@ func (m *Model) CreateAccount(
 	if m.accounts[account.UIN] != nil {
 		return 0, errorWithCode(rookery.CodeExists)
 	}
-	added := newAccount(account, credential)
-	added.removedNumber, added.devicesMade = m.removedAccounts[account.UIN].newestNumber,
-		m.removedAccounts[account.UIN].devicesMade
-	m.accounts[account.UIN] = added
+	created, removed := newAccount(account, credential), m.removedAccounts[account.UIN]
+	created.removedNumber, created.devicesMade = removed.newestNumber, removed.devicesMade
+	m.accounts[account.UIN] = created
 	return account.UIN, nil
 }
 
@@ -271,14 +270,12 @@ func (m *Model) findOutcome(k rookery.RequestKey) (rookery.Outcome, bool) {
 		return 0, false
 	}
 	key := modelRequestKey{consumerKey{k.Owner, k.Device}, k.Digest}
-	markValue, ok := m.recordedRequests[key]
-	ok = ok && max(
-		k.ReceivedAt-markValue.recordedAt, 0,
-	) < k.RepeatWindow && (!k.LatestOnly || m.latestRequests[key.consumerKey] == key)
-	if !ok {
+	request, ok := m.recordedRequests[key]
+	age := max(k.ReceivedAt-request.recordedAt, 0)
+	if !ok || age >= k.RepeatWindow || k.LatestOnly && m.latestRequests[key.consumerKey] != key {
 		return 0, false
 	}
-	return markValue.outcome, true
+	return request.outcome, true
 }
 
 func (m *Model) recordKey(k rookery.RequestKey, outcome rookery.Outcome) {
@@ -299,8 +296,8 @@ func (m *Model) applyOnce(key rookery.RequestKey, outcome rookery.Outcome, do fu
 		return rookery.Receipt{}, err
 	}
 	defer m.mu.Unlock()
-	if was, ok := m.findOutcome(key); ok {
-		return rookery.Receipt{Outcome: was, Repeated: true}, nil
+	if first, ok := m.findOutcome(key); ok {
+		return rookery.Receipt{Outcome: first, Repeated: true}, nil
 	}
 	if err := do(); err != nil {
 		return rookery.Receipt{}, err

@@ -25,17 +25,17 @@ func (m *Model) Deliver(
 func (m *Model) DeliverInOrder(
 	_ context.Context, deliveries []rookery.Delivery, now time.Time,
 ) []rookery.DeliveryResult {
-	all := make([]rookery.DeliveryResult, len(deliveries))
+	results := make([]rookery.DeliveryResult, len(deliveries))
 	err := m.lockOpen()
 	if err == nil {
 		defer m.mu.Unlock()
 	}
 	for i, delivery := range deliveries {
-		if all[i].Err = err; err == nil {
-			all[i].Receipt, all[i].Err = m.deliverEntries(delivery.Entries, now, delivery.Key)
+		if results[i].Err = err; err == nil {
+			results[i].Receipt, results[i].Err = m.deliverEntries(delivery.Entries, now, delivery.Key)
 		}
 	}
-	return all
+	return results
 }
 
 func (m *Model) deliverEntries(
@@ -63,27 +63,27 @@ func (m *Model) deliverEntries(
 }
 
 // isWithinLimit reports whether an entry, after earlier ones of the same delivery, keeps to its limit.
-func (m *Model) isWithinLimit(l rookery.NewEntry, before ...rookery.NewEntry) bool {
-	if l.Limit == nil {
+func (m *Model) isWithinLimit(newEntry rookery.NewEntry, before ...rookery.NewEntry) bool {
+	if newEntry.Limit == nil {
 		return true
 	}
-	account := m.accounts[l.To]
-	waits := func(entry rookery.Entry) bool {
+	account := m.accounts[newEntry.To]
+	isUncollected := func(entry rookery.Entry) bool {
 		return entry.Number > account.highestCursor() && entry.Kind != rookery.KindSent &&
 			!account.purgedNumbers[entry.Number]
 	}
-	messages, bytes := 1, int64(len(l.Text))
+	messages, bytes := 1, int64(len(newEntry.Text))
 	for _, entry := range account.entries {
-		if waits(entry) {
+		if isUncollected(entry) {
 			messages, bytes = messages+1, bytes+int64(len(entry.Text))
 		}
 	}
-	for _, newEntry := range before {
-		if newEntry.To == l.To && newEntry.Kind != rookery.KindSent {
-			messages, bytes = messages+1, bytes+int64(len(newEntry.Text))
+	for _, earlier := range before {
+		if earlier.To == newEntry.To && earlier.Kind != rookery.KindSent {
+			messages, bytes = messages+1, bytes+int64(len(earlier.Text))
 		}
 	}
-	return messages <= l.Limit.Messages && bytes <= l.Limit.Bytes
+	return messages <= newEntry.Limit.Messages && bytes <= newEntry.Limit.Bytes
 }
 
 // highestCursor returns the highest cursor of all consumers.
@@ -190,8 +190,8 @@ func (m *Model) History(
 		return nil, false, nil
 	}
 	for _, entry := range account.entries {
-		if !account.purgedNumbers[entry.Number] && (entry.Kind == rookery.KindMessage ||
-			entry.Kind == rookery.KindSent) &&
+		isMessage := entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent
+		if isMessage && !account.purgedNumbers[entry.Number] &&
 			(query.Peer == 0 || entry.Peer == query.Peer) && (query.Before == 0 || entry.Number < query.Before) &&
 			containsFolded(entry.Text, query.Text) {
 			list = append(list, entry)
@@ -213,13 +213,13 @@ func containsFolded(text, part string) bool {
 }
 
 // ReadMark implements service.Store.
-func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, error) {
+func (m *Model) ReadMark(_ context.Context, uin, peer rookery.UIN) (uint64, error) {
 	if err := m.lockOpen(); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
 	if account := m.accounts[uin]; account != nil {
-		return account.readMarks[with], nil
+		return account.readMarks[peer], nil
 	}
 	return 0, nil
 }
@@ -262,16 +262,16 @@ func (m *Model) Uptime(context.Context) (time.Duration, error) {
 }
 
 // RecordUptime implements service.Store.
-func (m *Model) RecordUptime(_ context.Context, up, forget time.Duration) error {
+func (m *Model) RecordUptime(_ context.Context, uptime, forgetBefore time.Duration) error {
 	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	m.uptime = max(m.uptime, up)
-	m.forgottenBefore = max(m.forgottenBefore, forget)
-	maps.DeleteFunc(
-		m.recordedRequests, func(_ modelRequestKey, v recordedRequest) bool { return v.recordedAt < forget },
-	)
+	m.uptime = max(m.uptime, uptime)
+	m.forgottenBefore = max(m.forgottenBefore, forgetBefore)
+	maps.DeleteFunc(m.recordedRequests, func(_ modelRequestKey, request recordedRequest) bool {
+		return request.recordedAt < forgetBefore
+	})
 	return nil
 }
 
@@ -308,14 +308,13 @@ func (m *Model) PurgeEntries(
 }
 
 func (a *modelAccount) isPurgeable(entry rookery.Entry) bool {
-	top := a.highestCursor()
-	kept := func(cursor rookery.Cursor) bool { return cursor.RepeatFrom != 0 && entry.Number >= cursor.RepeatFrom }
+	isCollected := entry.Number <= a.highestCursor()
 	for _, cursor := range a.cursors {
-		if kept(cursor) && entry.Number <= top {
+		isRepeatable := cursor.RepeatFrom != 0 && entry.Number >= cursor.RepeatFrom
+		if isRepeatable && isCollected {
 			return false
 		}
 	}
-	collected := entry.Number <= top
-	return len(a.cursors) > 0 && entry.Number != a.newestNumber() && (collected || entry.Kind == rookery.KindSent &&
-		a.devicesMade > 0)
+	return len(a.cursors) > 0 && entry.Number != a.newestNumber() &&
+		(isCollected || entry.Kind == rookery.KindSent && a.devicesMade > 0)
 }

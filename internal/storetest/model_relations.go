@@ -19,9 +19,9 @@ func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, erro
 }
 
 // selectUINs returns the account numbers that choose selects from the pairs, by number.
-func selectUINs[V any](pairs map[accountPair]V, meant func(accountPair) (rookery.UIN, bool)) (list []rookery.UIN) {
+func selectUINs[V any](pairs map[accountPair]V, choose func(accountPair) (rookery.UIN, bool)) (list []rookery.UIN) {
 	for pair := range pairs {
-		if uin, ok := meant(pair); ok {
+		if uin, ok := choose(pair); ok {
 			list = append(list, uin)
 		}
 	}
@@ -80,10 +80,10 @@ func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Rela
 }
 
 func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
-	_, asked := m.requests[accountPair{other, me}]
-	_, asks := m.requests[accountPair{me, other}]
+	_, sent := m.requests[accountPair{other, me}]
+	_, received := m.requests[accountPair{me, other}]
 	return rookery.Relation{
-		Friends: m.friends[accountPair{me, other}], RequestSent: asked, RequestReceived: asks,
+		Friends: m.friends[accountPair{me, other}], RequestSent: sent, RequestReceived: received,
 		Blocks: m.blocks[accountPair{me, other}], BlockedByOther: m.blocks[accountPair{other, me}],
 	}
 }
@@ -98,19 +98,19 @@ func (m *Model) ChangeRelation(_ context.Context, change rookery.RelationChange)
 		if m.accounts[change.Me] == nil || m.accounts[change.Other] == nil {
 			return errorWithCode(rookery.CodeNoAccount)
 		}
-		last, reword, wait := m.lastNoticeState(change)
-		post := change.Transition.Notice != 0 && !reword && !wait
-		if post && !m.isWithinLimit(change.Notice()) {
+		last, isUncollected, isRecent := m.lastNotice(change)
+		appends := change.Transition.Notice != 0 && !isUncollected && !isRecent
+		if appends && !m.isWithinLimit(change.Notice()) {
 			return errorWithCode(rookery.CodeRefused)
 		}
 		m.storeRelation(change)
-		if reword {
+		if isUncollected {
 			m.findEntry(change.Other, last).Text = change.Transition.NoticeText
 		}
-		if post {
+		if appends {
 			numbers = []uint64{m.appendEntry(change.Notice(), change.Time)}
 		}
-		if post && change.Transition.NoticePause > 0 {
+		if appends && change.Transition.NoticePause > 0 {
 			m.lastAskNotices[accountPair{change.Other, change.Me}] = *m.findEntry(change.Other, numbers[0])
 		}
 		return nil
@@ -119,17 +119,17 @@ func (m *Model) ChangeRelation(_ context.Context, change rookery.RelationChange)
 	return receipt, err
 }
 
-// lastNoticeState says whether the notice of a change is delivered. If the last one is uncollected,
-// its text is replaced instead; while the last one is young, there is none.
-func (m *Model) lastNoticeState(change rookery.RelationChange) (last uint64, reword, wait bool) {
-	before, ok := m.lastAskNotices[accountPair{change.Other, change.Me}]
+// lastNotice returns the number of the previous notice of such a request, and whether it is uncollected
+// or younger than NoticePause. The text of an uncollected notice is replaced; after a recent one there
+// is no new notice.
+func (m *Model) lastNotice(change rookery.RelationChange) (number uint64, isUncollected, isRecent bool) {
+	last, ok := m.lastAskNotices[accountPair{change.Other, change.Me}]
 	if !ok || change.Transition.NoticePause == 0 {
 		return 0, false, false
 	}
-	age, account := change.Time.Sub(before.Time), m.accounts[change.Other]
-	return before.Number, before.Number > max(
-		account.forgottenCursor, account.highestCursor(),
-	), age >= 0 && age < change.Transition.NoticePause
+	age, account := change.Time.Sub(last.Time), m.accounts[change.Other]
+	isUncollected = last.Number > max(account.forgottenCursor, account.highestCursor())
+	return last.Number, isUncollected, age >= 0 && age < change.Transition.NoticePause
 }
 
 func (m *Model) findEntry(uin rookery.UIN, number uint64) *rookery.Entry {
@@ -142,25 +142,25 @@ func (m *Model) storeRelation(change rookery.RelationChange) {
 	if from == to && change.Transition.Notice == 0 {
 		return // a pending request keeps its text
 	}
-	set := func(in map[accountPair]bool, p accountPair, to bool) {
-		if delete(in, p); to {
-			in[p] = true
+	set := func(pairs map[accountPair]bool, pair accountPair, value bool) {
+		if delete(pairs, pair); value {
+			pairs[pair] = true
 		}
 	}
 	set(m.friends, accountPair{change.Me, change.Other}, to.Friends)
 	set(m.friends, accountPair{change.Other, change.Me}, to.Friends)
 	set(m.blocks, accountPair{change.Me, change.Other}, to.Blocks)
 	set(m.blocks, accountPair{change.Other, change.Me}, to.BlockedByOther)
-	mine, others := accountPair{change.Other, change.Me}, accountPair{change.Me, change.Other}
-	if delete(m.requests, mine); to.RequestSent {
-		m.requests[mine] = rookery.FriendRequest{
+	sent, received := accountPair{change.Other, change.Me}, accountPair{change.Me, change.Other}
+	if delete(m.requests, sent); to.RequestSent {
+		m.requests[sent] = rookery.FriendRequest{
 			From: change.Me, Text: change.Transition.RequestText, Time: change.Time,
 		}
 	}
 	if !to.RequestReceived {
-		delete(m.requests, others)
+		delete(m.requests, received)
 	} else if !from.RequestReceived {
-		m.requests[others] = rookery.FriendRequest{
+		m.requests[received] = rookery.FriendRequest{
 			From: change.Other, Text: change.Transition.RequestText, Time: change.Time,
 		}
 	}

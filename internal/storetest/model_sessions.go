@@ -14,9 +14,9 @@ func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bo
 	if err := m.lockOpen(); err != nil {
 		return err
 	}
-	all := slices.Collect(maps.Values(m.sessions))
+	sessions := slices.Collect(maps.Values(m.sessions))
 	m.mu.Unlock()
-	for _, session := range all {
+	for _, session := range sessions {
 		if !yield(session) {
 			break
 		}
@@ -25,13 +25,13 @@ func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bo
 }
 
 // StartSession implements service.Store.
-func (m *Model) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
+func (m *Model) StartSession(_ context.Context, session rookery.Session, verified rookery.Credential) error {
 	account, err := m.lockAccount(session.Account)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if account.credential != proved {
+	if account.credential != verified {
 		return errorWithCode(rookery.CodeConflict)
 	}
 	if session.Device != "" && !account.recordDeviceSignIn(session) {
@@ -48,10 +48,10 @@ func (m *Model) StartSession(_ context.Context, session rookery.Session, proved 
 }
 
 func (m *Model) setSessionsStatus(uin rookery.UIN, status rookery.Status) {
-	for collector, session := range m.sessions {
-		if collector.account == uin {
+	for key, session := range m.sessions {
+		if key.account == uin {
 			session.Status = status
-			m.sessions[collector] = session
+			m.sessions[key] = session
 		}
 	}
 }
@@ -63,9 +63,9 @@ func (m *Model) SetSessionEncoding(_ context.Context, session rookery.Session) e
 	}
 	defer m.mu.Unlock()
 	key := consumerKey{session.Account, session.Device}
-	if now, ok := m.sessions[key]; ok && now.ID == session.ID {
-		now.Encoding = session.Encoding
-		m.sessions[key] = now
+	if stored, ok := m.sessions[key]; ok && stored.ID == session.ID {
+		stored.Encoding = session.Encoding
+		m.sessions[key] = stored
 	}
 	return nil
 }
@@ -77,9 +77,9 @@ func (m *Model) SetConfirmsByNumber(_ context.Context, session rookery.Session) 
 	}
 	defer m.mu.Unlock()
 	key := consumerKey{session.Account, session.Device}
-	if now, ok := m.sessions[key]; ok && now.ID == session.ID {
-		now.ConfirmsByNumber = session.ConfirmsByNumber
-		m.sessions[key] = now
+	if stored, ok := m.sessions[key]; ok && stored.ID == session.ID {
+		stored.ConfirmsByNumber = session.ConfirmsByNumber
+		m.sessions[key] = stored
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func (m *Model) EndSessions(_ context.Context, sessions []rookery.Session) error
 	defer m.mu.Unlock()
 	for _, session := range sessions {
 		key := consumerKey{session.Account, session.Device}
-		if now, ok := m.sessions[key]; ok && now.ID == session.ID {
+		if stored, ok := m.sessions[key]; ok && stored.ID == session.ID {
 			delete(m.sessions, key)
 		}
 	}
@@ -107,9 +107,9 @@ func (m *Model) SetSessionsAsleep(_ context.Context, sessions []rookery.Session)
 	defer m.mu.Unlock()
 	for _, session := range sessions {
 		key := consumerKey{session.Account, session.Device}
-		if now, ok := m.sessions[key]; ok && now.ID == session.ID {
-			now.Asleep = true
-			m.sessions[key] = now
+		if stored, ok := m.sessions[key]; ok && stored.ID == session.ID {
+			stored.Asleep = true
+			m.sessions[key] = stored
 		}
 	}
 	return nil
@@ -121,8 +121,8 @@ func (m *Model) SleepingSession(_ context.Context, uin rookery.UIN, token rooker
 		return rookery.Session{}, err
 	}
 	defer m.mu.Unlock()
-	for collector, session := range m.sessions {
-		if collector.account == uin && session.Asleep && session.Token == token {
+	for key, session := range m.sessions {
+		if key.account == uin && session.Asleep && session.Token == token {
 			return session, nil
 		}
 	}
@@ -136,12 +136,12 @@ func (m *Model) WakeSession(_ context.Context, session rookery.Session) error {
 	}
 	defer m.mu.Unlock()
 	key := consumerKey{session.Account, session.Device}
-	now, ok := m.sessions[key]
-	if !ok || now.ID != session.ID || !now.Asleep {
+	stored, ok := m.sessions[key]
+	if !ok || stored.ID != session.ID || !stored.Asleep {
 		return errorWithCode(rookery.CodeNotSignedIn)
 	}
-	now.Asleep, now.Address = false, session.Address
-	m.sessions[key] = now
+	stored.Asleep, stored.Address = false, session.Address
+	m.sessions[key] = stored
 	return nil
 }
 
@@ -174,11 +174,7 @@ func (a *modelAccount) recordDeviceSignIn(session rookery.Session) bool {
 	if len(a.devices) == rookery.MaxDevices {
 		return false
 	}
-	furthest := a.forgottenCursor
-	for _, cursor := range a.cursors {
-		furthest = max(furthest, cursor.Number)
-	}
-	a.cursors[session.Device] = rookery.Cursor{Number: furthest}
+	a.cursors[session.Device] = rookery.Cursor{Number: max(a.forgottenCursor, a.highestCursor())}
 	a.devicesMade++
 	a.devices = append(
 		a.devices, rookery.Device{ID: a.devicesMade, Name: session.Device, SignedInAt: session.SignedInAt},
@@ -214,15 +210,15 @@ func (m *Model) ForgetDevice(
 		if i < 0 {
 			return errorWithCode(rookery.CodeParameter)
 		}
-		gone := consumerKey{uin, account.devices[i].Name}
+		forgotten := consumerKey{uin, account.devices[i].Name}
 		account.devices = slices.Delete(account.devices, i, i+1)
-		account.forgottenCursor = max(account.forgottenCursor, account.cursors[gone.device].Number)
-		delete(account.cursors, gone.device)
-		delete(m.sessions, gone)
-		maps.DeleteFunc(
-			m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.consumerKey == gone },
-		)
-		delete(m.latestRequests, gone)
+		account.forgottenCursor = max(account.forgottenCursor, account.cursors[forgotten.device].Number)
+		delete(account.cursors, forgotten.device)
+		delete(m.sessions, forgotten)
+		maps.DeleteFunc(m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool {
+			return key.consumerKey == forgotten
+		})
+		delete(m.latestRequests, forgotten)
 		return nil
 	})
 }

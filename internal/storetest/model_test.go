@@ -6,7 +6,7 @@ import (
 	"github.com/rookery-im/rookery/internal/storetest"
 )
 
-// The suite tests the model, too: if this test fails, either of them is wrong.
-func TestTheModelDoesWhatTheContractSays(t *testing.T) {
+// If this test fails, the suite or the model is wrong.
+func TestModelMeetsContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.OpenFunc { return storetest.NewModel() })
 }

@@ -39,13 +39,13 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenFunc) {
 		{"devices", deviceTests},
 		{"maintenance", maintenanceTests},
 		{"limits", limitTests},
-		{"pauses of notices", noticePauseTests},
+		{"notice pauses", noticePauseTests},
 		{"closing", closeTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
 				t.Run(test.rule, func(t *testing.T) {
-					test.run(newTrial(t, newStore(t)))
+					test.run(openTestedStore(t, newStore(t)))
 				})
 			}
 		})
@@ -67,57 +67,57 @@ func RunRandom(t *testing.T, newStore func(t *testing.T) OpenFunc) {
 // contractTest checks one rule of the contract.
 type contractTest struct {
 	rule string
-	run  func(*contractTrial)
+	run  func(*testedStore)
 }
 
-// contractTrial is the store under test, with helpers that end the test on an unexpected result.
-type contractTrial struct {
+// testedStore is the store under test and its test. Its helpers end the test on an unexpected result.
+type testedStore struct {
 	*testing.T
 	service.Store
 	openStore OpenFunc
 	ctx       context.Context
 }
 
-func newTrial(t *testing.T, open OpenFunc) *contractTrial {
-	x := &contractTrial{T: t, Store: open(), openStore: open, ctx: t.Context()}
-	t.Cleanup(func() { x.Close() })
-	return x
+func openTestedStore(t *testing.T, open OpenFunc) *testedStore {
+	store := &testedStore{T: t, Store: open(), openStore: open, ctx: t.Context()}
+	t.Cleanup(func() { store.Close() })
+	return store
 }
 
 // restart closes the store and opens it again.
-func (ct *contractTrial) restart() {
-	ct.Helper()
-	ct.requireNoError(ct.Close())
-	ct.Store = ct.openStore()
+func (s *testedStore) restart() {
+	s.Helper()
+	s.requireNoError(s.Close())
+	s.Store = s.openStore()
 }
 
 // checkAcrossRestart calls check before and after a restart.
-func (ct *contractTrial) checkAcrossRestart(check func()) {
-	ct.Helper()
+func (s *testedStore) checkAcrossRestart(check func()) {
+	s.Helper()
 	check()
-	ct.restart()
+	s.restart()
 	check()
 }
 
-func (ct *contractTrial) requireNoError(err error) {
-	ct.Helper()
+func (s *testedStore) requireNoError(err error) {
+	s.Helper()
 	if err != nil {
-		ct.Fatal(err)
+		s.Fatal(err)
 	}
 }
 
 // requireCode requires an error with a certain code.
-func (ct *contractTrial) requireCode(err error, want rookery.Code) {
-	ct.Helper()
+func (s *testedStore) requireCode(err error, want rookery.Code) {
+	s.Helper()
 	if err == nil || rookery.CodeOf(err) != want {
-		ct.Fatalf("got error %v, want one with code %d", err, want)
+		s.Fatalf("got error %v, want one with code %d", err, want)
 	}
 }
 
-func (ct *contractTrial) requireEqual(what string, got, want any) {
-	ct.Helper()
+func (s *testedStore) requireEqual(name string, got, want any) {
+	s.Helper()
 	if !reflect.DeepEqual(got, want) {
-		ct.Fatalf("%s:\n got %+v\nwant %+v", what, got, want)
+		s.Fatalf("%s:\n got %+v\nwant %+v", name, got, want)
 	}
 }
 
@@ -129,15 +129,15 @@ const (
 	nobody = rookery.FirstUIN + 1000
 )
 
-// noon is the time of nearly all events. Stores keep whole microseconds.
+// noon is the time of nearly all events. Stores round times to microseconds.
 var noon = time.Date(2026, 5, 1, 12, 0, 0, 123456000, time.UTC)
 
-func (ct *contractTrial) createAccounts(uins ...rookery.UIN) {
-	ct.Helper()
+func (s *testedStore) createAccounts(uins ...rookery.UIN) {
+	s.Helper()
 	for _, uin := range uins {
-		got, err := ct.CreateAccount(ct.ctx, rookery.NewAccount(uin, "penguin", noon), "secret")
-		ct.requireNoError(err)
-		ct.requireEqual("number of the new account", got, uin)
+		got, err := s.CreateAccount(s.ctx, rookery.NewAccount(uin, "penguin", noon), "secret")
+		s.requireNoError(err)
+		s.requireEqual("number of the new account", got, uin)
 	}
 }
 
@@ -146,54 +146,53 @@ func messageEntry(to, from rookery.UIN, text string) rookery.NewEntry {
 }
 
 // deliverTexts delivers messages without a request key, one after the other.
-func (ct *contractTrial) deliverTexts(to, from rookery.UIN, texts ...string) {
-	ct.Helper()
+func (s *testedStore) deliverTexts(to, from rookery.UIN, texts ...string) {
+	s.Helper()
 	for _, text := range texts {
-		_, err := ct.Deliver(ct.ctx, []rookery.NewEntry{messageEntry(to, from, text)}, noon, rookery.RequestKey{})
-		ct.requireNoError(err)
+		_, err := s.Deliver(s.ctx, []rookery.NewEntry{messageEntry(to, from, text)}, noon, rookery.RequestKey{})
+		s.requireNoError(err)
 	}
 }
 
 // mailboxTexts returns the texts of all entries of a mailbox.
-func (ct *contractTrial) mailboxTexts(uin rookery.UIN) (texts []string) {
-	ct.Helper()
-	for _, entry := range ct.mailboxEntries(uin) {
+func (s *testedStore) mailboxTexts(uin rookery.UIN) (texts []string) {
+	s.Helper()
+	for _, entry := range s.mailboxEntries(uin) {
 		texts = append(texts, entry.Text)
 	}
 	return texts
 }
 
-func (ct *contractTrial) mailboxEntries(uin rookery.UIN) []rookery.Entry {
-	ct.Helper()
-	entries, err := ct.Entries(ct.ctx, uin, 0, 1<<62, 1<<30)
-	ct.requireNoError(err)
+func (s *testedStore) mailboxEntries(uin rookery.UIN) []rookery.Entry {
+	s.Helper()
+	entries, err := s.Entries(s.ctx, uin, 0, 1<<62, 1<<30)
+	s.requireNoError(err)
 	return entries
 }
 
-func (ct *contractTrial) entryNumbers(uin rookery.UIN) (numbers []uint64) {
-	ct.Helper()
-	for _, entry := range ct.mailboxEntries(uin) {
+func (s *testedStore) entryNumbers(uin rookery.UIN) (numbers []uint64) {
+	s.Helper()
+	for _, entry := range s.mailboxEntries(uin) {
 		numbers = append(numbers, entry.Number)
 	}
 	return numbers
 }
 
-func (ct *contractTrial) newestNumber(uin rookery.UIN) uint64 {
-	ct.Helper()
-	last, _, err := ct.MailboxState(ct.ctx, uin, "")
-	ct.requireNoError(err)
+func (s *testedStore) newestNumber(uin rookery.UIN) uint64 {
+	s.Helper()
+	last, _, err := s.MailboxState(s.ctx, uin, "")
+	s.requireNoError(err)
 	return last
 }
 
-func (ct *contractTrial) loadCursor(uin rookery.UIN, device string) rookery.Cursor {
-	ct.Helper()
-	_, cursor, err := ct.MailboxState(ct.ctx, uin, device)
-	ct.requireNoError(err)
+func (s *testedStore) loadCursor(uin rookery.UIN, device string) rookery.Cursor {
+	s.Helper()
+	_, cursor, err := s.MailboxState(s.ctx, uin, device)
+	s.requireNoError(err)
 	return cursor
 }
 
-// longKey returns the key of a request of one of the account's address sessions. It is remembered for
-// two minutes.
+// longKey returns the key of a request from an address session. It has a window of two minutes.
 func longKey(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
 	key := rookery.RequestKey{Owner: owner, ReceivedAt: at, RepeatWindow: 2 * time.Minute}
 	binary.LittleEndian.PutUint32(key.Digest[:], uint32(owner))
@@ -201,7 +200,7 @@ func longKey(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey 
 	return key
 }
 
-// shortKey returns a key that counts only while its request is the latest.
+// shortKey returns a key that is found only while its request is the latest.
 func shortKey(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
 	key := longKey(owner, id, at)
 	key.RepeatWindow, key.LatestOnly = 15*time.Second, true
@@ -213,23 +212,23 @@ func onDevice(key rookery.RequestKey, device string) rookery.RequestKey {
 	return key
 }
 
-// recordOnce makes the simplest request that has a key, and requires that it is no repeat.
-func (ct *contractTrial) recordOnce(key rookery.RequestKey) {
-	ct.Helper()
-	receipt, err := ct.Deliver(ct.ctx, nil, noon, key)
-	ct.requireNoError(err)
+// recordOnce makes an empty delivery with a key, and requires that it is no repeat.
+func (s *testedStore) recordOnce(key rookery.RequestKey) {
+	s.Helper()
+	receipt, err := s.Deliver(s.ctx, nil, noon, key)
+	s.requireNoError(err)
 	if receipt.Repeated {
-		ct.Fatalf("%+v counts as a repeat", key)
+		s.Fatalf("the request %+v was a repeat, want a new request", key)
 	}
 }
 
 // requireRecorded checks whether a request is remembered.
-func (ct *contractTrial) requireRecorded(key rookery.RequestKey, want bool) {
-	ct.Helper()
-	_, ok, err := ct.RequestOutcome(ct.ctx, key)
-	ct.requireNoError(err)
+func (s *testedStore) requireRecorded(key rookery.RequestKey, want bool) {
+	s.Helper()
+	_, ok, err := s.RequestOutcome(s.ctx, key)
+	s.requireNoError(err)
 	if ok != want {
-		ct.Fatalf("recalled is %v, want %v: %+v", ok, want, key)
+		s.Fatalf("RequestOutcome found the request: %v, want %v: %+v", ok, want, key)
 	}
 }
 
@@ -244,20 +243,20 @@ func newSession(uin rookery.UIN, device string, id uint64) rookery.Session {
 	return session
 }
 
-func (ct *contractTrial) startSessions(sessions ...rookery.Session) {
-	ct.Helper()
+func (s *testedStore) startSessions(sessions ...rookery.Session) {
+	s.Helper()
 	for _, session := range sessions {
-		ct.requireNoError(ct.StartSession(ct.ctx, session, "secret"))
+		s.requireNoError(s.StartSession(s.ctx, session, "secret"))
 	}
 }
 
 // listSessions returns all sessions by account and device.
-func (ct *contractTrial) listSessions() (all []rookery.Session) {
-	ct.Helper()
-	ct.requireNoError(ct.ForEachSession(ct.ctx, func(session rookery.Session) bool {
-		all = append(all, session)
+func (s *testedStore) listSessions() (sessions []rookery.Session) {
+	s.Helper()
+	s.requireNoError(s.ForEachSession(s.ctx, func(session rookery.Session) bool {
+		sessions = append(sessions, session)
 		return true
 	}))
-	slices.SortFunc(all, bySession)
-	return all
+	slices.SortFunc(sessions, compareSessions)
+	return sessions
 }

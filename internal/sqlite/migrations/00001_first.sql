@@ -1,5 +1,29 @@
 -- +goose Up
 -- Times are microseconds since 1970. Every key begins with the account.
+--
+-- Some SQL names are older than the Go code's words. They stay, because a database that renames them
+-- could not be opened by an earlier release, and the renaming would need space on a full disk:
+--
+--   SQL                         Go
+--   places                      cursors of consumers (rookery.Cursor)
+--   places.keep, places.memo    Cursor.RepeatFrom, Cursor.State
+--   journal.letters             encoded entries (appendJournalRow)
+--   marks, marks.marks          request keys, one batch of them encoded (appendKeyRow)
+--   marks.newest                the latest RequestKey.ReceivedAt of the batch
+--   requests, asked             pending friend requests, latest notice of a friend request
+--   requests.words              FriendRequest.Text
+--   asker                       the account that asks for friendship
+--   addresses                   networks from which an account has signed in
+--   addresses.turn              the order in which they were used (knownAddress.lastUse)
+--   meta.free                   bound below which all account numbers are taken
+--   meta.forgotten              requestKeys.forgottenBefore
+--   meta.run, commits, floor    numberRun and numberBound.floor
+--   accounts.devices_made       devices ever created, the ID of the latest
+--   accounts.taken              highest cursor of the forgotten devices
+--   accounts.listed             entry up to which table conversations is complete
+--   since                       SignedInAt of a session or device
+--   sessions.by_number          Session.ConfirmsByNumber
+--   removed                     numbers above which removed accounts continue
 
 -- "Rook": tells a store of Rookery from other programs' databases.
 PRAGMA application_id = 1383034731;
@@ -47,7 +71,7 @@ CREATE TABLE friends (
     PRIMARY KEY (account, friend)
 ) STRICT, WITHOUT ROWID;
 
--- Friend requests that wait: asker would like to be account's friend.
+-- Pending friend requests of asker to account.
 CREATE TABLE requests (
     account INTEGER NOT NULL,
     asker   INTEGER NOT NULL,
@@ -59,7 +83,7 @@ CREATE TABLE requests (
 CREATE INDEX requests_asker ON requests (asker);
 
 -- The mailboxes: one log for each account. ref is the number of an entry that
--- this one edits or deletes, origin the session that an own word came from.
+-- this one edits or deletes, origin the device that a sent message came from.
 CREATE TABLE entries (
     account INTEGER NOT NULL,
     number  INTEGER NOT NULL,
@@ -72,14 +96,14 @@ CREATE TABLE entries (
     PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
 
--- Letters that are not in their mailboxes yet, one row for each commit; the
+-- Entries that are not in the table entries yet, one row for each commit. The
 -- format is described in journal.go.
 CREATE TABLE journal (
     id      INTEGER PRIMARY KEY,
     letters BLOB NOT NULL
 ) STRICT;
 
--- How far the collectors have got; device is empty for address sessions.
+-- The cursors of the consumers. device is empty for address sessions.
 CREATE TABLE places (
     account INTEGER NOT NULL,
     device  TEXT    NOT NULL,
@@ -101,7 +125,7 @@ CREATE TABLE sessions (
     PRIMARY KEY (account, device)
 ) STRICT, WITHOUT ROWID;
 
--- The latest addresses of an account; turn counts its sign-ins from new ones.
+-- The latest networks of an account. turn counts its sign-ins from new ones.
 CREATE TABLE addresses (
     account INTEGER NOT NULL,
     address TEXT    NOT NULL,
@@ -109,8 +133,8 @@ CREATE TABLE addresses (
     PRIMARY KEY (account, address)
 ) STRICT, WITHOUT ROWID;
 
--- Remembered requests, one row for each commit; newest is the latest time in
--- it, in nanoseconds of uptime. The format is described in requestkeys.go.
+-- Request keys, one row for each commit. newest is the latest time in the row,
+-- in nanoseconds of uptime. The format is described in requestkeys.go.
 CREATE TABLE marks (
     id     INTEGER PRIMARY KEY,
     newest INTEGER NOT NULL,

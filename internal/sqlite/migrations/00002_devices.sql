@@ -1,16 +1,17 @@
 -- +goose Up
 -- Devices, blocks, read marks and history. Times are microseconds since 1970.
+-- 00001_first.sql explains the names.
 
 ALTER TABLE accounts ADD COLUMN devices_only INTEGER NOT NULL DEFAULT 0;
 
--- How many devices an account ever had: the number of the latest.
+-- How many devices an account ever had, and so the ID of the latest.
 ALTER TABLE accounts ADD COLUMN devices_made INTEGER NOT NULL DEFAULT 0;
 
--- How far devices had got that are forgotten: what they took is not new.
+-- The highest cursor of the forgotten devices: what they collected is not new.
 ALTER TABLE accounts ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
 
--- since is the latest sign-in. The device's place is a row of places, its
--- session, while it has one, a row of sessions.
+-- since is the latest sign-in. A device has a cursor in places and, while it is
+-- signed in, a session in sessions.
 CREATE TABLE devices (
     account INTEGER NOT NULL,
     id      INTEGER NOT NULL,
@@ -23,10 +24,10 @@ CREATE TABLE devices (
 -- The hash of a device session's token, empty for address sessions.
 ALTER TABLE sessions ADD COLUMN token BLOB NOT NULL DEFAULT x'';
 
--- A device session that nothing was heard of for long.
+-- A device session without a request for a long time.
 ALTER TABLE sessions ADD COLUMN asleep INTEGER NOT NULL DEFAULT 0;
 
--- account takes nothing of blocked.
+-- account blocks blocked.
 CREATE TABLE blocks (
     account INTEGER NOT NULL,
     blocked INTEGER NOT NULL,
@@ -43,9 +44,9 @@ CREATE TABLE read_marks (
     PRIMARY KEY (account, peer)
 ) STRICT, WITHOUT ROWID;
 
--- The words of each conversation, both sides'. Most accounts never ask for
--- them, and an index would cost each letter: so they are listed when somebody
--- asks, see history.go. listed is the entry up to which that is done.
+-- The messages of each conversation, received and sent. Most accounts never read
+-- them, and an index would slow down each message. So the first reading lists
+-- them, see history.go. accounts.listed is the entry up to which that is done.
 CREATE TABLE conversations (
     account INTEGER NOT NULL,
     peer    INTEGER NOT NULL,

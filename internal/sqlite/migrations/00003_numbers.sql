@@ -1,11 +1,11 @@
 -- +goose Up
--- Numbers are never given out twice, see numberbound.go. run is the id of the run
--- that gave out the latest number, and commits how many commits it made, 0 as
--- long as it has not been stopped. Every mailbox continues above floor.
+-- No mailbox number is used twice, see numberbound.go. run is the id of the run
+-- that used the latest number. commits is how many commits it made, 0 until it
+-- is stopped. Every mailbox continues above floor.
 INSERT INTO meta VALUES ('run', 0), ('commits', 0), ('floor', 0);
 
--- Accounts that were removed: the latest number of the mailbox and of the
--- devices. An account that is added again continues above them.
+-- Removed accounts: the newest number of the mailbox and the latest device ID.
+-- An account that is created again continues above them.
 CREATE TABLE removed (
     account INTEGER PRIMARY KEY,
     number  INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose Up
--- The latest notice of a friend request in account's mailbox that asker made, and
--- when. Time is microseconds since 1970.
+-- The latest entry in account's mailbox that announced a friend request of asker.
+-- time is microseconds since 1970.
 CREATE TABLE asked (
     account INTEGER NOT NULL,
     asker   INTEGER NOT NULL,
