@@ -293,7 +293,8 @@ func TestStoredIPv6AddressesMatchTheirNetworks(t *testing.T) {
 	if err := store.StartSession(t.Context(), session, "secret"); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := storedAddresses(), []string{"2001:db8::", "2001:db8:0:1::1", "192.0.2.1"}; !slices.Equal(got, want) {
+	want := []string{"2001:db8::", "2001:db8:0:1::1", "192.0.2.1"}
+	if got := storedAddresses(); !slices.Equal(got, want) {
 		t.Errorf("the stored addresses after a sign-in are %q, want %q", got, want)
 	}
 }

@@ -116,7 +116,8 @@ var blockTests = []contractTest{
 		store.requireEqual("relation with two blocks", store.loadRelation(ann, bob), both)
 		store.applyTransition(ann, bob, rookery.Unblock)
 		store.checkAcrossRestart(func() {
-			store.requireEqual("relation with one block", store.loadRelation(ann, bob), rookery.Relation{BlockedByOther: true})
+			blocked := rookery.Relation{BlockedByOther: true}
+			store.requireEqual("relation with one block", store.loadRelation(ann, bob), blocked)
 		})
 		store.applyTransition(bob, ann, rookery.Unblock)
 		store.checkAcrossRestart(

@@ -99,15 +99,19 @@ var limitTests = []contractTest{
 	{"entries that any consumer has collected do not count", func(store *testedStore) {
 		store.createAccounts(ann, bob)
 		store.startSessions(newSession(ann, "phone", 1))
-		store.requireEqual("accepted", store.deliverUntilRefused(ann, bob, "x", threeMessages), 3)
+		requireAccepted := func(when string, want int) {
+			store.Helper()
+			store.requireEqual("accepted "+when, store.deliverUntilRefused(ann, bob, "x", threeMessages), want)
+		}
+		requireAccepted("at first", 3)
 		store.collectUpTo(ann, "phone", 2)
-		store.requireEqual("accepted after the phone collected 2", store.deliverUntilRefused(ann, bob, "x", threeMessages), 2)
+		requireAccepted("after the phone collected 2", 2)
 		store.collectUpTo(ann, "", 1) // the phone has collected it already
-		store.requireEqual("accepted with the phone's cursor", store.deliverUntilRefused(ann, bob, "x", threeMessages), 0)
+		requireAccepted("after another consumer collected 1", 0)
 		store.collectUpTo(ann, "", 5)
-		store.requireEqual("accepted after all were collected", store.deliverUntilRefused(ann, bob, "x", threeMessages), 3)
+		requireAccepted("after all were collected", 3)
 		store.restart()
-		store.requireEqual("accepted after a restart", store.deliverUntilRefused(ann, bob, "x", threeMessages), 0)
+		requireAccepted("after a restart", 0)
 	}},
 	{"entries count again when the highest cursor moves back or its device is forgotten", func(store *testedStore) {
 		store.createAccounts(ann, bob)

@@ -104,7 +104,7 @@ var deliveryTests = []contractTest{
 					n := receipt.Numbers[0]
 					entries, err := store.Entries(store.ctx, ann, 0, n, 1<<30)
 					if err != nil || uint64(len(entries)) != n {
-						store.Errorf("Entries returned %d entries up to number %d, want all, error %v", len(entries), n, err)
+						store.Errorf("Entries returned %d entries up to %d, want all, error %v", len(entries), n, err)
 					}
 					if last, _, err := store.MailboxState(store.ctx, ann, ""); err != nil || last < n {
 						store.Errorf("MailboxState returned newest number %d, want at least %d, error %v", last, n, err)
