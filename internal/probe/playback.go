@@ -78,10 +78,10 @@ func (p *Playback) readAttempts(transcript *journal.Transcript, serverName strin
 	forms := make(map[string]int)
 	for i := range transcript.Entries {
 		entry := &transcript.Entries[i]
-		if entry.Server != serverName || entry.TryNumber == 0 {
+		if entry.Server != serverName || entry.AttemptNumber == 0 {
 			continue
 		}
-		if entry.TryKey != "" || len(p.attempts) == 0 {
+		if entry.ExperimentKey != "" || len(p.attempts) == 0 {
 			p.attempts = append(p.attempts, nil)
 		}
 		last := &p.attempts[len(p.attempts)-1]

@@ -190,8 +190,8 @@ func recallExperiments(ctx context.Context, transcript *journal.Transcript, serv
 // attemptKeys returns the keys of all attempts at experiments on a server, in order.
 func attemptKeys(transcript *journal.Transcript, serverName string) (keys []string) {
 	for i := range transcript.Entries {
-		if entry := &transcript.Entries[i]; entry.Server == serverName && entry.TryKey != "" {
-			keys = append(keys, entry.TryKey)
+		if entry := &transcript.Entries[i]; entry.Server == serverName && entry.ExperimentKey != "" {
+			keys = append(keys, entry.ExperimentKey)
 		}
 	}
 	return keys

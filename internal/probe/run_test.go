@@ -131,8 +131,8 @@ func asked(t testing.TB, folder string) string {
 	}
 	var keys strings.Builder
 	for _, entry := range past.Entries {
-		if entry.TryKey != "" {
-			keys.WriteString(entry.TryKey + "\n")
+		if entry.ExperimentKey != "" {
+			keys.WriteString(entry.ExperimentKey + "\n")
 		}
 	}
 	return keys.String()
@@ -239,10 +239,10 @@ func finished(t testing.TB, folder string) (keys []string) {
 	}
 	open := make(map[string]string)
 	for _, entry := range past.Entries {
-		if entry.TryKey != "" {
-			open[entry.Server] = entry.TryKey
+		if entry.ExperimentKey != "" {
+			open[entry.Server] = entry.ExperimentKey
 		}
-		if entry.EndsTry {
+		if entry.EndsAttempt {
 			keys = append(keys, entry.Server+open[entry.Server])
 		}
 	}

@@ -129,10 +129,10 @@ func addTranscriptFigures(result *finding.Study, transcript *journal.Transcript)
 		for i := range transcript.Entries {
 			entry := &transcript.Entries[i]
 			result.Seconds = entry.Elapsed
-			if entry.Server != name || entry.TryNumber == 0 {
+			if entry.Server != name || entry.AttemptNumber == 0 {
 				continue
 			}
-			tries[fmt.Sprint(name, entry.TryNumber)] = true
+			tries[fmt.Sprint(name, entry.AttemptNumber)] = true
 			if entry.Request != nil {
 				requests++
 			}

@@ -210,10 +210,8 @@ func (p *serverPair) hasStatusField(points []differencePoint) bool {
 	step, ok := p.file.StepOf(experiment.VerbStatus, "", "")
 	command, isDeclared := p.file.Command(step.Command)
 	return ok && isDeclared && hasPoint(points, func(point differencePoint) bool {
-		return slices.ContainsFunc(
-			command.Parameters,
-			func(parameter experiment.Parameter) bool { return parameter.Key == point.key },
-		)
+		return slices.ContainsFunc(command.Parameters,
+			func(parameter experiment.Parameter) bool { return parameter.Key == point.key })
 	})
 }
 

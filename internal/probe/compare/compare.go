@@ -333,10 +333,8 @@ func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDiffere
 	}
 	difference.Summary = p.summarize(cause, difference.Command)
 	for index, step := range cause.steps {
-		difference.Witness = append(
-			difference.Witness,
-			p.pairExchange(step, &cause.traceA.Answers[index], &cause.traceB.Answers[index]),
-		)
+		difference.Witness = append(difference.Witness,
+			p.pairExchange(step, &cause.traceA.Answers[index], &cause.traceB.Answers[index]))
 	}
 	appendNonBodyDifferences(&difference.Witness[len(difference.Witness)-1], cause.points)
 	return difference
@@ -373,10 +371,8 @@ func (p *serverPair) summarize(cause *differenceCause, command string) string {
 		if point.key != "" {
 			what = point.key
 		}
-		parts = append(
-			parts,
-			fmt.Sprintf("%s is %q on A and %q on B", what, truncate(point.valueA), truncate(point.valueB)),
-		)
+		parts = append(parts,
+			fmt.Sprintf("%s is %q on A and %q on B", what, truncate(point.valueA), truncate(point.valueB)))
 	}
 	if command == "*" {
 		command = "several commands"

@@ -20,12 +20,8 @@ func TestEqualServersDoNotDiffer(t *testing.T) {
 
 func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	found, _ := findDifferences(
-		t,
-		file,
-		probetest.Config{Mutant: "list-descending"},
-		probetest.Config{Mutant: "li-says-240"},
-	)
+	found, _ := findDifferences(t, file, probetest.Config{Mutant: "list-descending"},
+		probetest.Config{Mutant: "li-says-240"})
 	for _, want := range []struct {
 		command string
 		aspect  finding.Aspect

@@ -84,15 +84,8 @@ func (s score) points() float64 {
 }
 
 func (s score) String() string {
-	return fmt.Sprintf(
-		"found %d of %d, rightly named %d, with the right aspect %d, false alarms %d: score %.1f",
-		s.found,
-		s.mutants,
-		s.named,
-		s.classed,
-		s.alarms,
-		s.points(),
-	)
+	return fmt.Sprintf("found %d of %d, rightly named %d, with the right aspect %d, false alarms %d: score %.1f",
+		s.found, s.mutants, s.named, s.classed, s.alarms, s.points())
 }
 
 func TestMutantsAreFoundAndNamed(t *testing.T) {
@@ -211,10 +204,8 @@ func compareTwo(
 	without ...string,
 ) *finding.Study {
 	la, lb := newMemoryLab(t, file, "a", traceA), newMemoryLab(t, file, "b", traceB)
-	mutantResult, err := compare.Run(
-		context.Background(),
-		compare.Config{File: file, A: la, B: lb, Seed: 1, StudyConfig: study.Config{SkippedPhases: without}},
-	)
+	mutantResult, err := compare.Run(context.Background(),
+		compare.Config{File: file, A: la, B: lb, Seed: 1, StudyConfig: study.Config{SkippedPhases: without}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,14 +228,8 @@ func logUnexpected(t *testing.T, r *mutantResult) {
 	}
 	t.Logf("%s: %s; wanted %s/%s", r.Name, r.Description, r.Command, r.Aspect)
 	for _, difference := range r.differences {
-		t.Logf(
-			"  %s/%s/%s, shown %s: %s",
-			difference.Command,
-			difference.Aspect,
-			difference.Name,
-			difference.Replayed,
-			difference.Summary,
-		)
+		t.Logf("  %s/%s/%s, shown %s: %s", difference.Command, difference.Aspect, difference.Name, difference.Replayed,
+			difference.Summary)
 	}
 }
 
@@ -274,14 +259,8 @@ func runFuzzer(t *testing.T, all []*mutantResult) {
 				t.Parallel()
 				traceB := r.PartnerConfig()
 				traceB.Mutant = r.Name
-				ok, _, err := probetest.Fuzz(
-					context.Background(),
-					listen(t, r.PartnerConfig()),
-					listen(t, traceB),
-					budget,
-					1,
-					nil,
-				)
+				ok, _, err := probetest.Fuzz(context.Background(), listen(t, r.PartnerConfig()), listen(t, traceB),
+					budget, 1, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -238,10 +238,8 @@ func (p *serverPair) compareAnswers(step experiment.Step, answerA, answerB *lab.
 		points = append(points, differencePoint{kind: "framing", valueA: answerA.Framing, valueB: answerB.Framing})
 	}
 	if answerA.SecondAnswer != answerB.SecondAnswer {
-		points = append(
-			points,
-			differencePoint{kind: "second", valueA: answerA.SecondAnswer, valueB: answerB.SecondAnswer},
-		)
+		points = append(points,
+			differencePoint{kind: "second", valueA: answerA.SecondAnswer, valueB: answerB.SecondAnswer})
 	}
 	if answerA.Closed != answerB.Closed {
 		points = append(
@@ -343,13 +341,7 @@ func (p *serverPair) compareFields(fieldA, fieldB *lab.Field) (point differenceP
 	if point.isList {
 		s, t := slices.Sorted(slices.Values(fieldA.List)), slices.Sorted(slices.Values(fieldB.List))
 		point.orderDiffers = slices.Equal(s, t) && !slices.Equal(fieldA.List, fieldB.List)
-		point.lengthsDiffer, point.isLongerOnB = len(
-			fieldA.List,
-		) != len(
-			fieldB.List,
-		), len(
-			fieldB.List,
-		) > len(
+		point.lengthsDiffer, point.isLongerOnB = len(fieldA.List) != len(fieldB.List), len(fieldB.List) > len(
 			fieldA.List,
 		)
 		point.accountsDiffer = !slices.Equal(s, t) && areAccounts(s) && areAccounts(t)

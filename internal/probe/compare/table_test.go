@@ -37,11 +37,8 @@ func checkTable(t *testing.T, all []*mutantResult) {
 	told, now := withoutRequests(table), withoutRequests(found)
 	for index := range max(len(told), len(now)) {
 		if index >= len(told) || index >= len(now) || told[index] != now[index] {
-			t.Errorf(
-				"%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s",
-				benchmarkPage,
-				found,
-			)
+			t.Errorf("%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s", benchmarkPage,
+				found)
 			return
 		}
 	}
@@ -57,17 +54,9 @@ func formatTable(all []*mutantResult) string {
 		if r.Equivalent {
 			expected, named = "nothing: it is equivalent", "-"
 		}
-		fmt.Fprintf(
-			&traceB,
-			"| %s | %s | %s | %s | %s | %s | %d |\n",
-			r.Name,
-			strings.ReplaceAll(r.Description, "|", "\\|"),
-			strings.ReplaceAll(expected, "*", "\\*"),
-			describeConnection(r.isFound()),
-			named,
-			describeConnection(r.foundByFuzzer),
-			max(r.sent[0], r.sent[1]),
-		)
+		fmt.Fprintf(&traceB, "| %s | %s | %s | %s | %s | %s | %d |\n", r.Name,
+			strings.ReplaceAll(r.Description, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"),
+			describeConnection(r.isFound()), named, describeConnection(r.foundByFuzzer), max(r.sent[0], r.sent[1]))
 	}
 	s := scoreOf(all)
 	fuzzed := 0

@@ -62,13 +62,13 @@ type Overrides struct {
 type Entry struct {
 	// Server is the name of the server: a or b.
 	Server string `json:"run"`
-	// TryNumber counts the tries of experiments on this server, from 1. StepNumber is the
+	// AttemptNumber counts the tries of experiments on this server, from 1. StepNumber is the
 	// number of the planned step, from 1. Step 0 is part of the reset.
-	TryNumber  int `json:"exp"`
-	StepNumber int `json:"step"`
-	// TryKey is the whole experiment in step notation. Only the first entry of a try has
+	AttemptNumber int `json:"exp"`
+	StepNumber    int `json:"step"`
+	// ExperimentKey is the whole experiment in step notation. Only the first entry of a try has
 	// it.
-	TryKey string `json:"key,omitempty"`
+	ExperimentKey string `json:"key,omitempty"`
 	// StepText is this step in step notation.
 	StepText string `json:"line,omitempty"`
 	Role     string `json:"role,omitempty"`
@@ -83,9 +83,9 @@ type Entry struct {
 	Milliseconds float64 `json:"ms,omitempty"`
 	// Fault is the transport failure, if no response came.
 	Fault string `json:"fault,omitempty"`
-	// EndsTry marks the last entry of a try, whether the try is complete or Fault ended
+	// EndsAttempt marks the last entry of a try, whether the try is complete or Fault ended
 	// it.
-	EndsTry bool `json:"last,omitempty"`
+	EndsAttempt bool `json:"last,omitempty"`
 	// EndReason says why the study ended. Only the last line has it.
 	EndReason string `json:"end,omitempty"`
 	// PreviousHash is the hash of the line before: the first 16 hex digits of its SHA-256.
@@ -100,7 +100,7 @@ const Interrupted = "interrupted"
 func (e *Entry) IsTransportFault() bool { return e.Fault != "" && e.Fault != Interrupted }
 
 // ID returns the entry's name in reports, such as a12.3.
-func (e *Entry) ID() string { return fmt.Sprintf("%s%d.%d", e.Server, e.TryNumber, e.StepNumber) }
+func (e *Entry) ID() string { return fmt.Sprintf("%s%d.%d", e.Server, e.AttemptNumber, e.StepNumber) }
 
 // TranscriptWriter appends entries to a transcript. It must not be used concurrently.
 type TranscriptWriter struct {

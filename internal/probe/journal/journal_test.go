@@ -21,11 +21,11 @@ func head() journal.TranscriptHead {
 
 func entries() []journal.Entry {
 	return []journal.Entry{
-		{Server: "a", TryNumber: 1, StepNumber: 0, TryKey: "0: a Login", StepText: "a Logout", Role: "a", Elapsed: 0.5,
+		{Server: "a", AttemptNumber: 1, StepNumber: 0, ExperimentKey: "0: a Login", StepText: "a Logout", Role: "a", Elapsed: 0.5,
 			Request: []byte("\x00\xff<&>"), Response: []byte("x"), Milliseconds: 1.5},
-		{Server: "a", TryNumber: 1, StepNumber: 1, StepText: "wait 3", Elapsed: 3.5, WaitSeconds: 3},
-		{Server: "a", TryNumber: 1, StepNumber: 2, StepText: "a Login", Role: "a", Elapsed: 4, Request: []byte("y"),
-			Fault: "no answer in time", EndsTry: true},
+		{Server: "a", AttemptNumber: 1, StepNumber: 1, StepText: "wait 3", Elapsed: 3.5, WaitSeconds: 3},
+		{Server: "a", AttemptNumber: 1, StepNumber: 2, StepText: "a Login", Role: "a", Elapsed: 4, Request: []byte("y"),
+			Fault: "no answer in time", EndsAttempt: true},
 		{Server: "a", Elapsed: 5, EndReason: "the study is whole"},
 	}
 }

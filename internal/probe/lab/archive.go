@@ -34,15 +34,15 @@ func NewArchive(transcript *journal.Transcript, run string) *Archive {
 			archive.EndReason = entry.EndReason
 		}
 		archive.LastSeconds = entry.Elapsed
-		if entry.Server != run || entry.TryNumber == 0 {
+		if entry.Server != run || entry.AttemptNumber == 0 {
 			continue
 		}
-		if entry.TryNumber != archive.LastAttempt || open == nil {
-			archive.LastAttempt, open = entry.TryNumber, new(archivedAttempt)
-			archive.attempts[entry.TryKey] = append(archive.attempts[entry.TryKey], open)
+		if entry.AttemptNumber != archive.LastAttempt || open == nil {
+			archive.LastAttempt, open = entry.AttemptNumber, new(archivedAttempt)
+			archive.attempts[entry.ExperimentKey] = append(archive.attempts[entry.ExperimentKey], open)
 		}
 		open.entries = append(open.entries, entry)
-		open.isComplete = open.isComplete || entry.EndsTry
+		open.isComplete = open.isComplete || entry.EndsAttempt
 	}
 	return archive
 }

@@ -15,10 +15,8 @@ const minSecretLength = 6
 func collectSecrets(file *experiment.File) (all [][]byte) {
 	accounts := file.Accounts
 	if file.Pool != nil {
-		accounts = append(
-			accounts[:len(accounts):len(accounts)],
-			experiment.Account{Secret: file.Pool.Secret, SecretHidden: file.Pool.SecretHidden},
-		)
+		accounts = append(accounts[:len(accounts):len(accounts)],
+			experiment.Account{Secret: file.Pool.Secret, SecretHidden: file.Pool.SecretHidden})
 	}
 	for _, account := range accounts {
 		if !account.SecretHidden {

@@ -39,10 +39,10 @@ type preparedRequest struct {
 func (c *recordedConn) isUsable() bool { return c.reader.Buffered() == 0 && isIdle(c.Conn) }
 
 // dialTCP is the default of Config.Dial.
-func dialTCP(ctx context.Context, place, server string) (net.Conn, error) {
+func dialTCP(ctx context.Context, localAddr, server string) (net.Conn, error) {
 	var d net.Dialer
-	if place != "" {
-		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(place)}
+	if localAddr != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(localAddr)}
 	}
 	return d.DialContext(ctx, "tcp", server)
 }
@@ -115,19 +115,19 @@ func describeFraming(resp *http.Response) string {
 // connect ensures an open connection from a local address. It reuses the existing one only if keep
 // is set, because an unusual request needs a connection of its own. It retries for AnswerTimeout,
 // since the server may be restarting, and then marks the server as broken.
-func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
+func (l *Lab) connect(ctx context.Context, localAddr string, keep bool) error {
 	if l.Simulator != nil {
 		return nil
 	}
-	if conn := l.connections[place]; conn != nil && (!keep || !conn.isUsable()) {
-		l.closeConnection(place)
+	if conn := l.connections[localAddr]; conn != nil && (!keep || !conn.isUsable()) {
+		l.closeConnection(localAddr)
 	}
 	began := time.Now()
-	for pause := 50 * time.Millisecond; l.connections[place] == nil; pause = min(2*pause, time.Second) {
-		conn, err := l.Dial(ctx, place, l.serverAddr)
+	for pause := 50 * time.Millisecond; l.connections[localAddr] == nil; pause = min(2*pause, time.Second) {
+		conn, err := l.Dial(ctx, localAddr, l.serverAddr)
 		switch {
 		case err == nil:
-			l.connections[place] = newRecordedConn(conn)
+			l.connections[localAddr] = newRecordedConn(conn)
 		case ctx.Err() != nil:
 			return l.checkStopped(ctx, 0)
 		case time.Since(began) > l.AnswerTimeout:
@@ -143,10 +143,10 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 // if it cannot be reused. It returns errOtherAnswer if the response belongs to an earlier request.
 func (l *Lab) exchangeFrom(
 	ctx context.Context,
-	place string,
+	localAddr string,
 	request preparedRequest,
 ) (response []byte, answer Answer, err error) {
-	conn := l.connections[place]
+	conn := l.connections[localAddr]
 	response, answer, err = conn.exchange(ctx, request)
 	if err == nil && !request.hasTwoRequests &&
 		l.answersEarlierRequest(&answer, request.identity, conn.earlierRequests) {
@@ -154,7 +154,7 @@ func (l *Lab) exchangeFrom(
 	}
 	conn.rememberRequest(request.identity)
 	if err != nil || !request.keepsConnection || answer.Closed {
-		l.closeConnection(place)
+		l.closeConnection(localAddr)
 	}
 	return response, answer, err
 }

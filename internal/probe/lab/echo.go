@@ -67,10 +67,8 @@ func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, ea
 		return ""
 	}
 	wasSentEarlier := func(mark string) bool {
-		return slices.ContainsFunc(
-			earlier,
-			func(earlierRequest requestIdentity) bool { return slices.Contains(earlierRequest.marks, mark) },
-		)
+		return slices.ContainsFunc(earlier,
+			func(earlierRequest requestIdentity) bool { return slices.Contains(earlierRequest.marks, mark) })
 	}
 	if mark := echoedValue(identity.markKey); mark != "" {
 		return !slices.Contains(identity.marks, mark) && wasSentEarlier(mark)
@@ -79,15 +77,11 @@ func (l *Lab) answersEarlierRequest(answer *Answer, identity requestIdentity, ea
 		return false
 	}
 	hasCommand := func(earlierRequest requestIdentity, command string) bool {
-		return slices.ContainsFunc(
-			earlierRequest.commands,
-			func(name string) bool { return strings.EqualFold(name, command) },
-		)
+		return slices.ContainsFunc(earlierRequest.commands,
+			func(name string) bool { return strings.EqualFold(name, command) })
 	}
 	command := echoedValue(identity.commandKey)
 	return command != "" && !hasCommand(identity, command) &&
-		slices.ContainsFunc(
-			earlier,
-			func(earlierRequest requestIdentity) bool { return hasCommand(earlierRequest, command) },
-		)
+		slices.ContainsFunc(earlier,
+			func(earlierRequest requestIdentity) bool { return hasCommand(earlierRequest, command) })
 }

@@ -57,12 +57,12 @@ func serveRaw(t *testing.T, answer func(record string, earlier []string) []strin
 // echoRecord returns an answer that repeats the record.
 func echoRecord(record string) string { return strings.ReplaceAll(record, "= ", "=") + "&RES=0&RS=0" }
 
-// isItsAnswer reports whether the answer to a step repeats the step's own record.
-func isItsAnswer(answer *lab.Answer) bool {
+// echoesItsRequest reports whether an answer repeats the record that it answers.
+func echoesItsRequest(answer *lab.Answer) bool {
 	return !answer.Lost && strings.HasPrefix(answer.Text(), string(answer.Request))
 }
 
-func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
+func TestRunRejectsTheAnswerToAnEarlierRequest(t *testing.T) {
 	late := true
 	url := serveRaw(t, func(record string, earlier []string) []string {
 		if late && strings.Contains(record, "CMD=GetMsgEx") {
@@ -71,90 +71,81 @@ func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
 		}
 		return []string{echoRecord(record)}
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), url)
+	b := newTestLab(t, parseFile(t, controlURLs), url)
 	trace := b.mustRun("a Login", "a List", "a GetMsgEx", "a List")
 	for i := range trace.Answers {
-		if !isItsAnswer(&trace.Answers[i]) {
-			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
+		if !echoesItsRequest(&trace.Answers[i]) {
+			t.Errorf("step %d, %s: got the answer %q, want its echo", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
 		}
 	}
 	if b.TransportFaults() != 1 {
-		t.Errorf("%d faults, not 1", b.TransportFaults())
+		t.Errorf("got %d transport faults, want 1", b.TransportFaults())
 	}
-	var kept bool
+	recorded := false
 	for _, entry := range b.entries() {
-		kept = kept || entry.Fault == "the answer of another request" && entry.Response != nil
+		recorded = recorded || entry.Fault == "the answer of another request" && entry.Response != nil
 	}
-	if !kept {
-		t.Error("the transcript does not hold the answer that was not taken")
+	if !recorded {
+		t.Error("the transcript omits the rejected answer")
 	}
 }
 
-func TestBytesThatArrivedBeforeARequestAreNotItsAnswer(t *testing.T) {
+func TestRunDiscardsBytesReceivedBeforeTheRequest(t *testing.T) {
 	url := serveRaw(t, func(record string, _ []string) []string {
-		return []string{echoRecord(record), "NULL"} // without an echo: nothing in it tells whose it is
+		return []string{echoRecord(record), "NULL"} // NULL does not show which request it answers
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), url)
+	b := newTestLab(t, parseFile(t, controlURLs), url)
 	trace := b.mustRun("a Login", "a List", "a GetMsgEx")
 	for i := range trace.Answers {
-		if !isItsAnswer(&trace.Answers[i]) {
-			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
+		if !echoesItsRequest(&trace.Answers[i]) {
+			t.Errorf("step %d, %s: got the answer %q, want its echo", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
 		}
 	}
 }
 
-func TestARepeatedMarkMayGetTheAnswerOfAnotherCommand(t *testing.T) {
+func TestRepeatedMarkMayGetAnotherCommandsAnswer(t *testing.T) {
 	url := serveRaw(t, func(record string, earlier []string) []string {
 		if strings.Contains(record, "SEQ=7") && len(earlier) > 1 {
 			return []string{echoRecord(earlier[1])}
 		}
 		return []string{echoRecord(record)}
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), url)
+	b := newTestLab(t, parseFile(t, controlURLs), url)
 	trace := b.mustRun("a Login", "a CLTMSG SEQ=7", "a GetMsgEx SEQ=7")
 	if got := trace.Answers[2]; got.Lost || !strings.Contains(got.Text(), "CMD=CLTMSG") {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v, want the answer to the CLTMSG", got)
 	}
 }
 
-func TestAnAnswerMayRepeatAnyOfTheMarksOfItsRequest(t *testing.T) {
+func TestAnswerMayEchoAnyMarkOfItsRequest(t *testing.T) {
 	url := serveRaw(t, func(record string, _ []string) []string { return []string{echoRecord(record)} })
-	b := newTestLab(t, parseResponse(t, controlURLs), url)
-	b.mustRun(
-		"a Login",
-		"a List",
-		"a List",
-		"a List",
-		"a List",
-	) // the marks that come below, since each experiment has the same
+	b := newTestLab(t, parseFile(t, controlURLs), url)
+	// Both experiments have the same marks, so the first one makes each of them an earlier mark.
+	b.mustRun("a Login", "a List", "a List", "a List", "a List")
 	b.mustRun("a Login", "a List SEQ=7", "a List +SEQ=7", "a List ^SEQ=7", `a List SEQ=" {seq}"`)
 	if b.TransportFaults() > 0 {
-		t.Errorf("%d answers were not taken", b.TransportFaults())
+		t.Errorf("Run rejected %d answers, want 0", b.TransportFaults())
 	}
 }
 
-func TestAStepFromAnUnknownPlaceIsForbidden(t *testing.T) {
+func TestRunForbidsAnUndefinedPlace(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, controlURLs+"\nplaces: [127.0.0.1]"), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs+"\nplaces: [127.0.0.1]"), s.URL)
 	steps := b.parseSteps("a Login")
 	steps[0].Place = 1
 	if _, err := b.Run(t.Context(), steps, 0); !errors.Is(err, lab.ErrForbidden) ||
 		!strings.Contains(err.Error(), "place 2") {
-		t.Errorf("%v", err)
+		t.Errorf("got the error %v, want one about place 2", err)
 	}
 }
 
-func TestAServerThatNeverAnswersIsGivenUpSoon(t *testing.T) {
+func TestRunStopsAfterTwoUnansweredRequests(t *testing.T) {
 	url := serveRaw(t, func(string, []string) []string { return nil })
-	b := newTestLab(
-		t,
-		parseResponse(t, controlURLs),
-		url,
-		func(config *lab.Config) { config.AnswerTimeout = 50 * time.Millisecond },
-	)
+	b := newTestLab(t, parseFile(t, controlURLs), url,
+		func(config *lab.Config) { config.AnswerTimeout = 50 * time.Millisecond })
 	_, err := b.Run(t.Context(), b.parseSteps("a Login", "a List", "a Logout"), 0)
 	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || !strings.Contains(err.Error(), "answers nothing") || b.Sent() != 2 {
-		t.Errorf("%v, after %d requests", err, b.Sent())
+		t.Errorf("got %v after %d requests, want a StoppedError after 2", err, b.Sent())
 	}
 }

@@ -42,12 +42,8 @@ type LimitedError struct {
 }
 
 func (e *LimitedError) Error() string {
-	return fmt.Sprintf(
-		"%d requests without a pause, where the server answers about %d in %v",
-		e.Requests,
-		e.MaxRequests,
-		e.Period.Round(time.Second),
-	)
+	return fmt.Sprintf("%d requests without a pause, where the server answers about %d in %v", e.Requests,
+		e.MaxRequests, e.Period.Round(time.Second))
 }
 
 // LockedError reports that an experiment ended early: a correct login was refused after failed
@@ -58,10 +54,8 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf(
-		"a right login is refused behind wrong ones (%s), and more of these are not sent",
-		e.Partial.Answers[len(e.Partial.Answers)-1].ID,
-	)
+	return fmt.Sprintf("a correct login is refused after wrong ones (%s), so no further wrong ones are sent",
+		e.Partial.Answers[len(e.Partial.Answers)-1].ID)
 }
 
 // Is reports whether target is [ErrForbidden].

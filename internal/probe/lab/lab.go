@@ -36,9 +36,9 @@ type Config struct {
 	Offline bool
 	// Simulator, if set, answers in place of the server.
 	Simulator Simulator
-	// Dial connects to the server from a local address. place is one of the file's places, or
+	// Dial connects to the server from localAddr, one of the file's places, or
 	// "" for any address. The default uses TCP.
-	Dial func(ctx context.Context, place, server string) (net.Conn, error)
+	Dial func(ctx context.Context, localAddr, server string) (net.Conn, error)
 	// AnswerTimeout limits the wait for one answer. The default is 10 s.
 	AnswerTimeout time.Duration
 	// StartedAt is the time that transcript times count from. The default is now. To resume
@@ -193,21 +193,32 @@ func (l *Lab) checkHost(serverURL *url.URL) error {
 
 // Close closes all connections. The lab stays usable: a later request opens new ones.
 func (l *Lab) Close() {
-	for place := range l.connections {
-		l.closeConnection(place)
+	for localAddr := range l.connections {
+		l.closeConnection(localAddr)
 	}
 	l.controlClient.CloseIdleConnections()
 }
 
-func (l *Lab) closeConnection(place string) {
-	if conn := l.connections[place]; conn != nil {
+func (l *Lab) closeConnection(localAddr string) {
+	if conn := l.connections[localAddr]; conn != nil {
 		_ = conn.Close()
-		delete(l.connections, place)
+		delete(l.connections, localAddr)
 	}
 }
 
 // Sent returns the number of requests, including those replayed from the archive.
 func (l *Lab) Sent() int { return l.sentRequests }
+
+// Account returns the account that played a role in the latest experiment. For an unknown role
+// only Role is set.
+func (l *Lab) Account(role string) experiment.Account {
+	for _, account := range l.currentAccounts {
+		if account.Role == role {
+			return account
+		}
+	}
+	return experiment.Account{Role: role}
+}
 
 // Attempts returns the number of attempts at experiments, including those of the archive.
 func (l *Lab) Attempts() int { return l.attempts }
@@ -235,6 +246,12 @@ func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*
 		return nil, err
 	}
 	return l.runExperiment(ctx, l.Key(steps, nonce), plannedExperiment{steps: steps, nonce: nonce})
+}
+
+// RunWithoutReset makes an experiment like [Lab.Run], but on the server in its current state, and
+// without the checks of what the file permits. With a pool, the roles get fresh accounts.
+func (l *Lab) RunWithoutReset(ctx context.Context, steps []experiment.Step) (*Trace, error) {
+	return l.runExperiment(ctx, "look: "+l.Key(steps, 0), plannedExperiment{steps: steps, skipsReset: true})
 }
 
 // plannedExperiment is an experiment to make: its steps, the nonce of its marks, and whether the
@@ -302,22 +319,13 @@ func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 func (l *Lab) checkPermitted(steps []experiment.Step) error {
 	for _, step := range steps {
 		if step.Place >= len(l.File.Places) {
-			return fmt.Errorf(
-				"%w: %s asks from place %d, places has %d",
-				ErrForbidden,
-				step.Command,
-				step.Place+1,
-				len(l.File.Places),
-			)
+			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, step.Command, step.Place+1,
+				len(l.File.Places))
 		}
 		if step.Wait > 0 {
 			if l.File.Clock.URL == "" && l.File.Limits.LongestWait > 0 && step.Wait > l.File.Limits.LongestWait {
-				return fmt.Errorf(
-					"%w: a wait of %v, limits: wait is %v",
-					ErrForbidden,
-					step.Wait,
-					l.File.Limits.LongestWait,
-				)
+				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, step.Wait,
+					l.File.Limits.LongestWait)
 			}
 			continue
 		}
@@ -340,29 +348,18 @@ func (l *Lab) checkFailedLogins(steps []experiment.Step) error {
 	if l.File.Limits.FailedLoginPeriod > 0 {
 		for _, account := range l.File.Accounts {
 			if count := l.countChangedLogins(steps, account.Role); count > limit {
-				return fmt.Errorf(
-					"%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v",
-					ErrForbidden,
-					account.Role,
-					count,
-					limit,
-					l.File.Limits.FailedLoginPeriod,
-				)
+				return fmt.Errorf("%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v",
+					ErrForbidden, account.Role, count, limit, l.File.Limits.FailedLoginPeriod)
 			}
 		}
 	}
 	for role, count := range l.maxFailuresInARow(steps) {
 		switch {
 		case count > limit:
-			return fmt.Errorf(
-				"%w: %s would have %d failed logins in a row, limits: failed_logins is %d",
-				ErrForbidden,
-				role,
-				count,
-				limit,
-			)
+			return fmt.Errorf("%w: %s would have %d failed logins in a row, limits: failed_logins is %d", ErrForbidden,
+				role, count, limit)
 		case count > 0 && l.loginLock != nil:
-			return fmt.Errorf("%w: failed logins lock %s, and a right one does not lift that", ErrForbidden, role)
+			return fmt.Errorf("%w: failed logins lock %s, and a correct login does not lift the lock", ErrForbidden, role)
 		}
 	}
 	return nil

@@ -45,7 +45,8 @@ MORE
 // controlURLs completes fileTemplate for test servers with control URLs.
 const controlURLs = "limits: {rate: 0}\nreset: {url: /reset}\nclock: {url: /clock}"
 
-func parseResponse(t testing.TB, more string, env ...string) *experiment.File {
+// parseFile completes fileTemplate with more. env holds names and values of environment variables.
+func parseFile(t testing.TB, more string, env ...string) *experiment.File {
 	t.Helper()
 	places := "places: [127.0.0.1, 127.0.0.2]"
 	if strings.Contains(more, "places:") {
@@ -73,7 +74,7 @@ type testLab struct {
 	transcript bytes.Buffer
 }
 
-func newTestLab(t testing.TB, file *experiment.File, url string, change ...func(*lab.Config)) *testLab {
+func newTestLab(t testing.TB, file *experiment.File, url string, options ...func(*lab.Config)) *testLab {
 	t.Helper()
 	b := &testLab{t: t, file: file}
 	w, err := journal.NewWriter(&b.transcript, journal.TranscriptHead{})
@@ -81,8 +82,8 @@ func newTestLab(t testing.TB, file *experiment.File, url string, change ...func(
 		t.Fatal(err)
 	}
 	config := lab.Config{File: file, URL: url, Name: "a", MaxRequests: 1000, Salt: 1, Journal: w}
-	for _, do := range change {
-		do(&config)
+	for _, apply := range options {
+		apply(&config)
 	}
 	if b.Lab, err = lab.New(config); err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func (b *testLab) runForbidden(lines ...string) error {
 	sent := b.Sent()
 	_, err := b.Run(context.Background(), b.parseSteps(lines...), 0)
 	if err == nil || b.Sent() != sent {
-		b.t.Errorf("%q: %v, and %d requests", lines, err, b.Sent()-sent)
+		b.t.Errorf("%q: got the error %v and %d requests, want an error and none", lines, err, b.Sent()-sent)
 	}
 	return err
 }
@@ -190,70 +191,66 @@ func newRecordingServer(t testing.TB, answer func(record string, count int) stri
 
 func answerDone(string, int) string { return "RES=0&RS=0" }
 
-func TestALostAnswerIsAskedForAgainFromTheBeginning(t *testing.T) {
+func TestLostAnswerRestartsTheExperiment(t *testing.T) {
 	s := newRecordingServer(t, func(record string, count int) string {
 		if count == 1 {
 			return ""
 		}
 		return answerDone(record, count)
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	trace := b.mustRun("a Login", "a List")
 	if trace.Answers[1].Lost || len(trace.Answers) != 2 || b.TransportFaults() != 1 || b.Attempts() != 2 {
-		t.Errorf("%+v, %d faults, %d tries", trace, b.TransportFaults(), b.Attempts())
+		t.Errorf("got %+v, %d faults, %d attempts, want 2 answers, 1 fault, 2 attempts", trace, b.TransportFaults(), b.Attempts())
 	}
 	if len(s.records) != 4 || s.records[0] != s.records[2] {
-		t.Errorf("it was asked %q", s.records)
+		t.Errorf("the server received %q, want 4 requests, the third equal to the first", s.records)
 	}
 	if trace.ID != "a2" || trace.Answers[1].ID != "a2.2" {
-		t.Errorf("it is called %s and %s", trace.ID, trace.Answers[1].ID)
+		t.Errorf("got IDs %s and %s, want a2 and a2.2", trace.ID, trace.Answers[1].ID)
 	}
 }
 
-func TestSilenceIsAcceptedAfterThreeAttempts(t *testing.T) {
+func TestRunAcceptsSilenceAfterThreeAttempts(t *testing.T) {
 	s := newRecordingServer(t, func(record string, count int) string {
 		if strings.Contains(record, "CMD=List") {
 			return ""
 		}
 		return answerDone(record, count)
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	trace := b.mustRun("a Login", "a List", "a Logout")
 	if b.Attempts() != 3 || b.TransportFaults() != 3 {
-		t.Errorf("%d tries, %d faults", b.Attempts(), b.TransportFaults())
+		t.Errorf("got %d attempts and %d faults, want 3 and 3", b.Attempts(), b.TransportFaults())
 	}
 	answers := trace.Answers
 	if answers[0].Lost || !answers[1].Lost || answers[2].Lost || answers[1].Kind() != "nothing" ||
 		answers[1].Fault != "the connection ended without an answer" {
-		t.Errorf("%+v", answers)
+		t.Errorf("got %+v, want only the second answer lost", answers)
 	}
 }
 
-func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
+func TestRunRecoversFromOneLostAnswerInTen(t *testing.T) {
 	s := newRecordingServer(t, func(record string, count int) string {
 		if count%10 == 9 {
 			return ""
 		}
 		return answerDone(record, count)
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	for range 40 {
 		for _, answer := range b.mustRun("a Login", "a List", "a Logout").Answers {
 			if answer.Lost {
-				t.Fatal("a loss was believed")
+				t.Fatal("a trace has a lost answer")
 			}
 		}
 	}
 }
 
-func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
+func TestRunStopsWhenTheServerIsGone(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(
-		t,
-		parseResponse(t, controlURLs),
-		s.URL,
-		func(config *lab.Config) { config.AnswerTimeout = 100 * time.Millisecond },
-	)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL,
+		func(config *lab.Config) { config.AnswerTimeout = 100 * time.Millisecond })
 	b.mustRun("a Login")
 	b.Close()
 	s.Close()
@@ -264,7 +261,7 @@ func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
+func TestTranscriptRecordsAnInterruptedRequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := newRecordingServer(t, func(record string, count int) string {
 		if count == 1 {
@@ -273,21 +270,21 @@ func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
 		}
 		return answerDone(record, count)
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	_, err := b.Run(ctx, b.parseSteps("a Login", "a List"), 0)
 	var stopped *lab.StoppedError
 	if !errors.As(err, &stopped) || stopped.Reason != "interrupted" {
 		t.Errorf("%v", err)
 	}
 	entries := b.entries()
-	if len(entries) != 2 || entries[1].Fault != journal.Interrupted || entries[1].EndsTry || b.Sent() != 2 {
-		t.Errorf("%+v, %d requests", entries, b.Sent())
+	if len(entries) != 2 || entries[1].Fault != journal.Interrupted || entries[1].EndsAttempt || b.Sent() != 2 {
+		t.Errorf("got %+v and %d requests, want an interrupted second entry", entries, b.Sent())
 	}
 }
 
-func TestTheBudgetIsKeptTo(t *testing.T) {
+func TestRunStopsAtTheRequestBudget(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL, func(config *lab.Config) { config.MaxRequests = 5 })
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL, func(config *lab.Config) { config.MaxRequests = 5 })
 	b.mustRun("a Login", "a List", "a Logout")
 	_, err := b.Run(context.Background(), b.parseSteps("a Login", "a List", "a Logout"), 0)
 	var stopped *lab.StoppedError
@@ -295,13 +292,13 @@ func TestTheBudgetIsKeptTo(t *testing.T) {
 		t.Error(err)
 	}
 	if b.mustRun("a Login", "a List"); len(s.records) != 5 {
-		t.Errorf("%d requests", len(s.records))
+		t.Errorf("the server received %d requests, want 5", len(s.records))
 	}
 }
 
-func TestTheTimeIsKeptTo(t *testing.T) {
+func TestRunStopsAtTheTimeLimit(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	file := parseResponse(t, "limits: {rate: 0, time: 10s, wait: 1m}\nreset: {url: /reset}")
+	file := parseFile(t, "limits: {rate: 0, time: 10s, wait: 1m}\nreset: {url: /reset}")
 	b := newTestLab(t, file, s.URL)
 	if err := b.runForbidden("wait 20"); !strings.Contains(err.Error(), "would be before a wait of 20s") {
 		t.Error(err)
@@ -312,9 +309,9 @@ func TestTheTimeIsKeptTo(t *testing.T) {
 	}
 }
 
-func TestExperimentsThatTheFileDoesNotAllowAreForbidden(t *testing.T) {
+func TestRunForbidsWhatTheFileDoesNotAllow(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, wait: 10s, failed_logins: 2}"), s.URL)
+	b := newTestLab(t, parseFile(t, "limits: {rate: 0, wait: 10s, failed_logins: 2}"), s.URL)
 	wrong := "a Login PS=wrong"
 	for _, lines := range [][]string{
 		{"a Login", "a DelFromList"},
@@ -332,13 +329,13 @@ func TestExperimentsThatTheFileDoesNotAllowAreForbidden(t *testing.T) {
 }
 
 // The reference server locks an account after five failed logins in a row.
-func TestACorrectLoginSeparatesFailedOnes(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3}"), serveReference(t))
+func TestCorrectLoginResetsTheCountOfFailedLogins(t *testing.T) {
+	b := newTestLab(t, parseFile(t, "limits: {rate: 0, failed_logins: 3}"), serveReference(t))
 	for range 4 {
 		b.mustRun("a Login PS=wrong", "a Login PS=wrong", "a Login PS=wrong")
 	}
 	if answer := b.mustRun("a Login").Answers[0]; answer.Value("RS") != "0" {
-		t.Errorf("the right login is answered %s", answer.Body)
+		t.Errorf("the correct login got %s, want RS=0", answer.Body)
 	}
 	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login PS=3", "a Login PS=4"); !errors.Is(
 		err,
@@ -349,7 +346,7 @@ func TestACorrectLoginSeparatesFailedOnes(t *testing.T) {
 	b.mustRun("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3", "a Login PS=4")
 }
 
-func TestFailedLoginsAreForbiddenIfACorrectOneDoesNotLiftTheLock(t *testing.T) {
+func TestPersistentLockForbidsFailedLogins(t *testing.T) {
 	locked := false
 	s := newRecordingServer(t, func(record string, _ int) string {
 		locked = locked || strings.Contains(record, "PS=wrong")
@@ -358,7 +355,7 @@ func TestFailedLoginsAreForbiddenIfACorrectOneDoesNotLiftTheLock(t *testing.T) {
 		}
 		return "RES=0&RS=0"
 	})
-	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
+	b := newTestLab(t, parseFile(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
 	b.mustRun("a Login PS=wrong")
 	b.mustRun("b List")
 	if err := b.runForbidden("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) ||
@@ -367,12 +364,9 @@ func TestFailedLoginsAreForbiddenIfACorrectOneDoesNotLiftTheLock(t *testing.T) {
 	}
 }
 
-func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
-	b := newTestLab(
-		t,
-		parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"),
-		serveReference(t),
-	)
+func TestFailedLoginsWaitForTheNextPeriod(t *testing.T) {
+	b := newTestLab(t, parseFile(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"),
+		serveReference(t))
 	for range 5 {
 		b.mustRun("a Login PS=wrong")
 	}
@@ -380,13 +374,13 @@ func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
 	for _, entry := range b.entries() {
 		waited += entry.WaitSeconds
 	}
-	// The first two go at once, each two after them 10 minutes later.
+	// The first two need no wait. Two more are sent every 10 minutes.
 	if waited < 1199 || waited > 1300 {
-		t.Errorf("waited %v s", waited)
+		t.Errorf("waited %v s, want about 1200", waited)
 	}
 }
 
-func TestRequestsGoOnlyToLoopbackAndAllowedHosts(t *testing.T) {
+func TestNewAcceptsOnlyLoopbackAndAllowedHosts(t *testing.T) {
 	allowed := "allow: {hosts: [chat.example]}"
 	for _, test := range []struct {
 		more, url string
@@ -408,60 +402,60 @@ func TestRequestsGoOnlyToLoopbackAndAllowedHosts(t *testing.T) {
 		{"", "https://127.0.0.1/", false, false},
 		{"", "127.0.0.1", false, false},
 	} {
-		_, err := lab.New(lab.Config{File: parseResponse(t, test.more), URL: test.url, AllowRemote: test.remote})
+		_, err := lab.New(lab.Config{File: parseFile(t, test.more), URL: test.url, AllowRemote: test.remote})
 		if (err == nil) != test.ok {
-			t.Errorf("%s with %q, remote %v: %v", test.url, test.more, test.remote, err)
+			t.Errorf("%s with %q, remote %v: got the error %v, want success: %v", test.url, test.more, test.remote, err, test.ok)
 		}
 	}
 }
 
-func TestAControlURLCannotSendElsewhere(t *testing.T) {
+func TestControlURLRedirectIsNotFollowed(t *testing.T) {
 	elsewhere := newRecordingServer(t, answerDone)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	}))
 	defer s.Close()
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	if err := b.runForbidden("a Login"); !strings.Contains(err.Error(), "status 307") {
 		t.Error(err)
 	}
 	if elsewhere.connections > 0 {
-		t.Error("it was asked elsewhere")
+		t.Error("the request followed the redirect")
 	}
 }
 
-func TestConnectionsAreKeptOrMadeForEachRequestAsTheFileSays(t *testing.T) {
+func TestFileSelectsWhetherConnectionsAreReused(t *testing.T) {
 	for more, want := range map[string]int{controlURLs: 1, controlURLs + "\nsyntax: {close: true}": 6} {
 		s := newRecordingServer(t, answerDone)
-		b := newTestLab(t, parseResponse(t, more), s.URL)
+		b := newTestLab(t, parseFile(t, more), s.URL)
 		b.mustRun("a Login", "a List", "a Logout")
 		b.mustRun("a Login", "a List", "a Logout")
 		if s.connections != want+1 { // and one for the control URL
-			t.Errorf("%d connections, want %d", s.connections, want+1)
+			t.Errorf("got %d connections, want %d", s.connections, want+1)
 		}
 	}
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	b.mustRun("a Login", "a List via=close", "a List")
 	if s.connections != 4 {
-		t.Errorf("%d connections, want 4", s.connections)
+		t.Errorf("got %d connections, want 4", s.connections)
 	}
 }
 
-func TestEachPlaceHasItsAddressAndItsConnection(t *testing.T) {
+func TestEachPlaceHasItsOwnConnection(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	b.mustRun("a Login", "a@2 List", "a List", "a@2 List")
 	if want := []string{"127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"}; !slices.Equal(s.clientAddrs, want) {
-		t.Errorf("asked from %q, want %q", s.clientAddrs, want)
+		t.Errorf("got requests from %q, want %q", s.clientAddrs, want)
 	}
 	if s.connections != 3 {
-		t.Errorf("%d connections, want 3", s.connections)
+		t.Errorf("got %d connections, want 3", s.connections)
 	}
 }
 
-func TestAForeignAddressAmongThePlacesIsReported(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, controlURLs+"\nplaces: [192.0.2.7]"), newRecordingServer(t, answerDone).URL)
+func TestCheckReachableReportsAForeignPlace(t *testing.T) {
+	b := newTestLab(t, parseFile(t, controlURLs+"\nplaces: [192.0.2.7]"), newRecordingServer(t, answerDone).URL)
 	if err := b.CheckReachable(context.Background()); err == nil ||
 		!strings.Contains(err.Error(), "cannot ask from 192.0.2.7") {
 		t.Error(err)
@@ -469,12 +463,9 @@ func TestAForeignAddressAmongThePlacesIsReported(t *testing.T) {
 }
 
 // An experiment with more failed logins than the file allows per period can never be made.
-func TestMoreFailedLoginsThanAllowedPerPeriodAreForbidden(t *testing.T) {
-	b := newTestLab(
-		t,
-		parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"),
-		serveReference(t),
-	)
+func TestRunForbidsTooManyFailedLoginsPerPeriod(t *testing.T) {
+	b := newTestLab(t, parseFile(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"),
+		serveReference(t))
 	if err := b.runForbidden("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3"); !errors.Is(
 		err,
 		lab.ErrForbidden,
@@ -484,67 +475,64 @@ func TestMoreFailedLoginsThanAllowedPerPeriodAreForbidden(t *testing.T) {
 	b.mustRun("a Login PS=1", "a Login PS=2", "a Login")
 }
 
-func TestALockThatACorrectLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
-	b := newTestLab(
-		t,
-		parseResponse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 5}"),
-		serveReference(t),
-	)
+func TestPersistentLockIsMeasured(t *testing.T) {
+	b := newTestLab(t, parseFile(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 5}"),
+		serveReference(t))
 	wrong := "a Login PS=wrong"
 	b.mustRun(wrong, wrong, wrong, wrong, wrong)
 	b.mustRun("b List")
 	l := b.Lock()
 	if l == nil || l.FailedLogins != 5 || l.MinDuration >= time.Minute || l.MaxDuration < time.Minute ||
 		l.MaxDuration > 2*time.Minute {
-		t.Fatalf("the lock is %+v", l)
+		t.Fatalf("got the lock %+v, want 5 failed logins and about a minute", l)
 	}
 	if err := b.runForbidden(wrong); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
 	}
 }
 
-func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
-	wrong := 0
+func TestLockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
+	wrongCount := 0
 	s := newRecordingServer(t, func(record string, _ int) string {
 		if strings.Contains(record, "PS=wrong") {
-			wrong++
+			wrongCount++
 		}
-		if strings.Contains(record, "CMD=Login") && wrong >= 2 {
+		if strings.Contains(record, "CMD=Login") && wrongCount >= 2 {
 			return "RES=0&RS=1"
 		}
 		return "RES=0&RS=0"
 	})
-	b := newTestLab(t, parseResponse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
-	bad := "a Login PS=wrong"
-	lines := []string{bad, bad, "a Login", "a List", bad, bad}
-	check := func(b *testLab) {
+	b := newTestLab(t, parseFile(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
+	wrongLogin := "a Login PS=wrong"
+	lines := []string{wrongLogin, wrongLogin, "a Login", "a List", wrongLogin, wrongLogin}
+	checkEndsAtLock := func(b *testLab) {
 		t.Helper()
 		_, err := b.Run(context.Background(), b.parseSteps(lines...), 0)
 		locked := new(lab.LockedError)
 		if !errors.As(err, &locked) || !errors.Is(err, lab.ErrForbidden) {
-			t.Fatalf("the experiment ends with %v", err)
+			t.Fatalf("got the error %v, want a LockedError", err)
 		}
 		if count := len(locked.Partial.Steps); count != 3 || len(locked.Partial.Answers) != count {
-			t.Errorf("it has %d steps and %d answers", count, len(locked.Partial.Answers))
+			t.Errorf("the partial trace has %d steps and %d answers, want 3 and 3", count, len(locked.Partial.Answers))
 		}
 		if got := b.Key(locked.Unsent, 0); got != "0: a List; a Login PS=wrong; a Login PS=wrong" {
-			t.Errorf("what is left is %s", got)
+			t.Errorf("got the unsent steps %s", got)
 		}
 	}
-	check(b)
-	if wrong != 2 {
-		t.Errorf("%d wrong logins were sent", wrong)
+	checkEndsAtLock(b)
+	if wrongCount != 2 {
+		t.Errorf("Run sent %d wrong logins, want 2", wrongCount)
 	}
-	asked := len(s.records)
-	check(newArchivedLab(t, b, s.URL, func(config *lab.Config) { config.Offline = true }))
-	if len(s.records) != asked {
-		t.Error("the transcript does not have the experiment whole")
+	received := len(s.records)
+	checkEndsAtLock(newArchivedLab(t, b, s.URL, func(config *lab.Config) { config.Offline = true }))
+	if len(s.records) != received {
+		t.Error("the replay sent requests")
 	}
 
-	// Behind the last wrong one all is asked, to see what a lock does.
-	wrong = 0
+	// Without further wrong logins the rest is sent, to show what a lock does.
+	wrongCount = 0
 	b = newTestLab(t, b.file, s.URL)
-	if trace := b.mustRun(bad, bad, "a Login", "a List"); len(trace.Answers) != 4 {
-		t.Errorf("the experiment has %d answers", len(trace.Answers))
+	if trace := b.mustRun(wrongLogin, wrongLogin, "a Login", "a List"); len(trace.Answers) != 4 {
+		t.Errorf("got %d answers, want 4", len(trace.Answers))
 	}
 }

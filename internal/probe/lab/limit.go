@@ -285,10 +285,8 @@ func (l *Lab) acceptAnswer(suspicion *suspectedLimit) {
 	limiter := &l.limiter
 	limiter.acceptedAnswers[suspicion.answerKey], limiter.ordinaryAnswers[suspicion.answerKey[1]] = true, true
 	delete(limiter.limitAnswers, suspicion.answerKey[1])
-	limiter.limits = slices.DeleteFunc(
-		limiter.limits,
-		func(limit *Limit) bool { return limit == suspicion.limit && limit.Period == 0 },
-	)
+	limiter.limits = slices.DeleteFunc(limiter.limits,
+		func(limit *Limit) bool { return limit == suspicion.limit && limit.Period == 0 })
 }
 
 // anyControlSucceeds reports whether at least one of the control experiments succeeds now.
@@ -409,10 +407,8 @@ func (l *Lab) limitDelay(requests int) time.Duration {
 	}
 	now := serverTime{elapsed: toDuration(l.elapsedSeconds()), clockOffset: l.latestTime.clockOffset}
 	// All but the latest free requests must be older than the period. The youngest of these decides.
-	return max(
-		0,
-		limiter.period+time.Millisecond-l.durationBetween(limiter.answeredAt[len(limiter.answeredAt)-1-free], now),
-	)
+	return max(0,
+		limiter.period+time.Millisecond-l.durationBetween(limiter.answeredAt[len(limiter.answeredAt)-1-free], now))
 }
 
 // checkFitsLimit returns a LimitedError for steps that exceed the limit and in which a pause would

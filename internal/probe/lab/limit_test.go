@@ -18,10 +18,10 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
-// runWithLimit calls do with a lab on a reference server with noise, in virtual time.
-func runWithLimit(t *testing.T, more string, n probetest.Noise, do func(b *testLab)) {
+// runWithLimit runs test with a lab on a reference server with a request limit, in virtual time.
+func runWithLimit(t *testing.T, more string, n probetest.Noise, test func(b *testLab)) {
 	t.Helper()
-	file := parseResponse(t, more)
+	file := parseFile(t, more)
 	synctest.Test(t, func(t *testing.T) {
 		n.UsesRealClock = n.UsesRealClock || file.Clock.URL == ""
 		s, err := probetest.New(probetest.Config{Noise: n})
@@ -31,7 +31,7 @@ func runWithLimit(t *testing.T, more string, n probetest.Noise, do func(b *testL
 		dial, stop := s.ServeInMemory()
 		defer stop()
 		b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dial })
-		do(b)
+		test(b)
 	})
 }
 
@@ -41,10 +41,10 @@ const (
 	resetByCommands = "limits: {rate: 0, time: 10h}\nreset: commands"
 )
 
-func TestAnswersOfALimitAreNotInTraces(t *testing.T) {
+func TestTracesOmitAnswersOfALimit(t *testing.T) {
 	t.Parallel()
-	for name, more := range map[string]string{"its clock is moved": withClock, "time is real": realTime,
-		"commands undo": resetByCommands} {
+	for name, more := range map[string]string{"control clock": withClock, "real time": realTime,
+		"reset by commands": resetByCommands} {
 		for _, n := range []probetest.Noise{
 			{Status: http.StatusTooManyRequests}, {Status: http.StatusServiceUnavailable, RetryAfter: true},
 			{Status: 0},
@@ -55,7 +55,7 @@ func TestAnswersOfALimitAreNotInTraces(t *testing.T) {
 					trace := b.mustRun("a Login", "a List", "a List TN="+strings.Repeat("1", i%5), "a Logout")
 					for j := range trace.Answers {
 						if answer := &trace.Answers[j]; answer.Status != 200 || answer.Value("RES") != "0" {
-							t.Errorf("%s, %v: %s is answered %d %q", name, n, answer.ID, answer.Status, answer.Body)
+							t.Errorf("%s, %v: %s has the answer %d %q, want 200 RES=0", name, n, answer.ID, answer.Status, answer.Body)
 						}
 					}
 				}
@@ -66,7 +66,7 @@ func TestAnswersOfALimitAreNotInTraces(t *testing.T) {
 				if len(limits) != 1 || limits[0].Requests < 15 || limits[0].Requests > 30 ||
 					limits[0].Period < 5*time.Second ||
 					limits[0].Period > 20*time.Second {
-					t.Errorf("%s, %v: the limits are %v", name, n, limits)
+					t.Errorf("%s, %v: got the limits %v, want about 20 requests in 10 s", name, n, limits)
 				}
 			})
 		}
@@ -81,27 +81,18 @@ func checkReplay(t *testing.T, b *testLab, count int, lines func(i int) []string
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newTestLab(
-		t,
-		b.file,
-		"http://127.0.0.1/",
-		func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true },
-	)
+	again := newTestLab(t, b.file, "http://127.0.0.1/",
+		func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
 	for i := range count {
 		again.mustRun(lines(i)...)
 	}
 	if again.Sent() != b.Sent() || !slices.Equal(again.Limits(), b.Limits()) {
-		t.Errorf(
-			"from the transcript: %d requests and %v, it was %d and %v",
-			again.Sent(),
-			again.Limits(),
-			b.Sent(),
-			b.Limits(),
-		)
+		t.Errorf("the replay has %d requests and the limits %v, want %d and %v", again.Sent(), again.Limits(), b.Sent(),
+			b.Limits())
 	}
 }
 
-func TestAKnownLimitIsRespected(t *testing.T) {
+func TestLabKeepsWithinAKnownLimit(t *testing.T) {
 	t.Parallel()
 	runWithLimit(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429}, func(b *testLab) {
 		const experiments, each = 100, 5
@@ -109,30 +100,30 @@ func TestAKnownLimitIsRespected(t *testing.T) {
 			b.mustRun("a Login", "a List", "a List", "a List", "a Logout")
 		}
 		if wasted := b.Sent() - experiments*each; wasted > 50 {
-			t.Errorf("%d requests were in vain", wasted)
+			t.Errorf("%d requests were refused, want at most 50", wasted)
 		}
 	})
 }
 
 // A pause within the experiment would change its result.
-func TestAnExperimentThatExceedsALimitIsRefused(t *testing.T) {
+func TestRunRefusesAnExperimentBeyondTheLimit(t *testing.T) {
 	t.Parallel()
 	runWithLimit(t, withClock, probetest.Noise{Limit: 5, Per: 10 * time.Second, Status: 429}, func(b *testLab) {
 		long := []string{"a Login", "a List", "a List", "a List", "a List", "a List", "a List"}
-		for i, answer := range b.mustRun(long...).Answers { // pauses do not matter here
+		for i, answer := range b.mustRun(long...).Answers { // the lab pauses within it
 			if answer.Value("RES") != "0" {
-				t.Errorf("%d: %q", i, answer.Body)
+				t.Errorf("answer %d: got %q, want RES=0", i+1, answer.Body)
 			}
 		}
 		_, err := b.Run(context.Background(), b.parseSteps(append(long, "wait 5", "a List")...), 0)
 		if limited := new(lab.LimitedError); !errors.As(err, &limited) || !errors.Is(err, lab.ErrForbidden) ||
 			limited.Requests != 8 {
-			t.Errorf("the error is %v", err)
+			t.Errorf("got the error %v, want a LimitedError with 8 requests", err)
 		}
 	})
 }
 
-func TestALimitMayUseTheRealClock(t *testing.T) {
+func TestLimitMayUseTheRealClock(t *testing.T) {
 	t.Parallel()
 	runWithLimit(
 		t,
@@ -142,7 +133,7 @@ func TestALimitMayUseTheRealClock(t *testing.T) {
 			for range 10 {
 				for i, answer := range b.mustRun("a Login", "a List", "a List", "a Logout").Answers {
 					if answer.Value("RES") != "0" {
-						t.Errorf("%d: %d %q", i, answer.Status, answer.Body)
+						t.Errorf("answer %d: got %d %q, want RES=0", i+1, answer.Status, answer.Body)
 					}
 				}
 			}
@@ -150,7 +141,7 @@ func TestALimitMayUseTheRealClock(t *testing.T) {
 	)
 }
 
-func TestAStatusThatNoWaitChangesIsAnAnswer(t *testing.T) {
+func TestPersistentStatusIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		record, _ := io.ReadAll(r.Body)
@@ -160,41 +151,41 @@ func TestAStatusThatNoWaitChangesIsAnAnswer(t *testing.T) {
 		io.WriteString(w, "RES=0&RS=0")
 	}))
 	defer s.Close()
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	for range 3 {
 		trace := b.mustRun("a Login", "a List TN=7", "a List")
 		if answer := &trace.Answers[1]; answer.Status != http.StatusServiceUnavailable {
-			t.Errorf("status %d", answer.Status)
+			t.Errorf("got status %d, want 503", answer.Status)
 		}
 	}
 	if limits := b.Limits(); len(limits) > 0 {
-		t.Errorf("the limits are %v", limits)
+		t.Errorf("got the limits %v, want none", limits)
 	}
 }
 
-func TestAnExperimentWhoseLoginIsRefusedIsInvalid(t *testing.T) {
+func TestRefusedLoginMakesTheTraceInvalid(t *testing.T) {
 	t.Parallel()
-	refuse := "none"
+	refusedText := "none" // logins that contain it are refused
 	s := newRecordingServer(t, func(record string, _ int) string {
-		if strings.Contains(record, "CMD=Login") && strings.Contains(record, refuse) {
+		if strings.Contains(record, "CMD=Login") && strings.Contains(record, refusedText) {
 			return "RES=9"
 		}
 		return "RES=0&RS=0"
 	})
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	if trace := b.mustRun("a Login", "b Login", "a List"); trace.InvalidReason != "" {
-		t.Errorf("unmade: %s", trace.InvalidReason)
+		t.Errorf("got InvalidReason %q, want none", trace.InvalidReason)
 	}
-	refuse = "UIN=10002"
+	refusedText = "UIN=10002"
 	for range 2 {
 		if trace := b.mustRun("a Login", "b Login", "a List"); !strings.HasPrefix(
 			trace.InvalidReason,
 			"b Login was done",
 		) {
-			t.Errorf("unmade: %q", trace.InvalidReason)
+			t.Errorf("got InvalidReason %q, want a refused b Login", trace.InvalidReason)
 		}
 	}
 	if trace := b.mustRun("a Login", "a List"); trace.InvalidReason != "" {
-		t.Errorf("unmade: %s", trace.InvalidReason)
+		t.Errorf("got InvalidReason %q, want none", trace.InvalidReason)
 	}
 }

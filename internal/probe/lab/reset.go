@@ -149,8 +149,8 @@ func (t *attempt) runResetStep(ctx context.Context, step experiment.Step) (Answe
 	return Answer{Lost: true}, l.brokenf("no answer to %q, which prepares each experiment", l.File.FormatStep(step))
 }
 
-// limitedLine, followed by the answer, marks in the transcript that a reset request waits for a
-// limit. limitOverLine marks the end of the wait.
+// limitBeginLine, followed by the answer, marks in the transcript that a reset request waits for a
+// limit. limitEndLine marks the end of the wait.
 const limitBeginLine, limitEndLine = "# limited: ", "# limited no more"
 
 // noteTime updates the lab's time from a transcript entry. If the entry marks the beginning or the

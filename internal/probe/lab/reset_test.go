@@ -24,8 +24,8 @@ func listElements(t *testing.T, answer *lab.Answer, key string) []string {
 	return field.List
 }
 
-func TestCommandsUndoTheResidueOfAnExperiment(t *testing.T) {
-	b := newTestLab(t, parseResponse(t, "allow: {destructive: true}\nlimits: {rate: 0}"), serveReference(t))
+func TestCommandsUndoResidue(t *testing.T) {
+	b := newTestLab(t, parseFile(t, "allow: {destructive: true}\nlimits: {rate: 0}"), serveReference(t))
 	for name, lines := range map[string][]string{
 		"a friendship was ended":   {"a Login", "b Login", "a DelFromList"},
 		"a message waits":          {"a Login", "a CLTMSG"},
@@ -38,32 +38,32 @@ func TestCommandsUndoTheResidueOfAnExperiment(t *testing.T) {
 		trace := b.mustRun("b List", "b Login", "b GetMsgEx", "b List", "a Login", "a List")
 		answers := trace.Answers
 		if answers[0].Value("RES") != "20" {
-			t.Errorf("%s: b is logged in: %q", name, answers[0].Body)
+			t.Errorf("%s: b is still logged in: %q", name, answers[0].Body)
 		}
 		if answers[2].Value("MN") != "0" {
-			t.Errorf("%s: something waits for b: %q", name, answers[2].Body)
+			t.Errorf("%s: an entry waits for b: %q", name, answers[2].Body)
 		}
 		if !slices.Equal(listElements(t, &answers[3], "UN"), []string{"{a}"}) ||
 			!slices.Equal(listElements(t, &answers[5], "UN"), []string{"{b}"}) {
-			t.Errorf("%s: they are no friends: %q, %q", name, answers[3].Body, answers[5].Body)
+			t.Errorf("%s: a and b are not friends: %q, %q", name, answers[3].Body, answers[5].Body)
 		}
 	}
 }
 
 func TestCommandsRejectPendingFriendRequests(t *testing.T) {
-	file := parseResponse(t, "limits: {rate: 0}")
+	file := parseFile(t, "limits: {rate: 0}")
 	file.Accounts = append(file.Accounts, experiment.Account{Role: "c", Number: "10003", Secret: "123456"})
 	b := newTestLab(t, file, serveReference(t))
 	b.mustRun("c Login", "c Ack_AddToList.request to a")
 	answers := b.mustRun("a Login", "a AddToList to c", "a List").Answers
 	if got := listElements(t, &answers[2], "UN"); !slices.Equal(got, []string{"{b}"}) {
-		t.Errorf("a's friends are %q, behind %q", got, answers[1].Body)
+		t.Errorf("got the friends %q of a after %q, want only b", got, answers[1].Body)
 	}
 }
 
 func TestCleanUpLogsOutAllAccounts(t *testing.T) {
 	url := serveReference(t)
-	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), url)
+	b := newTestLab(t, parseFile(t, "limits: {rate: 0}"), url)
 	b.mustRun("a Login", "b Login")
 	if err := b.CleanUp(context.Background()); err != nil {
 		t.Fatal(err)
@@ -75,21 +75,17 @@ func TestCleanUpLogsOutAllAccounts(t *testing.T) {
 	}
 	for _, answer := range trace.Answers {
 		if answer.Value("RES") != "20" {
-			t.Errorf("%q", answer.Body)
+			t.Errorf("got %q, want RES=20", answer.Body)
 		}
 	}
 	if sent := next.Sent(); sent != 2 {
-		t.Errorf("a look has sent %d requests, want 2", sent)
+		t.Errorf("RunWithoutReset sent %d requests, want 2", sent)
 	}
 }
 
 func TestCleanUpStaysWithinTheBudget(t *testing.T) {
-	b := newTestLab(
-		t,
-		parseResponse(t, "limits: {rate: 0}"),
-		serveReference(t),
-		func(config *lab.Config) { config.MaxRequests = 60 },
-	)
+	b := newTestLab(t, parseFile(t, "limits: {rate: 0}"), serveReference(t),
+		func(config *lab.Config) { config.MaxRequests = 60 })
 	for {
 		_, err := b.Run(context.Background(), b.parseSteps("a Login", "b Login"), 0)
 		var stopped *lab.StoppedError
@@ -107,13 +103,13 @@ func TestCleanUpStaysWithinTheBudget(t *testing.T) {
 		t.Error(err)
 	}
 	if b.Sent() > 60 {
-		t.Errorf("%d requests", b.Sent())
+		t.Errorf("sent %d requests, want at most 60", b.Sent())
 	}
 }
 
-func TestAControlURLBeginsAnewAndMovesTheClock(t *testing.T) {
+func TestControlURLsResetTheServerAndAdvanceItsClock(t *testing.T) {
 	more := "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0, wait: 1s}"
-	b := newTestLab(t, parseResponse(t, more), serveReference(t))
+	b := newTestLab(t, parseFile(t, more), serveReference(t))
 	b.mustRun("a Login", "a List")
 	answers := b.mustRun("a List", "a Login", "wait 299", "a List", "wait 301", "a List").Answers
 	for i, want := range map[int]string{0: "20", 1: "0", 3: "0", 5: "20"} {
@@ -121,31 +117,31 @@ func TestAControlURLBeginsAnewAndMovesTheClock(t *testing.T) {
 			t.Errorf("answer %d: RES=%s, want %s", i+1, got, want)
 		}
 	}
-	// A clean slate: equal experiments are equal to the byte.
+	// After a reset, equal experiments send equal bytes.
 	if x, y := b.mustRun("a Login"), b.mustRun("a Login"); !bytes.Equal(x.Answers[0].Request, y.Answers[0].Request) {
-		t.Errorf("%q and %q", x.Answers[0].Request, y.Answers[0].Request)
+		t.Errorf("got %q and %q, want equal requests", x.Answers[0].Request, y.Answers[0].Request)
 	}
 }
 
-func TestAPoolHasFreshAccountsForEachExperimentUntilItIsUsedUp(t *testing.T) {
+func TestPoolGivesEachExperimentFreshAccounts(t *testing.T) {
 	more := "pool: {first: 10005, last: 10012, secret: 123456}\nreset: pool\nlimits: {rate: 0}"
-	b := newTestLab(t, parseResponse(t, more), serveReference(t))
+	b := newTestLab(t, parseFile(t, more), serveReference(t))
 	marks := make(map[string]bool)
 	for count := range 4 {
 		answers := b.mustRun("a List", "a Login", "a List").Answers
 		if answers[0].Value("RES") != "20" || !slices.Equal(listElements(t, &answers[2], "UN"), []string{"{b}"}) {
-			t.Errorf("%q, %q", answers[0].Body, answers[2].Body)
+			t.Errorf("got %q and %q, want RES=20 and the friend b", answers[0].Body, answers[2].Body)
 		}
 		if want := fmt.Sprintf("UIN=%d&", 10005+2*count); !strings.Contains(string(answers[1].Request), want) {
 			t.Errorf("%q has no %s", answers[1].Request, want)
 		}
 		if b.Account("b").Number != fmt.Sprint(10006+2*count) {
-			t.Errorf("b is %s", b.Account("b").Number)
+			t.Errorf("b has the account %s, want %d", b.Account("b").Number, 10006+2*count)
 		}
 		marks[string(answers[0].Request)] = true
 	}
 	if len(marks) != 4 {
-		t.Error("marks were used twice")
+		t.Error("two experiments have the same mark")
 	}
 	_, err := b.Run(context.Background(), b.parseSteps("a Login"), 0)
 	var stopped *lab.StoppedError
@@ -154,45 +150,40 @@ func TestAPoolHasFreshAccountsForEachExperimentUntilItIsUsedUp(t *testing.T) {
 	}
 }
 
-func TestTheTranscriptHoldsAllStepsInOrder(t *testing.T) {
-	b := newTestLab(
-		t,
-		parseResponse(t, "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0}"),
-		serveReference(t),
-	)
+func TestTranscriptHoldsAllStepsInOrder(t *testing.T) {
+	b := newTestLab(t, parseFile(t, "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0}"),
+		serveReference(t))
 	b.mustRun("a Login", "wait 5", "a List via=lower")
 	entries := b.entries()
 	if len(entries) != 3 {
-		t.Fatalf("%+v", entries)
+		t.Fatalf("got the entries %+v, want 3", entries)
 	}
 	for i, want := range []struct{ key, line, id string }{
 		{"0: a Login; wait 5; a List via=lower", "a Login", "a1.1"}, {"", "wait 5", "a1.2"},
 		{"", "a List via=lower", "a1.3"},
 	} {
-		if entries[i].TryKey != want.key || entries[i].StepText != want.line || entries[i].ID() != want.id ||
-			entries[i].EndsTry != (i == 2) {
-			t.Errorf("%+v, want %+v", entries[i], want)
+		if entries[i].ExperimentKey != want.key || entries[i].StepText != want.line || entries[i].ID() != want.id ||
+			entries[i].EndsAttempt != (i == 2) {
+			t.Errorf("got %+v, want %+v", entries[i], want)
 		}
 	}
 	if entries[1].WaitSeconds != 5 || entries[1].Request != nil {
-		t.Errorf("%+v", entries[1])
+		t.Errorf("got %+v, want a wait of 5 s without a request", entries[1])
 	}
 	if !strings.HasPrefix(string(entries[0].Request), "POST / HTTP/1.1\r\n") ||
 		!strings.HasPrefix(string(entries[0].Response), "HTTP/1.1 200 OK\r\n") {
-		t.Errorf("%q, %q", entries[0].Request, entries[0].Response)
+		t.Errorf("got %q and %q, want complete HTTP messages", entries[0].Request, entries[0].Response)
 	}
 	if !strings.Contains(string(entries[2].Request), "\r\nhost:") {
-		t.Errorf("%q", entries[2].Request)
+		t.Errorf("got %q, want header names in lower case", entries[2].Request)
 	}
 }
 
-func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
+func TestTranscriptOmitsSecretsFromTheEnvironment(t *testing.T) {
 	const secret = "correct horse"
-	s := newRecordingServer(
-		t,
-		func(record string, count int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret },
-	)
-	file := parseResponse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
+	s := newRecordingServer(t,
+		func(record string, count int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret })
+	file := parseFile(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
 	for i := range file.Accounts {
 		file.Accounts[i].Secret, file.Accounts[i].SecretHidden = secret, true
 	}
@@ -206,23 +197,23 @@ func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 	for i := range answers {
 		proof, _ := experiment.ComputeProof([]string{"md5(secret)", "secret", "MD5(secret)", "sha1(secret)"}[i], secret)
 		if !strings.Contains(s.records[i], proof) {
-			t.Errorf("%q does not prove the secret", s.records[i])
+			t.Errorf("the server received %q, want the proof %s", s.records[i], proof)
 		}
 		entry := b.entries()[i]
 		for _, text := range []string{string(entry.Request), string(entry.Response), string(answers[i].Request),
 			string(answers[i].Body)} {
 			if strings.Contains(text, proof) || strings.Contains(text, secret) {
-				t.Errorf("%q holds the secret", text)
+				t.Errorf("%q contains the secret", text)
 			}
 		}
 		if !strings.Contains(string(entry.Request), "secret") {
-			t.Errorf("%q does not say which secret it was", entry.Request)
+			t.Errorf("%q has no placeholder for the secret", entry.Request)
 		}
 	}
 }
 
 // newArchivedLab returns a lab that continues the transcript of another.
-func newArchivedLab(t *testing.T, b *testLab, url string, change ...func(*lab.Config)) *testLab {
+func newArchivedLab(t *testing.T, b *testLab, url string, options ...func(*lab.Config)) *testLab {
 	t.Helper()
 	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
@@ -232,17 +223,17 @@ func newArchivedLab(t *testing.T, b *testLab, url string, change ...func(*lab.Co
 		t,
 		b.file,
 		url,
-		append(change, func(config *lab.Config) { config.Archive = lab.NewArchive(past, "a") })...)
+		append(options, func(config *lab.Config) { config.Archive = lab.NewArchive(past, "a") })...)
 }
 
-func TestArchivedExperimentsAreNotSentAgain(t *testing.T) {
+func TestRunReplaysArchivedExperiments(t *testing.T) {
 	for _, more := range []string{
 		"limits: {rate: 0}",
 		"reset: {url: /control/reset}\nlimits: {rate: 0}",
 		"pool: {first: 10005, last: 10012, secret: 123456}\nreset: pool\nlimits: {rate: 0}",
 	} {
 		url := serveReference(t)
-		b := newTestLab(t, parseResponse(t, more), url)
+		b := newTestLab(t, parseFile(t, more), url)
 		first := []*lab.Trace{b.mustRun("a Login", "a List"), b.mustRun("b Login"), b.mustRun("a Login", "a List")}
 
 		again := newArchivedLab(t, b, url)
@@ -252,20 +243,20 @@ func TestArchivedExperimentsAreNotSentAgain(t *testing.T) {
 			again.mustRun("a Login", "a List"),
 		}
 		if len(again.entries()) > 0 {
-			t.Errorf("it was asked again: %+v", again.entries())
+			t.Errorf("the replay sent requests: %+v", again.entries())
 		}
 		for i := range first {
 			checkSameTrace(t, second[i], first[i])
 		}
 		if again.Sent() != b.Sent() || again.Attempts() != b.Attempts() {
-			t.Errorf("%d requests and %d tries, were %d and %d", again.Sent(), again.Attempts(), b.Sent(), b.Attempts())
+			t.Errorf("got %d requests and %d attempts, want %d and %d", again.Sent(), again.Attempts(), b.Sent(), b.Attempts())
 		}
 		x, y := again.mustRun("a Login", "a List"), b.mustRun("a Login", "a List")
 		if x.ID != "a4" {
-			t.Errorf("what comes next is called %s", x.ID)
+			t.Errorf("the next trace has the ID %s, want a4", x.ID)
 		}
 		if b.file.Reset.Kind != experiment.ResetURL && bytes.Equal(x.Answers[0].Request, first[0].Answers[0].Request) {
-			t.Error("a mark was used twice")
+			t.Error("two attempts have the same mark")
 		}
 		if b.file.Reset.Kind == experiment.ResetURL {
 			checkSameTrace(t, x, y)
@@ -276,7 +267,7 @@ func TestArchivedExperimentsAreNotSentAgain(t *testing.T) {
 func checkSameTrace(t *testing.T, got, want *lab.Trace) {
 	t.Helper()
 	if got.ID != want.ID {
-		t.Errorf("%s, want %s", got.ID, want.ID)
+		t.Errorf("got ID %s, want %s", got.ID, want.ID)
 	}
 	for i := range want.Answers {
 		x, y := got.Answers[i], want.Answers[i]
@@ -286,23 +277,23 @@ func checkSameTrace(t *testing.T, got, want *lab.Trace) {
 	}
 }
 
-func TestAnIncompleteAttemptIsMadeAgainWithOtherMarks(t *testing.T) {
+func TestIncompleteAttemptIsRepeatedWithNewMarks(t *testing.T) {
 	url := serveReference(t)
-	b := newTestLab(t, parseResponse(t, "limits: {rate: 0}"), url)
+	b := newTestLab(t, parseFile(t, "limits: {rate: 0}"), url)
 	b.mustRun("a Login", "a List")
-	whole := bytes.Clone(b.transcript.Bytes())
+	complete := bytes.Clone(b.transcript.Bytes())
 	b.mustRun("a Login", "a List", "a Logout")
-	lines := bytes.SplitAfter(b.transcript.Bytes()[len(whole):], []byte("\n"))
-	cut := bytes.Join(lines[:len(lines)-2], nil) // without the Logout, and what is behind the last line
+	lines := bytes.SplitAfter(b.transcript.Bytes()[len(complete):], []byte("\n"))
+	cut := bytes.Join(lines[:len(lines)-2], nil) // without the Logout and the empty rest after the last line
 	b.transcript.Reset()
-	b.transcript.Write(append(whole, cut...))
+	b.transcript.Write(append(complete, cut...))
 
 	again := newArchivedLab(t, b, url)
 	again.mustRun("a Login", "a List")
 	before := again.Sent()
 	trace := again.mustRun("a Login", "a List", "a Logout")
 	if trace.ID != "a3" {
-		t.Errorf("it is called %s", trace.ID)
+		t.Errorf("got ID %s, want a3", trace.ID)
 	}
 	past, err := journal.Read(bytes.NewReader(b.transcript.Bytes()))
 	if err != nil {
@@ -310,22 +301,22 @@ func TestAnIncompleteAttemptIsMadeAgainWithOtherMarks(t *testing.T) {
 	}
 	for _, entry := range past.Entries {
 		if bytes.Contains(entry.Request, trace.Answers[0].Request) {
-			t.Errorf("a mark of %s was used twice", entry.ID())
+			t.Errorf("the repeated attempt reuses a mark of %s", entry.ID())
 		}
 	}
-	if asked := len(again.entries()) + bytes.Count(cut, []byte("\n")); again.Sent()-before != asked {
-		t.Errorf("%d requests count, want %d", again.Sent()-before, asked)
+	if sent := len(again.entries()) + bytes.Count(cut, []byte("\n")); again.Sent()-before != sent {
+		t.Errorf("the budget counts %d requests, want %d", again.Sent()-before, sent)
 	}
 }
 
-func TestNothingIsSentOffline(t *testing.T) {
+func TestOfflineLabSendsNothing(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	want := b.mustRun("a Login", "wait 5", "a List")
 	if err := b.WriteEnd("because"); err != nil {
 		t.Fatal(err)
 	}
-	asked := len(s.records)
+	received := len(s.records)
 	again := newArchivedLab(t, b, s.URL, func(config *lab.Config) { config.Offline = true })
 	checkSameTrace(t, again.mustRun("a Login", "wait 5", "a List"), want)
 	_, err := again.Run(context.Background(), again.parseSteps("a Login", "wait 5", "a List"), 0)
@@ -336,20 +327,20 @@ func TestNothingIsSentOffline(t *testing.T) {
 	if err := again.CheckReachable(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if len(s.records) != asked || s.connections != 2 {
-		t.Errorf("%d requests more, %d connections", len(s.records)-asked, s.connections)
+	if len(s.records) != received || s.connections != 2 {
+		t.Errorf("got %d requests and %d connections, want 0 and 2", len(s.records)-received, s.connections)
 	}
 }
 
-func TestRequestsOfAllFormsAreReplayedFromTheArchive(t *testing.T) {
+func TestArchiveReplaysAllRequestForms(t *testing.T) {
 	s := newRecordingServer(t, answerDone)
-	b := newTestLab(t, parseResponse(t, controlURLs), s.URL)
+	b := newTestLab(t, parseFile(t, controlURLs), s.URL)
 	var lines []string
 	var want []*lab.Trace
-	for _, way := range lab.RequestForms() {
+	for _, form := range lab.RequestForms() {
 		line := "a List"
-		if way != "" {
-			line += " via=" + way
+		if form != "" {
+			line += " via=" + form
 		}
 		lines, want = append(lines, line), append(want, b.mustRun(line))
 	}
@@ -357,12 +348,8 @@ func TestRequestsOfAllFormsAreReplayedFromTheArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newTestLab(
-		t,
-		b.file,
-		s.URL,
-		func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true },
-	)
+	again := newTestLab(t, b.file, s.URL,
+		func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
 	for i, line := range lines {
 		checkSameTrace(t, again.mustRun(line), want[i])
 	}

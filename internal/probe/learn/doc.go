@@ -118,12 +118,8 @@ func (c Config) validate() error {
 	}
 	for i, trace := range c.Traces {
 		if len(trace.Inputs) != len(trace.Outputs) {
-			return fmt.Errorf(
-				"learn: trace %d has %d inputs and %d outputs",
-				i+1,
-				len(trace.Inputs),
-				len(trace.Outputs),
-			)
+			return fmt.Errorf("learn: trace %d has %d inputs and %d outputs", i+1, len(trace.Inputs),
+				len(trace.Outputs))
 		}
 	}
 	return nil

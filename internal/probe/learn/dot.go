@@ -19,14 +19,8 @@ func (m *Machine) WriteDOT(w io.Writer) error {
 	fmt.Fprintln(b)
 	for s, state := range m.States {
 		for i, transition := range state.Transitions {
-			fmt.Fprintf(
-				b,
-				"s%d -> s%d [label=\"%s / %s\"];\n",
-				s,
-				transition.Target,
-				escapeDOT(m.Inputs[i]),
-				escapeDOT(transition.Output),
-			)
+			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"];\n", s, transition.Target, escapeDOT(m.Inputs[i]),
+				escapeDOT(transition.Output))
 		}
 	}
 	fmt.Fprint(b, "\n__start0 -> s0;\n}\n")

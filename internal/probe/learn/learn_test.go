@@ -58,13 +58,8 @@ func checkMachinesOfKinds(t *testing.T, kinds []machineKind, config Config, chan
 			}
 			queries, symbols, most = queries+result.Queries, symbols+result.SentInputs, max(most, result.Queries)
 		}
-		t.Logf(
-			"%-40s %5d queries, at most %5d, %6d inputs",
-			kind.name,
-			queries/machinesPerKind,
-			most,
-			symbols/machinesPerKind,
-		)
+		t.Logf("%-40s %5d queries, at most %5d, %6d inputs", kind.name, queries/machinesPerKind, most,
+			symbols/machinesPerKind)
 		costliest = max(costliest, queries/machinesPerKind)
 	}
 	return costliest
@@ -150,12 +145,8 @@ func TestWithoutBudgetTheResultHasTheMissingQueriesAndNoMachine(t *testing.T) {
 			t.Errorf("after %d words: %s", budget, result.Guarantee())
 		}
 		if result.RemainingQueries < 1 || budget+result.RemainingQueries > whole.Queries*11/10 {
-			t.Errorf(
-				"after %d words %d are missing, the whole takes %d",
-				budget,
-				result.RemainingQueries,
-				whole.Queries,
-			)
+			t.Errorf("after %d words %d are missing, the whole takes %d", budget, result.RemainingQueries,
+				whole.Queries)
 		}
 		if budget > 120 && result.RemainingQueries >= before {
 			t.Errorf("after %d words %d are missing, before %d", budget, result.RemainingQueries, before)
@@ -223,11 +214,8 @@ func TestTracesSaveQueries(t *testing.T) {
 func TestATraceCanBeACounterexample(t *testing.T) {
 	other := drawMinimal(1, hiddenChains(8, 10, 3, 2))
 	word := longestAccess(other)
-	result := learn(
-		t,
-		newSystem(other, 1),
-		Config{Inputs: other.Inputs, RandomTests: -1, Traces: []Trace{{word, other.Run(word)}}},
-	)
+	result := learn(t, newSystem(other, 1),
+		Config{Inputs: other.Inputs, RandomTests: -1, Traces: []Trace{{word, other.Run(word)}}})
 	if got := result.Machine.Run(word); !slices.Equal(got, other.Run(word)) {
 		t.Errorf("the machine says %q for a trace, which is %q", got, other.Run(word))
 	}

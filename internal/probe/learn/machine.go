@@ -50,11 +50,8 @@ func (m *Machine) stateAfter(word []int) int {
 
 // hasEqualStates reports whether two machines have the same transitions, in the same numbering.
 func (m *Machine) hasEqualStates(other *Machine) bool {
-	return slices.EqualFunc(
-		m.States,
-		other.States,
-		func(left, right State) bool { return slices.Equal(left.Transitions, right.Transitions) },
-	)
+	return slices.EqualFunc(m.States, other.States,
+		func(left, right State) bool { return slices.Equal(left.Transitions, right.Transitions) })
 }
 
 // renumberBreadthFirst returns an equal machine whose states are numbered in breadth-first order, so

@@ -48,11 +48,8 @@ __start0 -> s0;
 }
 
 func TestRunStopsAtAnUnknownInput(t *testing.T) {
-	other := newTableMachine(
-		"a b",
-		[]Transition{{Output: "x", Target: 1}, {Output: "y", Target: 0}},
-		[]Transition{{Output: "z", Target: 1}, {Output: "w", Target: 0}},
-	)
+	other := newTableMachine("a b", []Transition{{Output: "x", Target: 1}, {Output: "y", Target: 0}},
+		[]Transition{{Output: "z", Target: 1}, {Output: "w", Target: 0}})
 	for _, c := range []struct {
 		word, want string
 	}{

@@ -87,7 +87,7 @@ func TestAScenarioEndedByALockReportsItsRemainingSteps(t *testing.T) {
 	}
 	if !slices.ContainsFunc(out.Untested, func(item finding.UntestedItem) bool {
 		return item.What == "a List; a Login -M5; a List TN=1" &&
-			strings.Contains(item.Why, "a right login is refused behind wrong ones")
+			strings.Contains(item.Why, "a correct login is refused after wrong ones")
 	}) {
 		t.Errorf("the remaining steps are not recorded as untested: %+v", out.Untested)
 	}

@@ -99,7 +99,7 @@ type studyPhase struct {
 // phases lists all phases in order: those that find much with few requests come first. A share is
 // about the number of requests that the phase sends for a file with a dozen commands.
 var phases = []studyPhase{
-	{"acquaintance", 0, (*study).introduceCommands},
+	{"acquaintance", 0, (*study).sendBaseRequests},
 	{"scenarios", 0, (*study).runScenarios},
 	{"breadth", 0, (*study).tryParametersBriefly},
 	{"sessions", 260, (*study).studySessions},

@@ -28,56 +28,56 @@ func dialAbsentServer(ctx context.Context, _, _ string) (net.Conn, error) {
 	return nil, ctx.Err()
 }
 
-func TestAnAbsentServerIsReportedSoon(t *testing.T) {
+func TestCheckReachableReportsAnAbsentServer(t *testing.T) {
 	t.Parallel()
-	file := parseResponse(t, controlURLs)
+	file := parseFile(t, controlURLs)
 	synctest.Test(t, func(t *testing.T) {
 		b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dialAbsentServer })
 		began := time.Now()
 		if err := b.CheckReachable(t.Context()); !errors.Is(err, lab.ErrUnreachable) ||
 			!strings.Contains(err.Error(), "is it running") {
-			t.Errorf("the error is %v", err)
+			t.Errorf("got the error %v", err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("took %v", took)
 		}
 	})
 }
 
-func TestASilentServerIsGivenUpAfterOneTimeout(t *testing.T) {
+func TestRunStopsAtASilentServer(t *testing.T) {
 	t.Parallel()
 	for _, more := range []string{controlURLs, "limits: {rate: 0}\nreset: commands"} {
-		file := parseResponse(t, more)
+		file := parseFile(t, more)
 		synctest.Test(t, func(t *testing.T) {
 			b := newTestLab(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dialSilentServer })
 			began := time.Now()
 			_, err := b.Run(t.Context(), b.parseSteps("a Login"), 0)
 			if stopped := new(lab.StoppedError); !errors.As(err, &stopped) || !b.Broken() {
-				t.Errorf("the error is %v", err)
+				t.Errorf("got the error %v", err)
 			}
 			if took := time.Since(began); took > 15*time.Second {
-				t.Errorf("it took %v", took)
+				t.Errorf("took %v", took)
 			}
 		})
 	}
 }
 
 // measureTenRuns makes an experiment ten times in virtual time on a server that delays each answer
-// by late, or never answers if late is negative. It returns the total time and the last trace.
+// by delay, or never answers if delay is negative. It returns the total time and the last trace.
 func measureTenRuns(
 	t *testing.T,
-	late func(record string, count int) time.Duration,
+	delay func(record string, count int) time.Duration,
 	lines ...string,
 ) (took time.Duration, last *lab.Trace) {
 	t.Helper()
-	file := parseResponse(t, controlURLs)
+	file := parseFile(t, controlURLs)
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int64
 		l := newPipeListener()
 		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			record, _ := io.ReadAll(r.Body)
 			if r.URL.Path == "/" {
-				duration := late(string(record), int(requests.Add(1))-1)
+				duration := delay(string(record), int(requests.Add(1))-1)
 				if duration < 0 {
 					<-r.Context().Done()
 					return
@@ -99,7 +99,7 @@ func measureTenRuns(
 }
 
 // One request in twenty is lost. Each must cost far less than the timeout of ten seconds.
-func TestALostRequestCostsNoLongWait(t *testing.T) {
+func TestLostRequestCostsNoFullTimeout(t *testing.T) {
 	t.Parallel()
 	took, last := measureTenRuns(t, func(_ string, count int) time.Duration {
 		if count > 10 && count%20 == 0 {
@@ -108,14 +108,14 @@ func TestALostRequestCostsNoLongWait(t *testing.T) {
 		return time.Millisecond
 	}, "a Login", "a List", "a List", "a List", "a Logout")
 	if took > 12*time.Second {
-		t.Errorf("fifty requests took %v", took)
+		t.Errorf("fifty requests took %v, want at most 12s", took)
 	}
 	if last.Answers[4].Lost {
-		t.Error("an answer is taken for lost")
+		t.Error("the last answer counts as lost")
 	}
 }
 
-func TestASlowAnswerIsNotLost(t *testing.T) {
+func TestSlowAnswerIsNotLost(t *testing.T) {
 	t.Parallel()
 	_, last := measureTenRuns(t, func(record string, count int) time.Duration {
 		if strings.Contains(record, "CMD=List") {
@@ -124,11 +124,11 @@ func TestASlowAnswerIsNotLost(t *testing.T) {
 		return time.Millisecond
 	}, "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a List")
 	if last.Answers[9].Lost {
-		t.Error("an answer that takes 8 s is taken for none")
+		t.Error("an answer that takes 8 s counts as lost")
 	}
 	_, last = measureTenRuns(t, func(string, int) time.Duration { return 3500 * time.Millisecond }, "a Login", "a List")
 	if last.Answers[0].Lost || last.Answers[1].Lost {
-		t.Error("answers that take 3.5 s are taken for none")
+		t.Error("answers that take 3.5 s count as lost")
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"net"
 	"strings"
 	"syscall"
-
-	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
 // CheckReachable connects once from each of the file's places. It returns an error that wraps
@@ -25,12 +23,8 @@ func (l *Lab) CheckReachable(ctx context.Context) error {
 			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, networkCause(err))
 		}
 		if err != nil {
-			return fmt.Errorf(
-				"%w: %s does not take connections (%w); is it running, and is the address right?",
-				ErrUnreachable,
-				l.serverAddr,
-				networkCause(err),
-			)
+			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?",
+				ErrUnreachable, l.serverAddr, networkCause(err))
 		}
 		conn.Close()
 	}
@@ -49,21 +43,4 @@ func networkCause(err error) error {
 		return errors.New("no answer in time")
 	}
 	return err
-}
-
-// RunWithoutReset makes an experiment like [Lab.Run], but on the server in its current state, and
-// without the checks of what the file permits. With a pool, the roles get fresh accounts.
-func (l *Lab) RunWithoutReset(ctx context.Context, steps []experiment.Step) (*Trace, error) {
-	return l.runExperiment(ctx, "look: "+l.Key(steps, 0), plannedExperiment{steps: steps, skipsReset: true})
-}
-
-// Account returns the account that played a role in the latest experiment. For an unknown role
-// only Role is set.
-func (l *Lab) Account(role string) experiment.Account {
-	for _, account := range l.currentAccounts {
-		if account.Role == role {
-			return account
-		}
-	}
-	return experiment.Account{Role: role}
 }

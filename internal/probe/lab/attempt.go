@@ -46,7 +46,7 @@ func (l *Lab) nextAttempt(key string, nonce uint64) *attempt {
 		}
 		l.attempts++
 		if archived.isComplete {
-			t.archivedEntries, t.isArchived, t.number = archived.entries, true, archived.entries[0].TryNumber
+			t.archivedEntries, t.isArchived, t.number = archived.entries, true, archived.entries[0].AttemptNumber
 			return t
 		}
 		l.countIncompleteAttempt(archived)
@@ -197,7 +197,7 @@ func (t *attempt) wait(ctx context.Context, step experiment.Step, number int) (A
 	}
 	return answer, t.writeEntry(journal.Entry{
 		StepNumber: number, StepText: t.lab.File.FormatStep(step), WaitSeconds: step.Wait.Seconds(),
-		EndsTry: number == len(t.steps), Elapsed: t.lab.elapsedSeconds(),
+		EndsAttempt: number == len(t.steps), Elapsed: t.lab.elapsedSeconds(),
 	})
 }
 
@@ -242,10 +242,8 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 		return answer, errors.Join(l.checkStopped(ctx, 0), t.writeEntry(entry))
 	case err != nil:
 		if l.transportFaults++; !l.hasAnswered && l.transportFaults >= maxInitialFaults {
-			return answer, errors.Join(
-				t.writeEntry(entry),
-				l.brokenf("%s takes connections and answers nothing (%s)", l.serverAddr, faultText(err)),
-			)
+			return answer, errors.Join(t.writeEntry(entry),
+				l.brokenf("%s takes connections and answers nothing (%s)", l.serverAddr, faultText(err)))
 		}
 		answer = Answer{Lost: true, Fault: faultText(err)}
 		entry.Fault = answer.Fault
@@ -255,7 +253,7 @@ func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int
 	}
 	l.latestTime.elapsed = toDuration(entry.Elapsed)
 	t.completeAnswer(step, number, &answer, hidden)
-	entry.EndsTry = number > 0 && (t.mustRepeat || t.stopsAtLock || number == len(t.steps))
+	entry.EndsAttempt = number > 0 && (t.mustRepeat || t.stopsAtLock || number == len(t.steps))
 	return answer, t.writeEntry(entry)
 }
 
@@ -420,14 +418,14 @@ func (t *attempt) nextArchivedEntry() *journal.Entry {
 // writeEntry completes an entry with the run, the attempt and, if it is the attempt's first, the
 // key, and appends it to the transcript.
 func (t *attempt) writeEntry(entry journal.Entry) error {
-	if entry.Server, entry.TryNumber = t.lab.Name, t.number; entry.Request == nil {
+	if entry.Server, entry.AttemptNumber = t.lab.Name, t.number; entry.Request == nil {
 		t.lab.noteTime(&entry)
 	}
 	if t.lab.Journal == nil {
 		return nil
 	}
 	if !t.hasEntries {
-		entry.TryKey, t.hasEntries = t.key, true
+		entry.ExperimentKey, t.hasEntries = t.key, true
 	}
 	if err := t.lab.Journal.Append(entry); err != nil {
 		return fmt.Errorf("cannot write the transcript: %w", err)

@@ -9,16 +9,16 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// introduceCommands sends each command as the file declares it, without and with a session. In
+// sendBaseRequests sends each command as the file declares it, without and with a session. In
 // between it repeats all of them three times to find fields that differ between equal requests.
-func (s *study) introduceCommands() error {
+func (s *study) sendBaseRequests() error {
 	repeated := s.newRepetitions()
 	repeat := func() error { return s.runRepetitions(repeated) }
 	if err := runInOrder(repeat, s.findNotLoggedInCode, repeat); err != nil {
 		return err
 	}
 	for _, command := range s.File.Commands {
-		if err := s.introduceCommand(command); err != nil {
+		if err := s.sendBaseRequest(command); err != nil {
 			return err
 		}
 	}
@@ -61,8 +61,8 @@ func (s *study) findNotLoggedInCode() error {
 	return nil
 }
 
-// introduceCommand sends the base request of a command after the logins that it needs.
-func (s *study) introduceCommand(command *experiment.Command) error {
+// sendBaseRequest sends the base request of a command after the logins that it needs.
+func (s *study) sendBaseRequest(command *experiment.Command) error {
 	step := experiment.Step{Role: s.actor, Command: command.Name}
 	plan := s.planTrial(step)
 	trace, err := s.runExperiment(append(plan.setup, plan.request)...)

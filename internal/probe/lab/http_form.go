@@ -104,12 +104,8 @@ func (t *attempt) buildRequest(step experiment.Step, number int, record []byte) 
 	raw, keep = buildRequest(step.HTTPForm, t.lab.File.Syntax, t.lab.serverAddr, record)
 	if step.HTTPForm == formPipelined {
 		mark := []byte(t.marks[number])
-		second, _ := buildRequest(
-			"close",
-			t.lab.File.Syntax,
-			t.lab.serverAddr,
-			bytes.ReplaceAll(record, mark, alternateMark(mark)),
-		)
+		second, _ := buildRequest("close", t.lab.File.Syntax, t.lab.serverAddr,
+			bytes.ReplaceAll(record, mark, alternateMark(mark)))
 		raw = append(raw, second...)
 	}
 	return raw, keep
