@@ -385,7 +385,7 @@ func textResponse(status, description string) []byte {
 
 // endsConnection reports whether a response ends its connection.
 func endsConnection(response []byte) bool {
-	parsedResponse, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
-	return err != nil || parsedResponse.Close || parsedResponse.ContentLength < 0 &&
-		len(parsedResponse.TransferEncoding) == 0
+	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
+	return err != nil || resp.Close || resp.ContentLength < 0 &&
+		len(resp.TransferEncoding) == 0
 }

@@ -110,14 +110,14 @@ func TestAControlURLThatDoesNothingIsRefused(t *testing.T) {
 			if r.URL.Path == path {
 				return
 			}
-			parsedResponse, err := http.Post(server+strings.TrimPrefix(r.URL.Path, "/"), r.Header.Get("Content-Type"),
+			resp, err := http.Post(server+strings.TrimPrefix(r.URL.Path, "/"), r.Header.Get("Content-Type"),
 				r.Body)
 			if err != nil {
 				panic(http.ErrAbortHandler)
 			}
-			defer parsedResponse.Body.Close()
-			w.WriteHeader(parsedResponse.StatusCode)
-			io.Copy(w, parsedResponse.Body)
+			defer resp.Body.Close()
+			w.WriteHeader(resp.StatusCode)
+			io.Copy(w, resp.Body)
 		}))
 		t.Cleanup(s.Close)
 		refused(t, options(t, s.URL+"/"), words)
@@ -166,11 +166,11 @@ func TestAccountsThatAreNotFriendsAreRefused(t *testing.T) {
 func TestAnAccountInUseIsRefused(t *testing.T) {
 	url := serve(t, probetest.Config{})
 	login := "VER=1.1&CMD=Login&SEQ=12345678&UIN=10002&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235"
-	parsedResponse, err := http.Post(url, "text/plain; charset=UTF-8", strings.NewReader(login))
+	resp, err := http.Post(url, "text/plain; charset=UTF-8", strings.NewReader(login))
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsedResponse.Body.Close()
+	resp.Body.Close()
 	o := options(t, url)
 	o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
 	refused(t, o, "account 10002 (b) is in use")

@@ -128,16 +128,16 @@ func TestAPlaybackWritesTheMarkOfTheRequest(t *testing.T) {
 	url := playback(t, recording(t, 600, serve(t, probetest.Config{})))
 	post := func(path, body string) (int, string) {
 		t.Helper()
-		parsedResponse, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
+		resp, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer parsedResponse.Body.Close()
-		text, err := io.ReadAll(parsedResponse.Body)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return parsedResponse.StatusCode, string(text)
+		return resp.StatusCode, string(text)
 	}
 	if status, _ := post("control/reset", ""); status != http.StatusNoContent {
 		t.Errorf("a reset is answered with status %d", status)

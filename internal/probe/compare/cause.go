@@ -41,9 +41,9 @@ func (p *serverPair) classify(candidate *witness) (finding.Aspect, string) {
 	case hasCodeDifference(candidate.points) && isRepetition(candidate.steps):
 		return finding.AspectLimit, fmt.Sprintf("the last of %d requests", len(candidate.steps))
 	}
-	for index := last; index >= 0; index-- {
-		for _, change := range candidate.steps[index].Changes {
-			if aspect := p.aspectOfChange(candidate, candidate.steps[index], change, index == last); aspect != "" {
+	for i := last; i >= 0; i-- {
+		for _, change := range candidate.steps[i].Changes {
+			if aspect := p.aspectOfChange(candidate, candidate.steps[i], change, i == last); aspect != "" {
 				return aspect, change.Key
 			}
 		}

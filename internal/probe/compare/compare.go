@@ -265,9 +265,9 @@ func hasSameChanges(cause, other []experiment.Step) bool {
 // step without changes, which only makes the difference visible.
 func (p *serverPair) essentialSteps(cause *differenceCause) []experiment.Step {
 	var essential []experiment.Step
-	for index, step := range cause.steps {
+	for i, step := range cause.steps {
 		isPlainLogin := p.file.VerbOf(step) == experiment.VerbLogin && len(step.Changes) == 0 && step.Place == 0
-		isObservation := index == len(cause.steps)-1 && len(step.Changes) == 0
+		isObservation := i == len(cause.steps)-1 && len(step.Changes) == 0
 		if !isPlainLogin && !isObservation {
 			essential = append(essential, step)
 		}
@@ -332,9 +332,9 @@ func (p *serverPair) newDifference(cause *differenceCause) finding.ServerDiffere
 		difference.Command = "*"
 	}
 	difference.Summary = p.summarize(cause, difference.Command)
-	for index, step := range cause.steps {
+	for i, step := range cause.steps {
 		difference.Witness = append(difference.Witness,
-			p.pairExchange(step, &cause.traceA.Answers[index], &cause.traceB.Answers[index]))
+			p.pairExchange(step, &cause.traceA.Answers[i], &cause.traceB.Answers[i]))
 	}
 	appendNonBodyDifferences(&difference.Witness[len(difference.Witness)-1], cause.points)
 	return difference
@@ -382,8 +382,8 @@ func (p *serverPair) summarize(cause *differenceCause, command string) string {
 
 func (p *serverPair) formatSteps(steps []experiment.Step) string {
 	lines := make([]string, len(steps))
-	for index, step := range steps {
-		lines[index] = truncate(p.file.FormatStep(step))
+	for i, step := range steps {
+		lines[i] = truncate(p.file.FormatStep(step))
 	}
 	return strings.Join(lines, "; ")
 }
@@ -394,9 +394,9 @@ func truncate(s string) string {
 	if len(s) <= maxBytes {
 		return s
 	}
-	for index := maxBytes; ; index-- {
-		if utf8.RuneStart(s[index]) {
-			return s[:index] + "..."
+	for i := maxBytes; ; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i] + "..."
 		}
 	}
 }

@@ -38,14 +38,14 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 
 func TestADifferenceThatDoesNotShowAgainIsASighting(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
-	mutantResult := compareTwo(t, file, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
-	if len(mutantResult.Differences) > 0 {
-		t.Errorf("it is told as a difference: %s", mutantResult.Differences[0].Summary)
+	result := compareTwo(t, file, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
+	if len(result.Differences) > 0 {
+		t.Errorf("it is told as a difference: %s", result.Differences[0].Summary)
 	}
-	if len(mutantResult.Sightings) != 1 {
-		t.Fatalf("%d sightings, want the one", len(mutantResult.Sightings))
+	if len(result.Sightings) != 1 {
+		t.Fatalf("%d sightings, want the one", len(result.Sightings))
 	}
-	s := mutantResult.Sightings[0]
+	s := result.Sightings[0]
 	last := s.Witness[len(s.Witness)-1]
 	if s.Replayed != "0 of 5" || !strings.Contains(last.B, "500") || strings.Contains(last.A, "500") {
 		t.Errorf("replayed %s, ends in %q and %q", s.Replayed, last.A, last.B)
@@ -77,16 +77,16 @@ func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 			if last.A == last.B {
 				t.Errorf("the witness ends in equal answers: %s", last.A)
 			}
-			for index, url := range urls {
+			for i, url := range urls {
 				post(t, url+"control/reset", "")
 				for _, step := range difference.Witness {
 					if step.Wait > 0 {
 						post(t, url+"control/clock", strconv.FormatFloat(step.Wait, 'f', -1, 64))
 						continue
 					}
-					want := [2]string{step.A, step.B}[index]
+					want := [2]string{step.A, step.B}[i]
 					if got := post(t, url, step.Request); got != want {
-						t.Errorf("server %d answers %q to %q, the witness says %q", index, got, step.Request, want)
+						t.Errorf("server %d answers %q to %q, the witness says %q", i, got, step.Request, want)
 					}
 				}
 			}

@@ -69,8 +69,8 @@ func scoreOf(all []*mutantResult) (s score) {
 	return s
 }
 
-func boolToInt(traceB bool) int {
-	if traceB {
+func boolToInt(b bool) int {
+	if b {
 		return 1
 	}
 	return 0
@@ -139,8 +139,8 @@ func TestMutantsWithoutOnePhase(t *testing.T) {
 // sample returns every n-th mutant. All of them would take minutes with the race detector.
 func sample(all []probetest.Mutant, n int) []probetest.Mutant {
 	var some []probetest.Mutant
-	for index, m := range all {
-		if strings.Contains(m.Name, *mutantFilter) && (index%n == 0 || *mutantFilter != "") {
+	for i, m := range all {
+		if strings.Contains(m.Name, *mutantFilter) && (i%n == 0 || *mutantFilter != "") {
 			some = append(some, m)
 		}
 	}
@@ -168,17 +168,17 @@ func compareAll(
 	}
 	all := make([]*mutantResult, len(mutants))
 	t.Run("each", func(t *testing.T) {
-		for index, m := range mutants {
+		for i, m := range mutants {
 			t.Run(m.Name, func(t *testing.T) {
 				t.Parallel()
-				traceA := m.PartnerConfig()
-				traceA.Dialect = d
-				traceB := traceA
-				traceB.Mutant = m.Name
+				configA := m.PartnerConfig()
+				configA.Dialect = d
+				configB := configA
+				configB.Mutant = m.Name
 				r := &mutantResult{Mutant: m}
 				r.Command = d.CommandName(m.Command)
-				r.differences, r.sent = findDifferences(t, file, traceA, traceB, without...)
-				all[index] = r
+				r.differences, r.sent = findDifferences(t, file, configA, configB, without...)
+				all[i] = r
 				logUnexpected(t, r)
 			})
 		}
@@ -189,36 +189,36 @@ func compareAll(
 func findDifferences(
 	t *testing.T,
 	file *experiment.File,
-	traceA, traceB probetest.Config,
+	configA, configB probetest.Config,
 	without ...string,
 ) ([]finding.ServerDifference, [2]int) {
-	mutantResult := compareTwo(t, file, traceA, traceB, without...)
-	return mutantResult.Differences, [2]int(mutantResult.Requests)
+	result := compareTwo(t, file, configA, configB, without...)
+	return result.Differences, [2]int(result.Requests)
 }
 
 // compareTwo compares two servers within the benchmark's budget.
 func compareTwo(
 	t *testing.T,
 	file *experiment.File,
-	traceA, traceB probetest.Config,
+	configA, configB probetest.Config,
 	without ...string,
 ) *finding.Study {
-	la, lb := newMemoryLab(t, file, "a", traceA), newMemoryLab(t, file, "b", traceB)
-	mutantResult, err := compare.Run(context.Background(),
+	la, lb := newMemoryLab(t, file, "a", configA), newMemoryLab(t, file, "b", configB)
+	result, err := compare.Run(context.Background(),
 		compare.Config{File: file, A: la, B: lb, Seed: 1, StudyConfig: study.Config{SkippedPhases: without}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sighting := range mutantResult.Sightings {
+	for _, sighting := range result.Sightings {
 		if shown, replays, _ := strings.Cut(sighting.Replayed, " of "); shown == replays && shown != "0" {
 			t.Errorf("%q showed again %s times, but counts as not shown again", sighting.Summary, sighting.Replayed)
 		}
 	}
-	mutantResult.Requests = []int{la.Sent(), lb.Sent()}
+	result.Requests = []int{la.Sent(), lb.Sent()}
 	if la.Sent() > budget || lb.Sent() > budget {
 		t.Errorf("%d and %d requests, more than the budget of %d", la.Sent(), lb.Sent(), budget)
 	}
-	return mutantResult
+	return result
 }
 
 // logUnexpected logs what was found of a mutant if it is not as expected.
@@ -257,9 +257,9 @@ func runFuzzer(t *testing.T, all []*mutantResult) {
 		for _, r := range all {
 			t.Run(r.Name, func(t *testing.T) {
 				t.Parallel()
-				traceB := r.PartnerConfig()
-				traceB.Mutant = r.Name
-				ok, _, err := probetest.Fuzz(context.Background(), listen(t, r.PartnerConfig()), listen(t, traceB),
+				configB := r.PartnerConfig()
+				configB.Mutant = r.Name
+				ok, _, err := probetest.Fuzz(context.Background(), listen(t, r.PartnerConfig()), listen(t, configB),
 					budget, 1, nil)
 				if err != nil {
 					t.Fatal(err)

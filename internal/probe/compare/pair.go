@@ -138,14 +138,14 @@ func truncateTrace(trace, other *lab.Trace) *lab.Trace {
 // recordSightings records a sighting for each step whose answers differ. Of sightings with equal
 // signatures, it keeps the one with the simplest experiment. Both traces have equal steps.
 func (p *serverPair) recordSightings(traceA, traceB *lab.Trace, nonce uint64) {
-	for index, step := range traceA.Steps {
-		points := p.compareAnswers(step, &traceA.Answers[index], &traceB.Answers[index])
+	for i, step := range traceA.Steps {
+		points := p.compareAnswers(step, &traceA.Answers[i], &traceB.Answers[i])
 		if len(points) == 0 {
 			continue
 		}
 		s := &sighting{
 			witness: witness{
-				steps:  traceA.Steps[:index+1],
+				steps:  traceA.Steps[:i+1],
 				nonce:  nonce,
 				points: points,
 				traceA: traceA,
@@ -301,8 +301,8 @@ func (p *serverPair) compareRecords(step experiment.Step, answerA, answerB *lab.
 			points = append(points, differencePoint{kind: "extra", key: key, valueB: y[0].Value})
 		case slices.Contains(p.file.Answer.ProseKeys, key), refused && isProse(x[0].Value) && isProse(y[0].Value):
 		default:
-			for index := range x {
-				if point, differs := p.compareFields(&x[index], &y[index]); differs {
+			for i := range x {
+				if point, differs := p.compareFields(&x[i], &y[i]); differs {
 					points = append(points, point)
 				}
 			}
@@ -382,5 +382,5 @@ func fieldsWithKey(answer *lab.Answer, key string) []lab.Field {
 
 // sortByComplexity sorts sightings, the simplest experiment first.
 func sortByComplexity(all []*sighting) {
-	sort.SliceStable(all, func(index, j int) bool { return complexity(all[index].steps) < complexity(all[j].steps) })
+	sort.SliceStable(all, func(i, j int) bool { return complexity(all[i].steps) < complexity(all[j].steps) })
 }

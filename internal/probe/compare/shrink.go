@@ -20,8 +20,8 @@ var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 // placeholders. ok is false if a remaining step refers to a removed one.
 func removeSteps(steps []experiment.Step, from, to int) (remaining []experiment.Step, ok bool) {
 	ok = true
-	for index, step := range steps {
-		if index >= from && index < to {
+	for i, step := range steps {
+		if i >= from && i < to {
 			continue
 		}
 		step.Changes = slices.Clone(step.Changes)
@@ -201,20 +201,20 @@ func (p *serverPair) dropSteps(ctx context.Context, candidate *witness, wanted [
 
 // revertChanges takes back each change of each step that the difference does not need.
 func (p *serverPair) revertChanges(ctx context.Context, candidate *witness, wanted []differencePoint) error {
-	for index := 0; index < len(candidate.steps); index++ {
-		for j := len(candidate.steps[index].Changes) - 1; j >= 0; j-- {
+	for i := 0; i < len(candidate.steps); i++ {
+		for j := len(candidate.steps[i].Changes) - 1; j >= 0; j-- {
 			steps := slices.Clone(candidate.steps)
-			steps[index].Changes = slices.Delete(slices.Clone(steps[index].Changes), j, j+1)
+			steps[i].Changes = slices.Delete(slices.Clone(steps[i].Changes), j, j+1)
 			if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 				return err
 			}
 		}
-		if err := p.replaceDuplicateKeys(ctx, candidate, index, wanted); err != nil {
+		if err := p.replaceDuplicateKeys(ctx, candidate, i, wanted); err != nil {
 			return err
 		}
-		if step := candidate.steps[index]; step.HTTPForm != "" || step.Place != 0 {
+		if step := candidate.steps[i]; step.HTTPForm != "" || step.Place != 0 {
 			steps := slices.Clone(candidate.steps)
-			steps[index].HTTPForm, steps[index].Place = "", 0
+			steps[i].HTTPForm, steps[i].Place = "", 0
 			if _, err := p.tryWitness(ctx, candidate, steps, wanted); err != nil {
 				return err
 			}

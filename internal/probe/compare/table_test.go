@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The benchmark's table is in this page, between these marks.
+// The benchmark's table is in this page, between these comments.
 const (
 	benchmarkPage = "../../../docs/prober.md"
 	tableBegin    = "<!-- mutants -->\n"
@@ -34,10 +34,10 @@ func checkTable(t *testing.T, all []*mutantResult) {
 		}
 		return
 	}
-	told, now := withoutRequests(table), withoutRequests(found)
-	for index := range max(len(told), len(now)) {
-		if index >= len(told) || index >= len(now) || told[index] != now[index] {
-			t.Errorf("%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s", benchmarkPage,
+	want, got := withoutRequests(table), withoutRequests(found)
+	for i := range max(len(want), len(got)) {
+		if i >= len(want) || i >= len(got) || want[i] != got[i] {
+			t.Errorf("the table in %s is outdated; run make bench-probe ARGS=-update. got:\n%s", benchmarkPage,
 				found)
 			return
 		}
@@ -45,30 +45,30 @@ func checkTable(t *testing.T, all []*mutantResult) {
 }
 
 func formatTable(all []*mutantResult) string {
-	var traceB strings.Builder
-	traceB.WriteString(
+	var b strings.Builder
+	b.WriteString(
 		"| mutant | what it does | expected | found | named | fuzzer | requests |\n|---|---|---|---|---|---|---|\n",
 	)
 	for _, r := range all {
-		expected, named := fmt.Sprintf("%s, %s", r.Command, r.Aspect), describeConnection(r.isNamed())
+		expected, named := fmt.Sprintf("%s, %s", r.Command, r.Aspect), yesOrNo(r.isNamed())
 		if r.Equivalent {
 			expected, named = "nothing: it is equivalent", "-"
 		}
-		fmt.Fprintf(&traceB, "| %s | %s | %s | %s | %s | %s | %d |\n", r.Name,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %d |\n", r.Name,
 			strings.ReplaceAll(r.Description, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"),
-			describeConnection(r.isFound()), named, describeConnection(r.foundByFuzzer), max(r.sent[0], r.sent[1]))
+			yesOrNo(r.isFound()), named, yesOrNo(r.foundByFuzzer), max(r.sent[0], r.sent[1]))
 	}
 	s := scoreOf(all)
 	fuzzed := 0
 	for _, r := range all {
 		fuzzed += boolToInt(r.foundByFuzzer && !r.Equivalent)
 	}
-	fmt.Fprintf(&traceB, "\n%s. The plain fuzzer finds %d.\n", strings.ToUpper(s.String()[:1])+s.String()[1:], fuzzed)
-	return traceB.String()
+	fmt.Fprintf(&b, "\n%s. The plain fuzzer finds %d.\n", strings.ToUpper(s.String()[:1])+s.String()[1:], fuzzed)
+	return b.String()
 }
 
-func describeConnection(traceB bool) string {
-	if traceB {
+func yesOrNo(yes bool) string {
+	if yes {
 		return "yes"
 	}
 	return "no"

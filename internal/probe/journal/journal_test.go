@@ -21,7 +21,8 @@ func head() journal.TranscriptHead {
 
 func entries() []journal.Entry {
 	return []journal.Entry{
-		{Server: "a", AttemptNumber: 1, StepNumber: 0, ExperimentKey: "0: a Login", StepText: "a Logout", Role: "a", Elapsed: 0.5,
+		{Server: "a", AttemptNumber: 1, StepNumber: 0, ExperimentKey: "0: a Login", StepText: "a Logout", Role: "a",
+			Elapsed: 0.5,
 			Request: []byte("\x00\xff<&>"), Response: []byte("x"), Milliseconds: 1.5},
 		{Server: "a", AttemptNumber: 1, StepNumber: 1, StepText: "wait 3", Elapsed: 3.5, WaitSeconds: 3},
 		{Server: "a", AttemptNumber: 1, StepNumber: 2, StepText: "a Login", Role: "a", Elapsed: 4, Request: []byte("y"),

@@ -75,7 +75,8 @@ func TestRunRejectsTheAnswerToAnEarlierRequest(t *testing.T) {
 	trace := b.mustRun("a Login", "a List", "a GetMsgEx", "a List")
 	for i := range trace.Answers {
 		if !echoesItsRequest(&trace.Answers[i]) {
-			t.Errorf("step %d, %s: got the answer %q, want its echo", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
+			t.Errorf("step %d, %s: got the answer %q, want its echo", i+1, trace.Answers[i].Request,
+				trace.Answers[i].Text())
 		}
 	}
 	if b.TransportFaults() != 1 {
@@ -98,7 +99,8 @@ func TestRunDiscardsBytesReceivedBeforeTheRequest(t *testing.T) {
 	trace := b.mustRun("a Login", "a List", "a GetMsgEx")
 	for i := range trace.Answers {
 		if !echoesItsRequest(&trace.Answers[i]) {
-			t.Errorf("step %d, %s: got the answer %q, want its echo", i+1, trace.Answers[i].Request, trace.Answers[i].Text())
+			t.Errorf("step %d, %s: got the answer %q, want its echo", i+1, trace.Answers[i].Request,
+				trace.Answers[i].Text())
 		}
 	}
 }

@@ -359,7 +359,7 @@ func (l *Lab) checkFailedLogins(steps []experiment.Step) error {
 			return fmt.Errorf("%w: %s would have %d failed logins in a row, limits: failed_logins is %d", ErrForbidden,
 				role, count, limit)
 		case count > 0 && l.loginLock != nil:
-			return fmt.Errorf("%w: failed logins lock %s, and a correct login does not lift the lock", ErrForbidden, role)
+			return fmt.Errorf("%w: failed logins lock %s even against a correct login", ErrForbidden, role)
 		}
 	}
 	return nil

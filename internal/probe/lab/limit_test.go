@@ -55,7 +55,8 @@ func TestTracesOmitAnswersOfALimit(t *testing.T) {
 					trace := b.mustRun("a Login", "a List", "a List TN="+strings.Repeat("1", i%5), "a Logout")
 					for j := range trace.Answers {
 						if answer := &trace.Answers[j]; answer.Status != 200 || answer.Value("RES") != "0" {
-							t.Errorf("%s, %v: %s has the answer %d %q, want 200 RES=0", name, n, answer.ID, answer.Status, answer.Body)
+							t.Errorf("%s, %v: %s has the answer %d %q, want 200 RES=0", name, n, answer.ID,
+								answer.Status, answer.Body)
 						}
 					}
 				}

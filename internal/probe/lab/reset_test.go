@@ -249,7 +249,8 @@ func TestRunReplaysArchivedExperiments(t *testing.T) {
 			checkSameTrace(t, second[i], first[i])
 		}
 		if again.Sent() != b.Sent() || again.Attempts() != b.Attempts() {
-			t.Errorf("got %d requests and %d attempts, want %d and %d", again.Sent(), again.Attempts(), b.Sent(), b.Attempts())
+			t.Errorf("got %d requests and %d attempts, want %d and %d", again.Sent(), again.Attempts(), b.Sent(),
+				b.Attempts())
 		}
 		x, y := again.mustRun("a Login", "a List"), b.mustRun("a Login", "a List")
 		if x.ID != "a4" {

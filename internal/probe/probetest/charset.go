@@ -104,10 +104,10 @@ func hasHighRune(raw []byte) bool {
 
 // trimPartialRune drops an incomplete UTF-8 character at the end.
 func trimPartialRune(raw []byte) []byte {
-	for index := len(raw) - 1; index >= 0 && index >= len(raw)-3; index-- {
-		if utf8.RuneStart(raw[index]) {
-			if !utf8.FullRune(raw[index:]) {
-				return raw[:index]
+	for i := len(raw) - 1; i >= 0 && i >= len(raw)-3; i-- {
+		if utf8.RuneStart(raw[i]) {
+			if !utf8.FullRune(raw[i:]) {
+				return raw[:i]
 			}
 			break
 		}

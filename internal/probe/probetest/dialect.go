@@ -221,9 +221,9 @@ func (d *Dialect) CommandName(httpqq string) string {
 	if d == nil {
 		return httpqq
 	}
-	for index, name := range httpQQ.Commands {
+	for i, name := range httpQQ.Commands {
 		if name == httpqq {
-			return d.Commands[index]
+			return d.Commands[i]
 		}
 	}
 	return httpqq
@@ -232,9 +232,9 @@ func (d *Dialect) CommandName(httpqq string) string {
 // findCommand returns the command with a name, cmdUnknown if there is none. It ignores case unless
 // exact.
 func (d *Dialect) findCommand(word string, exact bool) commandID {
-	for index, name := range d.Commands {
+	for i, name := range d.Commands {
 		if name == word || !exact && strings.EqualFold(name, word) {
-			return commandID(index)
+			return commandID(i)
 		}
 	}
 	return cmdUnknown
@@ -242,9 +242,9 @@ func (d *Dialect) findCommand(word string, exact bool) commandID {
 
 // findVersion returns the version with a name, nil if there is none.
 func (d *Dialect) findVersion(word string) *dialectVersion {
-	for index := range d.Versions {
-		if d.Versions[index].Name == word {
-			return &d.Versions[index]
+	for i := range d.Versions {
+		if d.Versions[i].Name == word {
+			return &d.Versions[i]
 		}
 	}
 	return nil
@@ -252,9 +252,9 @@ func (d *Dialect) findVersion(word string) *dialectVersion {
 
 // indexOf returns the index of a word in a table, -1 if it is absent.
 func indexOf(table []string, word string) int {
-	for index, w := range table {
+	for i, w := range table {
 		if w == word {
-			return index
+			return i
 		}
 	}
 	return -1
@@ -262,15 +262,15 @@ func indexOf(table []string, word string) int {
 
 // validate returns an error if the dialect lacks something.
 func (d *Dialect) validate() error {
-	for index, name := range d.Commands {
-		if name == "" || len(d.Fields[index]) == 0 && commandID(index) != cmdLogout &&
-			commandID(index) != cmdChangeStat && commandID(index) != cmdMessage {
-			return fmt.Errorf("dialect %s: command %d has no name or no fields", d.Name, index)
+	for i, name := range d.Commands {
+		if name == "" || len(d.Fields[i]) == 0 && commandID(i) != cmdLogout &&
+			commandID(i) != cmdChangeStat && commandID(i) != cmdMessage {
+			return fmt.Errorf("dialect %s: command %d has no name or no fields", d.Name, i)
 		}
 	}
-	for index, name := range d.Keys {
+	for i, name := range d.Keys {
 		if name == "" {
-			return fmt.Errorf("dialect %s: key %d has no name", d.Name, index)
+			return fmt.Errorf("dialect %s: key %d has no name", d.Name, i)
 		}
 	}
 	if len(d.Versions) == 0 || len(d.Head) == 0 || d.NoAnswer == "" {

@@ -63,8 +63,8 @@ func (x *talk) question(uin int, command commandID, args ...any) fuzzRequest {
 		request.seq = strconv.Itoa(700000 + x.drawn)
 	}
 	x.seq = ""
-	for index := 0; index < len(args); index += 2 {
-		request.arguments = append(request.arguments, fuzzArgument{args[index].(keyID), fmt.Sprint(args[index+1])})
+	for i := 0; i < len(args); i += 2 {
+		request.arguments = append(request.arguments, fuzzArgument{args[i].(keyID), fmt.Sprint(args[i+1])})
 	}
 	return request
 }
@@ -152,9 +152,9 @@ func (x *talk) each(uin int, begin func()) {
 // differing returns the commands with different answers, in the order in which they first differ.
 func differing(a, b []said) []string {
 	var values []string
-	for index := range a {
-		if a[index].answer != b[index].answer && !slices.Contains(values, a[index].command) {
-			values = append(values, a[index].command)
+	for i := range a {
+		if a[i].answer != b[i].answer && !slices.Contains(values, a[i].command) {
+			values = append(values, a[i].command)
 		}
 	}
 	return values
@@ -202,12 +202,12 @@ func fits(m Mutant, got []string) bool {
 
 func sideBySide(a, b []said) string {
 	var out strings.Builder
-	for index := range a {
+	for i := range a {
 		mark := " "
-		if a[index].answer != b[index].answer {
+		if a[i].answer != b[i].answer {
 			mark = "!"
 		}
-		fmt.Fprintf(&out, "%s > %s\n  a %q\n  b %q\n", mark, a[index].asked, a[index].answer, b[index].answer)
+		fmt.Fprintf(&out, "%s > %s\n  a %q\n  b %q\n", mark, a[i].asked, a[i].answer, b[i].answer)
 	}
 	return out.String()
 }
@@ -228,12 +228,12 @@ func TestEquivalentMutantsGiveTheSameAnswers(t *testing.T) {
 					x.reset()
 					script(x)
 				}
-				for index := range a.log {
+				for i := range a.log {
 					if m.Name == "lost-requests" {
 						continue
 					}
-					if pa, pb := parsed(a.log[index].answer), parsed(b.log[index].answer); pa != pb {
-						t.Errorf("%s: to %s\n  a %q\n  b %q", name, a.log[index].asked, pa, pb)
+					if pa, pb := parsed(a.log[i].answer), parsed(b.log[i].answer); pa != pb {
+						t.Errorf("%s: to %s\n  a %q\n  b %q", name, a.log[i].asked, pa, pb)
 					}
 				}
 			}

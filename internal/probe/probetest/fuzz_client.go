@@ -49,9 +49,9 @@ type fuzzClient struct{ clients [2]*http.Client }
 
 func newFuzzClient() *fuzzClient {
 	var client fuzzClient
-	for index := range client.clients {
-		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+index))}}
-		client.clients[index] = &http.Client{
+	for i := range client.clients {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i))}}
+		client.clients[i] = &http.Client{
 			Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 2},
 			Timeout:   5 * time.Second,
 		}

@@ -74,7 +74,7 @@ func (f *fuzzer) runSequence(ctx context.Context, steps []fuzzStep) (int, error)
 			return -1, err
 		}
 	}
-	for index, step := range steps {
+	for i, step := range steps {
 		if step.waitSeconds == 0 {
 			if f.remaining == 0 {
 				return -1, nil
@@ -89,7 +89,7 @@ func (f *fuzzer) runSequence(ctx context.Context, steps []fuzzStep) (int, error)
 			}
 		}
 		if answers[0] != answers[1] {
-			return index, nil
+			return i, nil
 		}
 	}
 	return -1, nil
@@ -114,9 +114,9 @@ func (f *fuzzer) runStep(ctx context.Context, url string, step fuzzStep) (string
 // maskSeq drops the value of SEQ.
 func (d *Dialect) maskSeq(answer []byte) []byte {
 	parts := bytes.Split(answer, []byte{d.Pair})
-	for index, part := range parts {
+	for i, part := range parts {
 		if key, _, ok := bytes.Cut(part, []byte{d.Assign}); ok && string(key) == d.Keys[keySeq] {
-			parts[index] = key
+			parts[i] = key
 		}
 	}
 	return bytes.Join(parts, []byte{d.Pair})
@@ -192,9 +192,9 @@ func (f *fuzzer) baseRequest(command commandID, role string) fuzzRequest {
 // pair, or have pairs twice, in another case or in another order.
 func (f *fuzzer) varyRequest(request fuzzRequest) fuzzStep {
 	step := fuzzStep{command: f.dialect.Commands[request.command], contentType: contentType}
-	for index := range request.arguments {
+	for i := range request.arguments {
 		if f.chance(15) {
-			request.arguments[index].value = f.unusualValue(request.arguments[index].key)
+			request.arguments[i].value = f.unusualValue(request.arguments[i].key)
 		}
 	}
 	if f.chance(5) {
@@ -218,7 +218,7 @@ func (f *fuzzer) varyRequest(request fuzzRequest) fuzzStep {
 	case f.chance(2):
 		pairs[1] = f.dialect.Keys[keyCommand] + string(f.dialect.Assign) + "Nonesuch"
 	case f.chance(2):
-		f.random.Shuffle(len(pairs), func(index, j int) { pairs[index], pairs[j] = pairs[j], pairs[index] })
+		f.random.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
 	}
 	step.body = f.dialect.joinPairs(pairs)
 	if f.chance(3) {

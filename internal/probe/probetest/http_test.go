@@ -84,7 +84,7 @@ func TestAResetRestoresTheInitialState(t *testing.T) {
 	}
 	first := []string{}
 	for round := range 2 {
-		for index, record := range []string{
+		for i, record := range []string{
 			"CMD=List", "CMD=Login&M5=0&PS=x", "CMD=Login&M5=0&PS=123456", "CMD=List", "CMD=Change_Stat&ST=30",
 			"CMD=DelFromList&UN=10002", "CMD=List", "CMD=CLTMSG&UN=10001&MG=a", "CMD=GetMsgEx",
 			"CMD=Ack_AddToList&UN=10003&CD=2",
@@ -92,8 +92,8 @@ func TestAResetRestoresTheInitialState(t *testing.T) {
 			got := ask(record)
 			if round == 0 {
 				first = append(first, got)
-			} else if got != first[index] {
-				t.Errorf("%s was answered %q, after a reset %q", record, first[index], got)
+			} else if got != first[i] {
+				t.Errorf("%s was answered %q, after a reset %q", record, first[i], got)
 			}
 		}
 		do(t, "POST", url+"control/clock", "100", nil)
@@ -146,13 +146,13 @@ func TestConcurrentRequests(t *testing.T) {
 	fuzzPeer := newFuzzClient()
 	defer fuzzPeer.close()
 	var all sync.WaitGroup
-	for index := range 8 {
+	for i := range 8 {
 		all.Go(func() {
 			for number := range 50 {
-				uin := strconv.Itoa(10001 + index)
+				uin := strconv.Itoa(10001 + i)
 				record := []string{"CMD=Login&M5=0&PS=123456", "CMD=CLTMSG&UN=10001&MG=x", "CMD=GetMsgEx",
 					"CMD=Query_Stat", "CMD=DelFromList&UN=10002"}[number%5]
-				if _, _, err := fuzzPeer.post(context.Background(), index%2, url, contentType,
+				if _, _, err := fuzzPeer.post(context.Background(), i%2, url, contentType,
 					[]byte("VER=1.1&SEQ=&UIN="+uin+"&"+record)); err != nil {
 					t.Error(err)
 				}
@@ -172,9 +172,9 @@ func BenchmarkRequest(b *testing.B) {
 		b.Fatal(err)
 	}
 	request := httptest.NewRequest("POST", "/", nil)
-	for index := range b.N {
-		body := "VER=1.1&CMD=CLTMSG&SEQ=" + strconv.Itoa(100000+index) + "&UIN=10001&UN=10002&MG=hello"
-		if index%50 == 0 {
+	for i := range b.N {
+		body := "VER=1.1&CMD=CLTMSG&SEQ=" + strconv.Itoa(100000+i) + "&UIN=10001&UN=10002&MG=hello"
+		if i%50 == 0 {
 			s.state = newServerState(s.rules)
 			body = "VER=1.1&CMD=Login&SEQ=1&UIN=10001&M5=0&PS=123456"
 		}

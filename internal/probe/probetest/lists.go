@@ -114,11 +114,11 @@ func (r *listRules) accountsAfter(accounts []*testAccount, after int) []*testAcc
 	if after == 0 || r.ignoresCursor {
 		return accounts
 	}
-	for index, account := range accounts {
+	for i, account := range accounts {
 		number := int(account.uin)
 		if !r.isDescending && number > after || r.isDescending && number < after || r.cursorIsInclusive &&
 			number == after {
-			return accounts[index:]
+			return accounts[i:]
 		}
 	}
 	return nil

@@ -90,8 +90,8 @@ func (n *noiseSource) refusal(dialect *Dialect) reply {
 func (n *noiseSource) volatileValue() string {
 	if n.Volatile == "id" {
 		var id [6]byte
-		for index := range id {
-			id[index] = byte(n.random.UintN(256))
+		for i := range id {
+			id[i] = byte(n.random.UintN(256))
 		}
 		return hex.EncodeToString(id[:])
 	}

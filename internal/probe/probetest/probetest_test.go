@@ -202,9 +202,9 @@ func TestTextsAreDecodedByDeclaredCharsetAndSession(t *testing.T) {
 	if len(box) != len(want) {
 		t.Fatalf("the mailbox holds %+v", box)
 	}
-	for index, message := range box {
-		if message.text != want[index] {
-			t.Errorf("text %d is %q, want %q", index, message.text, want[index])
+	for i, message := range box {
+		if message.text != want[i] {
+			t.Errorf("text %d is %q, want %q", i, message.text, want[i])
 		}
 	}
 	if got := d.from(home, gbCharset, note+"\xff"); !strings.Contains(got, "RES=1") {
@@ -303,17 +303,17 @@ func TestTheMadeUpDialectSharesNoWord(t *testing.T) {
 	if err := dialect.validate(); err != nil {
 		t.Fatal(err)
 	}
-	for index, name := range dialect.Commands {
-		if strings.EqualFold(name, httpQQ.Commands[index]) || dialect.CommandName(httpQQ.Commands[index]) != name {
-			t.Errorf("the command %s is %s", httpQQ.Commands[index], name)
+	for i, name := range dialect.Commands {
+		if strings.EqualFold(name, httpQQ.Commands[i]) || dialect.CommandName(httpQQ.Commands[i]) != name {
+			t.Errorf("the command %s is %s", httpQQ.Commands[i], name)
 		}
-		if len(dialect.Fields[index]) != len(httpQQ.Fields[index]) {
-			t.Errorf("%s has %d fields, %s has %d", name, len(dialect.Fields[index]), httpQQ.Commands[index],
-				len(httpQQ.Fields[index]))
+		if len(dialect.Fields[i]) != len(httpQQ.Fields[i]) {
+			t.Errorf("%s has %d fields, %s has %d", name, len(dialect.Fields[i]), httpQQ.Commands[i],
+				len(httpQQ.Fields[i]))
 		}
 	}
-	for index, name := range dialect.Keys {
-		if strings.EqualFold(name, httpQQ.Keys[index]) {
+	for i, name := range dialect.Keys {
+		if strings.EqualFold(name, httpQQ.Keys[i]) {
 			t.Errorf("the key %s has the same name", name)
 		}
 	}

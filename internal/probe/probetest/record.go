@@ -68,9 +68,9 @@ func (r *serverRules) parseWithText(body []byte, row commandRow) []recordPair {
 			}
 		}
 		pairs = append(pairs, pair)
-		for index, key := range needed {
+		for i, key := range needed {
 			if r.isKey(pair.key, key) {
-				needed = append(needed[:index], needed[index+1:]...)
+				needed = append(needed[:i], needed[i+1:]...)
 				break
 			}
 		}
@@ -84,17 +84,17 @@ func (r *serverRules) parseWithText(body []byte, row commandRow) []recordPair {
 // textEnd returns the length of the text pair at the beginning of remaining. needed are the keys that
 // have not been seen yet.
 func (r *serverRules) textEnd(remaining []byte, needed []keyID) int {
-	for index, char := range remaining {
+	for i, char := range remaining {
 		if char != r.dialect.Pair {
 			continue
 		}
-		key, _, ok := bytes.Cut(remaining[index+1:], []byte{r.dialect.Assign})
+		key, _, ok := bytes.Cut(remaining[i+1:], []byte{r.dialect.Assign})
 		if !ok || bytes.IndexByte(key, r.dialect.Pair) >= 0 {
 			continue
 		}
 		for _, k := range needed {
 			if r.isKey(string(key), k) {
-				return index
+				return i
 			}
 		}
 	}
@@ -140,23 +140,23 @@ func (d *Dialect) unescape(raw []byte) []byte {
 		return raw
 	}
 	result := make([]byte, 0, len(raw))
-	for index := 0; index < len(raw); index++ {
-		if raw[index] == d.Escape && index+2 < len(raw) {
-			if high, low := hexValue(raw[index+1]), hexValue(raw[index+2]); high >= 0 && low >= 0 {
+	for i := 0; i < len(raw); i++ {
+		if raw[i] == d.Escape && i+2 < len(raw) {
+			if high, low := hexValue(raw[i+1]), hexValue(raw[i+2]); high >= 0 && low >= 0 {
 				result = append(result, byte(high<<4|low))
-				index += 2
+				i += 2
 				continue
 			}
 		}
-		result = append(result, raw[index])
+		result = append(result, raw[i])
 	}
 	return result
 }
 
 // hasBadEscape reports whether an escape character lacks two hex digits behind it.
 func (d *Dialect) hasBadEscape(raw []byte) bool {
-	for index, char := range raw {
-		if char == d.Escape && (index+2 >= len(raw) || hexValue(raw[index+1]) < 0 || hexValue(raw[index+2]) < 0) {
+	for i, char := range raw {
+		if char == d.Escape && (i+2 >= len(raw) || hexValue(raw[i+1]) < 0 || hexValue(raw[i+2]) < 0) {
 			return true
 		}
 	}
@@ -271,8 +271,8 @@ func (r *serverRules) orderFields(command commandID, fields []field) []field {
 		}
 	}
 	if r.record.reversesFields {
-		for index, j := 0, len(ordered)-1; index < j; index, j = index+1, j-1 {
-			ordered[index], ordered[j] = ordered[j], ordered[index]
+		for i, j := 0, len(ordered)-1; i < j; i, j = i+1, j-1 {
+			ordered[i], ordered[j] = ordered[j], ordered[i]
 		}
 	}
 	return ordered
@@ -301,12 +301,12 @@ const hexDigits = "0123456789abcdef"
 // appendEscaped appends a value. It escapes separators, replaces line ends by the dialect's, and
 // drops other control characters.
 func (r *serverRules) appendEscaped(result []byte, text string) []byte {
-	for index := 0; index < len(text); index++ {
-		char := text[index]
+	for i := 0; i < len(text); i++ {
+		char := text[i]
 		switch {
 		case char == '\r':
-			if index+1 < len(text) && text[index+1] == '\n' {
-				index++
+			if i+1 < len(text) && text[i+1] == '\n' {
+				i++
 			}
 			result = append(result, r.dialect.NewLine...)
 		case char == '\n' && r.record.keepsLineFeed:
@@ -314,8 +314,8 @@ func (r *serverRules) appendEscaped(result []byte, text string) []byte {
 		case char == '\n':
 			result = append(result, r.dialect.NewLine...)
 		case char < ' ' && char != '\t' || char == 0x7f:
-		case char == 0xc2 && index+1 < len(text) && text[index+1] < 0xa0: // U+0080 to U+009F
-			index++
+		case char == 0xc2 && i+1 < len(text) && text[i+1] < 0xa0: // U+0080 to U+009F
+			i++
 		case strings.IndexByte(r.record.escapedBytes, char) >= 0:
 			result = append(result, r.dialect.Escape, hexDigits[char>>4], hexDigits[char&15])
 		default:
@@ -339,11 +339,11 @@ func parseNumber(text string) (number int, ok bool) {
 	if text == "" {
 		return 0, false
 	}
-	for index := range len(text) {
-		if text[index] < '0' || text[index] > '9' {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
 			return 0, false
 		}
-		if number = number*10 + int(text[index]-'0'); number > 1<<40 {
+		if number = number*10 + int(text[i]-'0'); number > 1<<40 {
 			number = 1 << 40
 		}
 	}

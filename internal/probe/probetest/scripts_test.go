@@ -369,8 +369,8 @@ func mailScripts() map[string]func(x *talk) {
 	several := func(number int) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001)
-			for index := range number {
-				write(x, 10001, 10002, "number "+formatUIN(uint32(index)))
+			for i := range number {
+				write(x, 10001, 10002, "number "+formatUIN(uint32(i)))
 			}
 			x.login(10002)
 			x.ask(10002, cmdCollect)

@@ -21,8 +21,8 @@ func widerScripts() map[string]func(x *talk) {
 	messages := func(number int, to ...int) func(x *talk) {
 		return func(x *talk) {
 			x.login(append([]int{10001}, to...)...)
-			for index := range number {
-				write(x, "number "+formatUIN(uint32(index)))
+			for i := range number {
+				write(x, "number "+formatUIN(uint32(i)))
 			}
 			x.login(10002)
 			x.ask(10002, cmdCollect)

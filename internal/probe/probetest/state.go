@@ -138,12 +138,12 @@ func newServerState(rules *serverRules) *serverState {
 	}
 	state.addAccount(10020, testAccount{nick: "Open", friendRule: ruleOpen})
 	state.addAccount(10021, testAccount{nick: "Closed", friendRule: ruleClosed})
-	for index, uin := range friendUINs {
-		state.addAccount(uin, testAccount{nick: defaultNick(uin), face: index % 30 * 3, friends: []uint32{10004}})
-		if index%3 == 0 {
+	for i, uin := range friendUINs {
+		state.addAccount(uin, testAccount{nick: defaultNick(uin), face: i % 30 * 3, friends: []uint32{10004}})
+		if i%3 == 0 {
 			state.accountList[len(state.accountList)-1].session = testSession{isLive: true, isPermanent: true}
 		}
-		if index%15 == 0 {
+		if i%15 == 0 {
 			state.accountList[len(state.accountList)-1].status = statusAway
 		}
 	}

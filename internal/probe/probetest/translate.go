@@ -27,8 +27,8 @@ func (t Translator) Key(word string) string {
 // Keys translates each key in a text of words separated by spaces.
 func (t Translator) Keys(text string) string {
 	words := strings.Split(text, " ")
-	for index := range words {
-		words[index] = t.Key(words[index])
+	for i := range words {
+		words[i] = t.Key(words[i])
 	}
 	return strings.Join(words, " ")
 }

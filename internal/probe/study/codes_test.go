@@ -22,9 +22,9 @@ func (c *codeServer) Sent() int { return 0 }
 func (c *codeServer) Run(_ context.Context, steps []experiment.Step, _ uint64) (*lab.Trace, error) {
 	c.made++
 	trace := &lab.Trace{ID: fmt.Sprintf("a%d", c.made), Steps: steps}
-	for index, step := range steps {
+	for i, step := range steps {
 		trace.Answers = append(trace.Answers, lab.Answer{
-			ID: fmt.Sprintf("%s.%d", trace.ID, index+1), Status: 200, IsRecord: true,
+			ID: fmt.Sprintf("%s.%d", trace.ID, i+1), Status: 200, IsRecord: true,
 			Fields: []lab.Field{{Key: "RES", Raw: c.codes[step.Command], Value: c.codes[step.Command]}},
 		})
 	}

@@ -40,9 +40,9 @@ func (s *study) conclude() {
 		return compareBools(isSingleValue(first), isSingleValue(second))
 	})
 	for _, stated := range s.facts.all {
-		for index, step := range stated.steps {
+		for i, step := range stated.steps {
 			stated.Witness = append(stated.Witness,
-				finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[index])})
+				finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.normalForm(step, &stated.answers[i])})
 		}
 		if len(stated.Witness) > 0 {
 			stated.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server,
@@ -121,8 +121,8 @@ func (s *study) stateLimits() {
 
 // describeEffects summarises the observed effects of each command.
 func (s *study) describeEffects() {
-	for index := range s.findings.Commands {
-		c := &s.findings.Commands[index]
+	for i := range s.findings.Commands {
+		c := &s.findings.Commands[i]
 		if command, ok := s.File.Command(c.Name); ok && !command.NeedsSession && c.Works && c.Session == "not known" {
 			c.Session = "not needed"
 		}

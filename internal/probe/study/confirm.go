@@ -19,11 +19,11 @@ import (
 func (s *study) confirmFacts() error {
 	s.stateCodes()
 	groups := s.witnessGroups()
-	for index, group := range groups {
+	for i, group := range groups {
 		for round := range 3 {
 			err := s.repeatGroup(group, round)
 			if errors.Is(err, errShareUsed) {
-				for _, remaining := range groups[index:] {
+				for _, remaining := range groups[i:] {
 					s.skipped.add(remaining.facts[0].Command, "", 3*len(remaining.steps))
 				}
 			}
@@ -177,8 +177,8 @@ func (s *study) disturbSteps(steps []experiment.Step) ([]experiment.Step, int) {
 	copied := slices.Clone(before)
 	for _, step := range steps {
 		step.Changes = slices.Clone(step.Changes)
-		for index := range step.Changes {
-			step.Changes[index].Value = shiftReferences(step.Changes[index].Value, len(before))
+		for i := range step.Changes {
+			step.Changes[i].Value = shiftReferences(step.Changes[i].Value, len(before))
 		}
 		copied = append(copied, step)
 	}

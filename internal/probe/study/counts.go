@@ -43,8 +43,8 @@ func (s *study) studyQueue(to string, count int, builder *stepBuilder, role stri
 		return err
 	}
 	arrived := 0
-	for index := sent; index < len(trace.Steps); index++ {
-		arrived += s.countSentTexts(trace, index)
+	for i := sent; i < len(trace.Steps); i++ {
+		arrived += s.countSentTexts(trace, i)
 	}
 	value := "all"
 	if arrived != count {

@@ -41,13 +41,13 @@ func (s *study) describeFields() {
 func (s *study) collectSamples(command string) []fieldSample {
 	var samples []fieldSample
 	for _, trace := range s.traces {
-		for index, step := range trace.Steps {
-			if step.Command != command || step.Wait > 0 || !s.isDone(step, &trace.Answers[index]) {
+		for i, step := range trace.Steps {
+			if step.Command != command || step.Wait > 0 || !s.isDone(step, &trace.Answers[i]) {
 				continue
 			}
-			sample := fieldSample{trace: trace, index: index, sentValues: make(map[string][]string),
+			sample := fieldSample{trace: trace, index: i, sentValues: make(map[string][]string),
 				sentKeys: make(map[string]bool)}
-			pairs, _ := s.File.Syntax.Decode(trace.Answers[index].Request)
+			pairs, _ := s.File.Syntax.Decode(trace.Answers[i].Request)
 			for _, pair := range pairs {
 				key := strings.ToLower(pair.Key)
 				sample.sentKeys[pair.Key] = true
@@ -75,10 +75,10 @@ func answerKeys(samples []fieldSample) []string {
 func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 	var orders []string
 	var example *fieldSample
-	for index := range samples {
-		if order := strings.Join(keysOf(samples[index].answer()), " "); !slices.Contains(orders, order) {
+	for i := range samples {
+		if order := strings.Join(keysOf(samples[i].answer()), " "); !slices.Contains(orders, order) {
 			orders = append(orders, order)
-			example = &samples[index]
+			example = &samples[i]
 		}
 	}
 	for _, order := range orders {
@@ -104,16 +104,16 @@ func (s *study) stateFieldOrder(command string, samples []fieldSample) {
 func (s *study) countObservations(stated *statedFact, samples []fieldSample, showsFact func(*fieldSample) bool) {
 	stated.Observations, stated.Sessions = 0, 0
 	last := ""
-	for index := range samples {
-		if !showsFact(&samples[index]) {
+	for i := range samples {
+		if !showsFact(&samples[i]) {
 			continue
 		}
 		stated.Observations++
-		if id := samples[index].trace.ID; id != last {
+		if id := samples[i].trace.ID; id != last {
 			stated.Sessions++
 			last = id
 		}
-		if id := samples[index].answer().ID; len(stated.Evidence) < 8 && !slices.Contains(stated.Evidence, id) {
+		if id := samples[i].answer().ID; len(stated.Evidence) < 8 && !slices.Contains(stated.Evidence, id) {
 			stated.Evidence = append(stated.Evidence, id)
 		}
 	}
@@ -130,8 +130,8 @@ func (s *study) describeField(command, key string, place int, samples []fieldSam
 	out := finding.AnswerField{Command: command, Key: key, Place: place, Grade: finding.Observed}
 	var values []string
 	present, lists := 0, 0
-	for index := range samples {
-		field, ok := samples[index].answer().Field(key)
+	for i := range samples {
+		field, ok := samples[i].answer().Field(key)
 		if !ok {
 			continue
 		}
@@ -234,13 +234,13 @@ func (s *study) classifyField(
 // last.
 func (s *study) hasVariedAnswers(command, key string, samples []fieldSample) bool {
 	var forms []string
-	for index := range samples {
-		answer := *samples[index].answer()
+	for i := range samples {
+		answer := *samples[i].answer()
 		answer.Fields = slices.DeleteFunc(slices.Clone(answer.Fields), func(field lab.Field) bool {
-			return field.Key == key || slices.Contains(samples[index].sentValues[strings.ToLower(field.Key)],
+			return field.Key == key || slices.Contains(samples[i].sentValues[strings.ToLower(field.Key)],
 				s.File.Syntax.Unescape(field.Raw))
 		})
-		if form := s.normalForm(samples[index].trace.Steps[samples[index].index], &answer); !slices.Contains(forms,
+		if form := s.normalForm(samples[i].trace.Steps[samples[i].index], &answer); !slices.Contains(forms,
 			form) {
 			forms = append(forms, form)
 		}
@@ -260,8 +260,8 @@ func (s *study) hasVariedAnswers(command, key string, samples []fieldSample) boo
 func (s *study) wasPaged(command string, samples []fieldSample) bool {
 	cursor := strings.ToLower(s.keyOfType(command, experiment.TypeCursor))
 	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list identity and account number
-	for index := range samples {
-		sample := &samples[index]
+	for i := range samples {
+		sample := &samples[i]
 		_, elements := accountList(sample.answer())
 		if len(elements) == 0 {
 			continue
@@ -354,16 +354,16 @@ func (s *study) echoedKey(key string, samples []fieldSample) string {
 // the field ever differed.
 func (s *study) countEchoes(key, sentKey string, samples []fieldSample) int {
 	different := make(map[string]bool)
-	for index := range samples {
-		field, ok := samples[index].answer().Field(key)
+	for i := range samples {
+		field, ok := samples[i].answer().Field(key)
 		if !ok {
 			continue
 		}
 		value := s.File.Syntax.Unescape(field.Raw)
-		sent := samples[index].sentValues[sentKey]
+		sent := samples[i].sentValues[sentKey]
 		if value == "" &&
 			(len(sent) == 0 ||
-				!samples[index].sentKeys[s.fileSpelling(samples[index].trace.Steps[samples[index].index].Command,
+				!samples[i].sentKeys[s.fileSpelling(samples[i].trace.Steps[samples[i].index].Command,
 					sentKey)]) {
 			continue // the server may not know the key in another case
 		}
@@ -398,8 +398,8 @@ func (s *study) fileSpelling(command, key string) string {
 func (s *study) countedList(key string, samples []fieldSample) string {
 	for _, list := range answerKeys(samples) {
 		fits, most := 0, 0
-		for index := range samples {
-			answer := samples[index].answer()
+		for i := range samples {
+			answer := samples[i].answer()
 			field, ok := answer.Field(key)
 			listField, isThere := answer.Field(list)
 			if !ok || !isThere {
@@ -422,8 +422,8 @@ func (s *study) countedList(key string, samples []fieldSample) string {
 // stateRelations states which lists are parallel and which are sorted.
 func (s *study) stateRelations(command string, samples []fieldSample) {
 	keys := answerKeys(samples)
-	for index, first := range keys {
-		for _, second := range keys[index+1:] {
+	for i, first := range keys {
+		for _, second := range keys[i+1:] {
 			s.stateParallelLists(command, first, second, samples)
 		}
 		s.stateAscending(command, first, samples)
@@ -437,17 +437,17 @@ func (s *study) stateParallelLists(command, first, second string, samples []fiel
 		otherField, hasSecond := sample.answer().Field(second)
 		return hasFirst && hasSecond && field.IsList && otherField.IsList && len(field.List) == len(otherField.List)
 	}
-	for index := range samples {
-		field, hasFirst := samples[index].answer().Field(first)
-		otherField, hasSecond := samples[index].answer().Field(second)
+	for i := range samples {
+		field, hasFirst := samples[i].answer().Field(first)
+		otherField, hasSecond := samples[i].answer().Field(second)
 		if !hasFirst || !hasSecond || !field.IsList && !otherField.IsList {
 			continue
 		}
-		if !showsFact(&samples[index]) {
+		if !showsFact(&samples[i]) {
 			return
 		}
 		if example == nil || len(field.List) > 1 {
-			example = &samples[index]
+			example = &samples[i]
 		}
 	}
 	s.stateRelation(finding.Fact{
@@ -466,15 +466,15 @@ func (s *study) stateAscending(command, key string, samples []fieldSample) {
 		return ok && field.IsList && len(field.List) > 1 && areAccounts(field.List) &&
 			describeOrder(field.List, s.accountNumber) == "ascending"
 	}
-	for index := range samples {
-		field, ok := samples[index].answer().Field(key)
+	for i := range samples {
+		field, ok := samples[i].answer().Field(key)
 		if !ok || !field.IsList || len(field.List) < 2 {
 			continue
 		}
-		if !showsFact(&samples[index]) {
+		if !showsFact(&samples[i]) {
 			return
 		}
-		example = &samples[index]
+		example = &samples[i]
 	}
 	s.stateRelation(finding.Fact{
 		Command: command, Aspect: finding.AspectField, Name: key, Claim: "order of elements", Value: "ascending",

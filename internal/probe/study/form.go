@@ -24,13 +24,13 @@ func NormalForm(file *experiment.File, answer *lab.Answer, isMasked func(key str
 		return "text " + answer.Text()
 	}
 	parts := make([]string, len(answer.Fields))
-	for index, field := range answer.Fields {
-		parts[index] = field.Key + "=" + field.Value
+	for i, field := range answer.Fields {
+		parts[i] = field.Key + "=" + field.Value
 		switch {
 		case slices.Contains(file.Answer.ProseKeys, field.Key):
-			parts[index] = field.Key + "=..."
+			parts[i] = field.Key + "=..."
 		case isMasked != nil && isMasked(field.Key):
-			parts[index] = field.Key + "=*"
+			parts[i] = field.Key + "=*"
 		}
 	}
 	return strings.Join(parts, "&")

@@ -17,8 +17,8 @@ type friendshipCase struct {
 
 // studyFriendship finds out how accounts become friends, and what ends a friendship.
 func (s *study) studyFriendship() error {
-	for index, friendship := range s.friendshipCases() {
-		if index == 8 { // the remaining cases show less than accounts with other rules
+	for i, friendship := range s.friendshipCases() {
+		if i == 8 { // the remaining cases show less than accounts with other rules
 			if err := s.befriendOthers(); err != nil {
 				return err
 			}
@@ -115,12 +115,12 @@ func (s *study) friendshipCases() []friendshipCase {
 // stateFriendship states which of the two accounts lists the other.
 func (s *study) stateFriendship(friendship friendshipCase, trace *lab.Trace) {
 	firstIndex, secondIndex := -1, -1
-	for index, step := range trace.Steps {
+	for i, step := range trace.Steps {
 		if s.File.VerbOf(step) == verbFriends {
 			if step.Role == friendship.first {
-				firstIndex = index
+				firstIndex = i
 			} else {
-				secondIndex = index
+				secondIndex = i
 			}
 		}
 	}

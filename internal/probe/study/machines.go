@@ -113,8 +113,8 @@ func (p *systemUnderTest) Ask(_ context.Context, word []string) ([]string, error
 		return nil, lab.ErrForbidden
 	}
 	var outputs []string
-	for index := len(p.setup); index < len(trace.Answers); index++ {
-		outputs = append(outputs, p.study.machineOutput(trace.Steps[index], &trace.Answers[index]))
+	for i := len(p.setup); i < len(trace.Answers); i++ {
+		outputs = append(outputs, p.study.machineOutput(trace.Steps[i], &trace.Answers[i]))
 	}
 	return outputs, nil
 }
@@ -272,10 +272,10 @@ func (s *study) knownTraces(system *systemUnderTest) []learn.Trace {
 // is empty.
 func (s *study) asWord(system *systemUnderTest, trace *lab.Trace) (learn.Trace, bool) {
 	var word learn.Trace
-	for index, step := range trace.Steps {
+	for i, step := range trace.Steps {
 		line := s.File.FormatStep(step)
-		if index < len(system.setup) {
-			if line != s.File.FormatStep(system.setup[index]) {
+		if i < len(system.setup) {
+			if line != s.File.FormatStep(system.setup[i]) {
 				return word, false
 			}
 			continue
@@ -284,7 +284,7 @@ func (s *study) asWord(system *systemUnderTest, trace *lab.Trace) (learn.Trace, 
 			break
 		}
 		word.Inputs = append(word.Inputs, line)
-		word.Outputs = append(word.Outputs, s.machineOutput(step, &trace.Answers[index]))
+		word.Outputs = append(word.Outputs, s.machineOutput(step, &trace.Answers[i]))
 	}
 	return word, len(word.Inputs) > 0
 }
@@ -315,12 +315,12 @@ func (s *study) addMachine(system *systemUnderTest) {
 	if err := learned.WriteDOT(&dot); err == nil {
 		machine.DOT = dot.String()
 	}
-	for index, state := range learned.States {
-		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", index),
+	for i, state := range learned.States {
+		machine.States = append(machine.States, finding.MachineState{Name: fmt.Sprintf("s%d", i),
 			Access: state.AccessWord})
 		for other, transition := range state.Transitions {
 			machine.Transitions = append(machine.Transitions, finding.MachineTransition{
-				From: fmt.Sprintf("s%d", index), Input: system.inputNames[other], Output: transition.Output,
+				From: fmt.Sprintf("s%d", i), Input: system.inputNames[other], Output: transition.Output,
 				To: fmt.Sprintf("s%d", transition.Target),
 			})
 		}

@@ -37,11 +37,11 @@ func (s *study) repeatMessages(sendStep experiment.Step, mark, kind string, isLi
 	if key != "" {
 		firstStep.Changes = append(slices.Clone(firstStep.Changes), setKey(key, "one"))
 	}
-	again := func(step experiment.Step, index int) experiment.Step {
+	again := func(step experiment.Step, i int) experiment.Step {
 		if isLiteral {
 			return s.withMark(step, mark)
 		}
-		return s.withMark(step, fmt.Sprintf("{seq:%d}", index))
+		return s.withMark(step, fmt.Sprintf("{seq:%d}", i))
 	}
 	repeatedStep := sendStep
 	if key != "" {
@@ -134,7 +134,7 @@ func (s *study) collectAgain() error {
 	if !ok || s.markKey(receiveStep) == "" {
 		return nil
 	}
-	again := func(index int) experiment.Step { return s.withMark(receiveStep, fmt.Sprintf("{seq:%d}", index)) }
+	again := func(i int) experiment.Step { return s.withMark(receiveStep, fmt.Sprintf("{seq:%d}", i)) }
 	short := func(mark string) experiment.Step { return s.withMark(receiveStep, mark) }
 	trace, err := s.newSteps().login(a, b).perform(a, verbSend, b).append(receiveStep, again(4), receiveStep,
 		again(4)).run()

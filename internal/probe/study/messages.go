@@ -171,8 +171,8 @@ func (s *study) studyBatches() error {
 		return nil
 	}
 	longMessages := s.newSteps().login(s.actor, s.friend)
-	for index := range 6 {
-		longMessages.perform(s.actor, verbSend, s.friend, setKey(key, strings.Repeat(string(rune('a'+index)), 1900)))
+	for i := range 6 {
+		longMessages.perform(s.actor, verbSend, s.friend, setKey(key, strings.Repeat(string(rune('a'+i)), 1900)))
 	}
 	return runAll(longMessages.observe(s.friend, verbReceive, verbReceive, verbReceive))
 }

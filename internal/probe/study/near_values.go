@@ -234,9 +234,9 @@ func (s *study) tryTextLengths() error {
 			continue
 		}
 		longestArrived := 0
-		for index := firstIndex; index+1 < len(trace.Steps); index += 2 {
-			sent := trace.Steps[index].Changes[0].Value
-			arrived := slices.ContainsFunc(trace.Answers[index+1].Fields,
+		for i := firstIndex; i+1 < len(trace.Steps); i += 2 {
+			sent := trace.Steps[i].Changes[0].Value
+			arrived := slices.ContainsFunc(trace.Answers[i+1].Fields,
 				func(field lab.Field) bool { return slices.Contains(field.List, sent) || field.Value == sent })
 			if !arrived {
 				break

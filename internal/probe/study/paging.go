@@ -63,7 +63,7 @@ const maxRoles = 8
 
 // findLongestLists finds the role with the longest list for each command.
 func (s *study) findLongestLists(lists []*pagedList) error {
-	for index, account := range s.File.Accounts[:min(maxRoles, len(s.File.Accounts))] {
+	for i, account := range s.File.Accounts[:min(maxRoles, len(s.File.Accounts))] {
 		others := []string{s.actor, s.friend, s.stranger}
 		others = slices.DeleteFunc(others, func(role string) bool { return role == account.Role || role == "" })
 		builder := s.newSteps().login(account.Role).login(others...)
@@ -77,7 +77,7 @@ func (s *study) findLongestLists(lists []*pagedList) error {
 		}
 		for other, list := range lists {
 			key, elements := accountList(&trace.Answers[firstIndex+other])
-			if index == 0 || len(elements) > len(list.elements) {
+			if i == 0 || len(elements) > len(list.elements) {
 				list.role, list.elementKey, list.elements, list.otherRoles = account.Role, key, elements,
 					s.rolesNeeded(list, others)
 			}
@@ -267,8 +267,8 @@ func (s *study) accountNumber(element string) uint64 {
 
 func describeOrder(elements []string, number func(string) uint64) string {
 	ascends, descends := true, true
-	for index := 1; index < len(elements); index++ {
-		x, y := number(elements[index-1]), number(elements[index])
+	for i := 1; i < len(elements); i++ {
+		x, y := number(elements[i-1]), number(elements[i])
 		ascends, descends = ascends && x < y, descends && x > y
 	}
 	switch {

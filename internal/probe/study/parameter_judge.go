@@ -38,9 +38,9 @@ func (v *parameterJudge) judgeTrials() {
 
 // trialNamed returns the trial of a variant, nil if it was not run.
 func (v *parameterJudge) trialNamed(name string) *variantTrial {
-	for index := range v.trials {
-		if v.trials[index].name == name {
-			return &v.trials[index]
+	for i := range v.trials {
+		if v.trials[i].name == name {
+			return &v.trials[i]
 		}
 	}
 	return nil
@@ -198,8 +198,8 @@ func (v *parameterJudge) judgeInfluence() {
 	var fields []string
 	var shows *variantTrial
 	base := &v.base.trace.Answers[v.base.index]
-	for index := range v.trials {
-		trial := &v.trials[index]
+	for i := range v.trials {
+		trial := &v.trials[i]
 		if trial.outcome != "done" || v.base.outcome != "done" || !trial.isPlainValue {
 			continue
 		}
@@ -245,8 +245,8 @@ func (v *parameterJudge) judgeCountBounds() {
 // judgeValues states which values are accepted, and whether the value has any effect.
 func (v *parameterJudge) judgeValues() {
 	ignored := v.base.outcome == "done"
-	for index := range v.trials {
-		trial := &v.trials[index]
+	for i := range v.trials {
+		trial := &v.trials[i]
 		ignored = ignored && trial.normalForm == v.base.normalForm
 		if !trial.isPlainValue || isLong(trial.value) {
 			continue
@@ -268,8 +268,8 @@ func (v *parameterJudge) judgeValues() {
 // are not.
 func (v *parameterJudge) judgeNumberType() {
 	taken, refused := (*variantTrial)(nil), (*variantTrial)(nil)
-	for index := range v.trials {
-		trial := &v.trials[index]
+	for i := range v.trials {
+		trial := &v.trials[i]
 		switch {
 		case !trial.isPlainValue || trial.value == "" || strings.Contains(trial.value, "{"):
 		case digits.FindString(trial.value) == trial.value && trial.outcome == "done":

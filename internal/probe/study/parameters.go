@@ -47,8 +47,8 @@ const (
 // the others later.
 func (s *study) tryParametersBriefly() error {
 	for _, tasks := range s.parameterTasks(isBriefVariant) {
-		for index := range tasks {
-			tasks[index].isProvisional = true
+		for i := range tasks {
+			tasks[i].isProvisional = true
 		}
 		if _, err := s.tryTasks(tasks); err != nil {
 			return err
@@ -192,10 +192,10 @@ func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err err
 func (s *study) newJudge(task *parameterTask, baseTrial *variantTrial, trials []variantTrial) *parameterJudge {
 	judge := &parameterJudge{study: s, command: task.command, parameter: task.parameter,
 		isProvisional: task.isProvisional}
-	for index := range trials {
+	for i := range trials {
 		if slices.ContainsFunc(task.variants,
-			func(variant parameterVariant) bool { return isSameVariant(&variant, &trials[index].parameterVariant) }) {
-			trial := trials[index]
+			func(variant parameterVariant) bool { return isSameVariant(&variant, &trials[i].parameterVariant) }) {
+			trial := trials[i]
 			trial.normalForm = s.trialForm(&trial, task.parameter.Key)
 			judge.trials = append(judge.trials, trial)
 		}
@@ -373,12 +373,12 @@ func (s *study) newTrial(variant parameterVariant, trace *lab.Trace, index, end 
 // of the key's value, so that answers that differ only in the echo count as equal. key may be "".
 func (s *study) trialForm(trial *variantTrial, key string) string {
 	var forms []string
-	for index := trial.index; index < trial.endIndex; index++ {
-		answer := trial.trace.Answers[index]
-		if index == trial.index && key != "" {
+	for i := trial.index; i < trial.endIndex; i++ {
+		answer := trial.trace.Answers[i]
+		if i == trial.index && key != "" {
 			answer.Fields = s.maskEchoes(&answer, key)
 		}
-		forms = append(forms, s.normalForm(trial.trace.Steps[index], &answer))
+		forms = append(forms, s.normalForm(trial.trace.Steps[i], &answer))
 	}
 	return strings.Join(forms, "\n")
 }
@@ -387,10 +387,10 @@ func (s *study) trialForm(trial *variantTrial, key string) string {
 func (s *study) maskEchoes(answer *lab.Answer, key string) []lab.Field {
 	sent := s.sentValues(answer, key)
 	fields := slices.Clone(answer.Fields)
-	for index, field := range fields {
+	for i, field := range fields {
 		value := s.File.Syntax.Unescape(field.Raw)
 		if field.Key == key && (slices.Contains(sent, value) || value == "" && len(sent) == 0) {
-			fields[index].Value, fields[index].IsList = "{echo}", false
+			fields[i].Value, fields[i].IsList = "{echo}", false
 		}
 	}
 	return fields

@@ -36,20 +36,20 @@ func (s *study) studyPresence() error {
 		experiments = append(experiments, s.newSteps().login(a, c).perform(a, verbRequest, c).observe(a,
 			verbOnline).observe(c, verbOnline))
 	}
-	for index, statusStep := range s.statusSteps(a) {
+	for i, statusStep := range s.statusSteps(a) {
 		experiments = append(experiments, s.newSteps().login(a, b).append(statusStep).observe(a, verbOnline))
 		// The status that an account sees after its login matters most, and comes first.
-		experiments = slices.Insert(experiments, index,
+		experiments = slices.Insert(experiments, i,
 			s.newSteps().login(a).append(statusStep).login(b, c).observe(b, verbOnline, verbFind).perform(b, verbInfo,
 				a).observe(c, verbOnline, verbFind).perform(c, verbInfo, a))
 		experiments = append(experiments, watch(s.newSteps().login(a, b).append(statusStep).login(a)))
 		newLogin := watch(s.newSteps().login(a, b).append(statusStep).perform(a, verbLogout, "").login(a))
-		if index == 1 { // any status except the default shows whether a login resets it
+		if i == 1 { // any status except the default shows whether a login resets it
 			experiments = slices.Insert(experiments, 0, newLogin)
 		} else {
 			experiments = append(experiments, newLogin)
 		}
-		if baseStep, ok := s.stepFor(a, verbStatus, ""); ok && index > 0 {
+		if baseStep, ok := s.stepFor(a, verbStatus, ""); ok && i > 0 {
 			experiments = append(experiments,
 				watch(s.newSteps().login(a, b).append(statusStep).observe(b, verbReceive).append(baseStep)))
 		}
@@ -106,9 +106,9 @@ func (s *study) stepIndex(trace *lab.Trace, step experiment.Step) int {
 
 // latestIndex returns the index of the latest step with a verb, -1 if there is none.
 func (s *study) latestIndex(trace *lab.Trace, verb experiment.Verb) int {
-	for index := lastIndex(trace); index >= 0; index-- {
-		if s.File.VerbOf(trace.Steps[index]) == verb {
-			return index
+	for i := lastIndex(trace); i >= 0; i-- {
+		if s.File.VerbOf(trace.Steps[i]) == verb {
+			return i
 		}
 	}
 	return -1

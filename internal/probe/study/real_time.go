@@ -22,8 +22,8 @@ func observationTimes(low, high, maxSeconds float64, count int) []float64 {
 		}
 		return times
 	}
-	for index := 1; index <= count; index++ {
-		if seconds := math.Floor(low + (high-low)*float64(index)/float64(count+1)); seconds > low &&
+	for i := 1; i <= count; i++ {
+		if seconds := math.Floor(low + (high-low)*float64(i)/float64(count+1)); seconds > low &&
 			(len(times) == 0 || seconds > times[len(times)-1]) {
 			times = append(times, seconds)
 		}
@@ -61,13 +61,13 @@ func (s *study) measureWithAllAccounts() error {
 // observeAtTimes logs accounts in, and tests one after the other.
 func (s *study) observeAtTimes(timer *finding.Timer, at []float64) error {
 	builder := s.newSteps()
-	for index := range at {
-		builder.login(s.roleAt(index))
+	for i := range at {
+		builder.login(s.roleAt(i))
 	}
 	before := 0.0
 	var looks []int
-	for index, after := range at {
-		builder.wait(seconds(after-before)).perform(s.roleAt(index), verbFriends, "")
+	for i, after := range at {
+		builder.wait(seconds(after-before)).perform(s.roleAt(i), verbFriends, "")
 		looks = append(looks, len(builder.steps)-1)
 		before = after
 	}
@@ -78,15 +78,15 @@ func (s *study) observeAtTimes(timer *finding.Timer, at []float64) error {
 	if trace == nil {
 		return errNoExperiment
 	}
-	for index, look := range looks {
+	for i, look := range looks {
 		alive := !s.isNotLoggedIn(&trace.Answers[look])
-		timer.Points = append(timer.Points, finding.TimerPoint{After: at[index], Alive: alive,
+		timer.Points = append(timer.Points, finding.TimerPoint{After: at[i], Alive: alive,
 			ID: trace.Answers[look].ID})
-		s.stateTimerMoment("session", at[index], alive, trace, look)
+		s.stateTimerMoment("session", at[i], alive, trace, look)
 		if alive {
-			timer.Low = max(timer.Low, at[index])
-		} else if timer.High == 0 || at[index] < timer.High {
-			timer.High = at[index]
+			timer.Low = max(timer.Low, at[i])
+		} else if timer.High == 0 || at[i] < timer.High {
+			timer.High = at[i]
 		}
 	}
 	return nil
@@ -99,24 +99,24 @@ func (s *study) refreshTogether(cases []refreshCase) error {
 		group := cases[:min(count, len(cases))]
 		cases = cases[len(group):]
 		builder := s.newSteps()
-		for index := range group {
-			builder.login(s.roleAt(index))
+		for i := range group {
+			builder.login(s.roleAt(i))
 		}
 		builder.wait(s.partOfLifetime())
-		for index, refresh := range group {
-			builder.append(withRole(refresh.steps, s.roleAt(index))...)
+		for i, refresh := range group {
+			builder.append(withRole(refresh.steps, s.roleAt(i))...)
 		}
 		builder.wait(s.partOfLifetime())
 		first := len(builder.steps)
-		for index := range group {
-			builder.perform(s.roleAt(index), verbFriends, "")
+		for i := range group {
+			builder.perform(s.roleAt(i), verbFriends, "")
 		}
 		trace, err := builder.run()
 		if err != nil || trace == nil {
 			return err
 		}
-		for index, refresh := range group {
-			s.stateRefresh(refresh, trace, first+index)
+		for i, refresh := range group {
+			s.stateRefresh(refresh, trace, first+i)
 		}
 	}
 	return nil
@@ -125,9 +125,9 @@ func (s *study) refreshTogether(cases []refreshCase) error {
 // withRole returns the steps for another role.
 func withRole(steps []experiment.Step, role string) []experiment.Step {
 	copied := make([]experiment.Step, len(steps))
-	for index, step := range steps {
+	for i, step := range steps {
 		step.Role = role
-		copied[index] = step
+		copied[i] = step
 	}
 	return copied
 }

@@ -23,10 +23,10 @@ func (s *study) runScenarios() error {
 		}
 		s.keepTrace(trace)
 		out := finding.ScenarioRecord{Name: scenario.Name, Facts: s.compareSteps(trace)}
-		for index, step := range trace.Steps {
+		for i, step := range trace.Steps {
 			described := finding.ScenarioStep{Step: s.File.FormatStep(step), Wait: step.Wait.Seconds()}
 			if step.Wait == 0 {
-				described.Exchange = exchangeOf(&trace.Answers[index])
+				described.Exchange = exchangeOf(&trace.Answers[i])
 			}
 			out.Steps = append(out.Steps, described)
 		}
@@ -40,24 +40,24 @@ func (s *study) runScenarios() error {
 // facts that follow.
 func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 	states := s.sessionStates(trace)
-	state := func(fact finding.Fact, index int) {
-		if known := s.stateFact(fact, trace, index); !slices.Contains(facts, known.ID) {
+	state := func(fact finding.Fact, i int) {
+		if known := s.stateFact(fact, trace, i); !slices.Contains(facts, known.ID) {
 			facts = append(facts, known.ID)
 		}
 	}
-	for index, step := range trace.Steps {
+	for i, step := range trace.Steps {
 		if step.Wait > 0 || len(step.Changes) == 0 || step.HTTPForm != "" {
 			continue
 		}
-		if other := s.nearestBaseRequest(trace, states, index); other >= 0 {
-			state(s.compareWithBase(trace, index, other), index)
+		if other := s.nearestBaseRequest(trace, states, i); other >= 0 {
+			state(s.compareWithBase(trace, i, other), i)
 		}
-		for other := range index {
-			if !s.areComparable(trace, states, index, other) {
+		for other := range i {
+			if !s.areComparable(trace, states, i, other) {
 				continue
 			}
-			if fact, ok := s.compareChanged(trace, index, other); ok {
-				state(fact, index)
+			if fact, ok := s.compareChanged(trace, i, other); ok {
+				state(fact, i)
 			}
 		}
 	}
@@ -67,9 +67,9 @@ func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
 // sessionStates returns for each step whether its role was logged in before.
 func (s *study) sessionStates(trace *lab.Trace) []bool {
 	states, loggedIn := make([]bool, len(trace.Steps)), make(map[string]bool)
-	for index, step := range trace.Steps {
-		states[index] = loggedIn[step.Role]
-		answer := &trace.Answers[index]
+	for i, step := range trace.Steps {
+		states[i] = loggedIn[step.Role]
+		answer := &trace.Answers[i]
 		switch verb := s.File.VerbOf(step); {
 		case step.Wait > 0:
 		case verb == verbLogin && s.isDone(step, answer):
@@ -77,7 +77,7 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 		case verb == verbLogout && s.isDone(step, answer):
 			loggedIn[step.Role] = false
 		case verb != verbLogin && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
-			loggedIn[step.Role], states[index] = false, false
+			loggedIn[step.Role], states[i] = false, false
 		}
 	}
 	return states

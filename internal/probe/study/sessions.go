@@ -22,8 +22,8 @@ type sessionEvent struct {
 // studySessions finds out which events begin and end a session.
 func (s *study) studySessions() error {
 	events := s.sessionEvents()
-	for index, event := range events {
-		if index == 8 { // the remaining events show less than proofs and locks
+	for i, event := range events {
+		if i == 8 { // the remaining events show less than proofs and locks
 			if err := runInOrder(s.tryProofs, s.studyLocks); err != nil {
 				return err
 			}
@@ -84,16 +84,16 @@ func (s *study) tryEvent(event sessionEvent) error {
 	if err != nil || trace == nil {
 		return err
 	}
-	for index := len(event.steps.steps); index < len(trace.Steps); index++ {
-		step, answer := trace.Steps[index], &trace.Answers[index]
+	for i := len(event.steps.steps); i < len(trace.Steps); i++ {
+		step, answer := trace.Steps[i], &trace.Answers[i]
 		if command, ok := s.File.Command(step.Command); ok && !command.NeedsSession {
 			continue
 		}
-		if index == len(event.steps.steps) {
-			s.stateSession(event, trace, index)
+		if i == len(event.steps.steps) {
+			s.stateSession(event, trace, i)
 		}
 		if event.name == "no login" {
-			s.stateSessionNeed(step, answer, trace, index)
+			s.stateSessionNeed(step, answer, trace, i)
 		}
 	}
 	return nil

@@ -29,11 +29,11 @@ func TestStepReferencesAreShifted(t *testing.T) {
 		"{text:12}, {seq:1}": "{text:14}, {seq:3}",
 		"{me} {seq}":         "{me} {seq}",
 	} {
-		if changedForm := shiftReferences(text, 2); changedForm != want {
-			t.Errorf("%q moves to %q, want %q", text, changedForm, want)
+		if got := shiftReferences(text, 2); got != want {
+			t.Errorf("%q moves to %q, want %q", text, got, want)
 		}
-		if changedForm := shiftReferences(want, -2); changedForm != text {
-			t.Errorf("%q moves back to %q, want %q", want, changedForm, text)
+		if got := shiftReferences(want, -2); got != text {
+			t.Errorf("%q moves back to %q, want %q", want, got, text)
 		}
 	}
 }

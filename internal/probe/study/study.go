@@ -131,8 +131,8 @@ var phasesStoppingAtLimit = []string{"acquaintance", "hidden keys", "state machi
 // PhaseNames returns the names of all phases in order.
 func PhaseNames() []string {
 	names := make([]string, len(phases))
-	for index, phase := range phases {
-		names[index] = phase.name
+	for i, phase := range phases {
+		names[i] = phase.name
 	}
 	return names
 }

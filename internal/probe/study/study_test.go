@@ -213,7 +213,7 @@ func TestARenamedProtocolIsRecovered(t *testing.T) {
 			id = names.Replace(id)
 		}
 		value := roles.Replace(fact.Value)
-		if changedForm, ok := known[id]; ok && changedForm == value {
+		if got, ok := known[id]; ok && got == value {
 			same++
 			continue
 		}

@@ -204,9 +204,9 @@ func (s *study) studyTimeoutKind() error {
 }
 
 func (s *study) updateTimers(name string, change func(*finding.Timer)) {
-	for index := range s.findings.Timers {
-		if s.findings.Timers[index].Name == name {
-			change(&s.findings.Timers[index])
+	for i := range s.findings.Timers {
+		if s.findings.Timers[i].Name == name {
+			change(&s.findings.Timers[i])
 		}
 	}
 }

@@ -31,8 +31,8 @@ type valueBounds struct{ low, high *variantTrial }
 func (v *parameterJudge) findLongestText(plan trialPlan) error {
 	var bounds valueBounds
 	low, high := 0, 0
-	for index := range v.trials {
-		trial := &v.trials[index]
+	for i := range v.trials {
+		trial := &v.trials[i]
 		count := uniformLength(trial)
 		switch {
 		case count == 0:
@@ -92,8 +92,8 @@ func (v *parameterJudge) tryValue(plan trialPlan, value string) (*variantTrial, 
 // findNumberBounds finds each number at which the answer changes.
 func (v *parameterJudge) findNumberBounds(plan trialPlan) error {
 	var sortedTrials []*variantTrial
-	for index := range v.trials {
-		if trial := &v.trials[index]; trial.isPlainValue && trial.value != "" && parseNumber(trial.value) != nil {
+	for i := range v.trials {
+		if trial := &v.trials[i]; trial.isPlainValue && trial.value != "" && parseNumber(trial.value) != nil {
 			sortedTrials = append(sortedTrials, trial)
 		}
 	}
@@ -101,11 +101,11 @@ func (v *parameterJudge) findNumberBounds(plan trialPlan) error {
 		second *variantTrial) int {
 		return parseNumber(first.value).Cmp(parseNumber(second.value))
 	})
-	for index := 1; index < len(sortedTrials); index++ {
-		if v.answerCode(sortedTrials[index-1]) == v.answerCode(sortedTrials[index]) {
+	for i := 1; i < len(sortedTrials); i++ {
+		if v.answerCode(sortedTrials[i-1]) == v.answerCode(sortedTrials[i]) {
 			continue
 		}
-		if err := v.narrowBounds(plan, valueBounds{sortedTrials[index-1], sortedTrials[index]}); err != nil {
+		if err := v.narrowBounds(plan, valueBounds{sortedTrials[i-1], sortedTrials[i]}); err != nil {
 			return err
 		}
 	}

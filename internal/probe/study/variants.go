@@ -82,8 +82,8 @@ func (s *study) addTypedVariants(
 		each("-1", "x", "99")
 	case experiment.TypeTarget:
 		template("oneself", "{me}")
-		for index, account := range s.File.Accounts {
-			if index < 3 { // other accounts are used where their rules matter
+		for i, account := range s.File.Accounts {
+			if i < 3 { // other accounts are used where their rules matter
 				template("{"+account.Role+"}", "{"+account.Role+"}")
 			}
 		}
@@ -232,13 +232,13 @@ var digits = regexp.MustCompile(`\d+`)
 func nearVersions(base string) []string {
 	all := []string{"x", "", base + "0", base + ".0", "9.9"}
 	found := digits.FindAllStringIndex(base, -1)
-	for index, at := range found {
+	for i, at := range found {
 		count, err := strconv.Atoi(base[at[0]:at[1]])
 		if err != nil {
 			continue
 		}
 		from, to := -1, 1
-		if index == len(found)-1 {
+		if i == len(found)-1 {
 			from, to = -3, 5 // the last number changes most often
 		}
 		for offset := from; offset <= to; offset++ {

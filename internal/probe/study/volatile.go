@@ -118,13 +118,13 @@ func (s *study) runRepetitions(repetitions []*repeatedSteps) error {
 // same holds for a short value that the first two repetitions share.
 func (s *study) compareRepeated(traces []*lab.Trace) {
 	first, before, now := traces[0], traces[len(traces)-2], traces[len(traces)-1]
-	for index, step := range now.Steps {
-		for _, field := range now.Answers[index].Fields {
-			otherField, ok := before.Answers[index].Field(field.Key)
+	for i, step := range now.Steps {
+		for _, field := range now.Answers[i].Fields {
+			otherField, ok := before.Answers[i].Field(field.Key)
 			if !ok || otherField.Value == field.Value || field.Key == s.File.Answer.CodeKey {
 				continue
 			}
-			firstField, ok := first.Answers[index].Field(field.Key)
+			firstField, ok := first.Answers[i].Field(field.Key)
 			different := len(traces) > 2 && ok && firstField.Value != field.Value &&
 				firstField.Value != otherField.Value
 			if field.IsList && !different || len(traces) > 2 && !different && len(field.Value) < minClockLength {

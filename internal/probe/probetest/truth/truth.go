@@ -80,9 +80,9 @@ func compilePattern(text, wildcard string, wild bool) *regexp.Regexp {
 
 // RowFor returns the row that covers a fact, nil if there is none.
 func (t Table) RowFor(id string) *Row {
-	for index := range t {
-		if t[index].idPattern.MatchString(id) {
-			return &t[index]
+	for i := range t {
+		if t[i].idPattern.MatchString(id) {
+			return &t[i]
 		}
 	}
 	timer, claim := id[:strings.LastIndex(id, "/")+1], id[strings.LastIndex(id, "/")+1:]
@@ -126,8 +126,8 @@ func (r *Row) Agrees(value string) bool {
 
 // Judge returns a message for each confirmed or observed fact that is false or not covered.
 func (t Table) Judge(facts []finding.Fact) (problems []string) {
-	for index := range facts {
-		fact := &facts[index]
+	for i := range facts {
+		fact := &facts[i]
 		if !isStated(fact) {
 			continue
 		}
@@ -150,13 +150,13 @@ func isStated(fact *finding.Fact) bool {
 // facts could confirm.
 func (t Table) Missing(facts []finding.Fact) (missing []Row, total int) {
 	known := make(map[string]string)
-	for index := range facts {
-		if isStated(&facts[index]) {
-			known[facts[index].ID] = facts[index].Value
+	for i := range facts {
+		if isStated(&facts[i]) {
+			known[facts[i].ID] = facts[i].Value
 		}
 	}
-	for index := range t {
-		row := &t[index]
+	for i := range t {
+		row := &t[i]
 		if row.Rule {
 			continue
 		}
