@@ -64,7 +64,7 @@ bench-probe: ## how many changed behaviours the prober finds and names; ARGS="-m
 	go test -count=1 -run Mutants ./internal/probe/compare $(ARGS)
 
 protocol-page: ## whether docs/protocol.md says what the prober finds of the server; ARGS=-update writes its tables anew
-	go test -count=1 -run 'TestProtocolPage|TestADefaultRun' ./cmd/rookery $(ARGS)
+	go test -count=1 -run 'TestProtocolPage|TestDefaultRun' ./cmd/rookery $(ARGS)
 
 not-run: ## the examples of README and docs that the tests cannot run, and why
 	@go test -count=1 -v -run TestBlocksThatAreNotRun ./cmd/rookery | sed -n 's/.*: \(.*: NOT RUN\)/\1/p'

@@ -44,7 +44,7 @@ func bash(t *testing.T, commands string) string {
 
 // The page's own commands make a copy that is whole and private, whoever else
 // reads the store, and bring it back.
-func TestTheBackupOfThePageIsWholeAndPrivate(t *testing.T) {
+func TestDocumentedBackupIsCompleteAndPrivate(t *testing.T) {
 	for name, stopped := range map[string]bool{"while the server runs": false, "when it is stopped": true} {
 		t.Run(name, func(t *testing.T) {
 			ts := newTestServer(t, serverConfig{})
@@ -83,7 +83,7 @@ func TestTheBackupOfThePageIsWholeAndPrivate(t *testing.T) {
 
 // With another program at its store the server leaves one file that is whole,
 // and where it cannot it says so.
-func TestAStoppedServerLeavesTheDatabaseWholeOrSaysThatItIsNot(t *testing.T) {
+func TestStopCompletesTheDatabaseFileOrWarns(t *testing.T) {
 	for name, reads := range map[string]bool{"another program has it open": false, "another program reads it": true} {
 		t.Run(name, func(t *testing.T) {
 			var log output

@@ -187,7 +187,7 @@ func freeAddress(t *testing.T) string {
 
 // As with nohup, or where the shell does not pass SIGHUP on: nobody sees what
 // comes any more, so it must not count as received.
-func TestWhatShowsMessagesOnATerminalEndsWithIt(t *testing.T) {
+func TestChatAndRecvEndWithTheirTerminal(t *testing.T) {
 	address := freeAddress(t)
 	dir := t.TempDir()
 	serveUntilKilled(t, dir, address)

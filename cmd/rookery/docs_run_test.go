@@ -52,7 +52,7 @@ func TestPages(t *testing.T) {
 }
 
 // A block that is not run, or fails, fails its page.
-func TestABlockThatDoesNotRunIsAnError(t *testing.T) {
+func TestFailingBlockFailsItsPage(t *testing.T) {
 	works := &pageBlock{page: "page", line: 1, info: "sh", text: "echo 10 friends\n"}
 	for name, c := range map[string]struct {
 		block  *pageBlock

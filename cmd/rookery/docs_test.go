@@ -123,9 +123,9 @@ func blocksOf(t *testing.T, name string) []*pageBlock {
 	return blocks
 }
 
-// TestTheProgramInThePackageCommentIsTheOneOfREADME: README's is compiled and
+// TestPackageCommentShowsTheProgramOfREADME: README's is compiled and
 // run, so what the package says is, too.
-func TestTheProgramInThePackageCommentIsTheOneOfREADME(t *testing.T) {
+func TestPackageCommentShowsTheProgramOfREADME(t *testing.T) {
 	source := filepath.Join(repository, "client/doc.go")
 	file, err := parser.ParseFile(token.NewFileSet(), source, nil, parser.ParseComments)
 	if err != nil {

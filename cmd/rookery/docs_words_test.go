@@ -47,7 +47,7 @@ func wordsOf(t *testing.T, name string) (code, links []string) {
 	return code, links
 }
 
-func TestWhatThePagesCallIsThereWithItsFlags(t *testing.T) {
+func TestPagesUseExistingCommandsAndFlags(t *testing.T) {
 	flags := make(map[string]bool)
 	everyCommand(newRoot(), func(cmd *cobra.Command) {
 		cmd.InitDefaultHelpFlag()
@@ -95,7 +95,7 @@ func checkCall(t *testing.T, page, call string) {
 	}
 }
 
-func TestThePagesLinkToWhatIsThere(t *testing.T) {
+func TestPagesLinkToExistingFiles(t *testing.T) {
 	file := regexp.MustCompile(`^[\w.-]+(/[\w.-]+)+\.(go|md|txt|txtar|json|bash)$`)
 	for _, page := range pages(t) {
 		code, links := wordsOf(t, page)
@@ -148,7 +148,7 @@ func rowsOf(t *testing.T, page, header string) [][]string {
 	return rows
 }
 
-func TestTheLimitsOnThePageAreTheDefaults(t *testing.T) {
+func TestDocumentedLimitsAreTheDefaults(t *testing.T) {
 	serve, _, err := newRoot().Find([]string{"serve"})
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func sameTime(override, b string) bool {
 	return errA == nil && errB == nil && first == second
 }
 
-func TestTheExitCodesOnThePageAreTheProgramsOwn(t *testing.T) {
+func TestDocumentedExitCodesMatchTheProgram(t *testing.T) {
 	var page, program []string
 	for _, row := range rowsOf(t, "docs/scripts.md", "| code | meaning |") {
 		page = append(page, row[0])
@@ -188,7 +188,7 @@ func TestTheExitCodesOnThePageAreTheProgramsOwn(t *testing.T) {
 	}
 }
 
-func TestThePageOfTheTranscriptsListsThemAndTheFieldsOfAnAccount(t *testing.T) {
+func TestTranscriptPageListsTranscriptsAndAccountFields(t *testing.T) {
 	const page = "testdata/transcripts/README.md"
 	var listed, there []string
 	for _, row := range rowsOf(t, page, "| theme | files |") {
@@ -221,7 +221,7 @@ func TestThePageOfTheTranscriptsListsThemAndTheFieldsOfAnAccount(t *testing.T) {
 }
 
 // What the program says is quoted as it says it; "..." is what it fills in.
-func TestTheMessagesOnThePageAreInTheCode(t *testing.T) {
+func TestDocumentedMessagesAreInTheCode(t *testing.T) {
 	var code strings.Builder
 	err := filepath.WalkDir(repository, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {

@@ -32,7 +32,7 @@ type sentText struct {
 // some are on their way. Each message is in each place where it belongs, once.
 // Only the program of old may be told one again, by the same number: it never
 // says that it got any.
-func TestNoMessageIsLostOrDoubledBetweenTerminalsAShellAndAProgramOfOld(t *testing.T) {
+func TestKilledServerLosesAndDuplicatesNoMessage(t *testing.T) {
 	t.Parallel()
 	h := newLiveServer(t)
 	h.serve("127.0.0.9:0") // nobody else takes a port there while the server is down

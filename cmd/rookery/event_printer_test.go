@@ -23,7 +23,7 @@ func printed(t *testing.T, p eventPrinter, events ...client.Event) string {
 	return text.String()
 }
 
-func TestMessagesAreSentences(t *testing.T) {
+func TestMessagesArePrintedAsSentences(t *testing.T) {
 	loggedInAt := time.Date(2026, 11, 23, 18, 47, 0, 0, time.Local)
 	for _, test := range []struct {
 		kind       client.Kind
@@ -46,7 +46,7 @@ func TestMessagesAreSentences(t *testing.T) {
 	}
 }
 
-func TestATextCannotSteerTheTerminalOrForgeALine(t *testing.T) {
+func TestTextCannotControlTheTerminalOrForgeALine(t *testing.T) {
 	message := client.Message{Kind: client.KindMessage, Peer: 10002,
 		Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
 	want := "-  Pingu (10002): \uFFFD[2J\uFFFDgnp\uFFFD\n   forged\n   \uFFFD1m\uFFFD\n   \uFFFD\n"
@@ -59,7 +59,7 @@ func TestATextCannotSteerTheTerminalOrForgeALine(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsWantedIsPrinted(t *testing.T) {
+func TestOnlyRequestedEventsArePrinted(t *testing.T) {
 	events := []client.Event{
 		client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"},
 		client.Message{Kind: client.KindMessage, Peer: 10003, Text: "two"},

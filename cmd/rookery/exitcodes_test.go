@@ -12,7 +12,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
+func TestEveryErrorHasAnExitCode(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want int
@@ -49,7 +49,7 @@ func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
 	}
 }
 
-func TestAnErrorIsDescribedWithoutTheProtocolsWords(t *testing.T) {
+func TestErrorsAreDescribedWithoutProtocolTerms(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want string

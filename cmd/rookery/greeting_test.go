@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestLinesStartTheProgramAsItWasStarted(t *testing.T) {
+func TestCommandLineRepeatsTheInvocation(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		arg0, data string
@@ -34,7 +34,7 @@ func TestLinesStartTheProgramAsItWasStarted(t *testing.T) {
 	}
 }
 
-func TestAShellReadsAQuotedWordAsItIs(t *testing.T) {
+func TestShellUndoesShellQuote(t *testing.T) {
 	for _, word := range []string{"plain", "", "two words", "it's", `$HOME \n "x" & ; *`, "企鹅"} {
 		got, err := exec.Command("sh", "-c", "printf %s "+shellQuote(word)).Output()
 		if err != nil || string(got) != word {
@@ -43,7 +43,7 @@ func TestAShellReadsAQuotedWordAsItIs(t *testing.T) {
 	}
 }
 
-func TestTheAddressInTheLinesCanBeReached(t *testing.T) {
+func TestLocalURLCanBeReached(t *testing.T) {
 	for _, test := range []struct{ name, listens, want string }{
 		{"an address of this machine is taken as it is", "127.0.0.7:8000", "http://127.0.0.7:8000"},
 		{"IPv6 is put in brackets", "[::1]:8000", "http://[::1]:8000"},
@@ -68,7 +68,7 @@ func (l listensAt) Addr() net.Addr {
 func (l listensAt) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 func (l listensAt) Close() error              { return nil }
 
-func TestWhoTakesNoStrangersIsNotWrittenTo(t *testing.T) {
+func TestCurlLinesSkipUsersWhoRejectStrangers(t *testing.T) {
 	users := []trialUser{{uin: 10001, acceptsStrangers: true, hasSamplePassword: true},
 		{uin: 10002, hasSamplePassword: true}}
 	got := curlLines(users, "http://127.0.0.1:8000")

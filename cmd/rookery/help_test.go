@@ -38,7 +38,7 @@ func TestCommandsForPeopleHaveThreeToEightExamples(t *testing.T) {
 	}
 }
 
-func TestEveryCommandExplainsItself(t *testing.T) {
+func TestEveryCommandHasHelpAndAnExample(t *testing.T) {
 	everyCommand(newRoot(), func(cmd *cobra.Command) {
 		switch {
 		case cmd.Hidden, cmd.Name() == "help":
@@ -55,7 +55,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	})
 }
 
-func TestExamplesAreCommandsWithFlagsThatThereAre(t *testing.T) {
+func TestExamplesUseExistingCommandsAndFlags(t *testing.T) {
 	everyCommand(newRoot(), func(cmd *cobra.Command) {
 		for _, example := range exampleLines.FindAllString(cmd.Example, -1) {
 			words := strings.Fields(example)[1:]

@@ -28,7 +28,7 @@ func (h *liveServer) onSmallDisk(script string) {
 	}
 }
 
-func TestALoginOnAFullDiskLeavesTheOneThatWorks(t *testing.T) {
+func TestFailedLoginOnAFullDiskKeepsTheOldLogin(t *testing.T) {
 	h := newLiveServer(t)
 	h.serve("127.0.0.1:0")
 	h.onSmallDisk(`
@@ -57,7 +57,7 @@ func TestALoginOnAFullDiskLeavesTheOneThatWorks(t *testing.T) {
 }
 
 // The server answers when the disk is full already.
-func TestADiskThatFillsUpDuringALogin(t *testing.T) {
+func TestLoginSucceedsAlthoughTheDiskFillsUp(t *testing.T) {
 	h := newLiveServer(t)
 	h.serve("127.0.0.1:0")
 	h.onSmallDisk(`

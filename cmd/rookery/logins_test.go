@@ -10,7 +10,7 @@ import (
 	"github.com/adrg/xdg"
 )
 
-func TestAddressesOfALogin(t *testing.T) {
+func TestLoginAddresses(t *testing.T) {
 	for _, test := range []struct{ address, port, account, post, live string }{
 		{"qq://10001@chat.example", "", "10001@chat.example",
 			"http://10001@chat.example", "qq://10001@chat.example ws://10001@chat.example"},
@@ -77,7 +77,7 @@ func keepLogin(t *testing.T, l login) {
 // failOn fails the test where a login is skipped.
 func failOn(t *testing.T) func(error) { return func(err error) { t.Error(err) } }
 
-func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
+func TestFindLoginsPrefersTheLatestLogin(t *testing.T) {
 	ownConfig(t)
 	for i, l := range []login{
 		{Address: "qq://10001@one.example", Device: "old"},
@@ -108,7 +108,7 @@ func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 	}
 }
 
-func TestALoginOfTheSameDeviceTakesThePlaceOfTheOlder(t *testing.T) {
+func TestNewLoginOfADeviceReplacesTheOldOne(t *testing.T) {
 	ownConfig(t)
 	for i, address := range []string{"qq://10001@one.example", "http://10001@ONE.example:8000"} {
 		keepLogin(t, login{Address: address, Device: "a", LoggedInAt: time.Unix(int64(i), 0)})
@@ -119,7 +119,7 @@ func TestALoginOfTheSameDeviceTakesThePlaceOfTheOlder(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatOthersCanReadIsClosed(t *testing.T) {
+func TestSavingALoginMakesItsDirectoryPrivate(t *testing.T) {
 	ownConfig(t)
 	if err := os.MkdirAll(loginDir(), 0o755); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestADirectoryThatOthersCanReadIsClosed(t *testing.T) {
 	}
 }
 
-func TestFilesThatHoldNoLoginAreNamedAndSkipped(t *testing.T) {
+func TestDamagedLoginFilesAreReportedAndSkipped(t *testing.T) {
 	ownConfig(t)
 	whole := login{Address: "qq://10001@one.example", Device: "a", LoggedInAt: time.Unix(0, 0)}
 	keepLogin(t, whole)

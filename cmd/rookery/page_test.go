@@ -138,7 +138,7 @@ func (s *pageSocket) want(record, pattern string) string {
 
 // A rebound page shares the address of whoever reads it. Nothing that it can send
 // is answered as their session's, by whatever name it was loaded.
-func TestAPageOfAReboundNameActsForNobody(t *testing.T) {
+func TestDNSRebindingGivesAPageNoSession(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	ts.addTestAccounts(10001)
 	if status, answer := ts.ask(testLogin("1.1", 10001)); status != 200 || !strings.Contains(answer, "RS=0") {
@@ -163,7 +163,7 @@ func TestAPageOfAReboundNameActsForNobody(t *testing.T) {
 	}
 }
 
-func TestOnAWebSocketAPageActsForDeviceSessionsAlone(t *testing.T) {
+func TestPageOnAWebSocketNeedsADeviceSession(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	ts.addTestAccounts(10001, 10002)
 	for _, uin := range []rookery.UIN{10001, 10002} {
@@ -211,7 +211,7 @@ func TestOnAWebSocketAPageActsForDeviceSessionsAlone(t *testing.T) {
 	}
 }
 
-func TestAProgramOnAWebSocketActsForItsAddressAsEver(t *testing.T) {
+func TestProgramOnAWebSocketGetsAnAddressSession(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	ts.addTestAccounts(10001)
 	program, resp := ts.openSocket("", "chat.example") // an empty Origin is one
@@ -226,7 +226,7 @@ func TestAProgramOnAWebSocketActsForItsAddressAsEver(t *testing.T) {
 	(&pageSocket{t, ws}).want(testLogin("1.4", 10001), `.*&RES=0&RS=0&.*`)
 }
 
-func TestTheFirstPublicURLIsLinked(t *testing.T) {
+func TestPagesLinkToTheFirstPublicURL(t *testing.T) {
 	config, err := configOf(t, "--public-url https://chat.example --public-url http://chat.example:8000")
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestTheFirstPublicURLIsLinked(t *testing.T) {
 	}
 }
 
-func TestThisMachinesNameIsTheServersOwn(t *testing.T) {
+func TestHostnameIsAnOwnHost(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	name := hostname(ts.config.log)
 	want := http.StatusOK

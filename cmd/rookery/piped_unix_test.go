@@ -9,7 +9,7 @@ import (
 )
 
 // What waits in a pipe is seen without waiting for it, and stays there.
-func TestAPipeIsLookedIntoWithoutReading(t *testing.T) {
+func TestHasPipedInputReadsNothing(t *testing.T) {
 	r, file, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe"
 )
 
-func TestProgressOfAStudyIsALineNowAndThen(t *testing.T) {
+func TestProgressIsPrintedEveryTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		probeProgress := newProbeProgress(&out)
@@ -30,7 +30,7 @@ paging, 1 fact, 2800 of 3000 requests left, 2 lost on the way, about 1m1s left
 	})
 }
 
-func TestOnATerminalProgressIsOneLineThatChanges(t *testing.T) {
+func TestProgressOnATerminalOverwritesOneLine(t *testing.T) {
 	var out bytes.Buffer
 	probeProgress := newProbeProgress(&out)
 	probeProgress.terminal, probeProgress.lastShown = true, time.Time{}
@@ -44,7 +44,7 @@ func TestOnATerminalProgressIsOneLineThatChanges(t *testing.T) {
 	}
 }
 
-func TestAPersonIsToldBeforehandHowLongTheWaitsAre(t *testing.T) {
+func TestDescribeCostIncludesTheWaits(t *testing.T) {
 	plan := &probe.Plan{Budget: 3000, Servers: []string{"http://127.0.0.1:9/"}, WaitSeconds: 253, MaxSeconds: 268}
 	for limit, want := range map[float64]string{
 		0: "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; " +

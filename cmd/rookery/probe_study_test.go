@@ -16,7 +16,7 @@ import (
 // A run with the shipped file and the default budget answers what the study of 2005
 // asked, whether commands undo what experiments do, as the file says, or a control URL
 // does. The server's clock is the test's, so that no session is waited for.
-func TestADefaultRunAnswersWhatTheStudyOf2005Asked(t *testing.T) {
+func TestDefaultRunAnswersTheStudyOf2005(t *testing.T) {
 	skipUnderRaceDetector(t)
 	for name, reset := range map[string]string{"reset by commands": "", "reset by a control URL": "/reset"} {
 		t.Run(name, func(t *testing.T) {

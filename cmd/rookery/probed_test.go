@@ -290,7 +290,7 @@ func (h *eventLog) Handle(_ context.Context, r slog.Record) error {
 }
 
 // An experiment that does all that leaves something behind is made again and again.
-func TestResetOfAProbedServerMakesEverythingAsItWas(t *testing.T) {
+func TestResetRestoresTheProbedServer(t *testing.T) {
 	p := newProbedServer(t)
 	login := func(uin rookery.UIN) string {
 		return fmt.Sprintf("CMD=Login&SEQ=10000001&UIN=%d&M5=0&PS=%s", uin, castPassword)

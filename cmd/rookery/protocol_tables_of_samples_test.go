@@ -112,7 +112,7 @@ func example() *finding.Study {
 	}
 }
 
-func TestTablesSayWhatAStudyHasFound(t *testing.T) {
+func TestTablesShowTheFactsOfAStudy(t *testing.T) {
 	for name, want := range map[string]string{
 		"commands": "| `Enter` | begins a session | not needed | `mood` (9 or 20; may be left out) | `in` |\n" +
 			"| `Book` | lists the friends | needed | `most` (160 if left out; at most 1000°) | 2 forms |\n",
@@ -158,7 +158,7 @@ func TestTablesSayWhatAStudyHasFound(t *testing.T) {
 	}
 }
 
-func TestEveryTableHasRowsOfAsManyCellsAsItsHead(t *testing.T) {
+func TestRowsHaveAsManyCellsAsTheHead(t *testing.T) {
 	for _, name := range tableNames() {
 		text, err := makeTable(example(), name)
 		if err != nil {
@@ -181,7 +181,7 @@ func TestEveryTableHasRowsOfAsManyCellsAsItsHead(t *testing.T) {
 	}
 }
 
-func TestTheSameStudyMakesTheSameTables(t *testing.T) {
+func TestTablesAreDeterministic(t *testing.T) {
 	for _, name := range tableNames() {
 		first, _ := makeTable(example(), name)
 		for range 20 {
@@ -192,7 +192,7 @@ func TestTheSameStudyMakesTheSameTables(t *testing.T) {
 	}
 }
 
-func TestATableThatCannotBeMadeIsAnError(t *testing.T) {
+func TestMakeTableRejectsUnknownAndEmptyTables(t *testing.T) {
 	if _, err := makeTable(example(), "weather"); err == nil || !strings.Contains(err.Error(), "commands") {
 		t.Errorf("an unknown table: %v", err)
 	}
@@ -207,7 +207,7 @@ func TestATableThatCannotBeMadeIsAnError(t *testing.T) {
 	}
 }
 
-func TestCodeShowsTextsAsTheyAre(t *testing.T) {
+func TestCodeSpanEscapesMarkdown(t *testing.T) {
 	for text, want := range map[string]string{"a": "`a`", "": "(empty)", "a|b": "`a\\|b`", "a`b": "`` a`b ``"} {
 		if got := code(text); got != want {
 			t.Errorf("code(%q) is %s, should be %s", text, got, want)

@@ -29,7 +29,7 @@ const (
 
 // The prober studies the server, knowing nothing but an experiment file. What it finds
 // is held against the page that people read, and against what the server should do.
-func TestProtocolPageSaysWhatTheServerDoes(t *testing.T) {
+func TestProtocolPageMatchesTheServer(t *testing.T) {
 	skipUnderRaceDetector(t)
 	t.Parallel()
 	p := newProbedServer(t)
@@ -119,7 +119,7 @@ func checkPage(t *testing.T, found *finding.Study) {
 }
 
 // Whoever begins with a shipped file shall get answers.
-func TestEachCommandOfAShippedExperimentFileWorks(t *testing.T) {
+func TestCommandsOfShippedExperimentFilesWork(t *testing.T) {
 	p := newProbedServer(t)
 	for _, name := range []string{"http-qq-1.1", "http-qq-1.4"} {
 		f := p.experimentFile(name)

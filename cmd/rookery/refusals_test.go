@@ -57,7 +57,7 @@ func socketOf(origin, host string, records ...string) func(*testServer) {
 	}
 }
 
-func TestARefusalLeavesOneLineThatSaysWhatToDo(t *testing.T) {
+func TestRefusalsLogOneLineWithTheRemedy(t *testing.T) {
 	const record = "VER=1.1&CMD=List&SEQ=1&UIN=10001"
 	const tls = "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
 	for _, c := range []struct {
@@ -134,7 +134,7 @@ func TestARefusalLeavesOneLineThatSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAConnectionTooManyIsLoggedForItsAddress(t *testing.T) {
+func TestRefusedConnectionsAreLoggedPerAddress(t *testing.T) {
 	config, err := configOf(t, "--max-connections-per-address 1 --limit-loopback")
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func TestAConnectionTooManyIsLoggedForItsAddress(t *testing.T) {
 
 // What is logged of a record's own words cannot begin a line, move a cursor or
 // hold a secret, however wrong the record is.
-func TestALineOfTheLogHoldsNothingThatAClientWantsInIt(t *testing.T) {
+func TestClientsCannotForgeLogLinesOrLogSecrets(t *testing.T) {
 	var log logBuffer
 	// This form leaves characters that are not ASCII as they are.
 	handler := slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})

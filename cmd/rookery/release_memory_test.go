@@ -13,7 +13,7 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
-func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
+func TestUnusedMemoryIsReturnedToTheSystem(t *testing.T) {
 	const size = 256 << 20
 	allocateMemory(size)
 	if got := heapSystemMemory(); got < size {

@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-func TestAServerOutOfReachIsSaidInPlainWords(t *testing.T) {
+func TestUnreachableErrorsArePlain(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8000},
 		Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	post := func(err error) error { return &url.Error{Op: "Post", URL: "http://127.0.0.1:8000/", Err: err} }
@@ -60,7 +60,7 @@ func tried(address string, cause error) client.Attempt {
 	return client.Attempt{Address: address, Err: fmt.Errorf("%w: %w", client.ErrTemporary, cause)}
 }
 
-func TestAllThatWasTriedIsSaidOnce(t *testing.T) {
+func TestUnreachableErrorNamesEachAddressOnce(t *testing.T) {
 	err := &unreachableError{&client.UnreachableError{Attempts: []client.Attempt{
 		tried("qq://10001@chat.example:8000", syscall.ECONNREFUSED),
 		tried("qq://10001@chat.example:14000", context.DeadlineExceeded),

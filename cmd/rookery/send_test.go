@@ -31,7 +31,7 @@ func TestSplitText(t *testing.T) {
 	}
 }
 
-func FuzzEachPartOfATextCanBeSent(f *testing.F) {
+func FuzzSplitTextLosesNothing(f *testing.F) {
 	f.Add("a b\nc\n")
 	f.Add(strings.Repeat("鹅 \n", 3000))
 	f.Fuzz(func(t *testing.T, text string) {

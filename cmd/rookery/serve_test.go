@@ -22,7 +22,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-func TestFlagsBecomeTheServersSettings(t *testing.T) {
+func TestServeFlagsSetTheConfig(t *testing.T) {
 	var flags serveFlags
 	var cmd cobra.Command
 	flags.addTo(&cmd)
@@ -69,7 +69,7 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatCannotBeMeantIsRefusedWithTheRightOne(t *testing.T) {
+func TestInvalidAddressFlagsNameTheRightForm(t *testing.T) {
 	for flags, says := range map[string]string{
 		"--allow-origin https://app.example/": `--allow-origin: "https://app.example/" ` +
 			"is not what browsers send: write https://app.example",
@@ -131,7 +131,7 @@ func beginWith(t *testing.T, s *server, fields string, length int) net.Conn {
 }
 
 // Passwords that wait to be checked would take longer than the server may to end.
-func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
+func TestShutdownDoesNotWaitForPasswordChecks(t *testing.T) {
 	cost := auth.DefaultCost
 	cost.Passes = 20
 	server, err := openServer(t.Context(), serverConfig{
@@ -159,7 +159,7 @@ func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
 	}
 }
 
-func TestShutdownAnswersWhatWasAccepted(t *testing.T) {
+func TestShutdownAnswersAcceptedRequests(t *testing.T) {
 	server := openTestServer(t, time.Minute)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -191,7 +191,7 @@ func unreadConn(t *testing.T, conn net.Conn) {
 	}
 }
 
-func TestSlowClientsAreNoReasonToFailInTheEnd(t *testing.T) {
+func TestShutdownSucceedsDespiteSlowClients(t *testing.T) {
 	server := openTestServer(t, 6*time.Second)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -226,7 +226,7 @@ func (w blockingProtocol) ServeConn(_ context.Context, c *transport.Conn) {
 	<-w.release
 }
 
-func TestShutdownGivesUpInTime(t *testing.T) {
+func TestShutdownFailsAfterItsTimeout(t *testing.T) {
 	server := openTestServer(t, 50*time.Millisecond)
 	way := blockingProtocol{make(chan struct{}), make(chan struct{})}
 	defer close(way.release)
@@ -246,7 +246,7 @@ func TestShutdownGivesUpInTime(t *testing.T) {
 	}
 }
 
-func TestAListenerThatFailsEndsTheServer(t *testing.T) {
+func TestFailedListenerEndsTheServer(t *testing.T) {
 	server := openTestServer(t, time.Minute)
 	ended := make(chan error, 1)
 	go func() { ended <- server.run(t.Context()) }()
@@ -256,7 +256,7 @@ func TestAListenerThatFailsEndsTheServer(t *testing.T) {
 	}
 }
 
-func TestTheSecondSignalEndsTheProgramAtOnce(t *testing.T) {
+func TestSecondSignalEndsTheProgramAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		signals := make(chan os.Signal)
 		var happened []string

@@ -86,7 +86,7 @@ func (ts *testServer) addr() string { return ts.listeners[0].Addr().String() }
 
 func (ts *testServer) operator() *control.Operator { return control.NewOperator(ts.service) }
 
-func TestHowLongConnectionsAreWaitedForAreSettings(t *testing.T) {
+func TestTimeoutFlags(t *testing.T) {
 	usual := connTimeouts{firstByte: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second,
 		idle: 300 * time.Second}
 	for flags, want := range map[string]connTimeouts{
@@ -112,7 +112,7 @@ func TestHowLongConnectionsAreWaitedForAreSettings(t *testing.T) {
 	}
 }
 
-func TestHowManyRecordsASecondMayBringIsASetting(t *testing.T) {
+func TestRecordRateFlag(t *testing.T) {
 	for flags, want := range map[string]int{"": 0, "--max-records-per-second 50": 50} {
 		if got, err := configOf(t, flags); err != nil || got.recordsPerSecond != want {
 			t.Errorf("with %q got %d and %v", flags, got.recordsPerSecond, err)
@@ -136,7 +136,7 @@ func configOf(t *testing.T, flags string) (serverConfig, error) {
 }
 
 // A connection is cut once the one time is over that is set.
-func TestSettingsReachEachWayIn(t *testing.T) {
+func TestTimeoutsCloseIdleAndIncompleteConnections(t *testing.T) {
 	const short = 50 * time.Millisecond
 	for name, test := range map[string]struct {
 		set  connTimeouts

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-func TestAHangupEndsOrReloads(t *testing.T) {
+func TestHangupEndsOrReloads(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		gone []bool // at each look
@@ -142,7 +142,7 @@ func (s *serverProcess) endsWell() {
 	s.await("shutting down: finishing what was accepted")
 }
 
-func TestAServerEndsInGoodOrderWithItsTerminal(t *testing.T) {
+func TestServerShutsDownWithItsTerminal(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
 	s := serveOnTerminal(t, terminal, "exec $SERVE")
@@ -154,7 +154,7 @@ func TestAServerEndsInGoodOrderWithItsTerminal(t *testing.T) {
 }
 
 // The shell of the terminal passes the signal on to what runs in the background.
-func TestAServerInTheBackgroundEndsWithItsTerminal(t *testing.T) {
+func TestBackgroundServerShutsDownWithItsTerminal(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
 	s := serveOnTerminal(t, terminal, `$SERVE & trap 'kill -HUP $!' HUP; wait $!; wait $!`)
@@ -164,7 +164,7 @@ func TestAServerInTheBackgroundEndsWithItsTerminal(t *testing.T) {
 	s.endsWell()
 }
 
-func TestAServerWithNohupOutlivesItsTerminal(t *testing.T) {
+func TestServerUnderNohupOutlivesItsTerminal(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
 	s := serveOnTerminal(t, terminal, "exec nohup $SERVE")
@@ -178,7 +178,7 @@ func TestAServerWithNohupOutlivesItsTerminal(t *testing.T) {
 }
 
 // As by systemd, or after setsid.
-func TestAServerWithoutATerminalReloadsAtSIGHUP(t *testing.T) {
+func TestServerWithoutATerminalReloadsOnSIGHUP(t *testing.T) {
 	s := serveOnTerminal(t, nil, "exec $SERVE")
 	s.answers()
 	s.signal(syscall.SIGHUP)
@@ -188,7 +188,7 @@ func TestAServerWithoutATerminalReloadsAtSIGHUP(t *testing.T) {
 	s.endsWell()
 }
 
-func TestAServerOnATerminalThatIsThereReloadsAtSIGHUP(t *testing.T) {
+func TestServerOnAnOpenTerminalReloadsOnSIGHUP(t *testing.T) {
 	person, terminal := openTerminal(t)
 	defer person.Close()
 	defer terminal.Close()
@@ -201,7 +201,7 @@ func TestAServerOnATerminalThatIsThereReloadsAtSIGHUP(t *testing.T) {
 	s.endsWell()
 }
 
-func TestAServerOutlivesTheReadersOfItsOutput(t *testing.T) {
+func TestServerOutlivesTheReaderOfItsOutput(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			read, written, err := os.Pipe()

@@ -7,7 +7,7 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-func TestSinceIsANumberATimeOrHowLongAgo(t *testing.T) {
+func TestSinceParsesNumbersTimesAndDurations(t *testing.T) {
 	zone := time.FixedZone("here", 8*3600)
 	now := time.Date(2026, 11, 23, 19, 30, 15, 0, zone)
 	at := func(month time.Month, day, hour, minute, second int) time.Time {
@@ -40,7 +40,7 @@ func TestSinceIsANumberATimeOrHowLongAgo(t *testing.T) {
 	}
 }
 
-func TestSinceCutsAPage(t *testing.T) {
+func TestSinceFiltersMessages(t *testing.T) {
 	loggedInAt := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	page := []client.Message{{Number: 3, Time: loggedInAt}, {Number: 5, Time: loggedInAt.Add(time.Minute)},
 		{Number: 6, Time: loggedInAt.Add(2 * time.Minute)}}
