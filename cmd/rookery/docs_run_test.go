@@ -15,30 +15,29 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
-// kinds says what is done with the block of a page, by the words behind its
-// fence. Some kinds are a command of testdata/pages/page.bash, which all blocks of
-// a page share in their order. The others are checked at once.
+// blockKinds says how a block of a page is tested, by the words behind its fence.
+// A kind with a command calls that function of testdata/pages/page.bash; one shell
+// runs all these blocks of a page in order. A kind with a check calls it at once.
 //
-// A block with the name of a file (python chat.py) becomes that file, and a
-// later block must use it. Anything else is no kind, and fails: so does a block
-// without a fence, which cannot say what it is.
-var kinds = map[string]struct {
+// A block with the name of a file (python chat.py) becomes that file, and a later
+// block must use it. Any other block fails, also one without a fence.
+var blockKinds = map[string]struct {
 	command string
 	check   func(*testing.T, *pageBlock) error
 }{
-	"sh":           {command: "run"},       // the page's shell runs it
+	"sh":           {command: "run"},       // runs in the page's shell
 	"sh stays":     {command: "stay"},      // runs beside the others until the page ends
-	"sh terminals": {command: "terminals"}, // each paragraph is typed on a terminal of its own
-	"output":       {command: "printed"},   // what the block before it printed; ... is anything
-	"test":         {command: "check"},     // a comment: what the reader sees or does between the blocks
-	"httpqq":       {check: isExchanged},   // exchanges, which a transcript has in the same order
-	"transcript":   {check: isReplayed},    // a transcript, which is replayed
+	"sh terminals": {command: "terminals"}, // types each paragraph on its own terminal
+	"output":       {command: "printed"},   // must be what the block before it printed; ... stands for anything
+	"test":         {command: "check"},     // a comment with shell commands for what the reader sees or does
+	"httpqq":       {check: findExchange},  // its lines must be in a transcript, in the same order
+	"transcript":   {check: replayBlock},   // replays against a server
 }
 
-// TestPages does what README and the pages below docs say, block by block, as a
-// newcomer would: in an empty home, with a copy of this repository beside it.
-// Comments in a page's source take part: "test:" holds shell that makes up for
-// the reader's eyes and hands, "not run:" says why the next block cannot run.
+// TestPages runs the blocks of README and the pages below docs in their order, as a
+// newcomer would: in an empty home directory, with a copy of this repository beside it.
+// HTML comments of a page take part. "test:" has shell commands in place of the reader's
+// eyes and hands. "not run:" says why the next block cannot run.
 func TestPages(t *testing.T) {
 	skipUnderRaceDetector(t)
 	for _, name := range pages(t) {
@@ -51,9 +50,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// A block that is not run, or fails, fails its page.
 func TestFailingBlockFailsItsPage(t *testing.T) {
-	works := &pageBlock{page: "page", line: 1, info: "sh", text: "echo 10 friends\n"}
+	working := &pageBlock{page: "page", line: 1, info: "sh", text: "echo 10 friends\n"}
 	for name, c := range map[string]struct {
 		block  *pageBlock
 		reason string
@@ -71,10 +69,10 @@ func TestFailingBlockFailsItsPage(t *testing.T) {
 		"is explained": {&pageBlock{info: "bash", text: "false\n", notRun: "it fails"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := runBlocks(t, []*pageBlock{works, c.block})
+			err := runBlocks(t, []*pageBlock{working, c.block})
 			if c.reason == "" && err != nil || c.reason != "" &&
 				(err == nil || !strings.Contains(err.Error(), c.reason)) {
-				t.Errorf("the error is %v, and should say %q", err, c.reason)
+				t.Errorf("got error %v, want one with %q", err, c.reason)
 			}
 		})
 	}
@@ -97,7 +95,7 @@ func runBlocks(t *testing.T, blocks []*pageBlock) error {
 	return p.run(t)
 }
 
-// TestBlocksThatAreNotRun prints what cannot run, and why, for make not-run.
+// TestBlocksThatAreNotRun lists for make not-run which blocks cannot run, and why.
 func TestBlocksThatAreNotRun(t *testing.T) {
 	for _, name := range pages(t) {
 		for _, b := range blocksOf(t, name) {
@@ -108,33 +106,33 @@ func TestBlocksThatAreNotRun(t *testing.T) {
 	}
 }
 
-// A pageRun is a page on its way to bash.
+// A pageRun collects the script that bash runs for a page.
 type pageRun struct {
-	dir    string // what the blocks become files in
+	dir    string // has one file for each block, and the script
 	shell  bytes.Buffer
-	blocks int
-	unused map[string]*pageBlock // files that nothing has named yet
+	blocks int                   // the number of files in dir
+	unused map[string]*pageBlock // blocks that become files, until a later block names the file
 }
 
 func (p *pageRun) add(t *testing.T, b *pageBlock) error {
 	t.Helper()
-	k, known := kinds[b.info]
+	kind, ok := blockKinds[b.info]
 	if name, words, _ := strings.Cut(b.info, " "); name == "httpqq" && words != "" {
-		k, known = kinds[name], true
+		kind, ok = blockKinds[name], true
 	}
 	switch {
 	case b.notRun != "":
-		// TestBlocksThatAreNotRun says so.
+		// TestBlocksThatAreNotRun lists it.
 	case b.file() != "":
 		fmt.Fprintf(&p.shell, "file %s %s %s\n", b, p.write(t, b), b.file())
 		p.unused[b.file()] = b
-	case !known:
-		return fmt.Errorf("%s: the fence of a block must say what it is, not %q: see kinds in docs_run_test.go", b,
-			b.info)
-	case k.check != nil:
-		return k.check(t, b)
+	case !ok:
+		return fmt.Errorf("%s: the fence of a block must say what it is, not %q: see blockKinds in docs_run_test.go",
+			b, b.info)
+	case kind.check != nil:
+		return kind.check(t, b)
 	default:
-		fmt.Fprintf(&p.shell, "%s %s %s\n", k.command, b, p.write(t, b))
+		fmt.Fprintf(&p.shell, "%s %s %s\n", kind.command, b, p.write(t, b))
 		for file := range p.unused {
 			if strings.Contains(b.text, strings.TrimSuffix(file, "/main.go")) {
 				delete(p.unused, file)
@@ -154,12 +152,12 @@ func (p *pageRun) write(t *testing.T, b *pageBlock) string {
 	return name
 }
 
-// run runs the page in namespaces of its own: it has the ports that the page
-// names to itself, /var/lib is empty, and whatever it started ends with it.
+// run runs the page in its own namespaces: all ports are free, /var/lib is empty, and
+// every process that a block started ends with the page.
 func (p *pageRun) run(t *testing.T) error {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		return errors.New("the pages are run on Linux alone")
+		return errors.New("pages run only on Linux")
 	}
 	library, err := filepath.Abs("testdata/pages/page.bash")
 	if err != nil {
@@ -197,21 +195,21 @@ func (p *pageRun) run(t *testing.T) error {
 	return nil
 }
 
-// In a sample "..." stands for anything, and words in angle brackets for a value.
+// In a sample, "..." stands for any text, and words in angle brackets for a value.
 var (
-	anything = regexp.MustCompile(`\\\.\\\.\\\.`) // as QuoteMeta writes it
-	value    = regexp.MustCompile(`<[a-z0-9 ]+>`)
+	ellipsis    = regexp.MustCompile(`\\\.\\\.\\\.`) // after QuoteMeta
+	placeholder = regexp.MustCompile(`<[a-z0-9 ]+>`)
 )
 
-// sample is what fits a line of a sample.
-func sample(line string) *regexp.Regexp {
-	pattern := anything.ReplaceAllLiteralString(regexp.QuoteMeta(line), `.*`)
-	return regexp.MustCompile("^" + value.ReplaceAllLiteralString(pattern, `[^&]*`) + "$")
+// samplePattern returns the pattern of the lines that a line of a sample stands for.
+func samplePattern(line string) *regexp.Regexp {
+	pattern := ellipsis.ReplaceAllLiteralString(regexp.QuoteMeta(line), `.*`)
+	return regexp.MustCompile("^" + placeholder.ReplaceAllLiteralString(pattern, `[^&]*`) + "$")
 }
 
-// fits is a program that compares what was printed with a sample, line by line.
-// A line of the sample that is "..." alone stands for any number of lines.
-func fits() {
+// compareOutput is the program "fits SAMPLE OUTPUT": it compares two files line by line.
+// A line "..." of the sample stands for any number of lines.
+func compareOutput() {
 	var texts [2][]string
 	for i := range texts {
 		text, err := os.ReadFile(os.Args[1+i])
@@ -220,38 +218,40 @@ func fits() {
 		}
 		texts[i] = strings.Split(strings.TrimRight(strings.ReplaceAll(string(text), "\r", ""), "\n"), "\n")
 	}
-	if !linesFit(texts[0], texts[1]) {
-		fail(fmt.Errorf("what was printed is not as the page says:\n%s", strings.Join(texts[1], "\n")))
+	if !matchLines(texts[0], texts[1]) {
+		fail(fmt.Errorf("the output differs from the page; it is\n%s", strings.Join(texts[1], "\n")))
 	}
 }
 
-func linesFit(samples, lines []string) bool {
+func matchLines(samples, lines []string) bool {
 	switch {
 	case len(samples) == 0:
 		return len(lines) == 0
-	case samples[0] == "..." && linesFit(samples[1:], lines):
+	case samples[0] == "..." && matchLines(samples[1:], lines):
 		return true
 	case len(lines) == 0:
 		return false
 	case samples[0] == "...":
-		return linesFit(samples, lines[1:])
+		return matchLines(samples, lines[1:])
 	}
-	return sample(samples[0]).MatchString(lines[0]) && linesFit(samples[1:], lines[1:])
+	return samplePattern(samples[0]).MatchString(lines[0]) && matchLines(samples[1:], lines[1:])
 }
 
-// isExchanged finds the lines of a block in the transcript that its fence names,
-// in order. It is replayed by the tests of everything that speaks the protocol.
-// Between the lines the transcript may have what others do meanwhile.
-func isExchanged(t *testing.T, b *pageBlock) error {
+// findExchange finds the lines of a block in the transcript that its fence names, in
+// order. Other tests replay the transcript, so the page is right, too. The transcript
+// may have more lines between them, for other clients.
+func findExchange(t *testing.T, b *pageBlock) error {
 	_, name, _ := strings.Cut(b.info, " ")
 	script := strings.Split(readPage(t, filepath.Join("testdata/transcripts", name+".txt")), "\n")
 	next := 0
 	for line := range strings.Lines(strings.TrimRight(b.text, "\n")) {
 		shown := clockTime.ReplaceAllString(strings.TrimRight(line, "\n"), "TM=<time>")
-		for want := sample(shown); next < len(script) && !want.MatchString(exchanged(script[next], line)); next++ {
+		want := samplePattern(shown)
+		for next < len(script) && !want.MatchString(formatScriptLine(script[next], line)) {
+			next++
 		}
 		if next == len(script) {
-			return fmt.Errorf("%s: testdata/transcripts/%s.txt has no such line behind the one before: %s", b, name,
+			return fmt.Errorf("%s: testdata/transcripts/%s.txt has no such line after the previous one: %s", b, name,
 				line)
 		}
 		next++
@@ -260,24 +260,25 @@ func isExchanged(t *testing.T, b *pageBlock) error {
 }
 
 var (
-	speaker   = regexp.MustCompile(`^(?:%\w+)?(<|>>?) `) // the name of a line, and who speaks
+	direction = regexp.MustCompile(`^(?:%\w+)?(<|>>?) `) // with the name of the connection
 	clockTime = regexp.MustCompile(`TM=\d+`)
 	deviceSID = regexp.MustCompile(`\{sid:\w+\}`)
 )
 
-// exchanged is a line of a transcript as a page shows it: without the name of a
-// connection, and without who speaks if the page leaves it out.
-func exchanged(step, as string) string {
-	shown := "$1 "
-	if !speaker.MatchString(as) {
-		shown = ""
+// formatScriptLine returns a line of a transcript as pages show it: without the name of
+// the connection, and without the direction if pageLine has none.
+func formatScriptLine(scriptLine, pageLine string) string {
+	replacement := "$1 "
+	if !direction.MatchString(pageLine) {
+		replacement = ""
 	}
-	step = deviceSID.ReplaceAllLiteralString(speaker.ReplaceAllString(step, shown), "rk_"+strings.Repeat("x", 43))
-	return strings.TrimSuffix(step, `\r\n`)
+	line := direction.ReplaceAllString(scriptLine, replacement)
+	line = deviceSID.ReplaceAllLiteralString(line, "rk_"+strings.Repeat("x", 43))
+	return strings.TrimSuffix(line, `\r\n`)
 }
 
-// isReplayed plays a block against a server.
-func isReplayed(t *testing.T, b *pageBlock) error {
+// replayBlock replays a block against a server.
+func replayBlock(t *testing.T, b *pageBlock) error {
 	script, err := transcript.Parse(b.String(), []byte(b.text))
 	if err == nil {
 		err = transcript.Replay(t.Context(), script, &transcriptServer{t: t})

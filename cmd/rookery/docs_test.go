@@ -18,24 +18,24 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// repository is where the pages are.
-var repository, _ = filepath.Abs("../..") // fails where there is no working directory
+// repository is the root directory of the pages.
+var repository, _ = filepath.Abs("../..") // fails only if the working directory was removed
 
-// A pageBlock is a code block of a page, or a comment that the test acts on.
+// A pageBlock is a code block of a page, or a "test:" comment.
 type pageBlock struct {
-	page string // by its path in the repository
-	line int    // of its first line of text, from 1
-	// info is what the opening fence says: a language, and then how it is run
-	// or the name of the file that it is. Of a comment it is "test".
+	page string // its path in the repository
+	line int    // the number of its first line, from 1
+	// info is the text of the opening fence: a language, then how the block runs or the
+	// name of its file. For a comment it is "test".
 	info string
 	text string
-	// notRun is why it cannot run, as the comment above it says.
+	// notRun is the reason why it cannot run, from the comment above it.
 	notRun string
 }
 
 func (b *pageBlock) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 
-// file is the name of the file that the block is, or empty.
+// file returns the name of the file that the block becomes, or "".
 func (b *pageBlock) file() string {
 	if _, name, _ := strings.Cut(b.info, " "); strings.Contains(name, ".") {
 		return name
@@ -43,7 +43,7 @@ func (b *pageBlock) file() string {
 	return ""
 }
 
-// pages lists every page whose blocks are run.
+// pages lists the pages that the tests read.
 func pages(t *testing.T) []string {
 	t.Helper()
 	names := []string{"README.md", "testdata/transcripts/README.md"}
@@ -68,17 +68,16 @@ func readPage(t *testing.T, name string) string {
 	return string(page)
 }
 
-// notRunComment matches what is said of a block that cannot run: ever, or on a
+// notRunComment matches the comment above a block that cannot run anywhere, or on a
 // machine without a program.
 var notRunComment = regexp.MustCompile(`(?s)^<!-- not run(?: without (\S+))?:(.*)$`)
 
-// blocksOf returns the blocks of a page in Markdown, and its comments for the
-// test, in order.
+// blocksOf returns the code blocks and the "test:" comments of a page, in order.
 func blocksOf(t *testing.T, name string) []*pageBlock {
 	t.Helper()
 	source := []byte(readPage(t, name))
 	var blocks []*pageBlock
-	var notRun string // what is said of the next block
+	var notRun string // of the next block
 	page := goldmark.DefaultParser().Parse(text.NewReader(source))
 	err := ast.Walk(page, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering || n.Type() == ast.TypeInline || n.Lines().Len() == 0 {
@@ -112,7 +111,7 @@ func blocksOf(t *testing.T, name string) []*pageBlock {
 			}
 		default:
 			if notRun != "" {
-				t.Errorf("%s: no block follows what is said of one: %s", b, notRun)
+				t.Errorf("%s: no block follows the comment \"not run: %s\"", b, notRun)
 			}
 		}
 		return ast.WalkContinue, nil
@@ -123,8 +122,7 @@ func blocksOf(t *testing.T, name string) []*pageBlock {
 	return blocks
 }
 
-// TestPackageCommentShowsTheProgramOfREADME: README's is compiled and
-// run, so what the package says is, too.
+// The program of README is compiled and run, so the same program in the package comment works.
 func TestPackageCommentShowsTheProgramOfREADME(t *testing.T) {
 	source := filepath.Join(repository, "client/doc.go")
 	file, err := parser.ParseFile(token.NewFileSet(), source, nil, parser.ParseComments)
@@ -132,18 +130,18 @@ func TestPackageCommentShowsTheProgramOfREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := blocksOf(t, "README.md")
-	programs := 0
+	n := 0
 	for _, b := range new(comment.Parser).Parse(file.Doc.Text()).Content {
 		code, is := b.(*comment.Code)
 		if !is {
 			continue
 		}
-		programs++
+		n++
 		if !slices.ContainsFunc(blocks, func(b *pageBlock) bool { return b.file() != "" && b.text == code.Text }) {
-			t.Errorf("README.md does not have this program of client/doc.go:\n%s", code.Text)
+			t.Errorf("README.md lacks this program of client/doc.go:\n%s", code.Text)
 		}
 	}
-	if programs == 0 {
-		t.Error("client/doc.go shows no program")
+	if n == 0 {
+		t.Error("client/doc.go has no program")
 	}
 }

@@ -18,9 +18,8 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
-// wordsOf returns what a page has in code within its sentences and tables, and
-// where its links lead.
-func wordsOf(t *testing.T, name string) (code, links []string) {
+// spansOf returns the code spans of a page's sentences and tables, and the targets of its links.
+func spansOf(t *testing.T, name string) (code, links []string) {
 	t.Helper()
 	source := []byte(readPage(t, name))
 	page := goldmark.DefaultParser().Parse(text.NewReader(source))
@@ -56,7 +55,7 @@ func TestPagesUseExistingCommandsAndFlags(t *testing.T) {
 		}
 	})
 	for _, page := range pages(t) {
-		spans, _ := wordsOf(t, page)
+		spans, _ := spansOf(t, page)
 		for _, span := range spans {
 			word, _, _ := strings.Cut(span, " ")
 			if name, _, _ := strings.Cut(word, "="); strings.HasPrefix(word, "--") && !flags[name] {
@@ -70,20 +69,20 @@ func TestPagesUseExistingCommandsAndFlags(t *testing.T) {
 		}
 		for _, span := range spans {
 			for _, call := range exampleLines.FindAllString(span, -1) {
-				checkCall(t, page, call)
+				checkInvocation(t, page, call)
 			}
 		}
 	}
 }
 
-// checkCall finds the command that a page calls, and the flags that it gives it.
-func checkCall(t *testing.T, page, call string) {
+// checkInvocation checks that the command and the flags of an invocation exist.
+func checkInvocation(t *testing.T, page, call string) {
 	t.Helper()
 	call, _, _ = strings.Cut(strings.TrimPrefix(call, "rookery rookery "), ";") // sudo -u rookery rookery
 	words := strings.Fields(strings.NewReplacer("[", "", "]", "", "rookery ", "").Replace(call))
 	named, _, err := newRoot().Find(words)
 	if err != nil {
-		t.Errorf("%s: there is no %q: %v", page, call, err)
+		t.Errorf("%s: no command fits %q: %v", page, call, err)
 		return
 	}
 	for _, word := range words {
@@ -98,7 +97,7 @@ func checkCall(t *testing.T, page, call string) {
 func TestPagesLinkToExistingFiles(t *testing.T) {
 	file := regexp.MustCompile(`^[\w.-]+(/[\w.-]+)+\.(go|md|txt|txtar|json|bash)$`)
 	for _, page := range pages(t) {
-		code, links := wordsOf(t, page)
+		code, links := spansOf(t, page)
 		for _, link := range links {
 			target, _, _ := strings.Cut(link, "#")
 			if strings.Contains(link, "://") || target == "" {
@@ -112,20 +111,20 @@ func TestPagesLinkToExistingFiles(t *testing.T) {
 			if !file.MatchString(span) {
 				continue
 			}
-			// Pages of the code leave out where everything is.
+			// Pages about the code omit the directory.
 			found := slices.ContainsFunc(blocksOf(t, page), func(b *pageBlock) bool { return b.file() == span })
 			for _, dir := range []string{".", "internal", "testdata", "docs"} {
 				_, err := os.Stat(filepath.Join(repository, dir, span))
 				found = found || err == nil
 			}
 			if !found {
-				t.Errorf("%s: there is no %s", page, span)
+				t.Errorf("%s: the file %s does not exist", page, span)
 			}
 		}
 	}
 }
 
-// rowsOf returns the cells of a page's table, by the lines that head it.
+// rowsOf returns the cells of the table below a header line of a page.
 func rowsOf(t *testing.T, page, header string) [][]string {
 	t.Helper()
 	_, table, found := strings.Cut(readPage(t, page), "\n"+header+"\n")
@@ -162,15 +161,15 @@ func TestDocumentedLimitsAreTheDefaults(t *testing.T) {
 				continue
 			}
 			if want := strings.ReplaceAll(defaults[i], " s", "s"); flag.DefValue != want &&
-				flag.DefValue != strings.Fields(want)[0] && !sameTime(flag.DefValue, want) {
-				t.Errorf("%s is %s if it is not set, and the page says %s", name, flag.DefValue, defaults[i])
+				flag.DefValue != strings.Fields(want)[0] && !isSameDuration(flag.DefValue, want) {
+				t.Errorf("the default of %s is %s, the page says %s", name, flag.DefValue, defaults[i])
 			}
 		}
 	}
 }
 
-func sameTime(override, b string) bool {
-	first, errA := time.ParseDuration(override)
+func isSameDuration(a, b string) bool {
+	first, errA := time.ParseDuration(a)
 	second, errB := time.ParseDuration(b)
 	return errA == nil && errB == nil && first == second
 }
@@ -184,13 +183,13 @@ func TestDocumentedExitCodesMatchTheProgram(t *testing.T) {
 		program = append(program, found[1])
 	}
 	if !slices.Equal(page, program) || len(page) != exitTemporary+1 {
-		t.Errorf("the page has the codes %q, the program says %q", page, program)
+		t.Errorf("the page has the codes %q, the program %q, want the same %d codes", page, program, exitTemporary+1)
 	}
 }
 
 func TestTranscriptPageListsTranscriptsAndAccountFields(t *testing.T) {
 	const page = "testdata/transcripts/README.md"
-	var listed, there []string
+	var listed, existing []string
 	for _, row := range rowsOf(t, page, "| theme | files |") {
 		listed = append(listed, strings.Fields(strings.ReplaceAll(row[1], "`", ""))...)
 	}
@@ -199,14 +198,14 @@ func TestTranscriptPageListsTranscriptsAndAccountFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range scripts {
-		there = append(there, strings.TrimSuffix(s.Name, ".txt"))
+		existing = append(existing, strings.TrimSuffix(s.Name, ".txt"))
 	}
 	for _, name := range listed {
-		if !slices.Contains(there, name) {
-			t.Errorf("%s lists %s, and there is no such file", page, name)
+		if !slices.Contains(existing, name) {
+			t.Errorf("%s lists %s, which does not exist", page, name)
 		}
 	}
-	for _, name := range there {
+	for _, name := range existing {
 		if !slices.Contains(listed, name) {
 			t.Errorf("%s does not list %s", page, name)
 		}
@@ -220,7 +219,7 @@ func TestTranscriptPageListsTranscriptsAndAccountFields(t *testing.T) {
 	}
 }
 
-// What the program says is quoted as it says it; "..." is what it fills in.
+// A documented message must occur in the code; "..." stands for what the program fills in.
 func TestDocumentedMessagesAreInTheCode(t *testing.T) {
 	var code strings.Builder
 	err := filepath.WalkDir(repository, func(name string, d fs.DirEntry, err error) error {
@@ -237,7 +236,7 @@ func TestDocumentedMessagesAreInTheCode(t *testing.T) {
 	for _, row := range rowsOf(t, "docs/operations.md", "## Messages that you may meet\n\n| | |") {
 		for part := range strings.SplitSeq(strings.ReplaceAll(row[0], ";", "..."), "...") {
 			if part = strings.Trim(part, " ,:`"); part != "" && !strings.Contains(code.String(), part) {
-				t.Errorf("the page has the message %q, and no code says %q", row[0], part)
+				t.Errorf("the page has the message %q, but no code contains %q", row[0], part)
 			}
 		}
 	}

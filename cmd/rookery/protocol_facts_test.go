@@ -27,10 +27,10 @@ func judgeFacts(t *testing.T, facts []finding.Fact, version string) (recall floa
 	for _, problem := range table.Judge(facts) {
 		t.Error(problem)
 	}
-	missing, of := table.Missing(facts)
-	t.Logf("of %d facts of the protocol %d are not stated", of, len(missing))
+	missing, total := table.Missing(facts)
+	t.Logf("%d of %d facts of the protocol are not stated", len(missing), total)
 	for _, r := range missing {
 		t.Logf("not stated: %s = %s", r.ID, r.Value)
 	}
-	return 1 - float64(len(missing))/float64(of)
+	return 1 - float64(len(missing))/float64(total)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,8 +9,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// purposes are the verbs of experiment files in words.
-var purposes = map[string]string{
+// purposeTexts describes the purposes that experiment files give to commands.
+var purposeTexts = map[string]string{
 	"login": "begins a session", "logout": "ends the session", "status": "sets what others see",
 	"friends": "lists the friends", "online": "lists friends with what they show", "info": "tells about an account",
 	"find": "lists accounts that fit", "add": "adds somebody", "request": "asks to be a friend", "accept": "says yes",
@@ -17,26 +18,24 @@ var purposes = map[string]string{
 	"read": "tells or lists something",
 }
 
-// commands tells of each command in short.
+// commands makes one row per command: purpose, session, request, answer.
 func (v *tableView) commands(names []string) string {
 	g := grid{head: []string{"command", "what for", "session", "request", "answer"}}
-	for _, command := range v.chosen(names) {
-		var does []string
-		for _, d := range command.Purposes {
-			if p, ok := purposes[d]; ok {
-				d = p
-			}
-			does = append(does, d)
+	for _, command := range v.selectCommands(names) {
+		var purposes []string
+		for _, purpose := range command.Purposes {
+			purposes = append(purposes, cmp.Or(purposeTexts[purpose], purpose))
 		}
-		g.add(code(command.Name), strings.Join(does, ", "), v.needs(command), v.request(command), v.answer(command))
+		g.add(codeSpan(command.Name), strings.Join(purposes, ", "), v.describeSession(command),
+			v.describeRequest(command), v.describeAnswer(command))
 	}
 	return g.String()
 }
 
-// needs says whether a command needs a session.
-func (v *tableView) needs(command finding.CommandSummary) string {
+// describeSession says whether a command needs a session.
+func (v *tableView) describeSession(command finding.CommandSummary) string {
 	if f := v.fact(command.Name, finding.AspectSession, "session", "needs"); f != nil {
-		return f.Value + mark(f.Grade)
+		return f.Value + gradeMark(f.Grade)
 	}
 	if command.Session == "not needed" {
 		return command.Session
@@ -44,16 +43,16 @@ func (v *tableView) needs(command finding.CommandSummary) string {
 	return "not known"
 }
 
-// request are the keys of a command's request that only some commands have, but for
-// those that change nothing.
-func (v *tableView) request(command finding.CommandSummary) string {
+// describeRequest lists the keys of a command's request. It omits keys that every
+// request has and keys that the server ignores.
+func (v *tableView) describeRequest(command finding.CommandSummary) string {
 	var keys []string
 	for _, key := range command.RequestKeys {
 		if slices.Contains(v.common, key) || v.isIgnored(command.Name, key) {
 			continue
 		}
-		text := code(key)
-		if about := v.about(command.Name, key); len(about) > 0 {
+		text := codeSpan(key)
+		if about := v.describeKey(command.Name, key); len(about) > 0 {
 			text += " (" + strings.Join(about, "; ") + ")"
 		}
 		keys = append(keys, text)
@@ -66,30 +65,30 @@ func (v *tableView) isIgnored(command, key string) bool {
 	return f != nil && f.Value == "ignored"
 }
 
-// about is what is known of a key, in short.
-func (v *tableView) about(command, key string) []string {
+// describeKey returns what is known of a key, in a few words each.
+func (v *tableView) describeKey(command, key string) []string {
 	var about []string
-	if v.typeOf(command, key) == "enum" {
-		if taken, _ := v.values(command, key); len(taken) > 1 && numbers(taken) {
-			about = append(about, or(inOrder(taken)))
+	if v.keyType(command, key) == "enum" {
+		if taken, _ := v.valuesOf(command, key); len(taken) > 1 && areNumbers(taken) {
+			about = append(about, joinOr(sortNumbers(taken)))
 		}
 	}
 	if d := v.fact(command, finding.AspectParameter, key, "default"); d != nil {
-		about = append(about, d.Value+" if left out"+mark(d.Grade))
+		about = append(about, d.Value+" if left out"+gradeMark(d.Grade))
 	} else if p := v.fact(command, finding.AspectParameter, key, "presence"); p != nil && p.Value == "optional" {
-		about = append(about, "may be left out"+mark(p.Grade))
+		about = append(about, "may be left out"+gradeMark(p.Grade))
 	}
 	if m := v.fact(command, finding.AspectParameter, key, "most"); m != nil {
-		about = append(about, "at most "+m.Value+mark(m.Grade))
+		about = append(about, "at most "+m.Value+gradeMark(m.Grade))
 	}
 	if l := v.fact(command, finding.AspectParameter, key, "longest"); l != nil {
-		about = append(about, "at most "+l.Value+" long"+mark(l.Grade))
+		about = append(about, "at most "+l.Value+" long"+gradeMark(l.Grade))
 	}
 	return about
 }
 
-// typeOf is the type of a key, "" if it was not tried.
-func (v *tableView) typeOf(command, key string) string {
+// keyType returns the type of a key, or "" if the study did not try it.
+func (v *tableView) keyType(command, key string) string {
 	for _, row := range v.Matrix {
 		if row.Command == command && row.Key == key {
 			return row.Type
@@ -98,25 +97,25 @@ func (v *tableView) typeOf(command, key string) string {
 	return ""
 }
 
-// answer are the fields of a command's answer that not all have.
-func (v *tableView) answer(command finding.CommandSummary) string {
+// describeAnswer lists the fields of a command's answer behind those that all answers begin with.
+func (v *tableView) describeAnswer(command finding.CommandSummary) string {
 	if orders := v.ordersOf(command.Name); len(orders) > 1 {
 		return fmt.Sprintf("%d forms", len(orders))
 	}
-	if len(command.AnswerKeys) <= v.head {
+	if len(command.AnswerKeys) <= v.headLen {
 		return ""
 	}
 	f := v.fact(command.Name, finding.AspectField, "fields", "order")
 	if f == nil {
-		return code(strings.Join(command.AnswerKeys[v.head:], "&")) + seenMark
+		return codeSpan(strings.Join(command.AnswerKeys[v.headLen:], "&")) + observedMark
 	}
-	return code(strings.Join(strings.Fields(f.Value)[v.head:], "&")) + mark(f.Grade)
+	return codeSpan(strings.Join(strings.Fields(f.Value)[v.headLen:], "&")) + gradeMark(f.Grade)
 }
 
-// ordersOf are the orders in which the fields of a command's answers come.
+// ordersOf returns the facts about the order of fields in a command's answers, the shortest answer first.
 func (v *tableView) ordersOf(command string) []*finding.Fact {
 	var all []*finding.Fact
-	for _, f := range v.of(finding.AspectField) {
+	for _, f := range v.factsOf(finding.AspectField) {
 		if f.Command == command && f.Claim == "order" && strings.HasPrefix(f.Name, "fields") {
 			all = append(all, f)
 		}
@@ -126,20 +125,20 @@ func (v *tableView) ordersOf(command string) []*finding.Fact {
 	return all
 }
 
-// orders tells in which order the fields of answers come where there are several.
+// orders makes one row for each order of fields, of commands whose answers have several.
 func (v *tableView) orders(names []string) string {
 	g := grid{head: []string{"fields", "in this order"}}
-	chosen := v.chosen(names)
+	chosen := v.selectCommands(names)
 	if len(chosen) != 1 {
 		g.head = append([]string{"command"}, g.head...)
 	}
 	for _, command := range chosen {
 		for _, f := range v.ordersOf(command.Name) {
 			fields := strings.Fields(f.Value)
-			fields = fields[min(v.head, len(fields)):]
-			row := []string{fmt.Sprint(len(fields)), code(strings.Join(fields, " ")) + mark(f.Grade)}
+			fields = fields[min(v.headLen, len(fields)):]
+			row := []string{fmt.Sprint(len(fields)), codeSpan(strings.Join(fields, " ")) + gradeMark(f.Grade)}
 			if len(chosen) != 1 {
-				row = append([]string{code(command.Name)}, row...)
+				row = append([]string{codeSpan(command.Name)}, row...)
 			}
 			g.add(row...)
 		}

@@ -8,109 +8,110 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// structural are values that say how a value may be written, whatever it is.
-var structural = []string{"a space before", "a space behind", "its first character escaped", "zeros before"}
+// notationVariants are the tested values that vary how a value is written, not what it means.
+var notationVariants = []string{"a space before", "a space behind", "its first character escaped", "zeros before"}
 
-// values are the values of a key that are taken, and those that are refused by the
-// answer that they got.
-func (v *tableView) values(command, key string) (taken []string, refused groups) {
-	for _, f := range v.of(finding.AspectParameter) {
+// valuesOf returns the values of a key that the server accepts, and the refused ones
+// grouped by the answer to them.
+func (v *tableView) valuesOf(command, key string) (accepted []string, refused groups) {
+	for _, f := range v.factsOf(finding.AspectParameter) {
 		name, is := strings.CutPrefix(f.Claim, "value ")
-		if !is || f.Command != command || f.Name != key || slices.Contains(structural, name) {
+		if !is || f.Command != command || f.Name != key || slices.Contains(notationVariants, name) {
 			continue
 		}
 		if name == "" {
 			name = "empty"
 		}
-		name += mark(f.Grade)
+		name += gradeMark(f.Grade)
 		if answer, is := strings.CutPrefix(f.Value, "answered "); is {
 			refused.add(answer, name)
-		} else if f.Value == "taken" && !slices.Contains(taken, name) {
-			taken = append(taken, name)
+		} else if f.Value == "taken" && !slices.Contains(accepted, name) {
+			accepted = append(accepted, name)
 		}
 	}
-	return taken, refused
+	return accepted, refused
 }
 
-// leftOut says what becomes of a request without a key.
-func (v *tableView) leftOut(command, key string) string {
+// describeMissingKey says how the server treats a request without a key.
+func (v *tableView) describeMissingKey(command, key string) string {
 	if d := v.fact(command, finding.AspectParameter, key, "default"); d != nil {
-		return "as " + code(d.Value) + mark(d.Grade)
+		return "as " + codeSpan(d.Value) + gradeMark(d.Grade)
 	}
 	p := v.fact(command, finding.AspectParameter, key, "presence")
 	if p == nil {
 		return ""
 	}
 	if p.Value == "optional" {
-		return "taken" + mark(p.Grade)
+		return "taken" + gradeMark(p.Grade)
 	}
 	if _, answer, ok := strings.Cut(p.Statement, "the answer is "); ok {
-		return answer + mark(p.Grade)
+		return answer + gradeMark(p.Grade)
 	}
-	return p.Value + mark(p.Grade)
+	return p.Value + gradeMark(p.Grade)
 }
 
-// valuesTold are values in a cell: those that say what they are in words, and those
-// that are what was sent.
-func valuesTold(list []string) string {
+// formatValues joins values for a cell: descriptions such as "a space before" as text,
+// values that were sent as code.
+func formatValues(list []string) string {
 	var out []string
 	for _, name := range list {
-		bare := strings.TrimSuffix(name, seenMark)
-		seen := name[len(bare):]
+		bare := strings.TrimSuffix(name, observedMark)
+		mark := name[len(bare):]
 		switch {
 		case strings.TrimSpace(bare) == "":
-			out = append(out, "a space"+seen)
+			out = append(out, "a space"+mark)
 		case bare == "empty", strings.Contains(strings.TrimSpace(bare), " "):
-			out = append(out, words(bare)+seen)
+			out = append(out, escapeMarkdown(bare)+mark)
 		default:
-			out = append(out, code(bare)+seen)
+			out = append(out, codeSpan(bare)+mark)
 		}
 	}
 	return strings.Join(out, ", ")
 }
 
-// keyRow is what is known of a key: left out, taken, refused.
+// keyRow returns the cells of a key behind its name: left out, taken, refused.
 func (v *tableView) keyRow(command, key string) []string {
-	taken, refused := v.values(command, key)
-	var no []string
-	for _, answer := range refused.texts {
-		no = append(no, answer+": "+valuesTold(refused.of[answer]))
+	accepted, refused := v.valuesOf(command, key)
+	var refusedCell []string
+	for _, answer := range refused.labels {
+		refusedCell = append(refusedCell, answer+": "+formatValues(refused.members[answer]))
 	}
-	yes := valuesTold(taken)
+	acceptedCell := formatValues(accepted)
 	if m := v.fact(command, finding.AspectParameter, key, "most"); m != nil {
-		yes += "; at most " + m.Value + " elements come" + mark(m.Grade)
+		acceptedCell += "; at most " + m.Value + " elements come" + gradeMark(m.Grade)
 	}
 	if l := v.fact(command, finding.AspectParameter, key, "longest"); l != nil {
-		yes += "; at most " + l.Value + " long" + mark(l.Grade)
+		acceptedCell += "; at most " + l.Value + " long" + gradeMark(l.Grade)
 	}
-	return []string{v.leftOut(command, key), yes, strings.Join(no, "; ")}
+	return []string{v.describeMissingKey(command, key), acceptedCell, strings.Join(refusedCell, "; ")}
 }
 
-// commonKeys tells of the keys that every request has, by the command with which
-// they were tried in most ways.
+// commonKeys describes the keys that every request has, each by the command with which
+// the study tried most values of it.
 func (v *tableView) commonKeys(_ []string) string {
 	g := grid{head: []string{"key", "left out", "taken", "refused"}}
 	for _, key := range v.common {
-		best, maxBytes := "", 0
+		best, maxValues := "", 0
 		for _, command := range v.Commands {
-			taken, refused := v.values(command.Name, key)
-			n := len(taken)
-			for _, members := range refused.of {
-				n += len(members)
+			accepted, refused := v.valuesOf(command.Name, key)
+			n := len(accepted)
+			for _, values := range refused.members {
+				n += len(values)
 			}
-			if n > maxBytes {
-				best, maxBytes = command.Name, n
+			if n > maxValues {
+				best, maxValues = command.Name, n
 			}
 		}
 		if best != "" {
-			g.add(append([]string{code(key)}, v.keyRow(best, key)...)...)
+			g.add(append([]string{codeSpan(key)}, v.keyRow(best, key)...)...)
 		}
 	}
-	return g.String() + v.manners()
+	return g.String() + v.notation()
 }
 
-// manners tells how keys and values may be written, if that is the same everywhere.
-func (v *tableView) manners() string {
+// notation lists how keys and values may be written. It omits rules that hold for fewer
+// keys than they fail for.
+func (v *tableView) notation() string {
 	var lines []string
 	for _, m := range []struct{ claim, value, text string }{
 		{"case of the key", "any", "understood in letters of the other case"},
@@ -120,13 +121,13 @@ func (v *tableView) manners() string {
 		{"spaces around", "left out", "spaces around the value are dropped"},
 		{"escapes", "read", "escapes in the value are undone"},
 	} {
-		yes, no := v.tally(m.claim, m.value)
-		if len(yes) == 0 || len(no) > len(yes) {
+		follow, differ := v.splitKeysByClaim(m.claim, m.value)
+		if len(follow) == 0 || len(differ) > len(follow) {
 			continue
 		}
-		line := "- " + m.text + ": " + strings.Join(codes(yes), " ")
-		if len(no) > 0 {
-			line += "; not so: " + strings.Join(codes(no), " ")
+		line := "- " + m.text + ": " + strings.Join(codeSpans(follow), " ")
+		if len(differ) > 0 {
+			line += "; not so: " + strings.Join(codeSpans(differ), " ")
 		}
 		lines = append(lines, line+"\n")
 	}
@@ -136,28 +137,27 @@ func (v *tableView) manners() string {
 	return "\n" + strings.Join(lines, "")
 }
 
-// tally are the keys of which a claim has a value with every command, and those of
-// which it has not.
-func (v *tableView) tally(claim, value string) (yes, no []string) {
-	for _, f := range v.of(finding.AspectParameter) {
+// splitKeysByClaim returns the keys for which a claim has this value in every command,
+// and the keys for which it has another in some command.
+func (v *tableView) splitKeysByClaim(claim, value string) (follow, differ []string) {
+	for _, f := range v.factsOf(finding.AspectParameter) {
 		if f.Claim != claim || v.isIgnored(f.Command, f.Name) {
 			continue
 		}
 		if f.Value != value {
-			if !slices.Contains(no, f.Name) {
-				no = append(no, f.Name)
+			if !slices.Contains(differ, f.Name) {
+				differ = append(differ, f.Name)
 			}
-		} else if !slices.Contains(yes, f.Name) {
-			yes = append(yes, f.Name)
+		} else if !slices.Contains(follow, f.Name) {
+			follow = append(follow, f.Name)
 		}
 	}
-	yes = slices.DeleteFunc(yes, func(key string) bool { return slices.Contains(no, key) })
-	return v.inPlace(yes), v.inPlace(no)
+	follow = slices.DeleteFunc(follow, func(key string) bool { return slices.Contains(differ, key) })
+	return v.sortKeys(follow), v.sortKeys(differ)
 }
 
-// inPlace are keys in the order in which requests have them: those that all have
-// first.
-func (v *tableView) inPlace(keys []string) []string {
+// sortKeys puts keys into the order in which requests have them, common keys first.
+func (v *tableView) sortKeys(keys []string) []string {
 	order := slices.Clone(v.common)
 	for _, command := range v.Commands {
 		order = append(order, command.RequestKeys...)
@@ -167,12 +167,13 @@ func (v *tableView) inPlace(keys []string) []string {
 	return keys
 }
 
-// ownKeys tells of the keys that only some requests have.
+// ownKeys describes the keys that only some requests have. Commands that treat a key
+// alike share a row.
 func (v *tableView) ownKeys(names []string) string {
-	var rows groups // the commands by the rest of the row
+	var rows groups // commands by the other cells of the row
 	cells := make(map[string][]string)
 	var ignored []string
-	for _, command := range v.chosen(names) {
+	for _, command := range v.selectCommands(names) {
 		for _, key := range command.RequestKeys {
 			if slices.Contains(v.common, key) {
 				continue
@@ -183,22 +184,22 @@ func (v *tableView) ownKeys(names []string) string {
 				}
 				continue
 			}
-			row := append([]string{code(key)}, v.keyRow(command.Name, key)...)
+			row := append([]string{codeSpan(key)}, v.keyRow(command.Name, key)...)
 			if row[1] == "" && row[2] == "" && row[3] == "" {
 				continue
 			}
 			at := strings.Join(row, "\x00")
 			cells[at] = row
-			rows.add(at, code(command.Name))
+			rows.add(at, codeSpan(command.Name))
 		}
 	}
 	g := grid{head: []string{"command", "key", "left out", "taken", "refused"}}
-	for _, at := range rows.texts {
-		g.add(append([]string{strings.Join(rows.of[at], ", ")}, cells[at]...)...)
+	for _, at := range rows.labels {
+		g.add(append([]string{strings.Join(rows.members[at], ", ")}, cells[at]...)...)
 	}
 	out := g.String()
 	if len(ignored) > 0 {
-		out += "\nKeys that change nothing, whatever they hold: " + strings.Join(codes(ignored), " ") + "\n"
+		out += "\nKeys that change nothing, whatever they hold: " + strings.Join(codeSpans(ignored), " ") + "\n"
 	}
 	return out
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// grid is a table: a head and rows of as many cells.
+// grid is a table. Each row has as many cells as the head.
 type grid struct {
 	head []string
 	rows [][]string
@@ -15,7 +15,7 @@ type grid struct {
 
 func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
 
-// String is the table in Markdown, empty if it has no rows.
+// String returns the table in Markdown, or "" if it has no rows.
 func (g *grid) String() string {
 	if len(g.rows) == 0 {
 		return ""
@@ -35,8 +35,8 @@ func (g *grid) String() string {
 	return text.String()
 }
 
-// code is a text as it is, for a cell.
-func code(text string) string {
+// codeSpan formats a text as code in a cell.
+func codeSpan(text string) string {
 	if text == "" {
 		return "(empty)"
 	}
@@ -47,36 +47,36 @@ func code(text string) string {
 	return "`" + text + "`"
 }
 
-func codes(texts []string) []string {
+func codeSpans(texts []string) []string {
 	out := make([]string, len(texts))
 	for i, t := range texts {
-		out[i] = code(t)
+		out[i] = codeSpan(t)
 	}
 	return out
 }
 
-// words is a text in words, for a cell.
-func words(text string) string {
+// escapeMarkdown makes a text show as it is in a cell.
+func escapeMarkdown(text string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
 }
 
-// or joins what is one of several.
-func or(list []string) string {
+// joinOr joins alternatives: a, b or c.
+func joinOr(list []string) string {
 	if len(list) < 2 {
 		return strings.Join(list, "")
 	}
 	return strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
 }
 
-// numbers reports whether all are numbers.
-func numbers(list []string) bool {
+// areNumbers reports whether all values are decimal numbers.
+func areNumbers(list []string) bool {
 	return !slices.ContainsFunc(list, func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err != nil })
 }
 
-// inOrder sorts numbers by their size, and leaves other lists as they are.
-func inOrder(list []string) []string {
+// sortNumbers returns a sorted copy of a list of numbers, or a copy of any other list.
+func sortNumbers(list []string) []string {
 	list = slices.Clone(list)
-	if numbers(list) {
+	if areNumbers(list) {
 		slices.SortFunc(list, func(x, y string) int {
 			n, _ := strconv.ParseInt(x, 10, 64)
 			m, _ := strconv.ParseInt(y, 10, 64)
@@ -86,21 +86,21 @@ func inOrder(list []string) []string {
 	return list
 }
 
-// groups puts together what has the same text beside it, in the order in which they
-// come.
+// groups collects the distinct members of each label. Labels and members keep the order
+// in which they were added.
 type groups struct {
-	texts []string
-	of    map[string][]string
+	labels  []string
+	members map[string][]string // by label
 }
 
-func (g *groups) add(text, member string) {
-	if g.of == nil {
-		g.of = make(map[string][]string)
+func (g *groups) add(label, member string) {
+	if g.members == nil {
+		g.members = make(map[string][]string)
 	}
-	if len(g.of[text]) == 0 {
-		g.texts = append(g.texts, text)
+	if len(g.members[label]) == 0 {
+		g.labels = append(g.labels, label)
 	}
-	if !slices.Contains(g.of[text], member) {
-		g.of[text] = append(g.of[text], member)
+	if !slices.Contains(g.members[label], member) {
+		g.members[label] = append(g.members[label], member)
 	}
 }

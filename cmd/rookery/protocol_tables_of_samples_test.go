@@ -13,23 +13,23 @@ func fact(command string, aspect finding.Aspect, name, claim, value string) find
 		Grade: finding.Confirmed}
 }
 
-func graded(f finding.Fact, grade finding.Grade) finding.Fact {
+func withGrade(f finding.Fact, grade finding.Grade) finding.Fact {
 	f.Grade = grade
 	return f
 }
 
-func saying(f finding.Fact, statement string) finding.Fact {
+func withStatement(f finding.Fact, statement string) finding.Fact {
 	f.Statement = statement
 	return f
 }
 
-func scoped(f finding.Fact, scope string) finding.Fact {
+func withScope(f finding.Fact, scope string) finding.Fact {
 	f.Scope = scope
 	return f
 }
 
-// example is a study of a server with two commands.
-func example() *finding.Study {
+// sampleStudy returns a study of a server with two commands, Enter and Book.
+func sampleStudy() *finding.Study {
 	p := finding.AspectParameter
 	return &finding.Study{
 		Commands: []finding.CommandSummary{
@@ -43,24 +43,24 @@ func example() *finding.Study {
 		Facts: []finding.Fact{
 			fact("Book", finding.AspectSession, "session", "needs", "needed"),
 			fact("*", finding.AspectSession, "after login", "state", "logged in"),
-			graded(fact("*", finding.AspectSession, "after no login", "state", "not logged in"), finding.Observed),
-			graded(fact("*", finding.AspectSession, "after rain", "state", "wet"), finding.Contested),
-			saying(fact("Enter", finding.AspectSession, "failed logins", "lock after", "3"),
+			withGrade(fact("*", finding.AspectSession, "after no login", "state", "not logged in"), finding.Observed),
+			withGrade(fact("*", finding.AspectSession, "after rain", "state", "wet"), finding.Contested),
+			withStatement(fact("Enter", finding.AspectSession, "failed logins", "lock after", "3"),
 				"After 3 failed logins the right one is refused too"),
 			fact("Enter", p, "mood", "presence", "optional"),
 			fact("Enter", p, "mood", "value 20", "taken"),
 			fact("Enter", p, "mood", "value 9", "taken"),
 			fact("Enter", p, "mood", "value x|y", "answered rc=bad"),
-			graded(fact("Enter", p, "mood", "value 11", "answered rc=bad"), finding.Observed),
+			withGrade(fact("Enter", p, "mood", "value 11", "answered rc=bad"), finding.Observed),
 			fact("Enter", p, "junk", "meaning", "ignored"),
-			saying(fact("Book", p, "v", "presence", "required"), "Book: v is required: without it the answer is NULL"),
+			withStatement(fact("Book", p, "v", "presence", "required"), "Book: v is required: without it the answer is NULL"),
 			fact("Book", p, "v", "value 1", "taken"),
 			fact("Book", p, "v", "value empty", "answered NULL"),
 			fact("Book", p, "v", "given twice", "the first counts"),
 			fact("Book", p, "most", "given twice", "the first counts"),
 			fact("Enter", p, "mood", "given twice", "the last counts"),
 			fact("Book", p, "most", "default", "160"),
-			graded(fact("Book", p, "most", "most", "1000"), finding.Observed),
+			withGrade(fact("Book", p, "most", "most", "1000"), finding.Observed),
 			fact("Book", p, "most", "value a space before", "taken"),
 			fact("Book", p, "most", "value 2", "taken"),
 			fact("Enter", finding.AspectField, "fields", "order", "v rc in"),
@@ -68,21 +68,21 @@ func example() *finding.Study {
 			fact("Book", finding.AspectField, "fields, 5 of them", "order", "v rc n who nick"),
 			fact("Book", finding.AspectField, "who and nick", "are", "parallel lists"),
 			fact("Book", finding.AspectField, "who", "order of elements", "ascending"),
-			scoped(fact("Book", finding.AspectField, "rc", "can be rc=ok", "yes"), "logged in"),
-			scoped(fact("Book", finding.AspectField, "rc", "can be status 405", "yes"), "logged in"),
-			scoped(graded(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), finding.Observed),
+			withScope(fact("Book", finding.AspectField, "rc", "can be rc=ok", "yes"), "logged in"),
+			withScope(fact("Book", finding.AspectField, "rc", "can be status 405", "yes"), "logged in"),
+			withScope(withGrade(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), finding.Observed),
 				"never logged in"),
-			scoped(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), "logged out"),
+			withScope(fact("Book", finding.AspectField, "rc", "can be rc=out", "yes"), "logged out"),
 			fact("*", finding.AspectTimer, "session", "length", "9 to 10 s"),
 			fact("Who", finding.AspectPresence, "mood=20", "a friend sees", "as away"),
 			fact("Fetch", finding.AspectPresence, "mood=20", "a friend is told", "kind=9,"),
-			saying(fact("Fetch", finding.AspectMessage, "to who is away", "arrives", "1"),
+			withStatement(fact("Fetch", finding.AspectMessage, "to who is away", "arrives", "1"),
 				"A message to who is away arrives once"),
 			fact("Book", finding.AspectFriendship, "add", "lists the other", "neither"),
 			fact("Book", finding.AspectFriendship, "request", "lists the other", "neither"),
-			saying(fact("Say", finding.AspectEncoding, "plain", "arrives", "as it is meant"),
+			withStatement(fact("Say", finding.AspectEncoding, "plain", "arrives", "as it is meant"),
 				`plain in a text, sent as "abc", arrives as it is meant`),
-			saying(fact("Say", finding.AspectEncoding, "a raw separator", "arrives", `"a|b"`),
+			withStatement(fact("Say", finding.AspectEncoding, "a raw separator", "arrives", `"a|b"`),
 				`a raw separator in a text, sent as "a|b", arrives "a|b"`),
 			fact("*", finding.AspectTransport, "usual", "is", "answered as usual"),
 			fact("*", finding.AspectTransport, "get", "is", "answered otherwise: status 405"),
@@ -143,24 +143,24 @@ func TestTablesShowTheFactsOfAStudy(t *testing.T) {
 			"| answers |  |\n|---|---|\n| status | `200` |\n",
 	} {
 		arguments := strings.Fields(name)
-		got, err := makeTable(example(), arguments[0], arguments[1:]...)
+		got, err := makeTable(sampleStudy(), arguments[0], arguments[1:]...)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		// The head is not looked at.
+		// The head of the first table is not compared.
 		if _, rows, ok := strings.Cut(got, "|---|"); ok {
 			_, got, _ = strings.Cut(rows, "\n")
 		}
 		if got != want {
-			t.Errorf("%s:\n%s\nshould be\n%s", name, got, want)
+			t.Errorf("%s:\ngot\n%s\nwant\n%s", name, got, want)
 		}
 	}
 }
 
 func TestRowsHaveAsManyCellsAsTheHead(t *testing.T) {
 	for _, name := range tableNames() {
-		text, err := makeTable(example(), name)
+		text, err := makeTable(sampleStudy(), name)
 		if err != nil {
 			t.Error(err)
 		}
@@ -175,7 +175,7 @@ func TestRowsHaveAsManyCellsAsTheHead(t *testing.T) {
 				cells = n
 			}
 			if n != cells {
-				t.Errorf("%s: %d cells, should be %d: %s", name, n-1, cells-1, line)
+				t.Errorf("%s: got %d cells, want %d: %s", name, n-1, cells-1, line)
 			}
 		}
 	}
@@ -183,34 +183,34 @@ func TestRowsHaveAsManyCellsAsTheHead(t *testing.T) {
 
 func TestTablesAreDeterministic(t *testing.T) {
 	for _, name := range tableNames() {
-		first, _ := makeTable(example(), name)
+		first, _ := makeTable(sampleStudy(), name)
 		for range 20 {
-			if again, _ := makeTable(example(), name); again != first {
-				t.Errorf("%s is\n%s\nand then\n%s", name, first, again)
+			if again, _ := makeTable(sampleStudy(), name); again != first {
+				t.Errorf("%s: got\n%s\nwant, as the first time,\n%s", name, again, first)
 			}
 		}
 	}
 }
 
 func TestMakeTableRejectsUnknownAndEmptyTables(t *testing.T) {
-	if _, err := makeTable(example(), "weather"); err == nil || !strings.Contains(err.Error(), "commands") {
-		t.Errorf("an unknown table: %v", err)
+	if _, err := makeTable(sampleStudy(), "weather"); err == nil || !strings.Contains(err.Error(), "commands") {
+		t.Errorf("unknown table: got error %v, want one that lists the tables", err)
 	}
 	if _, err := makeTable(&finding.Study{}, "timers"); err == nil {
-		t.Error("a table without rows is none")
+		t.Error("table without rows: got no error")
 	}
-	if _, err := makeTable(example(), "machine", "friendship"); err == nil {
-		t.Error("a machine that was not learned is none")
+	if _, err := makeTable(sampleStudy(), "machine", "friendship"); err == nil {
+		t.Error("machine that was not learned: got no error")
 	}
 	if !slices.Contains(tableNames(), "timers") {
-		t.Error("the timers have no table")
+		t.Errorf("tableNames() = %q, want timers among them", tableNames())
 	}
 }
 
 func TestCodeSpanEscapesMarkdown(t *testing.T) {
 	for text, want := range map[string]string{"a": "`a`", "": "(empty)", "a|b": "`a\\|b`", "a`b": "`` a`b ``"} {
-		if got := code(text); got != want {
-			t.Errorf("code(%q) is %s, should be %s", text, got, want)
+		if got := codeSpan(text); got != want {
+			t.Errorf("codeSpan(%q) = %s, want %s", text, got, want)
 		}
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// presence tells what a friend sees of who has set a status.
+// presence makes one row per status: what friends of the account see.
 func (v *tableView) presence(_ []string) string {
 	var columns, statuses []string
 	cells := make(map[[2]string]string)
-	for _, f := range v.of(finding.AspectPresence) {
+	for _, f := range v.factsOf(finding.AspectPresence) {
 		column := ""
 		switch f.Claim {
 		case "a friend sees":
-			column = "in " + code(f.Command)
+			column = "in " + codeSpan(f.Command)
 		case "a friend is told":
-			column = "told by " + code(f.Command)
+			column = "told by " + codeSpan(f.Command)
 		default:
 			continue
 		}
@@ -27,15 +27,15 @@ func (v *tableView) presence(_ []string) string {
 		if !slices.Contains(statuses, f.Name) {
 			statuses = append(statuses, f.Name)
 		}
-		value := words(f.Value)
+		value := escapeMarkdown(f.Value)
 		if strings.Contains(value, "=") {
-			value = code(f.Value)
+			value = codeSpan(f.Value)
 		}
-		cells[[2]string{f.Name, column}] = value + mark(f.Grade)
+		cells[[2]string{f.Name, column}] = value + gradeMark(f.Grade)
 	}
 	g := grid{head: append([]string{"status"}, columns...)}
 	for _, status := range statuses {
-		row := []string{code(status)}
+		row := []string{codeSpan(status)}
 		for _, column := range columns {
 			row = append(row, cells[[2]string{status, column}])
 		}
@@ -44,85 +44,85 @@ func (v *tableView) presence(_ []string) string {
 	return g.String()
 }
 
-// messages tells what becomes of messages, and of requests that are repeated.
+// messages lists the facts about the delivery of messages and about repeated requests.
 func (v *tableView) messages(_ []string) string {
 	var text strings.Builder
-	for _, f := range v.of(finding.AspectMessage) {
-		text.WriteString("- " + words(f.Statement) + mark(f.Grade) + "\n")
+	for _, f := range v.factsOf(finding.AspectMessage) {
+		text.WriteString("- " + escapeMarkdown(f.Statement) + gradeMark(f.Grade) + "\n")
 	}
 	return text.String()
 }
 
-// friendship tells who lists whom after what.
+// friendship says which accounts list each other, by the requests before.
 func (v *tableView) friendship(_ []string) string {
 	var after groups
-	for _, f := range v.of(finding.AspectFriendship) {
+	for _, f := range v.factsOf(finding.AspectFriendship) {
 		if f.Claim == "lists the other" {
-			after.add(f.Value, words(f.Name)+mark(f.Grade))
+			after.add(f.Value, escapeMarkdown(f.Name)+gradeMark(f.Grade))
 		}
 	}
 	g := grid{head: []string{"who lists the other then", "after"}}
-	for _, value := range after.texts {
-		g.add(value, strings.Join(after.of[value], "; "))
+	for _, value := range after.labels {
+		g.add(value, strings.Join(after.members[value], "; "))
 	}
 	return g.String()
 }
 
-// encodings tells how texts arrive: those that arrive otherwise than they are meant,
-// or were meant in no way, in a table, the others in a row.
+// encodings says how texts arrive. A table shows those that change on the way or have no
+// defined meaning; the line below it lists the others.
 func (v *tableView) encodings(_ []string) string {
 	g := grid{head: []string{"in a text", "sent", "arrives"}}
-	var fine []string
-	for _, f := range v.of(finding.AspectEncoding) {
+	var unchanged []string
+	for _, f := range v.factsOf(finding.AspectEncoding) {
 		if f.Claim != "arrives" {
 			continue
 		}
-		sent := sentAs(f.Statement)
+		sent := sentValue(f.Statement)
 		if f.Value == "as it is meant" {
-			fine = append(fine, words(f.Name)+" "+sent+mark(f.Grade))
+			unchanged = append(unchanged, escapeMarkdown(f.Name)+" "+sent+gradeMark(f.Grade))
 			continue
 		}
-		arrives := words(f.Value)
+		arrives := escapeMarkdown(f.Value)
 		if quoted, is := strings.CutPrefix(f.Value, `"`); is {
-			arrives = code(strings.TrimSuffix(quoted, `"`))
+			arrives = codeSpan(strings.TrimSuffix(quoted, `"`))
 		}
-		g.add(words(f.Name), sent, arrives+mark(f.Grade))
+		g.add(escapeMarkdown(f.Name), sent, arrives+gradeMark(f.Grade))
 	}
 	out := g.String()
-	if len(fine) > 0 {
-		out += "\nAs it is meant arrives: " + strings.Join(fine, ", ") + ".\n"
+	if len(unchanged) > 0 {
+		out += "\nAs it is meant arrives: " + strings.Join(unchanged, ", ") + ".\n"
 	}
 	return strings.TrimPrefix(out, "\n")
 }
 
-// sentAs is what a statement says that was sent, for a cell.
-func sentAs(statement string) string {
+// sentValue extracts the text that was sent from the statement of a fact, as code.
+func sentValue(statement string) string {
 	_, rest, ok := strings.Cut(statement, ", sent as ")
 	if !ok {
 		return ""
 	}
 	sent, _, _ := strings.Cut(rest, ", arrives ")
-	return code(strings.TrimSuffix(strings.TrimPrefix(sent, `"`), `"`))
+	return codeSpan(strings.TrimSuffix(strings.TrimPrefix(sent, `"`), `"`))
 }
 
-// forms tells in which forms of HTTP a record is understood, and what stands around
-// answers.
+// forms makes two tables: the forms of HTTP requests that the server understands, and
+// what its answers have around the record.
 func (v *tableView) forms(_ []string) string {
-	var as groups
-	g := grid{head: []string{"answers", ""}}
-	for _, f := range v.of(finding.AspectTransport) {
+	var requestForms groups // forms by the server's reaction
+	answers := grid{head: []string{"answers", ""}}
+	for _, f := range v.factsOf(finding.AspectTransport) {
 		if f.Claim == "of answers" {
-			g.add(words(f.Name), code(strings.Trim(f.Value, `"`))+mark(f.Grade))
+			answers.add(escapeMarkdown(f.Name), codeSpan(strings.Trim(f.Value, `"`))+gradeMark(f.Grade))
 		} else {
-			as.add(words(f.Value), code(f.Name)+mark(f.Grade))
+			requestForms.add(escapeMarkdown(f.Value), codeSpan(f.Name)+gradeMark(f.Grade))
 		}
 	}
-	h := grid{head: []string{"a request in the form", "is"}}
-	for _, value := range as.texts {
-		h.add(strings.Join(as.of[value], ", "), value)
+	requests := grid{head: []string{"a request in the form", "is"}}
+	for _, reaction := range requestForms.labels {
+		requests.add(strings.Join(requestForms.members[reaction], ", "), reaction)
 	}
-	if len(g.rows) == 0 {
-		return h.String()
+	if len(answers.rows) == 0 {
+		return requests.String()
 	}
-	return h.String() + "\n" + g.String()
+	return requests.String() + "\n" + answers.String()
 }

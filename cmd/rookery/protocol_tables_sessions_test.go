@@ -8,77 +8,75 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// codes tells which answers each command can get, by whether the account that asks is
-// logged in. What is of HTTP is told of elsewhere: see
-// forms.
+// codes lists the possible answers to each command, for accounts that are logged in and
+// for others. Answers of HTTP are in the table of forms.
 func (v *tableView) codes(names []string) string {
-	var rows groups
+	var rows groups // commands by the other cells of the row
 	cells := make(map[string][]string)
-	for _, command := range v.chosen(names) {
+	for _, command := range v.selectCommands(names) {
 		in, out := v.answersTo(command.Name, true), v.answersTo(command.Name, false)
 		if in == "" && out == "" {
 			continue
 		}
 		at := in + "\x00" + out
 		cells[at] = []string{in, out}
-		rows.add(at, code(command.Name))
+		rows.add(at, codeSpan(command.Name))
 	}
 	g := grid{head: []string{"command", "to who is logged in", "to who is not"}}
-	for _, at := range rows.texts {
-		g.add(append([]string{strings.Join(rows.of[at], ", ")}, cells[at]...)...)
+	for _, at := range rows.labels {
+		g.add(append([]string{strings.Join(rows.members[at], ", ")}, cells[at]...)...)
 	}
 	return g.String()
 }
 
-// answersTo are the answers that a command was seen to get in the state "logged in",
-// or in the others.
-func (v *tableView) answersTo(command string, in bool) string {
+// answersTo lists the answers to a command that the study saw, in the state "logged in"
+// or in all other states.
+func (v *tableView) answersTo(command string, loggedIn bool) string {
 	grades := make(map[string]finding.Grade)
-	var all []string
-	for _, f := range v.of(finding.AspectField) {
+	var answers []string
+	for _, f := range v.factsOf(finding.AspectField) {
 		answer, is := strings.CutPrefix(f.Claim, "can be ")
-		if !is || f.Command != command || (f.Scope == "logged in") != in || isHTTP(answer) {
+		if !is || f.Command != command || (f.Scope == "logged in") != loggedIn || isHTTP(answer) {
 			continue
 		}
 		if grades[answer] == "" {
-			all = append(all, answer)
+			answers = append(answers, answer)
 		}
 		if grades[answer] != finding.Confirmed {
 			grades[answer] = f.Grade
 		}
 	}
-	slices.Sort(all)
-	for i, answer := range all {
-		all[i] = words(answer) + mark(grades[answer])
+	slices.Sort(answers)
+	for i, answer := range answers {
+		answers[i] = escapeMarkdown(answer) + gradeMark(grades[answer])
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(answers, ", ")
 }
 
-// isHTTP reports whether an answer is no record, but something of HTTP: a status, or a
-// page.
+// isHTTP reports whether an answer is an HTTP status or a page, not a record.
 func isHTTP(answer string) bool {
 	return strings.HasPrefix(answer, "status ") || strings.HasPrefix(answer, "no ")
 }
 
-// sessions tells who counts as logged in after what.
+// sessions says in which state an account is after each event, and when logins are locked.
 func (v *tableView) sessions(_ []string) string {
 	g := grid{head: []string{"after", "the account is"}}
-	for _, f := range v.of(finding.AspectSession) {
+	for _, f := range v.factsOf(finding.AspectSession) {
 		if event, is := strings.CutPrefix(f.Name, "after "); is && f.Claim == "state" {
-			g.add(words(event), f.Value+mark(f.Grade))
+			g.add(escapeMarkdown(event), f.Value+gradeMark(f.Grade))
 		}
 	}
 	out := g.String()
-	for _, f := range v.of(finding.AspectSession) {
+	for _, f := range v.factsOf(finding.AspectSession) {
 		if f.Claim == "lock after" {
-			out += "\n" + words(f.Statement) + mark(f.Grade) + ".\n"
+			out += "\n" + escapeMarkdown(f.Statement) + gradeMark(f.Grade) + ".\n"
 		}
 	}
 	return out
 }
 
-// machine is what was learned of one aspect, or of all: what each input does in each
-// state. A number in bold is the state that it leads to, if that is another.
+// machine makes a table for each learned state machine, or for those of some aspects. A
+// cell has the answer to an input in a state and, in bold, the next state if it changes.
 func (v *tableView) machine(aspects []string) string {
 	var parts []string
 	for i := range v.Machines {
@@ -97,9 +95,9 @@ func machineTable(m *finding.StateMachine) string {
 		g.head = append(g.head, s.Name)
 	}
 	for _, input := range m.Inputs {
-		row := []string{code(input)}
+		row := []string{codeSpan(input)}
 		for _, s := range m.States {
-			row = append(row, friendshipOutcome(m, s.Name, input))
+			row = append(row, describeTransition(m, s.Name, input))
 		}
 		g.add(row...)
 	}
@@ -108,21 +106,21 @@ func machineTable(m *finding.StateMachine) string {
 	for _, s := range m.States {
 		way := "at the beginning"
 		if len(s.Access) > 0 {
-			way = "after " + strings.Join(codes(s.Access), ", ")
+			way = "after " + strings.Join(codeSpans(s.Access), ", ")
 		}
 		fmt.Fprintf(&text, "- %s: %s\n", s.Name, way)
 	}
-	fmt.Fprintf(&text, "\n%s.\n", upper(m.Guarantee))
+	fmt.Fprintf(&text, "\n%s.\n", capitalize(m.Guarantee))
 	return text.String()
 }
 
-// friendshipOutcome is what an input does in a state.
-func friendshipOutcome(m *finding.StateMachine, state, input string) string {
+// describeTransition returns the cell of an input in a state.
+func describeTransition(m *finding.StateMachine, state, input string) string {
 	for _, t := range m.Transitions {
 		if t.From != state || t.Input != input {
 			continue
 		}
-		out := words(t.Output)
+		out := escapeMarkdown(t.Output)
 		if t.To != state {
 			out += " **" + t.To + "**"
 		}
@@ -131,14 +129,14 @@ func friendshipOutcome(m *finding.StateMachine, state, input string) string {
 	return "not tried"
 }
 
-func upper(text string) string {
+func capitalize(text string) string {
 	if text == "" {
 		return text
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// timers tells how long what is remembered lives, and what puts its end off.
+// timers makes one row per timer: its length, its start, and which commands restart it.
 func (v *tableView) timers(_ []string) string {
 	g := grid{head: []string{"timer", "is over after", "counts from", "put off by", "not put off by"}}
 	for _, t := range v.Timers {
@@ -147,9 +145,9 @@ func (v *tableView) timers(_ []string) string {
 			length = fmt.Sprintf("%g to %g s", t.Low, t.High)
 		}
 		if f := v.fact("*", finding.AspectTimer, t.Name, "length"); f == nil {
-			length += seenMark
+			length += observedMark
 		} else {
-			length += mark(f.Grade)
+			length += gradeMark(f.Grade)
 		}
 		from := ""
 		switch t.Kind {
@@ -158,13 +156,15 @@ func (v *tableView) timers(_ []string) string {
 		case "absolute":
 			from = "its beginning"
 		}
-		g.add(words(t.Name), length, from, names(v.withSession(t.RefreshedBy)), names(v.withSession(t.NotBy)))
+		g.add(escapeMarkdown(t.Name), length, from,
+			joinNames(v.groupSessionCommands(t.RefreshedBy)), joinNames(v.groupSessionCommands(t.NotBy)))
 	}
 	return g.String()
 }
 
-// withSession puts one name in place of those of all commands that need a session.
-func (v *tableView) withSession(list []string) []string {
+// groupSessionCommands replaces the names of all commands that need a session by one
+// description, if the list has all of them.
+func (v *tableView) groupSessionCommands(list []string) []string {
 	needs := func(name string) bool {
 		f := v.fact(name, finding.AspectSession, "session", "needs")
 		return f != nil && f.Value == "needed"
@@ -174,20 +174,20 @@ func (v *tableView) withSession(list []string) []string {
 			return list
 		}
 	}
-	rest := slices.DeleteFunc(slices.Clone(list), needs)
-	if len(rest) == len(list) {
+	others := slices.DeleteFunc(slices.Clone(list), needs)
+	if len(others) == len(list) {
 		return list
 	}
-	return append([]string{"every command that needs a session"}, rest...)
+	return append([]string{"every command that needs a session"}, others...)
 }
 
-// names are names of commands as they are, and what is said in words as words.
-func names(list []string) string {
+// joinNames joins names of commands, as code, and descriptions, as text.
+func joinNames(list []string) string {
 	out := make([]string, len(list))
 	for i, name := range list {
-		out[i] = code(name)
+		out[i] = codeSpan(name)
 		if strings.Contains(name, " ") {
-			out[i] = words(name)
+			out[i] = escapeMarkdown(name)
 		}
 	}
 	return strings.Join(out, ", ")

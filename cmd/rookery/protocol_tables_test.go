@@ -1,8 +1,9 @@
 package main
 
-// The tables of docs/protocol.md that are made of what a study found. What is
-// confirmed stands there as it is. What was only seen has seenMark behind it; what is
-// contested, refuted or only follows from something else is left out.
+// This file and the other protocol_tables files make the generated tables of
+// docs/protocol.md from the facts of a study. Confirmed facts appear as they are.
+// Observed facts have observedMark behind them. Contested, refuted and derived facts
+// are omitted.
 
 import (
 	"fmt"
@@ -12,17 +13,17 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-// seenMark is the mark behind what is not confirmed.
-const seenMark = "°"
+// observedMark follows a statement that the study observed but did not confirm.
+const observedMark = "°"
 
-// A block makes one of the tables. Words are what stands behind its name.
-type block struct {
+// A tableMaker makes one of the tables. The arguments select a part of it.
+type tableMaker struct {
 	name string
-	make func(s *tableView, words []string) string
+	make func(v *tableView, arguments []string) string
 }
 
-func blocks() []block {
-	return []block{
+func tableMakers() []tableMaker {
+	return []tableMaker{
 		{"commands", (*tableView).commands},
 		{"orders", (*tableView).orders},
 		{"common-keys", (*tableView).commonKeys},
@@ -40,114 +41,106 @@ func blocks() []block {
 	}
 }
 
-// tableNames are the names of all tables.
+// tableNames returns the names of all tables.
 func tableNames() []string {
 	var names []string
-	for _, b := range blocks() {
+	for _, b := range tableMakers() {
 		names = append(names, b.name)
 	}
 	return names
 }
 
-// makeTable is the table of a name, in Markdown, with a line end behind it. Behind the
-// name may stand words that say which part of it is wanted: for commands, orders,
-// keys and fields the names of commands, in their order; for machine its aspect.
-// Without them it is all.
-func makeTable(study *finding.Study, name string, words ...string) (string, error) {
-	for _, b := range blocks() {
+// makeTable returns the table with a name, in Markdown, with a line end behind it. The
+// arguments select rows and their order: commands, orders, keys, fields and codes take
+// names of commands, machine takes aspects. Without arguments, the table is complete.
+func makeTable(study *finding.Study, name string, arguments ...string) (string, error) {
+	for _, b := range tableMakers() {
 		if b.name != name {
 			continue
 		}
-		text := b.make(newView(study), words)
+		text := b.make(newView(study), arguments)
 		if text == "" {
-			return "", fmt.Errorf("the study has found nothing for %s",
-				strings.Join(append([]string{name}, words...), " "))
+			return "", fmt.Errorf("the study has no facts for the table %s",
+				strings.Join(append([]string{name}, arguments...), " "))
 		}
 		return text, nil
 	}
-	return "", fmt.Errorf("there is no table %q, but %s", name, strings.Join(tableNames(), ", "))
+	return "", fmt.Errorf("there is no table %q; use one of %s", name, strings.Join(tableNames(), ", "))
 }
 
-// A tableView is a study with its facts in reach.
+// A tableView answers questions about a study.
 type tableView struct {
 	*finding.Study
-	// common are the keys that every request has, ignored those that change nothing
-	// wherever they were tried.
-	common, ignored []string
-	// head is how many fields all answers begin with.
-	head int
+	common  []string // the keys that every request has
+	headLen int      // the number of fields that all answers begin with
 }
 
 func newView(study *finding.Study) *tableView {
 	v := &tableView{Study: study}
 	for i, command := range study.Commands {
 		if i == 0 {
-			v.common, v.head = slices.Clone(command.RequestKeys), len(command.AnswerKeys)
+			v.common, v.headLen = slices.Clone(command.RequestKeys), len(command.AnswerKeys)
 			continue
 		}
 		v.common = slices.DeleteFunc(v.common,
 			func(key string) bool { return !slices.Contains(command.RequestKeys, key) })
-		v.head = min(v.head, len(command.AnswerKeys))
-		for j := range v.head {
+		v.headLen = min(v.headLen, len(command.AnswerKeys))
+		for j := range v.headLen {
 			if command.AnswerKeys[j] != study.Commands[0].AnswerKeys[j] {
-				v.head = j
+				v.headLen = j
 			}
-		}
-	}
-	for _, f := range study.Facts {
-		if f.Aspect == finding.AspectParameter && f.Claim == "meaning" && f.Value == "ignored" && good(f.Grade) &&
-			!slices.Contains(v.ignored, f.Name) {
-			v.ignored = append(v.ignored, f.Name)
 		}
 	}
 	return v
 }
 
-// good reports whether a grade is one that is shown.
-func good(grade finding.Grade) bool { return grade == finding.Confirmed || grade == finding.Observed }
+// isShown reports whether the tables show facts of a grade.
+func isShown(grade finding.Grade) bool {
+	return grade == finding.Confirmed || grade == finding.Observed
+}
 
-// mark is what stands behind something of a grade.
-func mark(grade finding.Grade) string {
+// gradeMark returns what follows a statement of a grade.
+func gradeMark(grade finding.Grade) string {
 	if grade == finding.Confirmed {
 		return ""
 	}
-	return seenMark
+	return observedMark
 }
 
-// fact is the fact of a claim, nil if there is none to be shown.
+// fact returns the fact with a claim, or nil if none is shown.
 func (v *tableView) fact(command string, aspect finding.Aspect, name, claim string) *finding.Fact {
 	for i := range v.Facts {
 		f := &v.Facts[i]
-		if f.Command == command && f.Aspect == aspect && f.Name == name && f.Claim == claim && good(f.Grade) {
+		if f.Command == command && f.Aspect == aspect && f.Name == name && f.Claim == claim && isShown(f.Grade) {
 			return f
 		}
 	}
 	return nil
 }
 
-// of are the facts of an aspect that are to be shown, in their order.
-func (v *tableView) of(aspect finding.Aspect) []*finding.Fact {
-	var all []*finding.Fact
+// factsOf returns the facts of an aspect that are shown.
+func (v *tableView) factsOf(aspect finding.Aspect) []*finding.Fact {
+	var facts []*finding.Fact
 	for i := range v.Facts {
-		if f := &v.Facts[i]; f.Aspect == aspect && good(f.Grade) {
-			all = append(all, f)
+		if f := &v.Facts[i]; f.Aspect == aspect && isShown(f.Grade) {
+			facts = append(facts, f)
 		}
 	}
-	return all
+	return facts
 }
 
-// chosen are the commands of these names, all if there are no names.
-func (v *tableView) chosen(names []string) []finding.CommandSummary {
+// selectCommands returns the commands with these names, or all if there are no names.
+func (v *tableView) selectCommands(names []string) []finding.CommandSummary {
 	if len(names) == 0 {
 		return v.Commands
 	}
-	var all []finding.CommandSummary
+	var commands []finding.CommandSummary
 	for _, name := range names {
 		for _, command := range v.Commands {
 			if command.Name == name {
-				all = append(all, command)
+				commands = append(commands, command)
 			}
 		}
 	}
-	return all
+	return commands
 }

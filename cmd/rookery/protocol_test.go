@@ -21,14 +21,15 @@ var update = flag.Bool("update", false, "write the tables of docs/protocol.md an
 
 const (
 	protocolPage = "../../docs/protocol.md"
-	// studyRequests is enough to try and attack everything that the prober knows how to.
+	// studyRequests is enough for every experiment that the prober plans.
 	studyRequests = 18000
-	// What a study has to find of what the protocol's description says.
-	leastRecall = 0.85
+	// minRecall is the share of the true facts that a study must find.
+	minRecall = 0.85
 )
 
-// The prober studies the server, knowing nothing but an experiment file. What it finds
-// is held against the page that people read, and against what the server should do.
+// TestProtocolPageMatchesTheServer lets the prober study the server with a shipped
+// experiment file. It compares the facts with what is true of the server, and the tables
+// made of them with docs/protocol.md.
 func TestProtocolPageMatchesTheServer(t *testing.T) {
 	skipUnderRaceDetector(t)
 	t.Parallel()
@@ -39,15 +40,15 @@ func TestProtocolPageMatchesTheServer(t *testing.T) {
 	if found.Stopped != "" {
 		t.Fatalf("the study ended early: %s", found.Stopped)
 	}
-	t.Run("what the prober states is true, and most of what there is", func(t *testing.T) {
-		if recall := judgeFacts(t, found.Facts, "1.4"); recall < leastRecall {
-			t.Errorf("recall is %.3f, it has to be %.2f", recall, leastRecall)
+	t.Run("facts are true and nearly complete", func(t *testing.T) {
+		if recall := judgeFacts(t, found.Facts, "1.4"); recall < minRecall {
+			t.Errorf("recall = %.3f, want at least %.2f", recall, minRecall)
 		}
 	})
-	t.Run("the tables of the page are what it finds", func(t *testing.T) { checkPage(t, found) })
+	t.Run("tables of the page are up to date", func(t *testing.T) { compareOrUpdatePage(t, found) })
 }
 
-// study studies the server by a shipped experiment file.
+// study runs a study of the server with a shipped experiment file.
 func (p *probedServer) study(name string, requests int) (*finding.Study, *lab.Lab) {
 	p.t.Helper()
 	f := p.experimentFile(name)
@@ -61,13 +62,13 @@ func (p *probedServer) study(name string, requests int) (*finding.Study, *lab.La
 	return found, l
 }
 
-// experimentFile is a shipped file, with the control URLs of the probed server, and
-// accounts that the file only hints at.
+// experimentFile returns a shipped file with the control URLs of the probed server. It
+// also names the accounts that the file only suggests.
 func (p *probedServer) experimentFile(name string) *experiment.File {
 	p.t.Helper()
 	text, ok := experiment.ReadShipped(name)
 	if !ok {
-		p.t.Fatalf("there is no experiment file %s", name)
+		p.t.Fatalf("no shipped experiment file is called %s", name)
 	}
 	f, err := experiment.Parse(name, text, func(string) (string, bool) { return "", false })
 	p.must(err)
@@ -80,13 +81,13 @@ func (p *probedServer) experimentFile(name string) *experiment.File {
 	return f
 }
 
-// probeBlock is a generated part of the page: <!-- probe: NAME WORDS... -->, what is
-// generated, <!-- /probe -->.
+// probeBlock matches a generated table of the page, from <!-- probe: NAME ARGUMENTS... -->
+// to <!-- /probe -->.
 var probeBlock = regexp.MustCompile(`(?s)<!-- probe: ([^>]*?) -->\n.*?<!-- /probe -->`)
 
-// checkPage holds the generated parts of the page against a study or, with -update,
-// writes them.
-func checkPage(t *testing.T, found *finding.Study) {
+// compareOrUpdatePage compares the generated tables of the page with a study or, with
+// -update, writes them.
+func compareOrUpdatePage(t *testing.T, found *finding.Study) {
 	page, err := os.ReadFile(protocolPage)
 	if err != nil {
 		t.Fatal(err)
@@ -112,13 +113,14 @@ func checkPage(t *testing.T, found *finding.Study) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("the server and docs/protocol.md part. If the server is right: go test ./cmd/rookery -run "+
-			"TestProtocolPage -update\n%s",
-			diff.Diff("docs/protocol.md", page, "what the server does", []byte(want)))
+		t.Errorf("docs/protocol.md differs from the server. If the server is right, run go test ./cmd/rookery "+
+			"-run TestProtocolPage -update\n%s",
+			diff.Diff("docs/protocol.md", page, "the server", []byte(want)))
 	}
 }
 
-// Whoever begins with a shipped file shall get answers.
+// TestCommandsOfShippedExperimentFilesWork sends each command of the files once, so that
+// a newcomer who starts with them gets answers.
 func TestCommandsOfShippedExperimentFilesWork(t *testing.T) {
 	p := newProbedServer(t)
 	for _, name := range []string{"http-qq-1.1", "http-qq-1.4"} {
@@ -132,7 +134,7 @@ func TestCommandsOfShippedExperimentFilesWork(t *testing.T) {
 			trace, err := l.Run(t.Context(), steps, 0)
 			p.must(err)
 			if a := &trace.Answers[2]; !lab.IsDone(f, c.Name, a) {
-				t.Errorf("%s: %s is answered %s", name, a.Request, a.Body)
+				t.Errorf("%s: the answer to %s is %s, want success", name, a.Request, a.Body)
 			}
 		}
 	}

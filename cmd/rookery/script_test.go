@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		"post":      post,
 		"get":       get,
 		"reference": serveReference,
-		"fits":      fits,
+		"fits":      compareOutput,
 	})
 }
 
