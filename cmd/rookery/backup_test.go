@@ -17,22 +17,22 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
-// backupCommands are the blocks of operations.md that make a copy and restore
-// it, with directories of the test in the place of those that they name.
+// backupCommands returns the commands of operations.md that make a backup and restore it,
+// with the test's directories.
 func backupCommands(t *testing.T, data, backups string) (backup, restore string) {
 	t.Helper()
 	_, section, _ := strings.Cut(readPage(t, "docs/operations.md"), "## Backup, restore, move")
 	section, _, _ = strings.Cut(section, "\n## ")
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1)
 	if len(blocks) != 2 {
-		t.Fatalf("the page has %d blocks of commands about backups, the test runs 2", len(blocks))
+		t.Fatalf("the section about backups has %d blocks of commands, want 2", len(blocks))
 	}
 	replace := strings.NewReplacer("/var/lib/rookery", data, "/var/backups/rookery", backups)
 	return replace.Replace(blocks[0][1]), replace.Replace(blocks[1][1])
 }
 
-// bash runs commands as somebody whose files are readable for all.
-func bash(t *testing.T, commands string) string {
+// runBash runs commands with a umask that makes files readable for everybody.
+func runBash(t *testing.T, commands string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c",
 		"umask 022\n"+commands).CombinedOutput()
@@ -42,8 +42,7 @@ func bash(t *testing.T, commands string) string {
 	return string(out)
 }
 
-// The page's own commands make a copy that is whole and private, whoever else
-// reads the store, and bring it back.
+// The documented commands back up the database while another program reads it, too.
 func TestDocumentedBackupIsCompleteAndPrivate(t *testing.T) {
 	for name, stopped := range map[string]bool{"while the server runs": false, "when it is stopped": true} {
 		t.Run(name, func(t *testing.T) {
@@ -56,24 +55,28 @@ func TestDocumentedBackupIsCompleteAndPrivate(t *testing.T) {
 			if stopped {
 				ts.stop()
 			}
-			if out := bash(t, backup); out != "ok\n" {
-				t.Errorf("the commands say %q", out)
+			if out := runBash(t, backup); out != "ok\n" {
+				t.Errorf("the commands print %q, want ok", out)
 			}
 			if stopped {
 				ts.start()
 			}
 			copies, err := filepath.Glob(filepath.Join(backups, "*"))
 			if err != nil || len(copies) != 1 {
-				t.Fatalf("there are the copies %q, error %v", copies, err)
+				t.Fatalf("got the copies %q, %v, want one", copies, err)
 			}
-			if info, err := os.Stat(copies[0]); err != nil || info.Mode().Perm() != 0o600 {
-				t.Errorf("the copy has the mode %v, error %v", info.Mode(), err)
+			info, err := os.Stat(copies[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := info.Mode().Perm(); got != 0o600 {
+				t.Errorf("mode of the copy = %v, want 0600", got)
 			}
 
 			ts.notify("after")
 			other.close(t)
 			ts.stop()
-			bash(t, restore)
+			runBash(t, restore)
 			ts.start()
 			ts.notify("again")
 			ts.wantTexts("before", "again")
@@ -81,8 +84,8 @@ func TestDocumentedBackupIsCompleteAndPrivate(t *testing.T) {
 	}
 }
 
-// With another program at its store the server leaves one file that is whole,
-// and where it cannot it says so.
+// The last connection to a database moves everything into one file. If another program
+// reads the database, the server cannot do that and logs a warning.
 func TestStopCompletesTheDatabaseFileOrWarns(t *testing.T) {
 	for name, reads := range map[string]bool{"another program has it open": false, "another program reads it": true} {
 		t.Run(name, func(t *testing.T) {
@@ -95,12 +98,12 @@ func TestStopCompletesTheDatabaseFileOrWarns(t *testing.T) {
 			ts.addPerson("first")
 			other := ts.otherReader()
 			if reads {
-				other.begin(t)
+				other.beginTransaction(t)
 			}
 			ts.notify("hello")
 			ts.stop()
 			copy := filepath.Join(t.TempDir(), storeName)
-			bash(t, fmt.Sprintf("cp %s %s", filepath.Join(ts.config.dataDir, storeName), copy))
+			runBash(t, fmt.Sprintf("cp %s %s", filepath.Join(ts.config.dataDir, storeName), copy))
 			isComplete := len(textsIn(t, copy)) == 1
 			text, _ := log.read()
 			warns := strings.Contains(text, "the database file alone is incomplete")
@@ -147,7 +150,7 @@ func textsOf(t *testing.T, s *sqlite.Store) (texts []string) {
 	return texts
 }
 
-// textsIn are the texts in a copy of the database.
+// textsIn returns the texts in a copy of the database.
 func textsIn(t *testing.T, path string) []string {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Log: slog.New(slog.DiscardHandler)})
@@ -158,8 +161,7 @@ func textsIn(t *testing.T, path string) []string {
 	return textsOf(t, s)
 }
 
-// otherReader is another program that has the store open, as one that makes a
-// backup does.
+// otherReader is another program that has the database open, such as a backup program.
 type otherReader struct {
 	db   *database.DB
 	conn *database.Conn
@@ -180,8 +182,8 @@ func (ts *testServer) otherReader() *otherReader {
 	return o
 }
 
-// begin makes it read what is there now until it closes.
-func (o *otherReader) begin(t *testing.T) {
+// beginTransaction makes the program read the present state until it closes.
+func (o *otherReader) beginTransaction(t *testing.T) {
 	t.Helper()
 	if _, err := o.conn.ExecContext(t.Context(), "BEGIN"); err != nil {
 		t.Fatal(err)

@@ -16,19 +16,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chatTerminal is rookery chat on its own terminal.
+// chatTerminal is a program on its own pseudo-terminal.
 type chatTerminal struct {
 	t        *testing.T
 	program  *exec.Cmd
 	keyboard *os.File
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	shown strings.Builder
 	more  chan struct{} // closed when more is shown
 }
 
-// openTerminal opens a pseudo-terminal: the end that a person sits at, and the
-// one that a program gets.
+// openTerminal opens a pseudo-terminal and returns the person's end and the program's end.
 func openTerminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -63,14 +62,13 @@ func setUpTerminal(fd int) (number int, err error) {
 	return number, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
 }
 
-// startChat logs an account in as a device, and shows it on a terminal.
+// startChat logs an account in and starts rookery chat for it.
 func startChat(t *testing.T, address, uin string) *chatTerminal {
 	t.Helper()
 	return startOnTerminal(t, address, uin, "rookery", "chat")
 }
 
-// startOnTerminal logs an account in as a device, and starts a program on a
-// terminal.
+// startOnTerminal logs an account in as a device and starts a program on a terminal.
 func startOnTerminal(t *testing.T, address, uin string, program ...string) *chatTerminal {
 	t.Helper()
 	environment := append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "TERM=xterm-256color", "LC_ALL=C.UTF-8")
@@ -91,7 +89,7 @@ func startOnTerminal(t *testing.T, address, uin string, program ...string) *chat
 	return c
 }
 
-// watch reads what is shown until the terminal is closed.
+// watch collects the output until the terminal is closed.
 func (c *chatTerminal) watch() {
 	buf := make([]byte, 4096)
 	for {
@@ -107,16 +105,16 @@ func (c *chatTerminal) watch() {
 	}
 }
 
-func (c *chatTerminal) types(keys string) {
+func (c *chatTerminal) typeKeys(keys string) {
 	c.t.Helper()
 	if _, err := c.keyboard.WriteString(keys); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// sees waits until a text has been drawn since the text was that was asked for
-// before.
-func (c *chatTerminal) sees(text string) {
+// awaitText waits until the program shows a text. It drops the output so far, so that the
+// next call waits for new output.
+func (c *chatTerminal) awaitText(text string) {
 	c.t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -131,15 +129,15 @@ func (c *chatTerminal) sees(text string) {
 		select {
 		case <-more:
 		case <-deadline:
-			c.t.Fatalf("%q was not drawn; this was:\n%s", text, shown)
+			c.t.Fatalf("the terminal does not show %q, but\n%s", text, shown)
 		}
 	}
 }
 
-// leaves quits, and expects that the program ends well.
-func (c *chatTerminal) leaves() {
+// quit presses Ctrl+C and expects the program to end without error.
+func (c *chatTerminal) quit() {
 	c.t.Helper()
-	c.types("\x03")
+	c.typeKeys("\x03")
 	if err := c.program.Wait(); err != nil {
 		c.t.Error(err)
 	}
@@ -155,8 +153,8 @@ func runProgram(t *testing.T, environment []string, input string, args ...string
 	}
 }
 
-// serveUntilKilled starts the program as a server, and waits until it listens.
-func serveUntilKilled(t *testing.T, dir, address string) (kill func()) {
+// startServer starts the program as a server and waits until it listens.
+func startServer(t *testing.T, dir, address string) (kill func()) {
 	t.Helper()
 	c := exec.Command("rookery", "serve", "--data", dir, "--listen", address, "--log-format", "json")
 	if err := c.Start(); err != nil {
@@ -170,11 +168,11 @@ func serveUntilKilled(t *testing.T, dir, address string) (kill func()) {
 			return kill
 		}
 	}
-	t.Fatal("the server does not listen")
+	t.Fatal("the server does not listen within 30 s")
 	return nil
 }
 
-// freeAddress is one that a server can listen on, and again when it was killed.
+// freeAddress returns an address on which a server can listen, also again after a kill.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -185,18 +183,18 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// As with nohup, or where the shell does not pass SIGHUP on: nobody sees what
-// comes any more, so it must not count as received.
+// The programs ignore SIGHUP, as under nohup. When their terminal closes, nobody sees
+// further messages, so these must not count as received.
 func TestChatAndRecvEndWithTheirTerminal(t *testing.T) {
 	address := freeAddress(t)
 	dir := t.TempDir()
-	serveUntilKilled(t, dir, address)
+	startServer(t, dir, address)
 	for _, uin := range []string{"10001", "10002"} {
 		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", "n"+uin, "--password-stdin", "--data",
 			dir)
 	}
 	runProgram(t, nil, "", "user", "befriend", "10001", "10002", "--data", dir)
-	for command, shows := range map[string]string{"rookery chat": "n10002", "rookery recv --follow": "hello"} {
+	for command, firstOutput := range map[string]string{"rookery chat": "n10002", "rookery recv --follow": "hello"} {
 		t.Run(command, func(t *testing.T) {
 			c := startOnTerminal(t, address, "10001", "sh", "-c", "trap '' HUP; exec "+command)
 			environment := c.program.Env
@@ -204,29 +202,28 @@ func TestChatAndRecvEndWithTheirTerminal(t *testing.T) {
 			runProgram(t, sender, "secret words", "login", "qq://10002@"+address, "--device", "sender",
 				"--password-stdin")
 			runProgram(t, sender, "", "send", "10001", "hello")
-			c.sees(shows)
+			c.awaitText(firstOutput)
 			c.keyboard.Close()
 			ended := make(chan error, 1)
 			go func() { ended <- c.program.Wait() }()
 			select {
 			case <-ended:
 			case <-time.After(patience):
-				t.Fatal("it does not end")
+				t.Fatalf("%s does not end with its terminal", command)
 			}
-			runProgram(t, sender, "", "send", "10001", "for the next")
-			next := exec.Command("rookery", "recv")
-			next.Env = environment
-			if out, err := next.CombinedOutput(); err != nil || !strings.Contains(string(out), "for the next") {
-				t.Errorf("the next one gets %q, %v", out, err)
+			runProgram(t, sender, "", "send", "10001", "second message")
+			recv := exec.Command("rookery", "recv")
+			recv.Env = environment
+			if out, err := recv.CombinedOutput(); err != nil || !strings.Contains(string(out), "second message") {
+				t.Errorf("recv prints %q, %v, want the second message", out, err)
 			}
 		})
 	}
 }
 
-// Two people talk on terminals, and the server is killed in the middle.
 func TestTwoPeopleChatOnTerminals(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
-	kill := serveUntilKilled(t, dir, address)
+	kill := startServer(t, dir, address)
 	for uin, nick := range map[string]string{"10001": "Crow", "10002": "Pingu"} {
 		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", nick, "--password-stdin", "--data",
 			dir)
@@ -234,23 +231,23 @@ func TestTwoPeopleChatOnTerminals(t *testing.T) {
 	runProgram(t, nil, "", "user", "befriend", "10001", "10002", "--data", dir)
 	crow, pingu := startChat(t, address, "10001"), startChat(t, address, "10002")
 
-	crow.sees("Pingu")
-	crow.types("\r")
-	crow.sees("There are no messages yet.")
-	crow.types("Fish for tea?\r")
-	pingu.sees("Crow")
-	pingu.types("\r")
-	pingu.sees("Fish for tea?")
-	pingu.types("今天有鱼！\r")
-	crow.sees("今天有鱼！")
+	crow.awaitText("Pingu")
+	crow.typeKeys("\r")
+	crow.awaitText("There are no messages yet.")
+	crow.typeKeys("Fish for tea?\r")
+	pingu.awaitText("Crow")
+	pingu.typeKeys("\r")
+	pingu.awaitText("Fish for tea?")
+	pingu.typeKeys("今天有鱼！\r")
+	crow.awaitText("今天有鱼！")
 
 	kill()
-	crow.sees("NOT CONNECTED")
-	crow.types("Are you there?\r")
-	crow.sees("waits for the connection")
-	serveUntilKilled(t, dir, address)
-	pingu.sees("Are you there?")
+	crow.awaitText("NOT CONNECTED")
+	crow.typeKeys("Are you there?\r")
+	crow.awaitText("waits for the connection")
+	startServer(t, dir, address)
+	pingu.awaitText("Are you there?")
 
-	crow.leaves()
-	pingu.leaves()
+	crow.quit()
+	pingu.quit()
 }

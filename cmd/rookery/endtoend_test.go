@@ -27,15 +27,14 @@ type sentText struct {
 	text     string
 }
 
-// Two people on terminals, one with a shell and one with a program of old talk
-// to each other, while the server is killed: between two messages, and while
-// some are on their way. Each message is in each place where it belongs, once.
-// Only the program of old may be told one again, by the same number: it never
-// says that it got any.
+// Two people in terminals, one in a shell and one with a program of version 1.4 write to
+// each other. The server is killed between two rounds of messages, and during a round.
+// Each message must be on each screen and in each mailbox once. Only the old program may
+// get a message twice, with the same number, because it never confirms pushes.
 func TestKilledServerLosesAndDuplicatesNoMessage(t *testing.T) {
 	t.Parallel()
 	h := newLiveServer(t)
-	h.serve("127.0.0.9:0") // nobody else takes a port there while the server is down
+	h.serve("127.0.0.9:0") // no other test takes the port there while the server is down
 	for _, p := range []rookery.UIN{10001, 10002, 10003} {
 		h.login(p)
 	}
@@ -43,20 +42,20 @@ func TestKilledServerLosesAndDuplicatesNoMessage(t *testing.T) {
 	first, second := h.chat(terminals, 10001), h.chat(terminals, 10002)
 	shell := h.shell(10003)
 	old := newOldProgram(t, h.addr, 10004, password)
-	everybody := map[rookery.UIN]func(to rookery.UIN, text string) error{
+	writers := map[rookery.UIN]func(to rookery.UIN, text string) error{
 		10001: first.write, 10002: second.write, 10003: shell.write, 10004: old.write,
 	}
 
-	var all []sentText
-	write := func(round int, who ...rookery.UIN) (written func()) {
+	var sent []sentText
+	startRound := func(round int, senders ...rookery.UIN) (wait func()) {
 		var group errgroup.Group
-		for _, from := range who {
-			letters := textsOfRound(round, from)
-			all = append(all, letters...)
+		for _, from := range senders {
+			texts := textsOfRound(round, from)
+			sent = append(sent, texts...)
 			group.Go(func() error {
-				for _, l := range letters {
-					if err := everybody[from](l.to, l.text); err != nil {
-						return fmt.Errorf("%d could not write: %w", from, err)
+				for _, text := range texts {
+					if err := writers[from](text.to, text.text); err != nil {
+						return fmt.Errorf("%d cannot write to %d: %w", from, text.to, err)
 					}
 				}
 				return nil
@@ -70,50 +69,50 @@ func TestKilledServerLosesAndDuplicatesNoMessage(t *testing.T) {
 		}
 	}
 
-	write(1, 10001, 10002, 10003, 10004)()
-	shell.awaitAll(all)
+	startRound(1, 10001, 10002, 10003, 10004)()
+	shell.awaitTexts(sent)
 	h.kill()
 	h.serve(h.addr)
 
-	chats, others := write(2, 10001, 10002), write(2, 10003, 10004)
+	waitForChats, waitForOthers := startRound(2, 10001, 10002), startRound(2, 10003, 10004)
 	shell.await("round 2: ")
 	h.kill()
-	chats() // people type on
-	write(3, 10001, 10002)()
+	waitForChats() // a chat queues messages while it is disconnected
+	startRound(3, 10001, 10002)()
 	first.awaitScreen("NOT CONNECTED", " to be sent.")
 	second.awaitScreen("NOT CONNECTED", " to be sent.")
 	h.serve(h.addr)
-	others()
-	write(3, 10003, 10004)()
+	waitForOthers()
+	startRound(3, 10003, 10004)()
 
-	shell.awaitAll(all)
-	shell.check(all)
-	first.check(10001, all)
-	second.check(10002, all)
-	old.check(all)
-	for uin := range everybody {
-		h.checkMailbox(uin, all)
+	shell.awaitTexts(sent)
+	shell.checkOutput(sent)
+	first.checkConversations(10001, sent)
+	second.checkConversations(10002, sent)
+	old.checkPushes(sent)
+	for uin := range writers {
+		h.checkMailbox(uin, sent)
 	}
 }
 
 // textsOfRound returns what an account writes in a round: one text to each of the others.
 func textsOfRound(round int, from rookery.UIN) []sentText {
-	var letters []sentText
+	var texts []sentText
 	for to := rookery.UIN(10001); to <= 10004; to++ {
 		if to != from {
-			letters = append(letters, sentText{from, to,
+			texts = append(texts, sentText{from, to,
 				fmt.Sprintf("round %d: %d to %d, 你好 & %%2c.", round, from, to)})
 		}
 	}
-	return letters
+	return texts
 }
 
 // textsBetween returns the texts from one account to another, in order.
-func textsBetween(all []sentText, from, to rookery.UIN) []string {
+func textsBetween(sent []sentText, from, to rookery.UIN) []string {
 	var texts []string
-	for _, l := range all {
-		if l.from == from && l.to == to {
-			texts = append(texts, l.text)
+	for _, text := range sent {
+		if text.from == from && text.to == to {
+			texts = append(texts, text.text)
 		}
 	}
 	return texts
@@ -125,9 +124,9 @@ const password = "two words"
 type liveServer struct {
 	t       *testing.T
 	dir     string
-	rookery string // the program
+	rookery string // the path of the program
 	env     []string
-	addr    string // where the server listens, or did last
+	addr    string // where the server listens, or listened last
 	server  *program
 }
 
@@ -140,22 +139,22 @@ func newLiveServer(t *testing.T) *liveServer {
 	dir := t.TempDir()
 	h := &liveServer{t: t, dir: dir, rookery: path, env: append(os.Environ(),
 		"XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "LC_ALL=C.UTF-8", "TZ=UTC", "NO_COLOR=1", accountVariable+"=")}
-	if err := operateOrCreate(t.Context(), h.data(), io.Discard, settleFriends); err != nil {
+	if err := operateOrCreate(t.Context(), h.data(), io.Discard, addFourFriends); err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
-// settleFriends adds four accounts that are friends of each other.
-func settleFriends(operator *control.Operator) error {
-	for one := rookery.UIN(10001); one <= 10004; one++ {
+// addFourFriends adds four accounts that are friends of each other.
+func addFourFriends(operator *control.Operator) error {
+	for uin := rookery.UIN(10001); uin <= 10004; uin++ {
 		if _, err := operator.AddAccount(context.Background(), control.NewAccount{
-			UIN: one, Password: password, Settings: control.Settings{"nick": "p" + one.String()},
+			UIN: uin, Password: password, Settings: control.Settings{"nick": "p" + uin.String()},
 		}); err != nil {
 			return err
 		}
-		for two := rookery.UIN(10001); two < one; two++ {
-			if err := operator.Befriend(context.Background(), one, two); err != nil {
+		for friend := rookery.UIN(10001); friend < uin; friend++ {
+			if err := operator.Befriend(context.Background(), uin, friend); err != nil {
 				return err
 			}
 		}
@@ -171,8 +170,8 @@ func (h *liveServer) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// do runs the program to its end.
-func (h *liveServer) do(stdin string, args ...string) {
+// run runs the program to its end.
+func (h *liveServer) run(stdin string, args ...string) {
 	h.t.Helper()
 	cmd := h.command(args...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -181,8 +180,8 @@ func (h *liveServer) do(stdin string, args ...string) {
 	}
 }
 
-// begin starts the program and ends it with the test.
-func (h *liveServer) begin(args ...string) *program {
+// start starts the program and kills it at the end of the test.
+func (h *liveServer) start(args ...string) *program {
 	h.t.Helper()
 	o := &output{more: make(chan struct{})}
 	p := &program{cmd: h.command(args...), output: o, ended: make(chan struct{})}
@@ -197,7 +196,7 @@ func (h *liveServer) begin(args ...string) *program {
 	h.t.Cleanup(func() {
 		p.kill()
 		if text, _ := o.read(); h.t.Failed() || strings.Contains(text, "DATA RACE") {
-			h.t.Errorf("rookery %s has said:\n%s", strings.Join(args, " "), text)
+			h.t.Errorf("rookery %s printed:\n%s", strings.Join(args, " "), text)
 		}
 	})
 	return p
@@ -208,7 +207,7 @@ func (p *program) kill() {
 	<-p.ended
 }
 
-// await waits until the program has written what matches.
+// await waits until the output of the program matches a pattern, and returns the match.
 func (p *program) await(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -220,9 +219,9 @@ func (p *program) await(t *testing.T, pattern string) []string {
 		select {
 		case <-more:
 		case <-p.ended:
-			t.Fatalf("%s ended before it wrote what matches %s: %v\n%s", p.cmd, pattern, p.err, text)
+			t.Fatalf("%s ended before its output matched %s: %v\n%s", p.cmd, pattern, p.err, text)
 		case <-end:
-			t.Fatalf("%s has not written what matches %s:\n%s", p.cmd, pattern, text)
+			t.Fatalf("the output of %s does not match %s:\n%s", p.cmd, pattern, text)
 		}
 	}
 }
@@ -230,7 +229,7 @@ func (p *program) await(t *testing.T, pattern string) []string {
 // serve starts the server.
 func (h *liveServer) serve(listen string) {
 	h.t.Helper()
-	h.server = h.begin("serve", "--data", h.data(), "--listen", listen)
+	h.server = h.start("serve", "--data", h.data(), "--listen", listen)
 	h.addr = h.server.await(h.t, `msg=listening addr=(\S+)`)[1]
 }
 
@@ -239,11 +238,11 @@ func (h *liveServer) kill() { h.server.kill() }
 
 func (h *liveServer) login(uin rookery.UIN) {
 	h.t.Helper()
-	h.do(password, "login", fmt.Sprintf("%d@%s", uin, h.addr), "--device", "desk", "--password-stdin")
+	h.run(password, "login", fmt.Sprintf("%d@%s", uin, h.addr), "--device", "desk", "--password-stdin")
 }
 
-// checkMailbox looks into the history of an account, as a new device of it.
-func (h *liveServer) checkMailbox(uin rookery.UIN, all []sentText) {
+// checkMailbox compares the history of an account, read by a new device, with the sent texts.
+func (h *liveServer) checkMailbox(uin rookery.UIN, sent []sentText) {
 	h.t.Helper()
 	c, err := client.Dial(h.t.Context(), fmt.Sprintf("http://%d@%s", uin, h.addr), client.Password(password),
 		client.Device("reader"))
@@ -251,32 +250,36 @@ func (h *liveServer) checkMailbox(uin rookery.UIN, all []sentText) {
 		h.t.Fatal(err)
 	}
 	defer c.Close()
-	for with := rookery.UIN(10001); with <= 10004; with++ {
-		if with == uin {
+	for peer := rookery.UIN(10001); peer <= 10004; peer++ {
+		if peer == uin {
 			continue
 		}
-		page, err := c.History(h.t.Context(), client.HistoryQuery{Peer: with, Limit: 200})
+		page, err := c.History(h.t.Context(), client.HistoryQuery{Peer: peer, Limit: 200})
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		said := map[bool][]string{} // by whether it is the account's own
+		var incoming, outgoing []string
 		for _, message := range page.Messages {
-			said[message.IsOutgoing()] = append(said[message.IsOutgoing()], message.Text)
+			if message.IsOutgoing() {
+				outgoing = append(outgoing, message.Text)
+			} else {
+				incoming = append(incoming, message.Text)
+			}
 		}
-		if want := textsBetween(all, with, uin); !slices.Equal(said[false], want) {
-			h.t.Errorf("the mailbox of %d holds from %d\n%q, want\n%q", uin, with, said[false], want)
+		if want := textsBetween(sent, peer, uin); !slices.Equal(incoming, want) {
+			h.t.Errorf("the mailbox of %d has from %d\n%q, want\n%q", uin, peer, incoming, want)
 		}
-		own := textsBetween(all, uin, with)
+		want := textsBetween(sent, uin, peer)
 		if uin == 10004 {
-			own = nil // of who has no device, own words are not kept
+			want = nil // the server keeps sent messages only for accounts with devices
 		}
-		if !slices.Equal(said[true], own) {
-			h.t.Errorf("the mailbox of %d holds of its own words to %d\n%q, want\n%q", uin, with, said[true], own)
+		if !slices.Equal(outgoing, want) {
+			h.t.Errorf("the mailbox of %d has to %d\n%q, want\n%q", uin, peer, outgoing, want)
 		}
 	}
 }
 
-// shell is an account in a shell: recv --follow stays, send is called.
+// shell is an account in a shell: recv --follow keeps running, each message is one send.
 type shell struct {
 	*liveServer
 	uin  rookery.UIN
@@ -285,10 +288,10 @@ type shell struct {
 
 func (h *liveServer) shell(uin rookery.UIN) *shell {
 	h.t.Helper()
-	return &shell{h, uin, h.begin("recv", "--follow", "--json", "--account", uin.String())}
+	return &shell{h, uin, h.start("recv", "--follow", "--json", "--account", uin.String())}
 }
 
-// write runs rookery send, and again as long as the server is out of reach, because nothing was sent then.
+// write runs rookery send. It repeats it while the server is unreachable, because then nothing was sent.
 func (s *shell) write(to rookery.UIN, text string) error {
 	for end := time.Now().Add(patience); ; {
 		out, err := s.command("send", to.String(), text, "--account", s.uin.String(), "--timeout",
@@ -302,23 +305,24 @@ func (s *shell) write(to rookery.UIN, text string) error {
 	}
 }
 
-// await waits until a text is printed.
+// await waits until recv prints a text.
 func (s *shell) await(text string) {
 	s.t.Helper()
 	s.recv.await(s.t, regexp.QuoteMeta(text))
 }
 
-func (s *shell) awaitAll(all []sentText) {
+// awaitTexts waits until recv has printed all texts to its account.
+func (s *shell) awaitTexts(sent []sentText) {
 	s.t.Helper()
-	for _, l := range all {
-		if l.to == s.uin {
-			s.await(l.text)
+	for _, text := range sent {
+		if text.to == s.uin {
+			s.await(text.text)
 		}
 	}
 }
 
-// check looks at what recv has printed.
-func (s *shell) check(all []sentText) {
+// checkOutput compares the output of recv with the sent texts.
+func (s *shell) checkOutput(sent []sentText) {
 	s.t.Helper()
 	printed, _ := s.recv.output.read()
 	got := map[rookery.UIN][]string{}
@@ -329,29 +333,29 @@ func (s *shell) check(all []sentText) {
 			Text     string
 		}
 		switch {
-		case strings.HasPrefix(line, "rookery: "): // standard error: the connection
+		case strings.HasPrefix(line, "rookery: "): // standard error reports the connection
 		case json.Unmarshal([]byte(line), &m) != nil || m.Type != "message" || m.To != s.uin:
-			s.t.Errorf("recv printed %q", line)
+			s.t.Errorf("recv printed %q, want a message to %d", line, s.uin)
 		default:
 			got[m.From] = append(got[m.From], m.Text)
 		}
 	}
 	for _, from := range []rookery.UIN{10001, 10002, 10004} {
-		if want := textsBetween(all, from, s.uin); !slices.Equal(got[from], want) {
+		if want := textsBetween(sent, from, s.uin); !slices.Equal(got[from], want) {
 			s.t.Errorf("recv printed from %d\n%q, want\n%q", from, got[from], want)
 		}
 	}
 }
 
-// chatter is an account at rookery chat.
-type chatter struct {
+// chat is an account that uses rookery chat in a terminal.
+type chat struct {
 	*terminal
 }
 
-func (h *liveServer) chat(on *tmux, uin rookery.UIN) *chatter {
+func (h *liveServer) chat(terminals *tmux, uin rookery.UIN) *chat {
 	h.t.Helper()
-	c := &chatter{on.open(uin.String(), h.rookery, "chat", "--no-bell", "--account", uin.String())}
-	for other := 10001; other <= 10003; other++ { // who is no friend stands elsewhere
+	c := &chat{terminals.open(uin.String(), h.rookery, "chat", "--no-bell", "--account", uin.String())}
+	for other := 10001; other <= 10003; other++ { // until the roster is loaded
 		if other != int(uin) {
 			c.awaitScreen(fmt.Sprintf("p%d", other))
 		}
@@ -359,68 +363,69 @@ func (h *liveServer) chat(on *tmux, uin rookery.UIN) *chatter {
 	return c
 }
 
-// rosterRow matches a row of the list of people: whether it is chosen, and the
-// name.
+// rosterRow matches a row of the roster: "> " if it is selected, and the name.
 var rosterRow = regexp.MustCompile(`(?m)^([> ])\S (p1000\d)\b`)
 
 // open shows the conversation with an account.
-func (c *chatter) open(with rookery.UIN) error {
-	if c.writing() {
+func (c *chat) open(peer rookery.UIN) error {
+	if c.isCursorVisible() {
 		c.press("Tab")
 	}
-	if err := c.until("the list has the keys", func(string) bool { return !c.writing() }); err != nil {
+	if err := c.until("the roster has the focus", func(string) bool { return !c.isCursorVisible() }); err != nil {
 		return err
 	}
-	pressed := ""
-	err := c.until("somebody is chosen", func(screen string) bool {
+	lastSelected := ""
+	err := c.until(fmt.Sprintf("p%d is selected", peer), func(screen string) bool {
 		rows := rosterRow.FindAllStringSubmatch(screen, -1)
-		at := slices.IndexFunc(rows, func(row []string) bool { return row[1] == ">" })
-		to := slices.IndexFunc(rows, func(row []string) bool { return row[2] == "p"+with.String() })
-		if at < 0 || to < 0 {
+		selected := slices.IndexFunc(rows, func(row []string) bool { return row[1] == ">" })
+		target := slices.IndexFunc(rows, func(row []string) bool { return row[2] == "p"+peer.String() })
+		if selected < 0 || target < 0 {
 			return false
 		}
-		if at != to && pressed != rows[at][2] { // not seen before: the last key has done its work
-			pressed = rows[at][2]
-			c.press(map[bool]string{true: "Down", false: "Up"}[at < to])
+		// Until the selection has moved, the last key is not processed yet.
+		if selected != target && lastSelected != rows[selected][2] {
+			lastSelected = rows[selected][2]
+			c.press(map[bool]string{true: "Down", false: "Up"}[selected < target])
 		}
-		return at == to
+		return selected == target
 	})
 	if err != nil {
 		return err
 	}
 	c.press("Enter")
 	return c.until("the conversation is open", func(screen string) bool {
-		return c.writing() && strings.Contains(screen, fmt.Sprintf("| p%d (%d)", with, with))
+		return c.isCursorVisible() && strings.Contains(screen, fmt.Sprintf("| p%d (%d)", peer, peer))
 	})
 }
 
-// write writes to somebody, and does not wait for it to be sent.
-func (c *chatter) write(to rookery.UIN, text string) error {
+// write types a text and Enter. It returns before the text is sent.
+func (c *chat) write(to rookery.UIN, text string) error {
 	if err := c.open(to); err != nil {
 		return err
 	}
 	c.press("-l", text)
-	if err := c.until("the text is written",
+	if err := c.until("the editor has the text",
 		func(screen string) bool { return strings.Contains(screen, "|> "+text) }); err != nil {
 		return err
 	}
 	c.press("Enter")
-	return c.until("the text is on its way", func(screen string) bool { return !strings.Contains(screen, "|> "+text) })
+	return c.until("the editor is empty", func(screen string) bool { return !strings.Contains(screen, "|> "+text) })
 }
 
-// check looks at all conversations, on a screen that has room for each.
-func (c *chatter) check(uin rookery.UIN, all []sentText) {
+// checkConversations compares the screens of all conversations with the sent texts.
+func (c *chat) checkConversations(uin rookery.UIN, sent []sentText) {
 	c.t.Helper()
-	c.resize(80, 70)
-	for with := rookery.UIN(10001); with <= 10004; with++ {
-		if with == uin {
+	c.resize(80, 70) // has room for a whole conversation
+	for peer := rookery.UIN(10001); peer <= 10004; peer++ {
+		if peer == uin {
 			continue
 		}
-		texts := append(textsBetween(all, with, uin), textsBetween(all, uin, with)...)
-		if err := c.open(with); err != nil {
+		incoming, outgoing := textsBetween(sent, peer, uin), textsBetween(sent, uin, peer)
+		texts := slices.Concat(incoming, outgoing)
+		if err := c.open(peer); err != nil {
 			c.t.Fatal(err)
 		}
-		if err := c.until("all is there", func(screen string) bool {
+		if err := c.until("all messages are shown as sent", func(screen string) bool {
 			return !strings.Contains(screen, "NOT CONNECTED") && !strings.Contains(screen, "  [") &&
 				!slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(screen, text) })
 		}); err != nil {
@@ -430,15 +435,13 @@ func (c *chatter) check(uin rookery.UIN, all []sentText) {
 		screen := c.screen()
 		for _, text := range texts {
 			if n := strings.Count(screen, text); n != 1 {
-				c.t.Errorf("the screen of %d shows %q %d times:\n%s", uin, text, n, screen)
+				c.t.Errorf("the screen of %d shows %q %d times, want once:\n%s", uin, text, n, screen)
 			}
 		}
-		for _, said := range [][]string{textsBetween(all, with, uin), textsBetween(all, uin, with)} {
-			if !slices.IsSortedFunc(said, func(override,
-				b string) int {
-				return strings.Index(screen, override) - strings.Index(screen, b)
-			}) {
-				c.t.Errorf("the screen of %d shows %q in another order:\n%s", uin, said, screen)
+		byPosition := func(a, b string) int { return strings.Index(screen, a) - strings.Index(screen, b) }
+		for _, texts := range [][]string{incoming, outgoing} {
+			if !slices.IsSortedFunc(texts, byPosition) {
+				c.t.Errorf("the screen of %d shows %q in another order:\n%s", uin, texts, screen)
 			}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// printed is what an eventPrinter that knows one name writes.
-func printed(t *testing.T, p eventPrinter, events ...client.Event) string {
+// printEvents returns what an eventPrinter that knows one name prints.
+func printEvents(t *testing.T, p eventPrinter, events ...client.Event) string {
 	t.Helper()
 	var text strings.Builder
 	p.out.out = &text
@@ -24,7 +24,7 @@ func printed(t *testing.T, p eventPrinter, events ...client.Event) string {
 }
 
 func TestMessagesArePrintedAsSentences(t *testing.T) {
-	loggedInAt := time.Date(2026, 11, 23, 18, 47, 0, 0, time.Local)
+	sentAt := time.Date(2026, 11, 23, 18, 47, 0, 0, time.Local)
 	for _, test := range []struct {
 		kind       client.Kind
 		text, want string
@@ -38,10 +38,10 @@ func TestMessagesArePrintedAsSentences(t *testing.T) {
 		{client.KindAdded, "", "Pingu (10002) is your friend now"},
 		{77, "something new", "Pingu (10002), kind 77: something new"},
 	} {
-		got := printed(t, eventPrinter{}, client.Message{Kind: test.kind, Peer: 10002, Text: test.text,
-			Time: loggedInAt})
+		got := printEvents(t, eventPrinter{}, client.Message{Kind: test.kind, Peer: 10002, Text: test.text,
+			Time: sentAt})
 		if want := "2026-11-23 18:47  " + test.want + "\n"; got != want {
-			t.Errorf("%q, want %q", got, want)
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }
@@ -51,11 +51,11 @@ func TestTextCannotControlTheTerminalOrForgeALine(t *testing.T) {
 		Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
 	want := "-  Pingu (10002): \uFFFD[2J\uFFFDgnp\uFFFD\n   forged\n   \uFFFD1m\uFFFD\n   \uFFFD\n"
 	message.Text = strings.ReplaceAll(message.Text, "\x9b", "\u009b")
-	if got := printed(t, eventPrinter{}, message); got != want {
-		t.Errorf("%q, want %q", got, want)
+	if got := printEvents(t, eventPrinter{}, message); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := oneLine("a\nb\r\nc\u2028d\x1b"); got != "a / b / c / d\uFFFD" {
-		t.Errorf("%q", got)
+	if got, want := oneLine("a\nb\r\nc\u2028d\x1b"), "a / b / c / d\uFFFD"; got != want {
+		t.Errorf("oneLine = %q, want %q", got, want)
 	}
 }
 
@@ -66,11 +66,12 @@ func TestOnlyRequestedEventsArePrinted(t *testing.T) {
 		client.Presence{Friend: 10002, Status: client.StatusAway},
 		client.ReadMark{Peer: 10002, Number: 7},
 	}
-	if got := printed(t, eventPrinter{onlyPeer: 10002}, events...); got != "-  Pingu (10002): one\n" {
-		t.Errorf("%q", got)
+	want := "-  Pingu (10002): one\n"
+	if got := printEvents(t, eventPrinter{onlyPeer: 10002}, events...); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
-	got := printed(t, eventPrinter{onlyPeer: 10002, withPresence: true}, events...)
+	got := printEvents(t, eventPrinter{onlyPeer: 10002, withPresence: true}, events...)
 	if !strings.HasSuffix(got, "  Pingu (10002) is away\n") || strings.Count(got, "\n") != 2 {
-		t.Errorf("%q", got)
+		t.Errorf("with presence got %q, want the message and the status", got)
 	}
 }

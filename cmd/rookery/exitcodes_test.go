@@ -33,18 +33,18 @@ func TestEveryErrorHasAnExitCode(t *testing.T) {
 		{notPerformedError{errors.New("anything")}, 2},
 	} {
 		if got := exitCode(test.err); got != test.want {
-			t.Errorf("%v ends with %d, want %d", test.err, got, test.want)
+			t.Errorf("exitCode(%v) = %d, want %d", test.err, got, test.want)
 		}
 		if test.err == nil {
 			continue
 		}
 		if got := exitCode(fmt.Errorf("wrapped: %w", test.err)); got != test.want {
-			t.Errorf("%v, wrapped, ends with %d, want %d", test.err, got, test.want)
+			t.Errorf("exitCode(wrapped %v) = %d, want %d", test.err, got, test.want)
 		}
 	}
 	for _, code := range rookery.Codes() {
 		if exitCode(rookery.Errorf(code, "x")) == 0 {
-			t.Errorf("code %d has no exit code", code)
+			t.Errorf("exitCode(code %d) = 0, want a failure", code)
 		}
 	}
 }
@@ -67,7 +67,7 @@ func TestErrorsAreDescribedWithoutProtocolTerms(t *testing.T) {
 			"there is no account 10009; see rookery user list"},
 	} {
 		if got := errorText(test.err); got != test.want {
-			t.Errorf("%q, want %q", got, test.want)
+			t.Errorf("errorText = %q, want %q", got, test.want)
 		}
 	}
 }

@@ -13,22 +13,22 @@ func TestCommandLineRepeatsTheInvocation(t *testing.T) {
 		arg0, data string
 		want       string
 	}{
-		{"found in the path", "rookery", "d", "rookery user list --data d"},
-		{"by its place", "./bin/rookery", "d", "./bin/rookery user list --data d"},
-		{"by a place that a shell would take apart", "/my programs/rookery", "d",
+		{"found in PATH", "rookery", "d", "rookery user list --data d"},
+		{"by a path", "./bin/rookery", "d", "./bin/rookery user list --data d"},
+		{"by a path that needs quoting", "/my programs/rookery", "d",
 			"'/my programs/rookery' user list --data d"},
 		{"by go run", "/tmp/go-build972289055/b001/exe/rookery", "d", "go run ./cmd/rookery user list --data d"},
 		{"by go run from its cache",
 			"/home/me/.cache/go-build/68/687e46e92689fb2263f728436004ea76d45a2e1b90f22080aa9f4da5fbe1bdc6-d/rookery",
 			"d",
 			"go run ./cmd/rookery user list --data d"},
-		{"on the default directory", "rookery", defaultDataDir(), "rookery user list"},
-		{"on a directory that a shell would take apart", "rookery", "it's here",
+		{"with the default directory", "rookery", defaultDataDir(), "rookery user list"},
+		{"with a directory that needs quoting", "rookery", "it's here",
 			`rookery user list --data 'it'\''s here'`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := newInvocation(test.arg0, test.data).commandLine("user list"); got != test.want {
-				t.Errorf("%s, want %s", got, test.want)
+				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
 	}
@@ -38,35 +38,35 @@ func TestShellUndoesShellQuote(t *testing.T) {
 	for _, word := range []string{"plain", "", "two words", "it's", `$HOME \n "x" & ; *`, "企鹅"} {
 		got, err := exec.Command("sh", "-c", "printf %s "+shellQuote(word)).Output()
 		if err != nil || string(got) != word {
-			t.Errorf("%q is read as %q, error %v", word, got, err)
+			t.Errorf("the shell reads %q, %v, want %q", got, err, word)
 		}
 	}
 }
 
 func TestLocalURLCanBeReached(t *testing.T) {
-	for _, test := range []struct{ name, listens, want string }{
-		{"an address of this machine is taken as it is", "127.0.0.7:8000", "http://127.0.0.7:8000"},
-		{"IPv6 is put in brackets", "[::1]:8000", "http://[::1]:8000"},
-		{"for all addresses the loopback stands", "0.0.0.0:8000", "http://127.0.0.1:8000"},
-		{"so for all of IPv6", "[::]:8000", "http://127.0.0.1:8000"},
+	for _, test := range []struct{ name, listenAddress, want string }{
+		{"one address", "127.0.0.7:8000", "http://127.0.0.7:8000"},
+		{"an IPv6 address", "[::1]:8000", "http://[::1]:8000"},
+		{"all IPv4 addresses", "0.0.0.0:8000", "http://127.0.0.1:8000"},
+		{"all IPv6 addresses", "[::]:8000", "http://127.0.0.1:8000"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := &server{listeners: []net.Listener{listensAt(test.listens)}}
+			s := &server{listeners: []net.Listener{addressOnlyListener(test.listenAddress)}}
 			if got := s.localURL(); got != test.want {
-				t.Errorf("%s, want %s", got, test.want)
+				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
 	}
 }
 
-// listensAt is a listener that has an address and nothing else.
-type listensAt string
+// addressOnlyListener is a listener that has an address and accepts nothing.
+type addressOnlyListener string
 
-func (l listensAt) Addr() net.Addr {
+func (l addressOnlyListener) Addr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(string(l)))
 }
-func (l listensAt) Accept() (net.Conn, error) { return nil, net.ErrClosed }
-func (l listensAt) Close() error              { return nil }
+func (l addressOnlyListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (l addressOnlyListener) Close() error              { return nil }
 
 func TestCurlLinesSkipUsersWhoRejectStrangers(t *testing.T) {
 	users := []trialUser{{uin: 10001, acceptsStrangers: true, hasSamplePassword: true},
@@ -74,6 +74,6 @@ func TestCurlLinesSkipUsersWhoRejectStrangers(t *testing.T) {
 	got := curlLines(users, "http://127.0.0.1:8000")
 	want := curlLines(users[:1], "http://127.0.0.1:8000")
 	if got != want {
-		t.Errorf("the lines are\n%s, want those of one account\n%s", got, want)
+		t.Errorf("got the lines\n%s, want those of one account\n%s", got, want)
 	}
 }

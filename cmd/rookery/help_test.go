@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// everyCommand calls do with a command and all below it.
+// everyCommand calls action for a command and all its subcommands.
 func everyCommand(cmd *cobra.Command, action func(*cobra.Command)) {
 	action(cmd)
 	for _, sub := range cmd.Commands() {
@@ -16,7 +16,7 @@ func everyCommand(cmd *cobra.Command, action func(*cobra.Command)) {
 	}
 }
 
-// exampleLines matches the calls of the program in examples.
+// exampleLines matches invocations of the program in examples.
 var exampleLines = regexp.MustCompile(`\brookery [^|>&)\n#]*`)
 
 func TestCommandsForPeopleHaveThreeToEightExamples(t *testing.T) {
@@ -32,7 +32,7 @@ func TestCommandsForPeopleHaveThreeToEightExamples(t *testing.T) {
 				}
 			}
 			if n < 3 || n > 8 {
-				t.Errorf("%s has %d examples", cmd.CommandPath(), n)
+				t.Errorf("%s has %d examples, want 3 to 8", cmd.CommandPath(), n)
 			}
 		})
 	}
@@ -43,13 +43,13 @@ func TestEveryCommandHasHelpAndAnExample(t *testing.T) {
 		switch {
 		case cmd.Hidden, cmd.Name() == "help":
 		case cmd.Short == "" || cmd.Long == "":
-			t.Errorf("%s does not say what it does", cmd.CommandPath())
+			t.Errorf("%s has no help text", cmd.CommandPath())
 		case cmd.Runnable() && cmd.Example == "":
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
 		for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
 			if n := len([]rune(strings.TrimRight(line, "\n"))); n > 120 {
-				t.Errorf("%s has a line of %d characters: %s", cmd.CommandPath(), n, line)
+				t.Errorf("%s has a line of %d characters, want at most 120: %s", cmd.CommandPath(), n, line)
 			}
 		}
 	})
@@ -61,7 +61,7 @@ func TestExamplesUseExistingCommandsAndFlags(t *testing.T) {
 			words := strings.Fields(example)[1:]
 			named, _, err := newRoot().Find(words)
 			if err != nil || !named.Runnable() {
-				t.Errorf("%s: there is no %q", cmd.CommandPath(), example)
+				t.Errorf("%s: no command fits %q", cmd.CommandPath(), example)
 				continue
 			}
 			for _, word := range words {

@@ -9,9 +9,9 @@ import (
 	"github.com/rookery-im/rookery/internal/control"
 )
 
-// onSmallDisk runs a script for a shell in which $DISK is a file system of 64 KiB
-// of its own, $ROOKERY the program, $ADDR the server and $SERVER its process.
-func (h *liveServer) onSmallDisk(script string) {
+// runOnSmallDisk runs a shell script. $DISK is a new file system of 64 KiB, $ROOKERY the
+// program, $ADDR the address of the server and $SERVER its process.
+func (h *liveServer) runOnSmallDisk(script string) {
 	h.t.Helper()
 	cmd := exec.Command("unshare", "-rm", "sh", "-euc", `
 		mkdir disk
@@ -31,24 +31,24 @@ func (h *liveServer) onSmallDisk(script string) {
 func TestFailedLoginOnAFullDiskKeepsTheOldLogin(t *testing.T) {
 	h := newLiveServer(t)
 	h.serve("127.0.0.1:0")
-	h.onSmallDisk(`
+	h.runOnSmallDisk(`
 		login 10001
 		fill
-		if login 10001 2>said; then echo 'it says that it is logged in'; exit 1; fi
-		cat said
-		grep -q 'cannot keep the login: .*no space left on device; make .* writable' said
+		if login 10001 2>stderr; then echo 'the login succeeded without space'; exit 1; fi
+		cat stderr
+		grep -q 'cannot keep the login: .*no space left on device; make .* writable' stderr
 		$ROOKERY friends --account 10001
-		if login 10002 2>said; then echo 'it says that it is logged in'; exit 1; fi
+		if login 10002 2>stderr; then echo 'the login succeeded without space'; exit 1; fi
 		rm $DISK/fill
 		login 10001
 		$ROOKERY friends --account 10001
 		test "$(ls $DISK/rookery/logins | wc -l)" = 2 # the login and its lock
 	`)
-	// Nothing of the login that failed is left behind.
+	// The server has no device of the failed login.
 	if err := withOperator(t.Context(), h.data(), func(operator *control.Operator) error {
 		devices, err := operator.ListDevices(t.Context(), rookery.UIN(10002))
 		if err == nil && len(devices) > 0 {
-			t.Errorf("10002 has the devices %+v", devices)
+			t.Errorf("10002 has the devices %+v, want none", devices)
 		}
 		return err
 	}); err != nil {
@@ -56,11 +56,11 @@ func TestFailedLoginOnAFullDiskKeepsTheOldLogin(t *testing.T) {
 	}
 }
 
-// The server answers when the disk is full already.
+// The server answers after the disk is full. The login has reserved its space before.
 func TestLoginSucceedsAlthoughTheDiskFillsUp(t *testing.T) {
 	h := newLiveServer(t)
 	h.serve("127.0.0.1:0")
-	h.onSmallDisk(`
+	h.runOnSmallDisk(`
 		kill -STOP $SERVER
 		login 10001 &
 		while kill -0 $! && ! test -s $DISK/rookery/logins/*.new; do sleep 0.05; done

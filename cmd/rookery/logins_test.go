@@ -11,7 +11,7 @@ import (
 )
 
 func TestLoginAddresses(t *testing.T) {
-	for _, test := range []struct{ address, port, account, post, live string }{
+	for _, test := range []struct{ address, port, account, httpAddresses, liveAddresses string }{
 		{"qq://10001@chat.example", "", "10001@chat.example",
 			"http://10001@chat.example", "qq://10001@chat.example ws://10001@chat.example"},
 		{"qq://10001@chat.example", "14000", "10001@chat.example",
@@ -38,30 +38,30 @@ func TestLoginAddresses(t *testing.T) {
 	} {
 		l := login{Address: test.address, Port: test.port}
 		if got := l.accountName(); got != test.account {
-			t.Errorf("%s is %s, want %s", test.address, got, test.account)
+			t.Errorf("account of %s = %s, want %s", test.address, got, test.account)
 		}
-		if got := strings.Join(l.httpAddresses(), " "); got != test.post {
-			t.Errorf("%s posts to %s, want %s", test.address, got, test.post)
+		if got := strings.Join(l.httpAddresses(), " "); got != test.httpAddresses {
+			t.Errorf("HTTP addresses of %s = %s, want %s", test.address, got, test.httpAddresses)
 		}
-		if got := strings.Join(l.liveAddresses(), " "); got != test.live {
-			t.Errorf("%s connects to %s, want %s", test.address, got, test.live)
+		if got := strings.Join(l.liveAddresses(), " "); got != test.liveAddresses {
+			t.Errorf("live addresses of %s = %s, want %s", test.address, got, test.liveAddresses)
 		}
 	}
 }
 
-// ownConfig gives a test a configuration directory of its own.
-func ownConfig(t *testing.T) {
-	t.Cleanup(xdg.Reload) // after the variable is as it was
+// useTempConfig gives a test its own configuration directory.
+func useTempConfig(t *testing.T) {
+	t.Cleanup(xdg.Reload) // runs after Setenv has restored the variable
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	xdg.Reload()
 }
 
-// keepLogin keeps a login, with a token.
-func keepLogin(t *testing.T, l login) {
+// saveLogin saves a login with a token.
+func saveLogin(t *testing.T, l login) {
 	t.Helper()
 	lock, locked, err := l.tryLock()
 	if err != nil || !locked {
-		t.Fatal(locked, err)
+		t.Fatalf("tryLock = %v, %v, want the lock", locked, err)
 	}
 	defer lock.Unlock()
 	draft, err := l.newDraft()
@@ -74,11 +74,11 @@ func keepLogin(t *testing.T, l login) {
 	}
 }
 
-// failOn fails the test where a login is skipped.
-func failOn(t *testing.T) func(error) { return func(err error) { t.Error(err) } }
+// failOnSkip returns a handler of skipped logins that fails the test.
+func failOnSkip(t *testing.T) func(error) { return func(err error) { t.Error(err) } }
 
 func TestFindLoginsPrefersTheLatestLogin(t *testing.T) {
-	ownConfig(t)
+	useTempConfig(t)
 	for i, l := range []login{
 		{Address: "qq://10001@one.example", Device: "old"},
 		{Address: "qq://10001@two.example", Device: "a"},
@@ -86,7 +86,7 @@ func TestFindLoginsPrefersTheLatestLogin(t *testing.T) {
 		{Address: "http://10001@one.example:8000", Device: "new"},
 	} {
 		l.LoggedInAt = time.Unix(int64(i), 0)
-		keepLogin(t, l)
+		saveLogin(t, l)
 	}
 	for account, want := range map[string][]string{
 		"":                  {"http://10001@one.example:8000", "qq://10001@one.example"},
@@ -95,52 +95,56 @@ func TestFindLoginsPrefersTheLatestLogin(t *testing.T) {
 		"10001@One.Example": {"http://10001@one.example:8000", "qq://10001@one.example"},
 		"10002":             {"http://10002@one.example"},
 	} {
-		found, err := findLogins(account, failOn(t))
+		found, err := findLogins(account, failOnSkip(t))
 		if err != nil || len(found) != len(want) {
-			t.Errorf("%q finds %v, %v, want %v", account, found, err, want)
+			t.Errorf("findLogins(%q) = %v, %v, want %v", account, found, err, want)
 			continue
 		}
 		for i := range want {
 			if found[i].Address != want[i] {
-				t.Errorf("%q finds %v, want %v", account, found, want)
+				t.Errorf("findLogins(%q) = %v, want %v", account, found, want)
 			}
 		}
 	}
 }
 
 func TestNewLoginOfADeviceReplacesTheOldOne(t *testing.T) {
-	ownConfig(t)
+	useTempConfig(t)
 	for i, address := range []string{"qq://10001@one.example", "http://10001@ONE.example:8000"} {
-		keepLogin(t, login{Address: address, Device: "a", LoggedInAt: time.Unix(int64(i), 0)})
+		saveLogin(t, login{Address: address, Device: "a", LoggedInAt: time.Unix(int64(i), 0)})
 	}
-	found, err := loadLogins(failOn(t))
+	found, err := loadLogins(failOnSkip(t))
 	if err != nil || len(found) != 1 || found[0].Address != "http://10001@ONE.example:8000" {
-		t.Errorf("found %v, %v", found, err)
+		t.Errorf("loadLogins = %v, %v, want the second login", found, err)
 	}
 }
 
 func TestSavingALoginMakesItsDirectoryPrivate(t *testing.T) {
-	ownConfig(t)
+	useTempConfig(t)
 	if err := os.MkdirAll(loginDir(), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(loginDir(), 0o755); err != nil { // whatever the umask is
+	if err := os.Chmod(loginDir(), 0o755); err != nil { // Mkdir applies the umask
 		t.Fatal(err)
 	}
 	l := login{Address: "qq://10001@one.example"}
-	keepLogin(t, l)
+	saveLogin(t, l)
 	for name, want := range map[string]os.FileMode{loginDir(): 0o700, l.basePath() + ".json": 0o600} {
-		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != want {
-			t.Errorf("%s: %v, %v, want %v", name, info.Mode().Perm(), err, want)
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("mode of %s = %v, want %v", name, got, want)
 		}
 	}
 }
 
 func TestDamagedLoginFilesAreReportedAndSkipped(t *testing.T) {
-	ownConfig(t)
-	whole := login{Address: "qq://10001@one.example", Device: "a", LoggedInAt: time.Unix(0, 0)}
-	keepLogin(t, whole)
-	text, err := os.ReadFile(whole.basePath() + ".json")
+	useTempConfig(t)
+	valid := login{Address: "qq://10001@one.example", Device: "a", LoggedInAt: time.Unix(0, 0)}
+	saveLogin(t, valid)
+	text, err := os.ReadFile(valid.basePath() + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,18 +167,18 @@ func TestDamagedLoginFilesAreReportedAndSkipped(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(loginDir(), "folder.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	said := map[string]bool{}
-	found, err := loadLogins(func(err error) { said[err.Error()] = true })
-	if err != nil || len(found) != 1 || found[0].Address != whole.Address {
-		t.Errorf("found %+v, error %v", found, err)
+	reported := map[string]bool{}
+	found, err := loadLogins(func(err error) { reported[err.Error()] = true })
+	if err != nil || len(found) != 1 || found[0].Address != valid.Address {
+		t.Errorf("loadLogins = %+v, %v, want the valid login", found, err)
 	}
 	for name := range damaged {
 		want := filepath.Join(loginDir(), name+".json") + " is not a stored login; remove it and log in again"
-		if !said[want] {
-			t.Errorf("it is not said that %s", want)
+		if !reported[want] {
+			t.Errorf("no error says %q", want)
 		}
 	}
-	if len(said) != len(damaged)+1 {
-		t.Errorf("said was %v", said)
+	if len(reported) != len(damaged)+1 {
+		t.Errorf("got %d errors, want %d: %v", len(reported), len(damaged)+1, reported)
 	}
 }

@@ -17,13 +17,13 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript/oldclient"
 )
 
-// TestOldClients lets two programs of each kind, at two addresses, find each
-// other, talk and leave.
+// TestOldClients runs two clients of each HTTP kind from two addresses. They log in, list
+// each other, exchange a message and log out.
 func TestOldClients(t *testing.T) {
 	for _, kind := range oldclient.HTTPKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			s := serverOfTwo(t)
+			s := newServerWithTwoFriends(t)
 			client := func(uin, password, address string) *oldclient.Client {
 				c := kind.NewClient(func(ctx context.Context) (net.Conn, error) {
 					return transcript.DialFrom(ctx, netip.MustParseAddr(address), s.addr())
@@ -33,15 +33,15 @@ func TestOldClients(t *testing.T) {
 			}
 			if err := client("10001", "654321", "127.0.0.2").Login(t.Context()); !errors.Is(err,
 				oldclient.ErrWrongPassword) {
-				t.Errorf("with a wrong password: %v", err)
+				t.Errorf("login with a wrong password: got error %v, want ErrWrongPassword", err)
 			}
-			chatOf(t, client("10001", "123456", "127.0.0.2"), client("10002", "123456", "127.0.0.3"))
+			chatByPolling(t, client("10001", "123456", "127.0.0.2"), client("10002", "123456", "127.0.0.3"))
 		})
 	}
 }
 
-// serverOfTwo is a server with two friends.
-func serverOfTwo(t *testing.T) *testServer {
+// newServerWithTwoFriends starts a server with the friends 10001 and 10002.
+func newServerWithTwoFriends(t *testing.T) *testServer {
 	s := newTestServer(t, serverConfig{})
 	for uin, nick := range map[rookery.UIN]string{10001: "Pingu, Jr", 10002: "Tom & Jerry"} {
 		_, err := s.operator().AddAccount(t.Context(), control.NewAccount{
@@ -57,7 +57,7 @@ func serverOfTwo(t *testing.T) *testServer {
 	return s
 }
 
-func chatOf(t *testing.T, one, two *oldclient.Client) {
+func chatByPolling(t *testing.T, one, two *oldclient.Client) {
 	ctx := t.Context()
 	must := func(err error) {
 		t.Helper()
@@ -92,22 +92,21 @@ func chatOf(t *testing.T, one, two *oldclient.Client) {
 	received, err = one.Receive(ctx)
 	must(err)
 	if want := []oldclient.Message{{Type: "99", From: "10002", Text: "20"}}; !reflect.DeepEqual(received, want) {
-		t.Errorf("after the other's leaving received %q, want %q", received, want)
+		t.Errorf("after the logout of 10002 received %q, want %q", received, want)
 	}
 	must(one.Logout(ctx))
 }
 
-// TestOldClientsOnLines lets two programs that hold a line find each other, talk
-// and leave. Nobody asks for what comes.
+// TestOldClientsOnLines does the same with clients that hold a line and wait for pushes.
 func TestOldClientsOnLines(t *testing.T) {
 	for _, kind := range oldclient.StreamKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			s := serverOfTwo(t)
+			s := newServerWithTwoFriends(t)
 			client := func(uin, address string) *oldclient.Client {
 				c := kind.NewClient(func(ctx context.Context) (net.Conn, error) {
 					conn, err := transcript.DialFrom(ctx, netip.MustParseAddr(address), s.addr())
-					return &quietNetwork{Conn: conn, br: bufio.NewReader(conn)}, err
+					return &recordConn{Conn: conn, br: bufio.NewReader(conn)}, err
 				}, uin, "123456")
 				t.Cleanup(func() { _ = c.Close() })
 				return c
@@ -117,15 +116,15 @@ func TestOldClientsOnLines(t *testing.T) {
 	}
 }
 
-// quietNetwork is a connection on which what was written apart comes apart. The
-// programs were written on such networks.
-type quietNetwork struct {
+// recordConn is a connection whose Read returns one record at a time, as on the slow
+// networks for which the programs were written.
+type recordConn struct {
 	net.Conn
 	br *bufio.Reader
 }
 
-func (q *quietNetwork) Read(b []byte) (int, error) {
-	line, err := q.br.ReadBytes('\n')
+func (c *recordConn) Read(b []byte) (int, error) {
+	line, err := c.br.ReadBytes('\n')
 	return copy(b, line), err
 }
 
@@ -137,10 +136,10 @@ func chatOnLines(t *testing.T, s *testServer, one, two *oldclient.Client) {
 			t.Fatal(err)
 		}
 	}
-	hears := func(c *oldclient.Client, want oldclient.Message) {
+	expectPush := func(c *oldclient.Client, want oldclient.Message) {
 		t.Helper()
-		settle()
-		s.wait(1500 * time.Millisecond) // a push may wait until then
+		waitForPushes()
+		s.wait(1500 * time.Millisecond) // longer than a push is delayed
 		got, err := c.Receive(ctx)
 		must(err)
 		if !slices.Equal(got, []oldclient.Message{want}) {
@@ -149,9 +148,9 @@ func chatOnLines(t *testing.T, s *testServer, one, two *oldclient.Client) {
 	}
 	must(one.Login(ctx))
 	must(two.Login(ctx))
-	hears(one, oldclient.Message{Type: "99", From: "10002", Text: "10"})
+	expectPush(one, oldclient.Message{Type: "99", From: "10002", Text: "10"})
 	must(two.SetStatus(ctx, "70"))
-	hears(one, oldclient.Message{Type: "99", From: "10002", Text: "70"})
+	expectPush(one, oldclient.Message{Type: "99", From: "10002", Text: "70"})
 	friends, err := one.Friends(ctx)
 	must(err)
 	if want := []string{"10002"}; !slices.Equal(friends, want) {
@@ -165,10 +164,10 @@ func chatOnLines(t *testing.T, s *testServer, one, two *oldclient.Client) {
 	}
 	const text = "你好, Tom & Jerry: 100%?"
 	must(one.Send(ctx, "10002", text))
-	hears(two, oldclient.Message{Type: "9", From: "10001", Text: text})
+	expectPush(two, oldclient.Message{Type: "9", From: "10001", Text: text})
 	must(two.Send(ctx, "10001", "一会儿见"))
-	hears(one, oldclient.Message{Type: "9", From: "10002", Text: "一会儿见"})
+	expectPush(one, oldclient.Message{Type: "9", From: "10002", Text: "一会儿见"})
 	must(two.Logout(ctx))
-	hears(one, oldclient.Message{Type: "99", From: "10002", Text: "20"})
+	expectPush(one, oldclient.Message{Type: "99", From: "10002", Text: "20"})
 	must(one.Logout(ctx))
 }

@@ -24,27 +24,27 @@ type oldProgram struct {
 	uin      rookery.UIN
 	password string
 	outbox   chan oldRequest
-	unsent   *oldRequest // not answered yet; of run alone
+	pending  *oldRequest // the request without an answer; only run uses it
 
-	mu    sync.Mutex // guards what follows
-	heard map[string]oldPush
-	order []string // the numbers, as they came first
-	more  chan struct{}
+	mu     sync.Mutex         // guards the fields below
+	pushes map[string]oldPush // by number
+	order  []string           // the numbers, in the order of their first push
+	more   chan struct{}      // closed at the next push
 }
 
-// oldRequest is a record, and what is closed once it is done.
+// oldRequest is a record; done is closed when the server has answered it.
 type oldRequest struct {
 	record string
 	done   chan struct{}
 }
 
-// oldPush is a message as it was pushed.
+// oldPush is the content of a pushed message.
 type oldPush struct{ kind, from, text string }
 
 // newOldProgram connects, and stays connected until the test ends.
 func newOldProgram(t *testing.T, addr string, uin rookery.UIN, password string) *oldProgram {
 	o := &oldProgram{t: t, addr: addr, uin: uin, password: password,
-		outbox: make(chan oldRequest), heard: map[string]oldPush{}, more: make(chan struct{})}
+		outbox: make(chan oldRequest), pushes: map[string]oldPush{}, more: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -58,14 +58,13 @@ func newOldProgram(t *testing.T, addr string, uin rookery.UIN, password string) 
 	return o
 }
 
-// request writes a record as the program does: what belongs to the connection
-// stands in it, and before it its length in two bytes.
+// request formats a record as the program does, with the fields of its connection.
 func (o *oldProgram) request(command, fields string) string {
 	return fmt.Sprintf("VER=1.4&CON=1&CMD=%s&SEQ=%d&UIN=%d&SID=&XP=C4CA4238A0B92382&CM=2%s", command,
 		time.Now().UnixNano(), o.uin, fields)
 }
 
-// write sends a message, and returns once the server has it.
+// write sends a message and returns when the server has stored it.
 func (o *oldProgram) write(to rookery.UIN, text string) error {
 	escaped := strings.NewReplacer("%", "%25", "&", "%26").Replace(text)
 	r := oldRequest{o.request("CLTMSG", fmt.Sprintf("&UN=%d&MG=%s", to, escaped)), make(chan struct{})}
@@ -73,39 +72,40 @@ func (o *oldProgram) write(to rookery.UIN, text string) error {
 	select {
 	case o.outbox <- r:
 	case <-end:
-		return fmt.Errorf("%d cannot send for want of a line", o.uin)
+		return fmt.Errorf("%d has no connection", o.uin)
 	}
 	select {
 	case <-r.done:
 		return nil
 	case <-end:
-		return fmt.Errorf("%d was given no answer to %s", o.uin, r.record)
+		return fmt.Errorf("%d got no answer to %s", o.uin, r.record)
 	}
 }
 
-// run opens one line after another.
+// run opens a new connection whenever the last one has ended.
 func (o *oldProgram) run(ctx context.Context) {
-	again := time.NewTicker(100 * time.Millisecond)
-	defer again.Stop()
+	retry := time.NewTicker(100 * time.Millisecond)
+	defer retry.Stop()
 	for ctx.Err() == nil {
 		var d net.Dialer
 		if conn, err := d.DialContext(ctx, "tcp", o.addr); err == nil {
 			o.serve(ctx, conn)
 		}
 		select {
-		case <-again.C:
+		case <-retry.C:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// serve signs in on a line, and sends what is to be sent until it breaks. If
-// there is nothing, the program asks who is online every ten seconds.
+// serve logs in on a connection and sends the requests of the outbox until it breaks.
+// While the outbox is empty, the program asks every ten seconds who is online. Each
+// record has its length before it, in two bytes.
 func (o *oldProgram) serve(ctx context.Context, conn net.Conn) {
 	answers := make(chan string)
 	defer func() {
 		_ = conn.Close()
-		for range answers { // until the reader has noticed
+		for range answers { // ends when read notices that the connection is closed
 		}
 	}()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
@@ -122,14 +122,14 @@ func (o *oldProgram) serve(ctx context.Context, conn net.Conn) {
 	if answer, ok := ask(login); !ok || !strings.Contains(answer, "&RES=0&RS=0") {
 		return
 	}
-	beat := time.NewTicker(10 * time.Second)
-	defer beat.Stop()
+	heartbeat := time.NewTicker(10 * time.Second)
+	defer heartbeat.Stop()
 	for {
-		if o.unsent == nil {
+		if o.pending == nil {
 			select {
 			case r := <-o.outbox:
-				o.unsent = &r
-			case <-beat.C:
+				o.pending = &r
+			case <-heartbeat.C:
 				if _, ok := ask(o.request("Query_Stat2", "&UN=0")); !ok {
 					return
 				}
@@ -138,19 +138,18 @@ func (o *oldProgram) serve(ctx context.Context, conn net.Conn) {
 				return
 			}
 		}
-		answer, ok := ask(o.unsent.record)
+		answer, ok := ask(o.pending.record)
 		if !ok {
 			return
 		}
 		if strings.Contains(answer, "&RES=0") {
-			close(o.unsent.done)
-			o.unsent = nil
+			close(o.pending.done)
+			o.pending = nil
 		}
 	}
 }
 
-// read takes what comes until the line breaks: what has been pushed, and
-// answers.
+// read reads records until the connection breaks. It stores pushes and hands answers on.
 func (o *oldProgram) read(conn net.Conn, answers chan<- string) {
 	defer close(answers)
 	for reader := bufio.NewReader(conn); ; {
@@ -161,7 +160,7 @@ func (o *oldProgram) read(conn net.Conn, answers chan<- string) {
 		record := strings.TrimSuffix(line, "\r\n")
 		switch fields := strings.Split(record, "&"); fields[1] {
 		case "CMD=Server_Msg":
-			o.hear(fields)
+			o.storePush(fields)
 		case "CMD=update_stat":
 		default:
 			answers <- record
@@ -169,46 +168,45 @@ func (o *oldProgram) read(conn net.Conn, answers chan<- string) {
 	}
 }
 
-// hear takes a push by the positions of its fields: VER CMD SEQ UIN RES MN MT
-// UN MG.
-func (o *oldProgram) hear(fields []string) {
-	at := func(i int, key string) string {
+// storePush parses a push by the positions of its fields: VER CMD SEQ UIN RES MN MT UN MG.
+func (o *oldProgram) storePush(fields []string) {
+	field := func(i int, key string) string {
 		if i >= len(fields) || !strings.HasPrefix(fields[i], key+"=") {
-			o.t.Errorf("field %d of a push is not %s: %q", i, key, fields)
+			o.t.Errorf("field %d of a push is not %s=: %q", i, key, fields)
 			return ""
 		}
 		return strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",").Replace(fields[i][len(key)+1:])
 	}
-	number, p := at(2, "SEQ"), oldPush{at(6, "MT"), at(7, "UN"), at(8, "MG")}
+	number, p := field(2, "SEQ"), oldPush{field(6, "MT"), field(7, "UN"), field(8, "MG")}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	before, known := o.heard[number]
-	if known && before != p {
-		o.t.Errorf("number %s was pushed as %v, and then as %v", number, before, p)
+	first, ok := o.pushes[number]
+	if ok && first != p {
+		o.t.Errorf("the repeated push %s is %v, want %v as before", number, p, first)
 	}
-	if !known {
-		o.heard[number] = p
+	if !ok {
+		o.pushes[number] = p
 		o.order = append(o.order, number)
 		close(o.more)
 		o.more = make(chan struct{})
 	}
 }
 
-// check waits until all has come, and looks at it.
-func (o *oldProgram) check(all []sentText) {
+// checkPushes waits for as many pushes as there are texts to the program, and compares them.
+func (o *oldProgram) checkPushes(sent []sentText) {
 	o.t.Helper()
 	for end := time.After(patience); ; {
 		o.mu.Lock()
 		got, more := map[string][]string{}, o.more
 		for _, number := range o.order {
-			p := o.heard[number]
+			p := o.pushes[number]
 			got[p.from] = append(got[p.from], p.text)
 		}
 		n := len(o.order)
 		o.mu.Unlock()
 		want, complete := 0, true
 		for from := rookery.UIN(10001); from < o.uin; from++ {
-			texts := textsBetween(all, from, o.uin)
+			texts := textsBetween(sent, from, o.uin)
 			want += len(texts)
 			complete = complete && slices.Equal(got[from.String()], texts)
 		}
@@ -216,13 +214,13 @@ func (o *oldProgram) check(all []sentText) {
 			return
 		}
 		if n >= want {
-			o.t.Errorf("the program of old was told %q", got)
+			o.t.Errorf("pushed texts by sender = %q, want those of %v", got, sent)
 			return
 		}
 		select {
 		case <-more:
 		case <-end:
-			o.t.Errorf("after %v the program of old was told only %q", patience, got)
+			o.t.Errorf("after %v, got %d pushes, want %d: %q", patience, n, want, got)
 			return
 		}
 	}

@@ -37,19 +37,19 @@ func (ts *testServer) addTestAccounts(uins ...rookery.UIN) {
 	}
 }
 
-// testLogin is a Login of an account, as far as it is the same for all.
+// testLogin returns a Login record of a test account. Callers may append keys.
 func testLogin(version string, uin rookery.UIN) string {
 	return fmt.Sprintf("VER=%s&CMD=Login&SEQ=&UIN=%d&M5=1&PS=%x", version, uin, md5.Sum([]byte("123456")))
 }
 
-// ask posts a record with header lines, and returns the status and the answer.
+// ask posts a record with header lines and returns the status and the answer.
 func (ts *testServer) ask(record string, header ...string) (status int, answer string) {
 	ts.t.Helper()
 	return ts.exchange(fmt.Sprintf("POST / HTTP/1.1\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s",
 		strings.Join(append(header, ""), "\r\n"), len(record), record))
 }
 
-// exchange sends a request as it is, and returns the status and the answer's body.
+// exchange sends a raw HTTP request and returns the status and the body of the answer.
 func (ts *testServer) exchange(request string) (status int, body string) {
 	ts.t.Helper()
 	conn, err := net.Dial("tcp", ts.addr())
@@ -65,16 +65,16 @@ func (ts *testServer) exchange(request string) (status int, body string) {
 	if err != nil {
 		ts.t.Fatal(err)
 	}
-	all, err := io.ReadAll(resp.Body)
+	content, err := io.ReadAll(resp.Body)
 	if err != nil {
 		ts.t.Fatal(err)
 	}
-	return resp.StatusCode, strings.TrimSuffix(string(all), "\r\n")
+	return resp.StatusCode, strings.TrimSuffix(string(content), "\r\n")
 }
 
-// converse sends a text on a connection of its own and says that there is no more.
-// It returns when the server has closed the connection.
-func (ts *testServer) converse(text string) {
+// sendAndClose sends a text on a new connection and closes it for writing. It returns
+// when the server has closed the connection.
+func (ts *testServer) sendAndClose(text string) {
 	ts.t.Helper()
 	conn, err := net.Dial("tcp", ts.addr())
 	if err != nil {
@@ -97,8 +97,8 @@ type pageSocket struct {
 	*websocket.Conn
 }
 
-// openSocket opens a WebSocket as a page of an origin does that asks for a host,
-// "" for the server's own address. conn is nil unless the server agrees.
+// openSocket opens a WebSocket as a page with this origin does. host is the requested
+// host, "" for the server's address. conn is nil if the server refuses.
 func (ts *testServer) openSocket(origin, host string) (conn *pageSocket, resp *http.Response) {
 	ts.t.Helper()
 	ws, resp, err := websocket.Dial(ts.t.Context(), "ws://"+ts.addr()+"/ws",
@@ -114,9 +114,9 @@ func (ts *testServer) openSocket(origin, host string) (conn *pageSocket, resp *h
 	return &pageSocket{ts.t, ws}, resp
 }
 
-// want sends a record, "" for none, and fails unless the next that comes fits the
-// pattern. It returns what the pattern's group is.
-func (s *pageSocket) want(record, pattern string) string {
+// expect sends a record, if it is not "", and fails unless the next record from the server
+// matches the pattern. It returns the match of the last group.
+func (s *pageSocket) expect(record, pattern string) string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
@@ -136,8 +136,8 @@ func (s *pageSocket) want(record, pattern string) string {
 	return found[len(found)-1]
 }
 
-// A rebound page shares the address of whoever reads it. Nothing that it can send
-// is answered as their session's, by whatever name it was loaded.
+// After DNS rebinding, a page on another domain shares the address of its reader. The
+// server must refuse its requests, or they would use the reader's address session.
 func TestDNSRebindingGivesAPageNoSession(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	ts.addTestAccounts(10001)
@@ -151,14 +151,14 @@ func TestDNSRebindingGivesAPageNoSession(t *testing.T) {
 	} {
 		host := name + ":" + port
 		if status, answer := ts.ask(record, "Host: "+host, "Origin: http://"+host); status != 403 {
-			t.Errorf("a POST of a page of %s: %d %s", name, status, answer)
+			t.Errorf("POST of a page of %s: got %d %s, want 403", name, status, answer)
 		}
 		if conn, resp := ts.openSocket("http://"+host, host); conn != nil {
-			t.Errorf("a WebSocket of a page of %s: %s", name, resp.Status)
+			t.Errorf("WebSocket of a page of %s: got %s, want a refusal", name, resp.Status)
 		}
 		status, page := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
 		if status != http.StatusMisdirectedRequest || !strings.Contains(page, "--public-url") {
-			t.Errorf("a GET under %s: %d %s", name, status, page)
+			t.Errorf("GET under %s: got %d %s, want 421 and --public-url", name, status, page)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func TestPageOnAWebSocketNeedsADeviceSession(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	ts.addTestAccounts(10001, 10002)
 	for _, uin := range []rookery.UIN{10001, 10002} {
-		ts.ask(testLogin("1.1", uin)) // the address is logged in
+		ts.ask(testLogin("1.1", uin)) // begins an address session
 	}
 	page, resp := ts.openSocket("http://"+ts.addr(), "")
 	if page == nil {
@@ -176,45 +176,45 @@ func TestPageOnAWebSocketNeedsADeviceSession(t *testing.T) {
 	const ok = `VER=1\.4&CMD=List&SEQ=&UIN=10001&RES=0&.*`
 	list := "VER=1.4&CMD=List&SEQ=&UIN=10001"
 
-	page.want(list, `.*&RES=20`)
-	page.want(list+"&SID=null", `.*&RES=20`)
-	page.want(testLogin("1.4", 10001), `.*&RES=3&RA=DV: .*`)
-	page.want(testLogin("1.1", 10001)+"&DV=page", `.*&RES=3&RA=DV: .*`)
-	page.want(list, `.*&RES=20`)
-	page.want("VER=1.4&CMD=Logout&SEQ=&UIN=10001", `.*&RES=0`)
+	page.expect(list, `.*&RES=20`)
+	page.expect(list+"&SID=null", `.*&RES=20`)
+	page.expect(testLogin("1.4", 10001), `.*&RES=3&RA=DV: .*`)
+	page.expect(testLogin("1.1", 10001)+"&DV=page", `.*&RES=3&RA=DV: .*`)
+	page.expect(list, `.*&RES=20`)
+	page.expect("VER=1.4&CMD=Logout&SEQ=&UIN=10001", `.*&RES=0`)
 	if _, answer := ts.ask(list); !strings.Contains(answer, "RES=0") {
-		t.Fatalf("the address is logged out: %s", answer)
+		t.Fatalf("the Logout of the page ended the address session: %s", answer)
 	}
 
-	// A Login with DV binds the connection, and messages come.
-	sid := page.want(testLogin("1.4", 10001)+"&DV=page", `.*&RES=0&RS=0&.*&SID=(rk_.*)`)
-	page.want(list, ok)
+	// A Login with DV binds the connection to a device session, which gets pushes.
+	sid := page.expect(testLogin("1.4", 10001)+"&DV=page", `.*&RES=0&RS=0&.*&SID=(rk_.*)`)
+	page.expect(list, ok)
 	ts.ask("VER=1.1&CMD=CLTMSG&SEQ=&UIN=10002&UN=10001&MG=hello")
-	page.want("", `.*&CMD=Server_Msg&.*&MG=hello`)
-	page.want(testLogin("1.4", 10001), `.*&RES=3&RA=DV: .*`)
-	page.want(list, ok) // it is bound as before
-	page.want("VER=1.4&CMD=List&SEQ=&UIN=10002", `.*&RES=20`)
+	page.expect("", `.*&CMD=Server_Msg&.*&MG=hello`)
+	page.expect(testLogin("1.4", 10001), `.*&RES=3&RA=DV: .*`)
+	page.expect(list, ok) // the binding is unchanged
+	page.expect("VER=1.4&CMD=List&SEQ=&UIN=10002", `.*&RES=20`)
 
-	// So does a SID. Another page's connection is not the first one's.
+	// A SID binds a connection, too. The binding of one connection does not affect others.
 	second, _ := ts.openSocket("http://"+ts.addr(), "")
-	second.want(list, `.*&RES=20`)
-	second.want(list+"&SID="+sid, ok)
-	second.want("", `.*&CMD=Server_Msg&.*&MG=hello`) // nothing has confirmed it
-	second.want(list, ok)
+	second.expect(list, `.*&RES=20`)
+	second.expect(list+"&SID="+sid, ok)
+	second.expect("", `.*&CMD=Server_Msg&.*&MG=hello`) // pushed again, because nothing has confirmed it
+	second.expect(list, ok)
 
-	// Logout ends the device's session, not the address's.
-	second.want("VER=1.4&CMD=Logout&SEQ=&UIN=10001", `.*&RES=0`)
-	second.want(list, `.*&RES=20`)
-	second.want(list+"&SID="+sid, `.*&RES=20`)
+	// Logout ends the device session, not the address session.
+	second.expect("VER=1.4&CMD=Logout&SEQ=&UIN=10001", `.*&RES=0`)
+	second.expect(list, `.*&RES=20`)
+	second.expect(list+"&SID="+sid, `.*&RES=20`)
 	if _, answer := ts.ask(list); !strings.Contains(answer, "RES=0") {
-		t.Errorf("the address is logged out: %s", answer)
+		t.Errorf("the Logout of the device ended the address session: %s", answer)
 	}
 }
 
 func TestProgramOnAWebSocketGetsAnAddressSession(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	ts.addTestAccounts(10001)
-	program, resp := ts.openSocket("", "chat.example") // an empty Origin is one
+	program, resp := ts.openSocket("", "chat.example") // an empty Origin header still marks a page
 	if program != nil {
 		t.Fatal(resp.Status)
 	}
@@ -223,7 +223,7 @@ func TestProgramOnAWebSocketGetsAnAddressSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ws.CloseNow()
-	(&pageSocket{t, ws}).want(testLogin("1.4", 10001), `.*&RES=0&RS=0&.*`)
+	(&pageSocket{t, ws}).expect(testLogin("1.4", 10001), `.*&RES=0&RS=0&.*`)
 }
 
 func TestPagesLinkToTheFirstPublicURL(t *testing.T) {
@@ -235,7 +235,7 @@ func TestPagesLinkToTheFirstPublicURL(t *testing.T) {
 	for host, want := range map[string]int{"chat.example": 200, "chat.example:8000": 200, "other.example": 421} {
 		status, page := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
 		if status != want || !strings.Contains(page, "https://chat.example/") {
-			t.Errorf("%s: %d %s", host, status, page)
+			t.Errorf("GET under %s: got %d %s, want %d and a link", host, status, page, want)
 		}
 	}
 }
@@ -245,12 +245,12 @@ func TestHostnameIsAnOwnHost(t *testing.T) {
 	name := hostname(ts.config.log)
 	want := http.StatusOK
 	if !transport.NewOriginPolicy(name, nil, nil).IsOwnHost(name) {
-		want = http.StatusMisdirectedRequest // it is none that a browser can ask for
+		want = http.StatusMisdirectedRequest // browsers cannot request such a name
 	}
 	bare, _, _ := strings.Cut(name, ".")
 	for _, host := range []string{name, bare, bare + ".local", strings.ToUpper(bare) + ".local.:8000"} {
 		if status, _ := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"); status != want {
-			t.Errorf("%s: %d, want %d", host, status, want)
+			t.Errorf("GET under %s: got %d, want %d", host, status, want)
 		}
 	}
 }

@@ -8,29 +8,28 @@ import (
 	"testing"
 )
 
-// What waits in a pipe is seen without waiting for it, and stays there.
 func TestHasPipedInputReadsNothing(t *testing.T) {
-	r, file, err := os.Pipe()
+	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	if hasPipedInput(r) {
-		t.Error("there is something in an empty pipe")
+		t.Error("hasPipedInput(empty pipe) = true")
 	}
-	if _, err := file.WriteString("x"); err != nil {
+	if _, err := w.WriteString("x"); err != nil {
 		t.Fatal(err)
 	}
 	if !hasPipedInput(r) {
-		t.Error("there is nothing in a pipe that was written to")
+		t.Error("hasPipedInput(pipe with data) = false")
 	}
-	if err := file.Close(); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(r); string(got) != "x" || err != nil {
-		t.Errorf("%q is left, error %v", got, err)
+		t.Errorf("the pipe still has %q, %v, want x", got, err)
 	}
 	if hasPipedInput(r) {
-		t.Error("there is something in a pipe that was read and closed")
+		t.Error("hasPipedInput(closed pipe) = true")
 	}
 }

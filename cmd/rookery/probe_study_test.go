@@ -13,9 +13,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// A run with the shipped file and the default budget answers what the study of 2005
-// asked, whether commands undo what experiments do, as the file says, or a control URL
-// does. The server's clock is the test's, so that no session is waited for.
+// A run with the shipped file and the default budget answers the questions of the study
+// of 2005, with a reset by commands, as in the file, or by a control URL. The test moves
+// the server's clock, so the run does not wait for sessions to expire.
 func TestDefaultRunAnswersTheStudyOf2005(t *testing.T) {
 	skipUnderRaceDetector(t)
 	for name, reset := range map[string]string{"reset by commands": "", "reset by a control URL": "/reset"} {
@@ -53,7 +53,7 @@ func testStudyOf2005(t *testing.T, reset string) {
 		facts[f.ID] = f
 	}
 	for id, want := range map[string]string{
-		// Login: kinds of proofs.
+		// Login: which proofs it accepts.
 		"Login/parameter/M5/with-M5=0":                                             "RES=0 RS=1",
 		"Login/parameter/M5/with-M5=2":                                             "RES=0 RS=1",
 		"Login/parameter/M5/with-M5=3":                                             "RES=0 RS=1",
@@ -62,56 +62,58 @@ func testStudyOf2005(t *testing.T, reset string) {
 		"Login/parameter/M5-PS/with-M5=0,-with-PS={secret}":                        "as usual",
 		"Login/parameter/M6/M6=1-against-no-M6,-without-M5":                        "alike",
 		"Login/parameter/LC/with-LC=9326B87B234E7236":                              "as usual",
-		// List: which keys it needs.
+		// List: which keys it requires.
 		"List/parameter/TN-UN/without-TN,-without-UN": "as usual",
 		"List/parameter/TN-UN/with-TN=0,-without-UN":  "as usual",
 		"List/parameter/UN/without-UN":                "as usual",
 		"List/parameter/TN/without-TN":                "as usual",
 		"List/parameter/UN/with-UN=18061":             "SN=0 UN=",
-		// Another version, and none.
+		// VER: an unknown version, and none.
 		"List/parameter/VER/presence":  "required",
 		"List/parameter/VER/value-9.9": "answered NULL",
-		// SEQ: it is echoed, and a message with one that was used is no other message.
+		// SEQ: answers echo it, and a repeated SEQ sends no second message.
 		"List/field/SEQ/is": "echo SEQ",
 		"GetMsgEx/message/repeat-with-a-long-mark/at-once": "1 of 2",
 	} {
 		f, ok := facts[id]
 		if !ok || f.Value != want {
-			t.Errorf("%s is %q (%s), and should be %q", id, f.Value, f.Grade, want)
+			t.Errorf("%s = %q (grade %q), want %q", id, f.Value, f.Grade, want)
 		}
 	}
 	if !slices.ContainsFunc(found.Timers, func(timer finding.Timer) bool {
 		return timer.Name == "session" && timer.Low < 301 && timer.High >= 300 && timer.High-timer.Low < 3
 	}) {
-		t.Errorf("how long a session lives is not known: %+v", found.Timers)
+		t.Errorf("timers = %+v, want a session of 300 s", found.Timers)
 	}
-	reached := make(map[string]bool)
+	tried := make(map[string]bool) // by command and key
 	for _, row := range found.Matrix {
 		if len(row.Cells) > 0 {
-			reached[row.Command+" "+row.Key] = true
+			tried[row.Command+" "+row.Key] = true
 		}
 	}
 	for _, c := range experiment.File.Commands {
-		fixed := len(c.Purposes) > 1 // the key that tells what it does
+		if len(c.Purposes) > 1 {
+			continue // one of its keys selects the purpose and is not varied
+		}
 		for _, pair := range c.Request {
-			if !reached[c.Name+" "+pair.Key] && !fixed {
-				t.Errorf("%s of %s was not tried", pair.Key, c.Name)
+			if !tried[c.Name+" "+pair.Key] {
+				t.Errorf("the study did not vary %s of %s", pair.Key, c.Name)
 			}
 		}
 	}
 	for _, key := range []string{"PS", "M5", "LC", "M6"} {
-		if !reached["Login "+key] {
-			t.Errorf("%s of Login was not tried", key)
+		if !tried["Login "+key] {
+			t.Errorf("the study did not vary %s of Login", key)
 		}
 	}
 	if len(found.Scenarios) == 0 || found.Scenarios[0].Name != "what the study of 2005 tried" ||
 		len(found.Scenarios[0].Facts) < 12 {
-		t.Errorf("the scenarios are %+v", found.Scenarios)
+		t.Errorf("scenarios = %+v, want that of the study of 2005 first, with 12 facts or more", found.Scenarios)
 	}
 	for _, f := range found.Facts {
 		if f.Command == "Login" && f.Name == "M5" && strings.HasPrefix(f.Claim, "value") &&
 			!strings.Contains(f.Statement, "with PS=") {
-			t.Errorf("it depends on the proof, and does not say so: %s", f.Statement)
+			t.Errorf("the statement does not name the proof on which it depends: %s", f.Statement)
 		}
 	}
 	t.Logf("%d requests", found.Requests[0])

@@ -26,31 +26,32 @@ import (
 type probedServer struct {
 	*testServer
 	// control answers POSTs to /reset and /clock.
-	control *httptest.Server
-	heard   eventLog
-	proof   rookery.Credential // of the password that all have
-	// dispersed says that sessions of the crowd may have ended.
-	dispersed bool
+	control    *httptest.Server
+	events     eventLog
+	credential rookery.Credential // of all accounts
+	// crowdMayBeOffline says that sessions of the crowd may have ended.
+	crowdMayBeOffline bool
 }
 
-// Beside the accounts that experiment files name, see cast, there is one with more
-// friends than List gives at once, of whom more are online than a page of Query_Stat
-// holds.
+// Beside the accounts of experiment files, see resettableAccounts, one account has more
+// friends than one answer to List, of whom more are online than one answer to Query_Stat
+// has. These friends are the crowd.
 const (
-	popular      rookery.UIN = 10004
-	firstOfCrowd rookery.UIN = 11001
-	crowdSize                = 1001
-	crowdOnline              = 60
-	castPassword             = "123456"
+	popular        rookery.UIN = 10004
+	firstOfCrowd   rookery.UIN = 11001
+	crowdSize                  = 1001
+	crowdOnline                = 60
+	probedPassword             = "123456"
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
-// cast is everybody who acts, the first two friends. What these say of themselves
-// tells all fields of GetInfo apart.
-func cast() []rookery.Account {
+// resettableAccounts returns the accounts that a reset creates anew. The first two are
+// friends. Their profiles differ in every field, so that the prober can tell the fields
+// of GetInfo apart.
+func resettableAccounts() []rookery.Account {
 	return []rookery.Account{
-		who(10001, rookery.Profile{
+		accountWith(10001, rookery.Profile{
 			Nick: "Ann", Face: 3, Age: 24, Sex: 1, Blood: 1, Constellation: 3, Animal: 5, Country: "UK",
 			Province: "Yorkshire",
 			City:     "Leeds", School: "Mill Lane", Job: "baker", HomePage: "http://example.org/?a=1&b=2",
@@ -58,7 +59,7 @@ func cast() []rookery.Account {
 			RealName: "Ann Archer", Mail: "ann@example.org", Phone: "0113555", Mobile: "0700123",
 			Address:  "1 Harbour Road, Flat 2",
 			PostCode: "LS1"}),
-		who(10002, rookery.Profile{
+		accountWith(10002, rookery.Profile{
 			Nick: "Ben, Jr", Face: 270, Age: 31, Blood: 4, Constellation: 11, Animal: 10, Country: "Ireland",
 			Province: "Munster",
 			City:     "Cork", School: "St. Mary's", Job: "teacher", HomePage: "http://example.net/",
@@ -66,28 +67,28 @@ func cast() []rookery.Account {
 			RealName: "Benjamin Byrne", Mail: "ben@example.org", Phone: "021444", Mobile: "0850456",
 			Address:  "7 Hill Street",
 			PostCode: "T12"}),
-		who(10003, rookery.Profile{
+		accountWith(10003, rookery.Profile{
 			Nick: "Cat", Face: 12, Age: 24, Sex: 1, Province: "Flanders", City: "Ghent", RealName: "Cato Claes",
 			Mail: "cat@example.org", Phone: "0932", Mobile: "0470789", Address: "Quay 3", PostCode: "9000"}),
-		welcoming(),
+		openAccount(),
 	}
 }
 
-func who(uin rookery.UIN, p rookery.Profile) rookery.Account {
+func accountWith(uin rookery.UIN, p rookery.Profile) rookery.Account {
 	account := rookery.NewAccount(uin, p.Nick, time.Time{})
 	account.Profile = p
 	return account
 }
 
-// welcoming is somebody who lets everybody be a friend.
-func welcoming() rookery.Account {
-	account := who(10020, rookery.Profile{Nick: "Open"})
+// openAccount returns an account that accepts every friend.
+func openAccount() rookery.Account {
+	account := accountWith(10020, rookery.Profile{Nick: "Open"})
 	account.Rule = rookery.RuleOpen
 	return account
 }
 
-// newProbedServer starts such a server. Its store is in memory where there is a directory
-// for that: nobody looks whether it outlives the test.
+// newProbedServer starts a probed server and stops it with the test. Its store is in
+// /dev/shm, if that exists, because no test depends on durability.
 func newProbedServer(t *testing.T) *probedServer {
 	t.Helper()
 	var config serverConfig
@@ -95,11 +96,11 @@ func newProbedServer(t *testing.T) *probedServer {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		config.dataDir = dir
 	}
-	p := &probedServer{testServer: newTestServer(t, config), proof: credential(castPassword)}
+	p := &probedServer{testServer: newTestServer(t, config), credential: credential(probedPassword)}
 	p.stop()
-	p.config.log = slog.New(&p.heard)
+	p.config.log = slog.New(&p.events)
 	p.start()
-	p.gather()
+	p.createPopularAccount()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, r *http.Request) {
 		if err := p.reset(r.Context()); err != nil {
@@ -113,28 +114,28 @@ func newProbedServer(t *testing.T) *probedServer {
 	return p
 }
 
-// gather makes the popular account and its friends. Others can send it nothing, so
-// that its mailbox stays as it is.
-func (p *probedServer) gather() {
+// createPopularAccount creates the popular account and its friends. Other accounts can
+// send it nothing, so that a reset need not restore its mailbox.
+func (p *probedServer) createPopularAccount() {
 	ctx := p.t.Context()
-	account := who(popular, rookery.Profile{Nick: "Popular", Face: 30})
+	account := accountWith(popular, rookery.Profile{Nick: "Popular", Face: 30})
 	account.Rule, account.Strangers = rookery.RuleClosed, false
 	p.must(p.add(ctx, account))
 	p.must(p.eachOfCrowd(crowdSize, func(i int, uin rookery.UIN) error {
-		if err := p.add(ctx,
-			who(uin, rookery.Profile{Nick: fmt.Sprintf("No. %d", i+1), Face: i % 30 * 3, Age: 40})); err != nil {
+		friend := accountWith(uin, rookery.Profile{Nick: fmt.Sprintf("No. %d", i+1), Face: i % 30 * 3, Age: 40})
+		if err := p.add(ctx, friend); err != nil {
 			return err
 		}
 		return p.service.Befriend(ctx, popular, uin)
 	}))
-	p.dispersed = true
+	p.crowdMayBeOffline = true
 }
 
-// eachOfCrowd does something for the first n of the crowd, for many at a time: they
-// share a commit.
+// eachOfCrowd calls action for the first n of the crowd, concurrently, so that the calls
+// share commits.
 func (p *probedServer) eachOfCrowd(n int, action func(i int, uin rookery.UIN) error) error {
 	var group errgroup.Group
-	group.SetLimit(16) // more passwords than this at once are refused
+	group.SetLimit(16) // the server refuses to hash more passwords at once
 	for i := range n {
 		group.Go(func() error { return action(i, firstOfCrowd+rookery.UIN(i)) })
 	}
@@ -148,19 +149,19 @@ func (p *probedServer) must(err error) {
 	}
 }
 
-// add stores an account whose password costs little to check.
+// add stores an account with the cheap credential.
 func (p *probedServer) add(ctx context.Context, account rookery.Account) error {
 	account.Created = p.clock.now()
-	_, err := p.store.CreateAccount(ctx, account, p.proof)
+	_, err := p.store.CreateAccount(ctx, account, p.credential)
 	return err
 }
 
-// reset makes everything as it was in the beginning. Who may have acted is removed,
-// and added anew.
+// reset restores the first state. It removes the accounts that may have sent requests,
+// and adds them anew.
 func (p *probedServer) reset(ctx context.Context) error {
-	all := cast()
-	var removed, added errgroup.Group // at a time: they share a commit
-	for _, account := range all {
+	accounts := resettableAccounts()
+	var removed, added errgroup.Group // concurrent, so that they share commits
+	for _, account := range accounts {
 		removed.Go(func() error {
 			if err := p.operator().RemoveAccount(ctx, account.UIN); rookery.CodeOf(err) != rookery.CodeNoAccount {
 				return err
@@ -171,42 +172,42 @@ func (p *probedServer) reset(ctx context.Context) error {
 	if err := removed.Wait(); err != nil {
 		return err
 	}
-	if err := p.forget(ctx); err != nil {
+	if err := p.expireRequestKeys(ctx); err != nil {
 		return err
 	}
-	for _, account := range all {
+	for _, account := range accounts {
 		added.Go(func() error { return p.add(ctx, account) })
 	}
 	if err := added.Wait(); err != nil {
 		return err
 	}
-	if err := p.service.Befriend(ctx, all[0].UIN, all[1].UIN); err != nil {
+	if err := p.service.Befriend(ctx, accounts[0].UIN, accounts[1].UIN); err != nil {
 		return err
 	}
-	return p.assemble(ctx)
+	return p.signInCrowd(ctx)
 }
 
-// forget lets go by what time it takes until nothing is remembered of requests and of
-// wrong passwords.
-func (p *probedServer) forget(ctx context.Context) error {
-	if p.heard.popular.Swap(false) {
-		if err := p.clear(ctx, popular); err != nil {
+// expireRequestKeys advances the clock until the server has forgotten all request keys
+// and wrong passwords. It empties the mailbox of the popular account if that was logged in.
+func (p *probedServer) expireRequestKeys(ctx context.Context) error {
+	if p.events.popularSignedIn.Swap(false) {
+		if err := p.emptyMailbox(ctx, popular); err != nil {
 			return err
 		}
 	}
-	if p.heard.wrong.Swap(false) {
+	if p.events.wrongPassword.Swap(false) {
 		p.wait(25 * time.Hour)
-		p.dispersed = true
+		p.crowdMayBeOffline = true
 	}
-	p.wait(121 * time.Second) // longer than a SEQ is remembered, not as long as a session lives
+	p.wait(121 * time.Second) // longer than request keys are kept, shorter than a session lives
 	return nil
 }
 
-// assemble sees to it that as many of the crowd are online as shall be, and that
-// their sessions are as old in each experiment.
-func (p *probedServer) assemble(ctx context.Context) error {
-	proof := auth.ProofOf(castPassword)
-	if !p.dispersed {
+// signInCrowd makes crowdOnline of the crowd online, with sessions of the same age in
+// each experiment.
+func (p *probedServer) signInCrowd(ctx context.Context) error {
+	proof := auth.ProofOf(probedPassword)
+	if !p.crowdMayBeOffline {
 		for i := range crowdOnline {
 			if _, err := p.service.AuthenticateSession(ctx, firstOfCrowd+rookery.UIN(i),
 				service.Caller{Address: loopback}); err != nil {
@@ -223,14 +224,14 @@ func (p *probedServer) assemble(ctx context.Context) error {
 		_, _, err := p.service.SignIn(ctx, in)
 		return err
 	})
-	p.dispersed = err != nil
+	p.crowdMayBeOffline = err != nil
 	return err
 }
 
-// clear empties an account's mailbox and logs it out.
-func (p *probedServer) clear(ctx context.Context, uin rookery.UIN) error {
+// emptyMailbox collects all entries of an account and logs it out.
+func (p *probedServer) emptyMailbox(ctx context.Context, uin rookery.UIN) error {
 	for _, record := range []string{
-		"CMD=Login&SEQ=reset-1&UIN=%d&M5=0&PS=" + castPassword,
+		"CMD=Login&SEQ=reset-1&UIN=%d&M5=0&PS=" + probedPassword,
 		"CMD=GetMsgEx&SEQ=reset-2&UIN=%d",
 		"CMD=GetMsgEx&SEQ=reset-3&UIN=%d",
 		"CMD=Logout&SEQ=reset-4&UIN=%d",
@@ -264,11 +265,11 @@ func (p *probedServer) serveClock(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.wait(time.Duration(seconds * float64(time.Second)))
-	p.dispersed = true
+	p.crowdMayBeOffline = true
 }
 
 // eventLog is a log handler that records whether a password was wrong and whether the popular account has logged in.
-type eventLog struct{ wrong, popular atomic.Bool }
+type eventLog struct{ wrongPassword, popularSignedIn atomic.Bool }
 
 func (h *eventLog) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
 func (h *eventLog) WithAttrs([]slog.Attr) slog.Handler           { return h }
@@ -277,11 +278,11 @@ func (h *eventLog) WithGroup(string) slog.Handler                { return h }
 func (h *eventLog) Handle(_ context.Context, r slog.Record) error {
 	switch r.Message {
 	case "wrong password":
-		h.wrong.Store(true)
+		h.wrongPassword.Store(true)
 	case "signed in":
 		r.Attrs(func(a slog.Attr) bool {
 			if a.Key == "account" && a.Value.String() == popular.String() {
-				h.popular.Store(true)
+				h.popularSignedIn.Store(true)
 			}
 			return true
 		})
@@ -289,13 +290,14 @@ func (h *eventLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// An experiment that does all that leaves something behind is made again and again.
+// TestResetRestoresTheProbedServer repeats an experiment whose requests change accounts,
+// friends, mailboxes, sessions, request keys and failed logins. The answers stay the same.
 func TestResetRestoresTheProbedServer(t *testing.T) {
 	p := newProbedServer(t)
 	login := func(uin rookery.UIN) string {
-		return fmt.Sprintf("CMD=Login&SEQ=10000001&UIN=%d&M5=0&PS=%s", uin, castPassword)
+		return fmt.Sprintf("CMD=Login&SEQ=10000001&UIN=%d&M5=0&PS=%s", uin, probedPassword)
 	}
-	const wrong = "CMD=Login&SEQ=10000011&UIN=10002&M5=0&PS=wrong"
+	const wrongLogin = "CMD=Login&SEQ=10000011&UIN=10002&M5=0&PS=wrong"
 	records := []string{
 		"CMD=List&SEQ=10000000&UIN=10001",
 		login(10001), login(10002), login(10003), login(popular),
@@ -310,9 +312,9 @@ func TestResetRestoresTheProbedServer(t *testing.T) {
 		"CMD=Change_Stat&SEQ=10000008&UIN=10001&ST=40",
 		"CMD=Query_Stat&SEQ=10000009&UIN=10004", "CMD=Query_Stat&SEQ=10000009&UIN=10002",
 		"CMD=List&SEQ=10000009&UIN=10004&TN=1000&UN=11990", "CMD=Finger&SEQ=10000009&UIN=10003",
-		wrong, wrong, wrong, wrong, wrong, login(10002),
+		wrongLogin, wrongLogin, wrongLogin, wrongLogin, wrongLogin, login(10002),
 	}
-	story := func() (answers []string) {
+	runExperiment := func() (answers []string) {
 		p.must(p.reset(t.Context()))
 		for _, record := range records {
 			answer, err := p.ask(t.Context(), "VER=1.1&"+record)
@@ -321,11 +323,11 @@ func TestResetRestoresTheProbedServer(t *testing.T) {
 		}
 		return answers
 	}
-	first := story()
+	first := runExperiment()
 	for range 3 {
-		for i, answer := range story() {
+		for i, answer := range runExperiment() {
 			if answer != first[i] {
-				t.Errorf("%s was answered\n%s\nand after a reset\n%s", records[i], first[i], answer)
+				t.Errorf("answer to %s after a reset: got\n%s\nwant\n%s", records[i], answer, first[i])
 			}
 		}
 	}

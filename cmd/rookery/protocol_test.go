@@ -76,8 +76,8 @@ func (p *probedServer) experimentFile(name string) *experiment.File {
 	f.Clock = experiment.ServerClock{URL: p.control.URL + "/clock"}
 	f.Limits.RequestRate, f.Limits.TotalTime = 0, 0
 	f.Accounts = append(f.Accounts,
-		experiment.Account{Role: "many", Number: popular.String(), Secret: castPassword},
-		experiment.Account{Role: "open", Number: welcoming().UIN.String(), Secret: castPassword})
+		experiment.Account{Role: "many", Number: popular.String(), Secret: probedPassword},
+		experiment.Account{Role: "open", Number: openAccount().UIN.String(), Secret: probedPassword})
 	return f
 }
 

@@ -17,7 +17,7 @@ func TestUnusedMemoryIsReturnedToTheSystem(t *testing.T) {
 	const size = 256 << 20
 	allocateMemory(size)
 	if got := heapSystemMemory(); got < size {
-		t.Fatalf("%d bytes are held after %d were used", got, size)
+		t.Fatalf("the heap has %d bytes after an allocation of %d", got, size)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -31,7 +31,7 @@ func TestUnusedMemoryIsReturnedToTheSystem(t *testing.T) {
 		time.Sleep(memoryReleaseInterval)
 		synctest.Wait()
 		if got := heapSystemMemory(); got > size/2 {
-			t.Errorf("%d bytes are still held, of which %d are not in use", got, size)
+			t.Errorf("the heap has %d bytes, want at most %d", got, size/2)
 		}
 		cancel()
 		if err := errors.Join(<-ended, store.Close()); err != nil {

@@ -34,27 +34,27 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts drives the program as its users do. Beside testscript's own
-// commands there are
+// TestScripts runs the program as its users do. The scripts may use these commands beside
+// those of testscript:
 //
-//	start NAME PROGRAM ARGS...   runs a program beside the script
-//	waitfor NAME PATTERN         waits until it has written what matches, and sets
-//	                             the variables that the pattern's groups name
-//	said NAME FILE               writes to FILE what it has written so far
-//	occupy VARIABLE              listens on a port, whose address is then in VARIABLE
+//	start NAME PROGRAM ARGS...   runs a program in the background
+//	waitfor NAME PATTERN         waits until its output matches, and sets the variables
+//	                             that the groups of the pattern name
+//	said NAME FILE               writes its output so far to FILE
+//	occupy VARIABLE              listens on a port and sets VARIABLE to its address
 //	sql FILE STATEMENT           changes a database
-//	finish NAME [SIGNAL] [CODE]  sends it a signal, TERM if none is named, - for
-//	                             none, and waits until it ends with CODE, 0 if none
+//	finish NAME [SIGNAL] [CODE]  sends it SIGNAL (default TERM, - for none) and waits
+//	                             until it ends with CODE (default 0)
 //
-// and the programs post ADDR RECORD, which prints the answer, get URL, and reference
-// [MUTANT [DIALECT]], which is a server for the prober to study.
+// They may run these programs: post ADDR RECORD and get URL, which print the answer, and
+// reference [MUTANT [DIALECT]], a server for the prober to study.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			programs := make(map[string]*program)
 			env.Values[programsKey{}] = programs
-			// With the race detector each program waits a second before it ends.
+			// The race detector makes each program wait a second at its end by default.
 			env.Vars = append(env.Vars, "GORACE=atexit_sleep_ms=10")
 			env.Defer(func() {
 				for _, p := range programs {
@@ -83,12 +83,12 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience bounds each wait, for a machine that is busy with much else.
+// patience bounds each wait. It is long, for machines that are busy otherwise.
 const patience = time.Minute
 
 type programsKey struct{}
 
-// program is a program that runs beside a script.
+// program is a process that runs beside a script or a test.
 type program struct {
 	cmd    *exec.Cmd
 	output *output
@@ -96,9 +96,9 @@ type program struct {
 	err    error // set before ended is closed
 }
 
-// output collects what a program writes, and tells when there is more.
+// output collects the output of a program.
 type output struct {
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	text bytes.Buffer
 	more chan struct{} // closed at the next write
 }
@@ -117,10 +117,10 @@ func (o *output) read() (text string, more <-chan struct{}) {
 	return o.text.String(), o.more
 }
 
-func named(ts *testscript.TestScript, name string) *program {
+func startedProgram(ts *testscript.TestScript, name string) *program {
 	p := ts.Value(programsKey{}).(map[string]*program)[name]
 	if p == nil {
-		ts.Fatalf("nothing was started as %s", name)
+		ts.Fatalf("no program was started as %s", name)
 	}
 	return p
 }
@@ -138,7 +138,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), o, o
-	cmd.WaitDelay = 5 * time.Second // what it has started may outlive it, and hold its output
+	cmd.WaitDelay = 5 * time.Second // its children may outlive it and keep its output open
 	p := &program{cmd: cmd, output: o, ended: make(chan struct{})}
 	ts.Check(cmd.Start())
 	go func() {
@@ -157,7 +157,7 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: waitfor NAME PATTERN")
 	}
-	p := named(ts, args[0])
+	p := startedProgram(ts, args[0])
 	pattern, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
 	for end := time.After(patience); ; {
@@ -174,10 +174,10 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 		case <-more:
 		case <-p.ended:
 			if now, _ := p.output.read(); now == text {
-				ts.Fatalf("%s ended without writing what matches %s: %v\n%s", args[0], args[1], p.err, text)
+				ts.Fatalf("%s ended before its output matched %s: %v\n%s", args[0], args[1], p.err, text)
 			}
 		case <-end:
-			ts.Fatalf("%s has not written what matches %s:\n%s", args[0], args[1], text)
+			ts.Fatalf("the output of %s does not match %s:\n%s", args[0], args[1], text)
 		}
 	}
 }
@@ -186,7 +186,7 @@ func said(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: said NAME FILE")
 	}
-	text, _ := named(ts, args[0]).output.read()
+	text, _ := startedProgram(ts, args[0]).output.read()
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
 }
 
@@ -197,14 +197,14 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: finish NAME [SIGNAL] [CODE]")
 	}
 	args = append(args, []string{"", "TERM", "0"}[len(args):]...)
-	p := named(ts, args[0])
+	p := startedProgram(ts, args[0])
 	if args[1] != "-" {
 		ts.Check(p.cmd.Process.Signal(signals[args[1]]))
 	}
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-		ts.Fatalf("%s does not end", args[0])
+		ts.Fatalf("%s does not end within %v", args[0], patience)
 	}
 	text, _ := p.output.read()
 	if code := p.cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[2] {
@@ -212,8 +212,7 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// occupy listens on a port until the script ends, and puts the address into a
-// variable.
+// occupy listens on a port until the script ends.
 func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: occupy VARIABLE")
@@ -224,7 +223,6 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], listener.Addr().String())
 }
 
-// sql changes a database behind the program's back.
 func sql(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: sql FILE STATEMENT")
@@ -235,7 +233,7 @@ func sql(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(errors.Join(err, db.Close()))
 }
 
-// post is a program that sends a record and prints the answer, as a line.
+// post is the program that posts a record and prints the answer.
 func post() {
 	if len(os.Args) != 3 {
 		fail(errors.New("usage: post ADDR RECORD"))
@@ -244,10 +242,10 @@ func post() {
 	if err != nil {
 		fail(err)
 	}
-	show(answer)
+	printBody(answer)
 }
 
-// get is a program that prints a status and a page.
+// get is the program that prints the status and the body of a page.
 func get() {
 	if len(os.Args) != 2 {
 		fail(errors.New("usage: get URL"))
@@ -257,10 +255,10 @@ func get() {
 		fail(err)
 	}
 	fmt.Println(answer.Status)
-	show(answer)
+	printBody(answer)
 }
 
-// serveReference is the reference server of the prober's tests.
+// serveReference is the program that runs the reference server of the prober's tests.
 func serveReference() {
 	args := append(os.Args[1:], "", "")
 	c := probetest.Config{Mutant: args[0]}
@@ -279,7 +277,7 @@ func serveReference() {
 	select {}
 }
 
-func show(answer *http.Response) {
+func printBody(answer *http.Response) {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
 		fail(err)

@@ -14,18 +14,18 @@ func TestSplitText(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"what fits is one message", "a\nb", []string{"a\nb"}},
-		{"line ends at the end are not sent", "abc\n\n", []string{"abc"}},
-		{"nothing is nothing", " \r\n\t", nil},
+		{"a text that fits is one message", "a\nb", []string{"a\nb"}},
+		{"trailing line ends are dropped", "abc\n\n", []string{"abc"}},
+		{"a blank text is no message", " \r\n\t", nil},
 		{"a long text is cut at the end of the last line that fits", "12345\n678\n9", []string{"12345\n678", "9"}},
 		{"a long line is cut at a space", "12345 6789 123", []string{"12345", "6789 123"}},
-		{"a long word is cut where it must be", "1234567890abc", []string{"1234567890", "abc"}},
+		{"a long word is cut at the limit", "1234567890abc", []string{"1234567890", "abc"}},
 		{"a character is not cut", "企鹅企鹅", []string{"企鹅企", "鹅"}},
-		{"a message of blanks is left out", "1234567\n\n\n" + strings.Repeat(" ", 9) + "\n8", []string{"1234567", "8"}},
+		{"a part that is blank is dropped", "1234567\n\n\n" + strings.Repeat(" ", 9) + "\n8", []string{"1234567", "8"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := splitText(test.text, 10); !slices.Equal(got, test.want) {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("splitText(%q) = %q, want %q", test.text, got, test.want)
 			}
 		})
 	}
@@ -41,14 +41,14 @@ func FuzzSplitTextLosesNothing(f *testing.F) {
 		parts := splitText(text, rookery.MaxText)
 		for _, part := range parts {
 			if err := rookery.CheckText(part); err != nil {
-				t.Errorf("%q: %v", part, err)
+				t.Errorf("the part %q is invalid: %v", part, err)
 			}
 		}
-		blank := func(s string) string {
+		removeBlanks := func(s string) string {
 			return strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(s)
 		}
-		if got := blank(strings.Join(parts, "")); got != blank(text) {
-			t.Errorf("%q has become %q", text, got)
+		if got, want := removeBlanks(strings.Join(parts, "")), removeBlanks(text); got != want {
+			t.Errorf("without blanks, the parts are %q, want %q", got, want)
 		}
 	})
 }

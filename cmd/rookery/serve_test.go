@@ -42,35 +42,35 @@ func TestServeFlagsSetTheConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Join(got.listenAddresses, " ") != ":1 :2" {
-		t.Errorf("listens on %q", got.listenAddresses)
+		t.Errorf("listen addresses = %q, want :1 and :2", got.listenAddresses)
 	}
 	if p := got.trustedProxies; len(p) != 2 || p[0] != netip.MustParsePrefix("10.0.0.0/8") ||
 		p[1] != netip.MustParsePrefix("127.0.0.1/32") {
-		t.Errorf("trusts %v", p)
+		t.Errorf("trusted proxies = %v, want 10.0.0.0/8 and 127.0.0.1/32", p)
 	}
 	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" ||
 		fmt.Sprint(got.allowedOrigins) != "[https://app.example]" {
-		t.Errorf("public URLs are %v, origins %v", got.publicURLs, got.allowedOrigins)
+		t.Errorf("public URLs = %v, allowed origins = %v, want those of the flags", got.publicURLs, got.allowedOrigins)
 	}
 	if want := (transport.Limits{Connections: 7, ConnectionsPerAddress: 5, CountLoopback: true,
 		RequestMemory: 9 << 20}); got.limits != want {
-		t.Errorf("limits are %+v, want %+v", got.limits, want)
+		t.Errorf("limits = %+v, want %+v", got.limits, want)
 	}
 	if got.retention != 48*time.Hour || got.shutdownTimeout != 3*time.Second {
-		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdownTimeout)
+		t.Errorf("retention = %v, shutdown timeout = %v, want 48h and 3s", got.retention, got.shutdownTimeout)
 	}
 	if want := (rookery.BacklogLimit{Messages: 9, Bytes: 2 << 20}); got.backlogLimit != want ||
 		got.messagesPerMinute != 4 || got.reserveBytes != 5<<20 {
-		t.Errorf("mailboxes hold %+v, accounts send %d a minute, the reserve is %d", got.backlogLimit,
-			got.messagesPerMinute, got.reserveBytes)
+		t.Errorf("backlog limit = %+v, messages per minute = %d, reserve = %d, want %+v, 4 and %d", got.backlogLimit,
+			got.messagesPerMinute, got.reserveBytes, want, 5<<20)
 	}
 	if p := got.passwordCost; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
-		t.Errorf("a password costs %+v", p)
+		t.Errorf("password cost = %+v, want 64 MiB, 3 passes and some threads", p)
 	}
 }
 
 func TestInvalidAddressFlagsNameTheRightForm(t *testing.T) {
-	for flags, says := range map[string]string{
+	for flags, want := range map[string]string{
 		"--allow-origin https://app.example/": `--allow-origin: "https://app.example/" ` +
 			"is not what browsers send: write https://app.example",
 		"--allow-origin https://app.example:443": "write https://app.example",
@@ -84,8 +84,8 @@ func TestInvalidAddressFlagsNameTheRightForm(t *testing.T) {
 		"--listen ::1:8000":                     `--listen "::1:8000" is not host:port`,
 		"--public-url capacitor://chat.example": "neither http:// nor https://",
 	} {
-		if _, err := configOf(t, flags); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: got the error %v, want one that says %q", flags, err, says)
+		if _, err := configOf(t, flags); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got error %v, want one with %q", flags, err, want)
 		}
 	}
 }
@@ -103,34 +103,28 @@ func openTestServer(t *testing.T, shutdown time.Duration) *server {
 	return s
 }
 
-// begin connects and sends a part of a request, and returns once the server
-// has begun to read it.
-func begin(t *testing.T, s *server) net.Conn {
-	t.Helper()
-	return beginWith(t, s, "", 25)
-}
-
-// beginWith does so with more lines in the header, and for a body of a length.
-func beginWith(t *testing.T, s *server, fields string, length int) net.Conn {
+// beginRequest connects and sends the header of a request with more header fields. It
+// returns when the server waits for the body, which has a length in bytes.
+func beginRequest(t *testing.T, s *server, fields string, length int) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	// The server says so to a client that waits for it before it sends its body.
+	// The answer "100 Continue" shows that the server has read the header.
 	header := fmt.Sprintf("POST HTTP/1.1\r\n%sContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", fields, length)
 	if _, err := io.WriteString(conn, header); err != nil {
 		t.Fatal(err)
 	}
-	goOn := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
-	if _, err := io.ReadFull(conn, goOn); err != nil || !strings.HasPrefix(string(goOn), "HTTP/1.1 100") {
-		t.Fatalf("the server says %q, error %v", goOn, err)
+	answer := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+	if _, err := io.ReadFull(conn, answer); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 100") {
+		t.Fatalf("got the answer %q, %v, want 100 Continue", answer, err)
 	}
 	return conn
 }
 
-// Passwords that wait to be checked would take longer than the server may to end.
+// Checking all waiting passwords would take longer than the shutdown time-out.
 func TestShutdownDoesNotWaitForPasswordChecks(t *testing.T) {
 	cost := auth.DefaultCost
 	cost.Passes = 20
@@ -148,7 +142,7 @@ func TestShutdownDoesNotWaitForPasswordChecks(t *testing.T) {
 	const login = "VER=1.1&CMD=Login&UIN=10001&M5=0&PS=wrong"
 	var conns []net.Conn
 	for i := range 250 {
-		conns = append(conns, beginWith(t, server, fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i), len(login)))
+		conns = append(conns, beginRequest(t, server, fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i), len(login)))
 	}
 	end()
 	for _, conn := range conns {
@@ -164,22 +158,23 @@ func TestShutdownAnswersAcceptedRequests(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- server.run(ctx) }()
-	conn := begin(t, server)
+	const record = "VER=1.1&CMD=Logout&UIN=10"
+	conn := beginRequest(t, server, "", len(record))
 	end()
-	if _, err := io.WriteString(conn, "VER=1.1&CMD=Logout&UIN=10"); err != nil {
+	if _, err := io.WriteString(conn, record); err != nil {
 		t.Fatal(err)
 	}
 	answer, err := io.ReadAll(conn)
 	if want := "VER=1.1&CMD=Logout&SEQ=&UIN=10&RES=5"; err != nil || !strings.Contains(string(answer), want) {
-		t.Errorf("answered %q, error %v, want %q", answer, err, want)
+		t.Errorf("got the answer %q, %v, want %q", answer, err, want)
 	}
 	if err := <-ended; err != nil {
-		t.Errorf("ended with %v", err)
+		t.Errorf("run = %v, want no error", err)
 	}
 }
 
-// unreadConn sends requests and reads no answer, until the server can write no more.
-func unreadConn(t *testing.T, conn net.Conn) {
+// fillConn sends requests and reads no answers until the buffers of the connection are full.
+func fillConn(t *testing.T, conn net.Conn) {
 	t.Helper()
 	record := "VER=1.1&CMD=" + strings.Repeat("x", 60_000)
 	request := fmt.Sprintf("POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s", len(record), record)
@@ -196,13 +191,13 @@ func TestShutdownSucceedsDespiteSlowClients(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- server.run(ctx) }()
-	begin(t, server)
+	beginRequest(t, server, "", 25) // its body never comes
 	tcp, err := net.Dial("tcp", server.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	unreadConn(t, tcp)
+	fillConn(t, tcp)
 	operator, err := net.Dial("unix", server.controlListener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -213,24 +208,24 @@ func TestShutdownSucceedsDespiteSlowClients(t *testing.T) {
 	}
 	end()
 	if err := <-ended; err != nil {
-		t.Errorf("ended with %v", err)
+		t.Errorf("run = %v, want no error", err)
 	}
 }
 
-// blockingProtocol is a way in that never gets done with a request.
+// blockingProtocol is a protocol whose first request does not end until release is closed.
 type blockingProtocol struct{ begun, release chan struct{} }
 
-func (w blockingProtocol) ServeConn(_ context.Context, c *transport.Conn) {
+func (p blockingProtocol) ServeConn(_ context.Context, c *transport.Conn) {
 	c.BecomeActive()
-	close(w.begun)
-	<-w.release
+	close(p.begun)
+	<-p.release
 }
 
 func TestShutdownFailsAfterItsTimeout(t *testing.T) {
 	server := openTestServer(t, 50*time.Millisecond)
-	way := blockingProtocol{make(chan struct{}), make(chan struct{})}
-	defer close(way.release)
-	server.transport = transport.NewServer(transport.Config{Protocol: way, Log: server.log})
+	protocol := blockingProtocol{make(chan struct{}), make(chan struct{})}
+	defer close(protocol.release)
+	server.transport = transport.NewServer(transport.Config{Protocol: protocol, Log: server.log})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- server.run(ctx) }()
@@ -239,10 +234,10 @@ func TestShutdownFailsAfterItsTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	<-way.begun
+	<-protocol.begun
 	end()
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "--shutdown-timeout") {
-		t.Errorf("ended with %v, want an error that names the setting", err)
+		t.Errorf("run = %v, want an error that names --shutdown-timeout", err)
 	}
 }
 
@@ -252,28 +247,28 @@ func TestFailedListenerEndsTheServer(t *testing.T) {
 	go func() { ended <- server.run(t.Context()) }()
 	_ = server.listeners[0].Close()
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("ended with %v", err)
+		t.Errorf("run = %v, want net.ErrClosed", err)
 	}
 }
 
 func TestSecondSignalEndsTheProgramAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		signals := make(chan os.Signal)
-		var happened []string
-		happens := func(what string) func() { return func() { happened = append(happened, what) } }
-		go handleSignals(t.Context(), signals, happens("end"), happens("end at once"))
+		var calls []string
+		recordCall := func(name string) func() { return func() { calls = append(calls, name) } }
+		go handleSignals(t.Context(), signals, recordCall("end"), recordCall("end at once"))
 		expect := func(want ...string) {
 			t.Helper()
 			synctest.Wait()
-			if !slices.Equal(happened, want) {
-				t.Fatalf("after %d signals: %q, want %q", len(want), happened, want)
+			if !slices.Equal(calls, want) {
+				t.Fatalf("calls = %q, want %q", calls, want)
 			}
 		}
 		expect()
 		signals <- os.Interrupt
 		expect("end")
 		<-time.After(repeatedSignalPeriod / 2)
-		signals <- os.Interrupt // the same once more, from who signals a group
+		signals <- os.Interrupt // a repetition of the first, as by a sender that signals a group
 		expect("end")
 		<-time.After(repeatedSignalPeriod / 2)
 		signals <- os.Interrupt

@@ -17,8 +17,8 @@ import (
 	"github.com/rookery-im/rookery/internal/control"
 )
 
-// testServer is the server that users run, on a clock that the test moves and
-// on a port of its own.
+// testServer is the whole server in the process of the test, on a clock that the test
+// moves and on a free port.
 type testServer struct {
 	*server
 	t      *testing.T
@@ -28,8 +28,8 @@ type testServer struct {
 	ended  chan error
 }
 
-// newTestServer starts a server and ends it with the test. What the config
-// leaves out is chosen here.
+// newTestServer starts a server and stops it at the end of the test. It chooses the
+// addresses, the clock, and what config leaves empty.
 func newTestServer(t *testing.T, config serverConfig) *testServer {
 	t.Helper()
 	ts := &testServer{t: t, config: config, clock: newClock(time.Unix(1218196800, 0))}
@@ -61,13 +61,13 @@ func (ts *testServer) stop() {
 	ts.t.Helper()
 	ts.end()
 	if err := <-ts.ended; err != nil {
-		ts.t.Errorf("the server ended with: %v", err)
+		ts.t.Errorf("the server ended with error %v", err)
 	}
-	ts.clock.forget()
+	ts.clock.dropTimers()
 }
 
-// restart stops the server and starts it on the same data when the clock has
-// run on. It then has another port.
+// restart stops the server, advances the clock, and starts the server on the same data.
+// Its port changes.
 func (ts *testServer) restart(down time.Duration) {
 	ts.t.Helper()
 	ts.stop()
@@ -75,39 +75,39 @@ func (ts *testServer) restart(down time.Duration) {
 	ts.start()
 }
 
-// wait moves the clock, and returns when what fell due has happened.
+// wait advances the clock and returns when everything due has happened.
 func (ts *testServer) wait(d time.Duration) {
 	ts.clock.add(d)
 	ts.service.Tick(ts.t.Context())
 }
 
-// addr is where the server listens, host:port.
+// addr returns the host:port on which the server listens.
 func (ts *testServer) addr() string { return ts.listeners[0].Addr().String() }
 
 func (ts *testServer) operator() *control.Operator { return control.NewOperator(ts.service) }
 
 func TestTimeoutFlags(t *testing.T) {
-	usual := connTimeouts{firstByte: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second,
+	defaults := connTimeouts{firstByte: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second,
 		idle: 300 * time.Second}
 	for flags, want := range map[string]connTimeouts{
-		"": usual,
-		"--first-byte-timeout 5s": {firstByte: 5 * time.Second, record: usual.record, write: usual.write,
-			idle: usual.idle},
-		"--record-timeout 1m": {firstByte: usual.firstByte, record: time.Minute, write: usual.write,
-			idle: usual.idle},
-		"--write-timeout 1s": {firstByte: usual.firstByte, record: usual.record, write: time.Second,
-			idle: usual.idle},
-		"--line-idle-timeout 10m ": {firstByte: usual.firstByte, record: usual.record, write: usual.write,
+		"": defaults,
+		"--first-byte-timeout 5s": {firstByte: 5 * time.Second, record: defaults.record, write: defaults.write,
+			idle: defaults.idle},
+		"--record-timeout 1m": {firstByte: defaults.firstByte, record: time.Minute, write: defaults.write,
+			idle: defaults.idle},
+		"--write-timeout 1s": {firstByte: defaults.firstByte, record: defaults.record, write: time.Second,
+			idle: defaults.idle},
+		"--line-idle-timeout 10m ": {firstByte: defaults.firstByte, record: defaults.record, write: defaults.write,
 			idle: 10 * time.Minute},
 	} {
 		if got, err := configOf(t, flags); err != nil || got.timeouts != want {
-			t.Errorf("with %q got %+v and %v", flags, got.timeouts, err)
+			t.Errorf("with %q: got %+v, %v, want %+v", flags, got.timeouts, err, want)
 		}
 	}
 	for _, flags := range []string{"--first-byte-timeout 0s", "--record-timeout 0s", "--write-timeout 999ms",
 		"--line-idle-timeout -1s"} {
 		if _, err := configOf(t, flags); err == nil {
-			t.Errorf("%q is allowed", flags)
+			t.Errorf("with %q: got no error", flags)
 		}
 	}
 }
@@ -115,15 +115,15 @@ func TestTimeoutFlags(t *testing.T) {
 func TestRecordRateFlag(t *testing.T) {
 	for flags, want := range map[string]int{"": 0, "--max-records-per-second 50": 50} {
 		if got, err := configOf(t, flags); err != nil || got.recordsPerSecond != want {
-			t.Errorf("with %q got %d and %v", flags, got.recordsPerSecond, err)
+			t.Errorf("with %q: got %d, %v, want %d", flags, got.recordsPerSecond, err, want)
 		}
 	}
 	if _, err := configOf(t, "--max-records-per-second=-1"); err == nil {
-		t.Error("-1 is allowed")
+		t.Error("with --max-records-per-second=-1: got no error")
 	}
 }
 
-// configOf is what flags of serve make.
+// configOf returns the config that flags of serve make.
 func configOf(t *testing.T, flags string) (serverConfig, error) {
 	t.Helper()
 	var f serveFlags
@@ -135,12 +135,12 @@ func configOf(t *testing.T, flags string) (serverConfig, error) {
 	return f.newConfig(io.Discard)
 }
 
-// A connection is cut once the one time is over that is set.
+// Each case sets one time-out. The server must close the connection when it is over.
 func TestTimeoutsCloseIdleAndIncompleteConnections(t *testing.T) {
 	const short = 50 * time.Millisecond
 	for name, test := range map[string]struct {
-		set  connTimeouts
-		says string
+		timeouts connTimeouts
+		sent     string
 	}{
 		"nothing":             {connTimeouts{firstByte: short}, ""},
 		"half a header":       {connTimeouts{firstByte: short}, "POST / HT"},
@@ -148,36 +148,36 @@ func TestTimeoutsCloseIdleAndIncompleteConnections(t *testing.T) {
 		"half a line":         {connTimeouts{record: short}, "VER=1.4&CMD=Li"},
 		"a line, and silence": {connTimeouts{idle: short}, "VER=1.4&CMD=List&UIN=10001\n"},
 	} {
-		s := newTestServer(t, serverConfig{timeouts: test.set})
+		s := newTestServer(t, serverConfig{timeouts: test.timeouts})
 		conn, err := net.Dial("tcp", s.addr())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if _, err := io.WriteString(conn, test.says); err != nil {
+		if _, err := io.WriteString(conn, test.sent); err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // the usual times are longer
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // shorter than the default time-outs
 		if _, err := io.Copy(io.Discard, conn); err != nil {
-			t.Errorf("%s: the connection is not closed: %v", name, err)
+			t.Errorf("%s: the server does not close the connection: %v", name, err)
 		}
 	}
 }
 
-// clock is a clock that stands still until it is moved.
+// clock is a clock that stands still until the test advances it.
 type clock struct {
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	at     time.Time
 	timers []*timer
 }
 
-// timer is a function that is called when the clock has come so far.
+// timer calls f when the clock reaches at.
 type timer struct {
 	at time.Time
 	f  func()
 }
 
-func newClock(loggedInAt time.Time) *clock { return &clock{at: loggedInAt} }
+func newClock(at time.Time) *clock { return &clock{at: at} }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
@@ -194,12 +194,12 @@ func (c *clock) afterFunc(d time.Duration, f func()) (stop func() bool) {
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.drop(t)
+		return c.removeTimer(t)
 	}
 }
 
-// drop takes a timer out and reports whether it was still there. Called under mu.
-func (c *clock) drop(t *timer) bool {
+// removeTimer removes a timer and reports whether it was pending. The caller holds mu.
+func (c *clock) removeTimer(t *timer) bool {
 	i := slices.Index(c.timers, t)
 	if i < 0 {
 		return false
@@ -208,18 +208,18 @@ func (c *clock) drop(t *timer) bool {
 	return true
 }
 
-// add moves the clock. What falls due on the way is called, each at its time.
+// add advances the clock and calls the timers that fall due, each at its time.
 func (c *clock) add(d time.Duration) {
 	end := c.now().Add(d)
-	for t := c.advance(end); t != nil; t = c.advance(end) {
+	for t := c.nextTimer(end); t != nil; t = c.nextTimer(end) {
 		t.f()
-		settle()
+		waitForPushes()
 	}
 }
 
-// advance moves the clock to the next timer and takes that out, or to end if
-// none falls due before.
-func (c *clock) advance(end time.Time) *timer {
+// nextTimer advances the clock to the next timer up to end, and removes and returns it.
+// Without such a timer it advances the clock to end and returns nil.
+func (c *clock) nextTimer(end time.Time) *timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var next *timer
@@ -232,15 +232,15 @@ func (c *clock) advance(end time.Time) *timer {
 		c.at = end
 		return nil
 	}
-	c.drop(next)
+	c.removeTimer(next)
 	if next.at.After(c.at) {
 		c.at = next.at
 	}
 	return next
 }
 
-// forget drops all timers: whose they were is no more.
-func (c *clock) forget() {
+// dropTimers removes all timers, because the server that set them has stopped.
+func (c *clock) dropTimers() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.timers = nil

@@ -30,33 +30,33 @@ func TestSinceParsesNumbersTimesAndDurations(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 		if !got.isSet || got.number != want.number || !got.time.Equal(want.time) {
-			t.Errorf("%s is %v, want %v", text, got, want)
+			t.Errorf("set(%q) gives %v, want %v", text, got, want)
 		}
 	}
 	for _, text := range []string{"", "-1", "-3h", "d", "yesterday", "25:00", "2026-13-01", "20000w"} {
 		if err := new(sinceFlag).set(text, now); err == nil {
-			t.Errorf("%q is taken", text)
+			t.Errorf("set(%q): got no error", text)
 		}
 	}
 }
 
 func TestSinceFiltersMessages(t *testing.T) {
-	loggedInAt := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	page := []client.Message{{Number: 3, Time: loggedInAt}, {Number: 5, Time: loggedInAt.Add(time.Minute)},
-		{Number: 6, Time: loggedInAt.Add(2 * time.Minute)}}
+	firstTime := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	page := []client.Message{{Number: 3, Time: firstTime}, {Number: 5, Time: firstTime.Add(time.Minute)},
+		{Number: 6, Time: firstTime.Add(2 * time.Minute)}}
 	for _, test := range []struct {
 		name  string
 		since sinceFlag
 		want  int
 	}{
-		{"0 is everything", sinceFlag{}, 3},
-		{"a number is not among them", sinceFlag{number: 3}, 2},
-		{"nothing is above the last number", sinceFlag{number: 6}, 0},
-		{"a time is among them", sinceFlag{time: loggedInAt.Add(time.Minute)}, 2},
-		{"nothing is after the last time", sinceFlag{time: loggedInAt.Add(time.Hour)}, 0},
+		{"0 selects all", sinceFlag{}, 3},
+		{"a number is exclusive", sinceFlag{number: 3}, 2},
+		{"the last number selects none", sinceFlag{number: 6}, 0},
+		{"a time is inclusive", sinceFlag{time: firstTime.Add(time.Minute)}, 2},
+		{"a time after the last selects none", sinceFlag{time: firstTime.Add(time.Hour)}, 0},
 	} {
 		if got := test.since.filter(page); len(got) != test.want {
-			t.Errorf("%s: %d messages, want %d", test.name, len(got), test.want)
+			t.Errorf("%s: got %d messages, want %d", test.name, len(got), test.want)
 		}
 	}
 }

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// tmux is a terminal multiplexer of the test's own: programs that need a
-// terminal run in it, and their screens can be read.
+// tmux is a terminal multiplexer. Programs that need a terminal run in it, and the test
+// reads their screens.
 type tmux struct {
 	t      *testing.T
 	socket string
 	env    []string
 }
 
-// newTmux ends with the test, and all that runs in it does.
+// newTmux kills the multiplexer and everything in it at the end of the test.
 func newTmux(t *testing.T, env []string) *tmux {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "tmux") // t.TempDir() may be too long for a socket
@@ -63,13 +63,13 @@ func (m *tmux) open(name string, program ...string) *terminal {
 	return term
 }
 
-// terminal is one of them.
+// terminal is a terminal of a tmux.
 type terminal struct {
 	*tmux
-	name string // as tmux takes it for a target
+	name string // a target of tmux commands
 }
 
-// screen is what it shows now. If it is gone, that is why.
+// screen returns the text on the screen, or the error if the terminal has ended.
 func (t *terminal) screen() string {
 	screen, err := t.run("capture-pane", "-p", "-t", t.name)
 	if err != nil {
@@ -78,13 +78,14 @@ func (t *terminal) screen() string {
 	return screen
 }
 
-// writing reports whether the cursor is to be seen: text can be written.
-func (t *terminal) writing() bool {
+// isCursorVisible reports whether the terminal shows its cursor. Rookery chat shows it
+// while an editor has the focus.
+func (t *terminal) isCursorVisible() bool {
 	flag, err := t.run("display-message", "-p", "-t", t.name, "#{cursor_flag}")
 	return err == nil && strings.TrimSpace(flag) == "1"
 }
 
-// press presses keys, as tmux names them; after -l, those of a text.
+// press presses keys, by their names in tmux. After "-l" it types a text.
 func (t *terminal) press(keys ...string) {
 	if _, err := t.run(append([]string{"send-keys", "-t", t.name}, keys...)...); err != nil {
 		t.t.Error(err)
@@ -99,19 +100,20 @@ func (t *terminal) resize(width, height int) {
 	}
 }
 
-// until waits until the screen is as it should be.
-func (t *terminal) until(what string, is func(screen string) bool) error {
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
+// until waits until the screen meets a condition. description says in the error what the
+// condition is.
+func (t *terminal) until(description string, condition func(screen string) bool) error {
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
 	for end := time.After(patience); ; {
 		screen := t.screen()
-		if is(screen) {
+		if condition(screen) {
 			return nil
 		}
 		select {
-		case <-look.C:
+		case <-poll.C:
 		case <-end:
-			return fmt.Errorf("after %v the terminal %s does not show it: %s\n%s", patience, t.name, what, screen)
+			return fmt.Errorf("terminal %s: not true after %v: %s\n%s", t.name, patience, description, screen)
 		}
 	}
 }
@@ -119,7 +121,7 @@ func (t *terminal) until(what string, is func(screen string) bool) error {
 // awaitScreen waits until the screen shows some texts.
 func (t *terminal) awaitScreen(texts ...string) {
 	t.t.Helper()
-	if err := t.until(fmt.Sprintf("it has %q", texts), func(screen string) bool {
+	if err := t.until(fmt.Sprintf("the screen shows %q", texts), func(screen string) bool {
 		return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(screen, text) })
 	}); err != nil {
 		t.t.Fatal(err)

@@ -14,10 +14,10 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
-// webSocketServer is a world whose lines are WebSockets.
+// webSocketServer is a transcriptServer that opens WebSockets where a transcript has lines.
 type webSocketServer struct{ transcriptServer }
 
-func (w *webSocketServer) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
+func (s *webSocketServer) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
 	var below net.Conn
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (_ net.Conn, err error) {
@@ -25,7 +25,7 @@ func (w *webSocketServer) OpenStream(ctx context.Context, from netip.Addr) (tran
 			return below, err
 		},
 	}}
-	conn, _, err := websocket.Dial(ctx, "ws://"+w.startedServer().addr()+"/ws",
+	conn, _, err := websocket.Dial(ctx, "ws://"+s.startedServer().addr()+"/ws",
 		&websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"httpqq"}})
 	if err != nil {
 		return nil, err
@@ -38,35 +38,35 @@ type webSocketStream struct {
 	below net.Conn
 }
 
-func (l *webSocketStream) Send(record []byte) error {
-	return l.conn.Write(context.Background(), websocket.MessageText, record)
+func (s *webSocketStream) Send(record []byte) error {
+	return s.conn.Write(context.Background(), websocket.MessageText, record)
 }
 
-func (l *webSocketStream) Receive(ctx context.Context) ([]byte, error) {
-	kind, record, err := l.conn.Read(ctx)
+func (s *webSocketStream) Receive(ctx context.Context) ([]byte, error) {
+	kind, record, err := s.conn.Read(ctx)
 	switch {
 	case websocket.CloseStatus(err) >= 0:
 		return nil, io.EOF
 	case err == nil && kind != websocket.MessageText:
-		return nil, errors.New("the message is none of text")
+		return nil, errors.New("got a binary message, want text")
 	}
 	return record, err
 }
 
-func (l *webSocketStream) ReceivePending(ctx context.Context) ([]byte, error) {
-	return transcript.ReceivePending(ctx, l)
+func (s *webSocketStream) ReceivePending(ctx context.Context) ([]byte, error) {
+	return transcript.ReceivePending(ctx, s)
 }
 
-// Close ends the connection below, and waits for the server to end it too: that
-// it does once it has noticed.
-func (l *webSocketStream) Close() error {
-	defer l.conn.CloseNow()
-	if err := l.below.(*net.TCPConn).CloseWrite(); err != nil {
+// Close closes the TCP connection for writing and waits until the server has closed it
+// too, so that the server has noticed the end before the next step.
+func (s *webSocketStream) Close() error {
+	defer s.conn.CloseNow()
+	if err := s.below.(*net.TCPConn).CloseWrite(); err != nil {
 		return nil // closed by the server
 	}
-	if err := l.below.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := s.below.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		return err
 	}
-	_, err := io.Copy(io.Discard, l.below)
+	_, err := io.Copy(io.Discard, s.below)
 	return err
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transcript"
 )
 
-// TestTranscripts plays the corpus against the whole server over TCP.
+// TestTranscripts replays all transcripts against the whole server over TCP.
 func TestTranscripts(t *testing.T) {
 	scripts, err := transcript.Load("../../testdata/transcripts")
 	if err != nil {
@@ -27,16 +27,16 @@ func TestTranscripts(t *testing.T) {
 	for _, script := range scripts {
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
-			w := &transcriptServer{t: t}
-			if err := transcript.Replay(t.Context(), script, w); err != nil {
+			s := &transcriptServer{t: t}
+			if err := transcript.Replay(t.Context(), script, s); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// TestTranscriptsOfLinesOverWebSocket plays what is said on lines over
-// WebSocket: the records are the same.
+// TestTranscriptsOfLinesOverWebSocket replays transcripts of lines on WebSockets, which
+// carry the same records.
 func TestTranscriptsOfLinesOverWebSocket(t *testing.T) {
 	scripts, err := transcript.Load("../../testdata/transcripts")
 	if err != nil {
@@ -44,20 +44,20 @@ func TestTranscriptsOfLinesOverWebSocket(t *testing.T) {
 	}
 	for _, script := range scripts {
 		if !script.UsesStreams() || script.NeedsSocket() || script.Name == "push-pacing.txt" {
-			continue // what a line alone has
+			continue // uses no lines, or features that WebSockets lack
 		}
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
-			w := &webSocketServer{transcriptServer{t: t}}
-			if err := transcript.Replay(t.Context(), script, w); err != nil {
+			s := &webSocketServer{transcriptServer{t: t}}
+			if err := transcript.Replay(t.Context(), script, s); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// transcriptServer is a server with what a script sets up around it. It starts when the
-// script's settings are known.
+// transcriptServer does the steps of a transcript with a testServer. It starts the server
+// at the first step that is not a setting.
 type transcriptServer struct {
 	*testServer
 	t      *testing.T
@@ -66,44 +66,43 @@ type transcriptServer struct {
 	config serverConfig
 }
 
-func (w *transcriptServer) startedServer() *testServer {
-	if w.testServer == nil {
-		w.testServer = newTestServer(w.t, w.config)
+func (s *transcriptServer) startedServer() *testServer {
+	if s.testServer == nil {
+		s.testServer = newTestServer(s.t, s.config)
 	}
-	return w.testServer
+	return s.testServer
 }
 
-// ApplySetting takes a flag of serve, as its command line does.
-func (w *transcriptServer) ApplySetting(name, value string) error {
-	serveFlags := &w.flags
-	if serveFlags.data == nil {
-		serveFlags.addTo(&w.serve)
+// ApplySetting sets a flag of serve.
+func (s *transcriptServer) ApplySetting(name, value string) error {
+	if s.flags.data == nil {
+		s.flags.addTo(&s.serve)
 	}
-	if err := w.serve.Flags().Set(name, value); err != nil {
+	if err := s.serve.Flags().Set(name, value); err != nil {
 		return err
 	}
 	var err error
-	w.config, err = serveFlags.newConfig(io.Discard)
-	w.config.dataDir = "" // not the default
+	s.config, err = s.flags.newConfig(io.Discard)
+	s.config.dataDir = "" // newTestServer chooses it
 	return err
 }
 
-// credential hashes a password for less than the server would: what a stored
-// hash costs to check stands in itself.
+// credential hashes a password with a lower cost than the server does. A hash contains
+// its cost, so checking it is cheap, too.
 func credential(password string) rookery.Credential {
 	return auth.HashProof(auth.ProofOf(password), auth.TestCost)
 }
 
-func (w *transcriptServer) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {
-	s := w.startedServer()
-	account := rookery.NewAccount(rookery.UIN(uin), "", s.clock.now())
-	if _, err := s.store.CreateAccount(w.t.Context(), account, credential(password)); err != nil {
+func (s *transcriptServer) CreateAccount(uin uint32, password string, fields []transcript.AccountField) error {
+	server := s.startedServer()
+	account := rookery.NewAccount(rookery.UIN(uin), "", server.clock.now())
+	if _, err := server.store.CreateAccount(s.t.Context(), account, credential(password)); err != nil {
 		return err
 	}
-	return w.ChangeAccount(uin, fields)
+	return s.ChangeAccount(uin, fields)
 }
 
-func (w *transcriptServer) ChangeAccount(uin uint32, fields []transcript.AccountField) error {
+func (s *transcriptServer) ChangeAccount(uin uint32, fields []transcript.AccountField) error {
 	if len(fields) == 0 {
 		return nil
 	}
@@ -111,77 +110,77 @@ func (w *transcriptServer) ChangeAccount(uin uint32, fields []transcript.Account
 	for _, f := range fields {
 		settings[f.Name] = f.Value
 	}
-	_, err := w.startedServer().operator().ChangeAccount(w.t.Context(), rookery.UIN(uin), settings)
+	_, err := s.startedServer().operator().ChangeAccount(s.t.Context(), rookery.UIN(uin), settings)
 	return err
 }
 
-func (w *transcriptServer) Befriend(a, b uint32) error {
-	return w.startedServer().service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
+func (s *transcriptServer) Befriend(a, b uint32) error {
+	return s.startedServer().service.Befriend(s.t.Context(), rookery.UIN(a), rookery.UIN(b))
 }
 
-func (w *transcriptServer) SendNotice(to []uint32, text string) error {
-	operator := w.startedServer().operator()
+func (s *transcriptServer) SendNotice(to []uint32, text string) error {
+	operator := s.startedServer().operator()
 	var uins []rookery.UIN
 	for _, uin := range to {
 		uins = append(uins, rookery.UIN(uin))
 	}
 	if len(to) > 0 {
-		return operator.SendNotice(w.t.Context(), text, uins)
+		return operator.SendNotice(s.t.Context(), text, uins)
 	}
-	_, err := sendNoticeToPage(w.t.Context(), operator, text, rookery.System)
+	_, err := sendNoticeToPage(s.t.Context(), operator, text, rookery.System)
 	return err
 }
 
-func (w *transcriptServer) RemoveAccount(uin uint32) error {
-	return w.startedServer().operator().RemoveAccount(w.t.Context(), rookery.UIN(uin))
+func (s *transcriptServer) RemoveAccount(uin uint32) error {
+	return s.startedServer().operator().RemoveAccount(s.t.Context(), rookery.UIN(uin))
 }
 
-func (w *transcriptServer) SetPassword(uin uint32, password string) error {
-	_, err := w.startedServer().operator().SetPassword(w.t.Context(), rookery.UIN(uin), password)
+func (s *transcriptServer) SetPassword(uin uint32, password string) error {
+	_, err := s.startedServer().operator().SetPassword(s.t.Context(), rookery.UIN(uin), password)
 	return err
 }
 
-func (w *transcriptServer) Restart(down time.Duration) error {
-	w.startedServer().restart(down)
+func (s *transcriptServer) Restart(down time.Duration) error {
+	s.startedServer().restart(down)
 	return nil
 }
 
-func (w *transcriptServer) AdvanceClock(d time.Duration) error {
-	settle()
-	w.startedServer().wait(d)
+func (s *transcriptServer) AdvanceClock(d time.Duration) error {
+	waitForPushes()
+	s.startedServer().wait(d)
 	return nil
 }
 
-// settle waits until no push and no answer is in progress. A record that a client has already received may not be
-// recorded as written yet, and the clock must not advance before that. The names are those in goroutine stacks.
-func settle() {
-	stacks := make([]byte, 1<<20)
+// waitForPushes waits until no push and no answer is in progress. A record that a client has already received may not
+// be recorded as written yet, and the clock must not advance before that. The names are those in goroutine stacks.
+func waitForPushes() {
+	buf := make([]byte, 1<<20)
 	for {
-		all := stacks[:runtime.Stack(stacks, true)]
-		if !bytes.Contains(all, []byte("service.(*backgroundTasks).runRegistered(")) &&
-			!bytes.Contains(all, []byte("protocol.(*recordStream).AnswerRecords(")) {
+		stacks := buf[:runtime.Stack(buf, true)]
+		if !bytes.Contains(stacks, []byte("service.(*backgroundTasks).runRegistered(")) &&
+			!bytes.Contains(stacks, []byte("protocol.(*recordStream).AnswerRecords(")) {
 			return
 		}
 		runtime.Gosched()
 	}
 }
 
-func (w *transcriptServer) Now() time.Time { return w.startedServer().clock.now() }
+func (s *transcriptServer) Now() time.Time { return s.startedServer().clock.now() }
 
-func (w *transcriptServer) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
-	conn, err := w.Dial(ctx, from)
+func (s *transcriptServer) OpenStream(ctx context.Context, from netip.Addr) (transcript.Stream, error) {
+	conn, err := s.Dial(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	return transcript.NewSocketStream(conn), nil
 }
 
-func (w *transcriptServer) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
-	return transcript.DialFrom(ctx, from, w.startedServer().addr())
+func (s *transcriptServer) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
+	return transcript.DialFrom(ctx, from, s.startedServer().addr())
 }
 
-func (w *transcriptServer) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
-	conn, err := w.Dial(ctx, from)
+func (s *transcriptServer) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
+	conn, err := s.Dial(ctx, from)
 	if err != nil {
 		return nil, err
 	}

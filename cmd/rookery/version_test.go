@@ -30,7 +30,7 @@ func TestVersionText(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := versionText(test.info); got != test.want {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
