@@ -39,7 +39,7 @@ func newService(t *testing.T) *service.Service {
 	return messenger
 }
 
-// listen answers the socket of a directory until the test ends.
+// listen serves the socket of a directory until the test ends.
 func listen(t *testing.T, dataDir string, h http.Handler) net.Listener {
 	t.Helper()
 	listener, err := control.Listen(dataDir)
@@ -66,9 +66,8 @@ func dialSocket(t *testing.T, dataDir string) *control.Operator {
 	return operator
 }
 
-// TestAnOperatorActs runs every action in both forms: on a service in the same
-// process, and over the socket.
-func TestAnOperatorActs(t *testing.T) {
+// TestOperator runs every action in the same process and over the socket.
+func TestOperator(t *testing.T) {
 	forms := map[string]func(*testing.T, *service.Service) *control.Operator{
 		"in the same process": func(_ *testing.T, messenger *service.Service) *control.Operator {
 			return control.NewOperator(messenger)
@@ -79,45 +78,43 @@ func TestAnOperatorActs(t *testing.T) {
 			return dialSocket(t, dataDir)
 		},
 	}
-	for form, operator := range forms {
-		t.Run(form, func(t *testing.T) {
+	for name, newOperator := range forms {
+		t.Run(name, func(t *testing.T) {
 			messenger := newService(t)
-			o := operator(t, messenger)
-			t.Run("adding an account without number and password makes both",
-				func(t *testing.T) { addMakesBoth(t, messenger, o) })
-			t.Run("a change takes what is named and leaves the rest",
-				func(t *testing.T) { changeTakesWhatIsNamed(t, o) })
-			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, messenger, o) })
-			t.Run("a notice goes to all named or to none", func(t *testing.T) { noticeToAllOrNone(t, o) })
-			t.Run("two accounts become friends at a word of the operator's",
-				func(t *testing.T) { befriendTakesBoth(t, messenger, o) })
-			t.Run("devices are listed and revoked", func(t *testing.T) { devicesAreRevoked(t, messenger, o) })
-			t.Run("a removed account is gone", func(t *testing.T) { removedIsGone(t, o) })
-			t.Run("an error keeps its code and its text", func(t *testing.T) { errorsKeepCodeAndText(t, o) })
+			o := newOperator(t, messenger)
+			// The steps share one account: the first adds it, a later one removes it.
+			t.Run("AddAccount chooses number and password", func(t *testing.T) { testAddAccount(t, messenger, o) })
+			t.Run("ChangeAccount changes only the named settings", func(t *testing.T) { testChangeAccount(t, o) })
+			t.Run("SetPassword ends the sessions", func(t *testing.T) { testSetPassword(t, messenger, o) })
+			t.Run("SendNotice reaches all accounts or none", func(t *testing.T) { testSendNotice(t, o) })
+			t.Run("Befriend asks nobody", func(t *testing.T) { testBefriend(t, messenger, o) })
+			t.Run("RevokeDevice ends the session of a device", func(t *testing.T) { testDevices(t, messenger, o) })
+			t.Run("RemoveAccount leaves no account", func(t *testing.T) { testRemoveAccount(t, o) })
+			t.Run("errors keep their code and text", func(t *testing.T) { testErrors(t, o) })
 		})
 	}
 }
 
-func addMakesBoth(t *testing.T, messenger *service.Service, operator *control.Operator) {
+func testAddAccount(t *testing.T, messenger *service.Service, operator *control.Operator) {
 	added, err := operator.AddAccount(t.Context(),
 		control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if added.UIN != rookery.FirstUIN || added.Password == "" {
-		t.Errorf("added %+v, want account %d with a password", added, rookery.FirstUIN)
+		t.Errorf("AddAccount = %+v, want account %d with a password", added, rookery.FirstUIN)
 	}
 	if ok, err := messenger.CheckPassword(t.Context(), added.UIN, added.Password); err != nil || !ok {
-		t.Errorf("the password that was made is not the account's (%v)", err)
+		t.Errorf("CheckPassword of the generated password = %v, %v, want true", ok, err)
 	}
-	action := only(t, operator)
-	if action.Profile.Nick != "Pingu, Jr" || action.Rule != rookery.RuleOpen || action.Profile.Age != 9 ||
-		!action.Strangers {
-		t.Errorf("added %+v", action)
+	account := onlyAccount(t, operator)
+	if account.Profile.Nick != "Pingu, Jr" || account.Rule != rookery.RuleOpen || account.Profile.Age != 9 ||
+		!account.Strangers {
+		t.Errorf("got account %+v, want the given settings and the defaults", account)
 	}
 }
 
-func changeTakesWhatIsNamed(t *testing.T, operator *control.Operator) {
+func testChangeAccount(t *testing.T, operator *control.Operator) {
 	account, err := operator.ChangeAccount(t.Context(), rookery.FirstUIN,
 		control.Settings{"city": "深圳", "strangers": "no"})
 	if err != nil {
@@ -125,14 +122,14 @@ func changeTakesWhatIsNamed(t *testing.T, operator *control.Operator) {
 	}
 	if account.Profile.City != "深圳" || account.Strangers || account.Profile.Nick != "Pingu, Jr" ||
 		account.Rule != rookery.RuleOpen {
-		t.Errorf("the account is %+v", account)
+		t.Errorf("got account %+v, want only city and strangers changed", account)
 	}
-	if got := only(t, operator).Account; got.Profile != account.Profile {
-		t.Errorf("listed is %+v, changed was %+v", got, account)
+	if got := onlyAccount(t, operator).Account; got.Profile != account.Profile {
+		t.Errorf("ListAccounts returns %+v, want %+v", got, account)
 	}
 }
 
-func passwordEndsSessions(t *testing.T, messenger *service.Service, operator *control.Operator) {
+func testSetPassword(t *testing.T, messenger *service.Service, operator *control.Operator) {
 	generated, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "")
 	if err != nil {
 		t.Fatal(err)
@@ -144,30 +141,31 @@ func passwordEndsSessions(t *testing.T, messenger *service.Service, operator *co
 	if err != nil {
 		t.Fatal(err)
 	}
-	if action := only(t, operator); len(action.Sessions) != 1 || action.Sessions[0].Address.String() != "192.0.2.1" ||
-		action.Status != rookery.StatusOnline {
-		t.Fatalf("signed in is %+v, looks %v", action.Sessions, action.Status)
+	account := onlyAccount(t, operator)
+	if len(account.Sessions) != 1 || account.Sessions[0].Address.String() != "192.0.2.1" ||
+		account.Status != rookery.StatusOnline {
+		t.Fatalf("got sessions %+v, status %v, want one session, online", account.Sessions, account.Status)
 	}
 	if generated, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil ||
 		generated != "" {
-		t.Fatalf("made %q, error %v", generated, err)
+		t.Fatalf("SetPassword = %q, %v, want no generated password", generated, err)
 	}
-	if action := only(t, operator); len(action.Sessions) != 0 || action.Status != rookery.StatusOffline {
-		t.Errorf("signed in is %+v, looks %v", action.Sessions, action.Status)
+	if account := onlyAccount(t, operator); len(account.Sessions) != 0 || account.Status != rookery.StatusOffline {
+		t.Errorf("got sessions %+v, status %v, want none, offline", account.Sessions, account.Status)
 	}
 }
 
-func noticeToAllOrNone(t *testing.T, operator *control.Operator) {
+func testSendNotice(t *testing.T, operator *control.Operator) {
 	if err := operator.SendNotice(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN}); err != nil {
 		t.Error(err)
 	}
 	err := operator.SendNotice(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN, 99999})
 	if rookery.CodeOf(err) != rookery.CodeNoAccount || !strings.Contains(err.Error(), "99999") {
-		t.Errorf("error %v, want one that names 99999", err)
+		t.Errorf("got error %v, want one that names 99999", err)
 	}
 }
 
-func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *control.Operator) {
+func testBefriend(t *testing.T, messenger *service.Service, operator *control.Operator) {
 	other, err := operator.AddAccount(t.Context(),
 		control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
 	if err != nil {
@@ -184,7 +182,7 @@ func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *contr
 	}
 	friends, _, err := messenger.Friends(t.Context(), session, service.PageQuery{Limit: 10})
 	if err != nil || !slices.Equal(friends, []rookery.UIN{rookery.FirstUIN}) {
-		t.Errorf("its friends are %v, error %v", friends, err)
+		t.Errorf("Friends = %v, %v, want %d", friends, err, rookery.FirstUIN)
 	}
 	if err := operator.Befriend(t.Context(), other.UIN, 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
@@ -194,7 +192,7 @@ func befriendTakesBoth(t *testing.T, messenger *service.Service, operator *contr
 	}
 }
 
-func devicesAreRevoked(t *testing.T, messenger *service.Service, operator *control.Operator) {
+func testDevices(t *testing.T, messenger *service.Service, operator *control.Operator) {
 	proof := auth.ProofOf("a new one")
 	input := service.SignInRequest{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
 		Device: "phone"}
@@ -204,14 +202,14 @@ func devicesAreRevoked(t *testing.T, messenger *service.Service, operator *contr
 	}
 	devices, err := operator.ListDevices(t.Context(), rookery.FirstUIN)
 	if err != nil || len(devices) != 1 || devices[0].Name != "phone" || !devices[0].SignedIn {
-		t.Fatalf("devices are %+v, error %v", devices, err)
+		t.Fatalf("ListDevices = %+v, %v, want phone, signed in", devices, err)
 	}
 	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := messenger.AuthenticateSession(t.Context(), rookery.FirstUIN,
 		service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
-		t.Errorf("its token still gets a session: %v", err)
+		t.Errorf("the token of the revoked device: got error %v, want CodeNotSignedIn", err)
 	}
 	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN,
 		devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {
@@ -222,16 +220,16 @@ func devicesAreRevoked(t *testing.T, messenger *service.Service, operator *contr
 	}
 }
 
-func removedIsGone(t *testing.T, operator *control.Operator) {
+func testRemoveAccount(t *testing.T, operator *control.Operator) {
 	if err := operator.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
-	if unused, err := operator.ListAccounts(t.Context(), rookery.System, 10); err != nil || len(unused) != 0 {
-		t.Errorf("left are %v, error %v", unused, err)
+	if accounts, err := operator.ListAccounts(t.Context(), rookery.System, 10); err != nil || len(accounts) != 0 {
+		t.Errorf("ListAccounts = %v, %v, want none", accounts, err)
 	}
 }
 
-func errorsKeepCodeAndText(t *testing.T, operator *control.Operator) {
+func testErrors(t *testing.T, operator *control.Operator) {
 	_, err := operator.ChangeAccount(t.Context(), 12345, control.Settings{"nick": "x"})
 	if rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
@@ -239,21 +237,21 @@ func errorsKeepCodeAndText(t *testing.T, operator *control.Operator) {
 	_, err = operator.AddAccount(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
 	if want := `age: "old" is not a number`; rookery.CodeOf(err) != rookery.CodeParameter ||
 		rookery.TextOf(err) != want {
-		t.Errorf("error %v, want %s", err, want)
+		t.Errorf("got error %v, want %s", err, want)
 	}
 }
 
-// only returns the one account that there is.
-func only(t *testing.T, operator *control.Operator) service.AccountInfo {
+// onlyAccount returns the only account. It fails the test if there are none or several.
+func onlyAccount(t *testing.T, operator *control.Operator) service.AccountInfo {
 	t.Helper()
-	all, err := operator.ListAccounts(t.Context(), rookery.System, 10)
-	if err != nil || len(all) != 1 {
-		t.Fatalf("%d accounts, error %v", len(all), err)
+	accounts, err := operator.ListAccounts(t.Context(), rookery.System, 10)
+	if err != nil || len(accounts) != 1 {
+		t.Fatalf("ListAccounts returns %d accounts, %v, want one", len(accounts), err)
 	}
-	return all[0]
+	return accounts[0]
 }
 
-func TestASocketLeftByAKilledServerIsNoServer(t *testing.T) {
+func TestDialIgnoresTheSocketOfAKilledServer(t *testing.T) {
 	dataDir := t.TempDir()
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dataDir, "control.sock"), Net: "unix"})
 	if err != nil {
@@ -268,7 +266,7 @@ func TestASocketLeftByAKilledServerIsNoServer(t *testing.T) {
 	dialSocket(t, dataDir)
 }
 
-func TestTheSocketIsTheOwnersAloneAndGoesWithTheServer(t *testing.T) {
+func TestSocketIsPrivateAndRemovedOnClose(t *testing.T) {
 	dataDir := t.TempDir()
 	listener := listen(t, dataDir, http.NotFoundHandler())
 	info, err := os.Stat(filepath.Join(dataDir, "control.sock"))
@@ -276,49 +274,49 @@ func TestTheSocketIsTheOwnersAloneAndGoesWithTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if info.Mode().Perm() != 0o600 {
-		t.Errorf("its mode is %v, want 0600", info.Mode().Perm())
+		t.Errorf("mode of the socket = %v, want 0600", info.Mode().Perm())
 	}
 	if err := listener.Close(); err != nil {
 		t.Error(err)
 	}
-	if unused, err := os.ReadDir(dataDir); err != nil || len(unused) != 0 {
-		t.Errorf("left are %v, error %v", unused, err)
+	if files, err := os.ReadDir(dataDir); err != nil || len(files) != 0 {
+		t.Errorf("after Close, the directory has %v, %v, want no files", files, err)
 	}
 }
 
-func TestNoServerWhereThereIsNoSocket(t *testing.T) {
+func TestDialFailsWithoutASocket(t *testing.T) {
 	if _, err := control.Dial(t.Context(), t.TempDir()); !errors.Is(err, control.ErrNoServer) {
 		t.Errorf("error %v, want ErrNoServer", err)
 	}
 }
 
-func TestAServerOfAnotherVersionIsNamedAsSuch(t *testing.T) {
+func TestServerOfAnotherVersionIsReported(t *testing.T) {
 	dataDir := t.TempDir()
 	listen(t, dataDir, http.NotFoundHandler())
 	err := dialSocket(t, dataDir).RemoveAccount(t.Context(), 10001)
 	if rookery.CodeOf(err) != rookery.CodeTemporary || !strings.Contains(err.Error(), "version") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want a temporary one that names the version", err)
 	}
 }
 
-func TestAnAnswerThatDoesNotComeIsNotTakenForAFailure(t *testing.T) {
+func TestMissingAnswerMeansUnknownOutcome(t *testing.T) {
 	dataDir := t.TempDir()
 	listen(t, dataDir, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	err := dialSocket(t, dataDir).RemoveAccount(t.Context(), 10001)
 	if rookery.CodeOf(err) != rookery.CodeTemporary ||
 		!strings.Contains(rookery.TextOf(err), "see whether it was done") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want one that says that the outcome is unknown", err)
 	}
 }
 
-func TestARequestIsFinishedThoughTheCommandHasGone(t *testing.T) {
+func TestRequestFinishesAfterItsCommandHasEnded(t *testing.T) {
 	messenger := newService(t)
 	h := control.Handler(messenger)
 	dataDir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan struct{})
 	listen(t, dataDir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // only then does a server see its client go
+		body, _ := io.ReadAll(r.Body) // before that, the server does not notice a closed connection
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		cancel()
 		<-r.Context().Done()
@@ -327,42 +325,42 @@ func TestARequestIsFinishedThoughTheCommandHasGone(t *testing.T) {
 	}))
 	_, err := dialSocket(t, dataDir).AddAccount(ctx, control.NewAccount{Settings: control.Settings{"nick": "x"}})
 	if err == nil {
-		t.Fatal("the command has got an answer")
+		t.Fatal("AddAccount returned no error after its context was cancelled")
 	}
 	<-answered
-	only(t, control.NewOperator(messenger))
+	onlyAccount(t, control.NewOperator(messenger))
 }
 
-func TestSettingsNameTheirFields(t *testing.T) {
+func TestValidateSettings(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		settings control.Settings
-		error    string
+		wantErr  string
 	}{
-		{"nothing is fine", nil, ""},
-		{"every field takes a text of its kind", control.Settings{"nick": "a", "face": "270", "rule": "closed",
+		{"no settings", nil, ""},
+		{"valid values of each type", control.Settings{"nick": "a", "face": "270", "rule": "closed",
 			"show-private": "yes"}, ""},
-		{"an unknown field is named", control.Settings{"nick": "a", "shoe-size": "4"}, `"shoe-size" is no field`},
-		{"a number must be one", control.Settings{"face": "big"}, `face: "big" is not a number`},
-		{"a number has bounds", control.Settings{"animal": "13"}, "zodiac animal is 13"},
-		{"yes and no are spelt out", control.Settings{"findable": "true"}, `findable: "true" is neither yes nor no`},
-		{"a rule is one of three", control.Settings{"rule": "maybe"}, "open, ask, closed"},
-		{"a text has a most", control.Settings{"nick": strings.Repeat("x", rookery.MaxNickBytes+1)},
+		{"an unknown field", control.Settings{"nick": "a", "shoe-size": "4"}, `"shoe-size" is no field`},
+		{"a text for a number", control.Settings{"face": "big"}, `face: "big" is not a number`},
+		{"a number out of range", control.Settings{"animal": "13"}, "zodiac animal is 13"},
+		{"true for yes", control.Settings{"findable": "true"}, `findable: "true" is neither yes nor no`},
+		{"an unknown rule", control.Settings{"rule": "maybe"}, "open, ask, closed"},
+		{"a text that is too long", control.Settings{"nick": strings.Repeat("x", rookery.MaxNickBytes+1)},
 			"nick has 97 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := test.settings.Validate()
-			if (err == nil) != (test.error == "") || err != nil && !strings.Contains(err.Error(), test.error) {
-				t.Errorf("error %v, want %q", err, test.error)
+			if (err == nil) != (test.wantErr == "") || err != nil && !strings.Contains(err.Error(), test.wantErr) {
+				t.Errorf("Validate = %v, want %q", err, test.wantErr)
 			}
 			if err != nil && rookery.CodeOf(err) != rookery.CodeParameter {
-				t.Errorf("code %v, want CodeParameter", rookery.CodeOf(err))
+				t.Errorf("code = %v, want CodeParameter", rookery.CodeOf(err))
 			}
 		})
 	}
 }
 
-func TestAFieldReadsBackWhatWasSet(t *testing.T) {
+func TestFieldsReturnTheValuesSet(t *testing.T) {
 	messenger := newService(t)
 	operator := control.NewOperator(messenger)
 	values := map[string]string{"TEXT": "Tom & Jerry", "N": "1", "yes|no": "yes", "RULE": "closed"}
@@ -381,12 +379,12 @@ func TestAFieldReadsBackWhatWasSet(t *testing.T) {
 	}
 	for _, field := range control.Fields() {
 		if got := field.Get(account); got != want[field.Name] {
-			t.Errorf("%s is %q, want %q", field.Name, got, want[field.Name])
+			t.Errorf("%s = %q, want %q", field.Name, got, want[field.Name])
 		}
 	}
 }
 
-func TestAShortSocketPathIsMadeOfALongOne(t *testing.T) {
+func TestLongDataDirectoryGetsAShortSocketPath(t *testing.T) {
 	dataDir := filepath.Join(t.TempDir(), strings.Repeat("d", 120))
 	if err := os.Mkdir(dataDir, 0o700); err != nil {
 		t.Fatal(err)
@@ -394,7 +392,7 @@ func TestAShortSocketPathIsMadeOfALongOne(t *testing.T) {
 	listener, err := control.Listen(dataDir)
 	if runtime.GOOS != "linux" {
 		if err == nil || !strings.Contains(err.Error(), "too long") {
-			t.Errorf("error %v, want one that says that the path is too long", err)
+			t.Errorf("got error %v, want one that says that the path is too long", err)
 		}
 		return
 	}

@@ -30,7 +30,7 @@ func (s Settings) applyTo(account *rookery.Account) error {
 		}
 	}
 	if unused > 0 {
-		return rookery.Errorf(rookery.CodeParameter, "%s is no field of an account; there are %s", s.firstUnknownName(),
+		return rookery.Errorf(rookery.CodeParameter, "%s is no field of an account; use %s", s.firstUnknownName(),
 			strings.Join(fieldNames(), ", "))
 	}
 	return account.Profile.Validate()
@@ -70,11 +70,11 @@ func (f Field) Get(account rookery.Account) string { return f.get(&account) }
 func Fields() []Field { return append([]Field(nil), accountFields...) }
 
 func fieldNames() []string {
-	all := make([]string, len(accountFields))
+	names := make([]string, len(accountFields))
 	for i, field := range accountFields {
-		all[i] = field.Name
+		names[i] = field.Name
 	}
-	return all
+	return names
 }
 
 var accountFields = []Field{

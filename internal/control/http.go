@@ -116,7 +116,7 @@ func (r *remoteServer) call(ctx context.Context, name string, input, output any)
 	defer response.Body.Close()
 	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind != jsonContentType {
 		return &rookery.Error{Code: rookery.CodeTemporary,
-			Text: "the server that runs there is of a version that cannot do this; restart it with this program"}
+			Text: "the running server is of a version that cannot do this; restart it with this program"}
 	}
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {

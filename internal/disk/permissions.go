@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// MakePrivate removes the access of users other than the owner to a file, and reports whether they had
-// any. It ignores a missing file.
+// MakePrivate removes other users' access to a file and reports whether they had any. It ignores a
+// missing file.
 func MakePrivate(path string) (changed bool, err error) {
 	info, err := os.Stat(path)
 	switch {

@@ -6,17 +6,17 @@ import (
 	"testing"
 )
 
-func TestAFileHoldsRoomUntilItIsReleased(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "room")
+func TestReservedSpaceLastsUntilReleased(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "reserve")
 	if HasReserved(path, 1<<20) {
-		t.Error("a file that is not there holds room")
+		t.Error("HasReserved(missing file) = true")
 	}
 	for _, size := range []int64{1 << 20, 3 << 20} {
 		if err := ReserveSpace(path, size); err != nil {
 			t.Fatal(err)
 		}
 		if !HasReserved(path, size) || HasReserved(path, size+1) {
-			t.Errorf("it does not hold %d bytes", size)
+			t.Errorf("after ReserveSpace(%d), the file reserves another size", size)
 		}
 	}
 	for range 2 {
@@ -25,12 +25,12 @@ func TestAFileHoldsRoomUntilItIsReleased(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("it is still there: %v", err)
+		t.Errorf("after ReleaseSpace, the file exists (error %v)", err)
 	}
 }
 
-func TestAFileWithoutBlocksHoldsNothing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "room")
+func TestSparseFileReservesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "reserve")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -38,18 +38,18 @@ func TestAFileWithoutBlocksHoldsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if HasReserved(path, 1<<20) {
-		t.Error("it does not take up anything")
+		t.Error("HasReserved(sparse file) = true")
 	}
 }
 
-func TestWhatThereIsNoRoomForLeavesNothingBehind(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "room")
+func TestFailedReservationLeavesNoFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "reserve")
 	// No file can be this large. A size that only exceeds the disk would fill the disk for a moment,
 	// and other programs use it.
 	if err := ReserveSpace(path, 1<<62); err == nil {
-		t.Error("there was room")
+		t.Error("ReserveSpace(1<<62): got no error")
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("something is left: %v", err)
+		t.Errorf("after the failure, the file exists (error %v)", err)
 	}
 }

@@ -79,7 +79,7 @@ func EscapeJSON(text []byte) []byte {
 // droppedRune is the result of displayRune for a character to be removed.
 const droppedRune rune = -1
 
-// displayRune returns the character to show for r.
+// displayRune returns the character to show for char, or droppedRune.
 func displayRune(char rune) rune {
 	switch {
 	case char == '\t', char == '\n':

@@ -17,20 +17,20 @@ func TestLinesRemovesTerminalControls(t *testing.T) {
 		{"the window's title", "\x1b]0;owned\x07", "\ufffd]0;owned\ufffd"},
 		{"C1 controls, which are escape sequences in one character",
 			"\u009b31mred\u009d0;owned\u009c", "\ufffd31mred\ufffd0;owned\ufffd"},
-		{"C1 controls that are no UTF-8", "\x9b31m", "\ufffd31m"},
+		{"C1 controls in invalid UTF-8", "\x9b31m", "\ufffd31m"},
 		{"bell, backspace, DEL, NUL", "a\a\b\x7f\x00b", "a\ufffd\ufffd\ufffd\ufffdb"},
 		{"line ends of all kinds", "a\r\nb\rc\nd\u2028e\u2029f\u0085g\vh\fi", "a\nb\nc\nd\ne\nf\ng\nh\ni"},
 		{"a tab", "a\tb", "a\tb"},
-		{"writing turned around", "a\u202eb\u202c\u2066c\u2069d", "a\ufffdb\ufffd\ufffdc\ufffdd"},
-		{"marks of direction, which Hebrew texts hold", "a\u200eb\u200fc\u061cd", "abcd"},
-		{"what cannot be seen", "a\u00adb\u2060c\ufeffd\u200be\u3164f\U000e0041g", "abcdefg"},
-		{"emoji made of several", "👩\u200d👩\u200d👧\u200d👦👍🏽❤️1️⃣", "👩\u200d👩\u200d👧\u200d👦👍🏽❤️1️⃣"},
+		{"bidirectional controls", "a\u202eb\u202c\u2066c\u2069d", "a\ufffdb\ufffd\ufffdc\ufffdd"},
+		{"direction marks, as in Hebrew texts", "a\u200eb\u200fc\u061cd", "abcd"},
+		{"invisible characters", "a\u00adb\u2060c\ufeffd\u200be\u3164f\U000e0041g", "abcdefg"},
+		{"emoji sequences", "👩\u200d👩\u200d👧\u200d👦👍🏽❤️1️⃣", "👩\u200d👩\u200d👧\u200d👦👍🏽❤️1️⃣"},
 		{"the flag of England", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f!",
 			"🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f!"},
-		{"tags that are no flag", "🏴\U000e0067\U000e0062", "🏴"},
+		{"an incomplete flag", "🏴\U000e0067\U000e0062", "🏴"},
 		{"Persian", "می\u200cخواهم", "می\u200cخواهم"},
-		{"marks that a language needs", "e\u0301 ที่ नि", "e\u0301 ที่ नि"},
-		{"marks piled up", "a" + strings.Repeat("\u0336", 500) + "b", "a" + strings.Repeat("\u0336", 8) + "b"},
+		{"combining marks of languages", "e\u0301 ที่ नि", "e\u0301 ที่ नि"},
+		{"stacked combining marks", "a" + strings.Repeat("\u0336", 500) + "b", "a" + strings.Repeat("\u0336", 8) + "b"},
 		{"Chinese", "你好，世界。", "你好，世界。"},
 		{"a picture in Braille", "⠀⠁⠀", "⠀⠁⠀"},
 	} {
@@ -55,22 +55,22 @@ func TestOneLine(t *testing.T) {
 	}
 }
 
-// isTerminalControl reports whether a terminal acts on r.
+// isTerminalControl reports whether a terminal acts on char.
 func isTerminalControl(char rune) bool {
 	return unicode.IsControl(char) && char != '\n' && char != '\t' ||
 		char >= '\u202a' && char <= '\u202e' || char >= '\u2066' && char <= '\u2069'
 }
 
-func FuzzTextControlsNothing(f *testing.F) {
+func FuzzOutputHasNoTerminalControls(f *testing.F) {
 	f.Add("\x1b[2J\u202e\u009bx\r\n")
 	f.Add("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f")
 	f.Fuzz(func(t *testing.T, text string) {
 		lines, line := termtext.Lines(text), termtext.OneLine(text)
 		if strings.ContainsFunc(lines+line, isTerminalControl) || strings.ContainsAny(line, "\n\t\u2028\u2029") {
-			t.Errorf("%q becomes %q, in one line %q", text, lines, line)
+			t.Errorf("Lines(%q) = %q, OneLine = %q, want no controls", text, lines, line)
 		}
 		if termtext.Lines(lines) != lines || termtext.OneLine(line) != line {
-			t.Errorf("%q: what is fit is not left alone", text)
+			t.Errorf("Lines or OneLine changes its own output for %q", text)
 		}
 		if !utf8.ValidString(text) {
 			return
@@ -83,7 +83,7 @@ func FuzzTextControlsNothing(f *testing.F) {
 		var back string
 		err = json.Unmarshal(escaped, &back)
 		if err != nil || back != text || strings.ContainsFunc(string(escaped), isTerminalControl) {
-			t.Errorf("%q becomes the JSON %q, which is %q: %v", text, escaped, back, err)
+			t.Errorf("EscapeJSON of %q = %q, which decodes to %q, %v", text, escaped, back, err)
 		}
 	})
 }

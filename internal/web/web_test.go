@@ -15,21 +15,21 @@ func TestPages(t *testing.T) {
 		method, path string
 		host         string
 		status       int
-		holds        []string
+		want         []string // parts of the page
 	}{
-		{"the front page says in two languages what this is", "GET", "/", "chat.example:8000", 200,
+		{"the home page is in two languages", "GET", "/", "chat.example:8000", 200,
 			[]string{"instant messenger server", "即时通信服务器", `lang="zh-Hans"`}},
-		{"the example speaks to the host that was asked for", "GET", "/", "chat.example:8000", 200,
+		{"the example uses the requested host", "GET", "/", "chat.example:8000", 200,
 			[]string{"http://chat.example:8000/</pre>"}},
-		{"the example speaks to an IPv6 host", "GET", "/", "[::1]:8000", 200, []string{"http://[::1]:8000/</pre>"}},
-		{"a host that a shell would take apart is not repeated", "GET", "/", "x$(reboot)", 200,
+		{"the example uses an IPv6 host", "GET", "/", "[::1]:8000", 200, []string{"http://[::1]:8000/</pre>"}},
+		{"the example omits a host with shell syntax", "GET", "/", "x$(reboot)", 200,
 			[]string{"http://127.0.0.1:8000/</pre>"}},
-		{"a request without a host gets an example all the same", "GET", "/", "", 200,
+		{"without a host the example uses the fallback", "GET", "/", "", 200,
 			[]string{"http://127.0.0.1:8000/</pre>"}},
-		{"a query leads to the front page", "GET", "/?from=here", "chat.example", 200, []string{"VER=1.1"}},
-		{"any other path is not found and leads back", "GET", "/friends", "chat.example", 404,
+		{"a query is ignored", "GET", "/?from=here", "chat.example", 200, []string{"VER=1.1"}},
+		{"GET of another path gets 404 and a link", "GET", "/friends", "chat.example", 404,
 			[]string{`<a href="/">`}},
-		{"a POST elsewhere is not found and leads back", "POST", "/friends", "chat.example", 404,
+		{"POST to another path gets 404 and a link", "POST", "/friends", "chat.example", 404,
 			[]string{`<a href="/">`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -38,49 +38,49 @@ func TestPages(t *testing.T) {
 			w := httptest.NewRecorder()
 			web.New("").ServeHTTP(w, request)
 			if w.Code != test.status {
-				t.Errorf("status %d, want %d", w.Code, test.status)
+				t.Errorf("status = %d, want %d", w.Code, test.status)
 			}
-			for _, want := range test.holds {
+			for _, want := range test.want {
 				if !strings.Contains(w.Body.String(), want) {
-					t.Errorf("the page does not hold %q:\n%s", want, w.Body)
+					t.Errorf("the page does not contain %q:\n%s", want, w.Body)
 				}
 			}
 		})
 	}
 }
 
-func TestAPageRunsAndFetchesNothing(t *testing.T) {
+func TestPageHasNoScriptsAndLoadsNothing(t *testing.T) {
 	w := httptest.NewRecorder()
 	web.New("").ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") {
-		t.Errorf("the policy is %q, want one that allows nothing by default", policy)
+		t.Errorf("Content-Security-Policy = %q, want default-src 'none'", policy)
 	}
 	for _, unwanted := range []string{"<script", "src=", "url(", "@import"} {
 		if strings.Contains(w.Body.String(), unwanted) {
-			t.Errorf("the page holds %s", unwanted)
+			t.Errorf("the page contains %s", unwanted)
 		}
 	}
 }
 
-func TestTheFirstPublicURLIsWhatPeopleAreShown(t *testing.T) {
+func TestHomePageShowsThePublicURL(t *testing.T) {
 	w := httptest.NewRecorder()
 	web.New("https://chat.example").ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if !strings.Contains(w.Body.String(), "https://chat.example/</pre>") {
-		t.Errorf("the example speaks to another server:\n%s", w.Body)
+		t.Errorf("the page does not show https://chat.example:\n%s", w.Body)
 	}
 }
 
-func TestAWrongNameGetsAPageThatNamesTheSetting(t *testing.T) {
+func TestWrongHostPageNamesTheSetting(t *testing.T) {
 	for _, test := range []struct {
 		name, publicURL, host string
-		holds, lacks          string
+		want, unwanted        string // parts of the page
 	}{
-		{"the name, as it would be set", "", "nas.lan:8000", "--public-url http://nas.lan:8000</pre>",
+		{"the requested name becomes the example", "", "nas.lan:8000", "--public-url http://nas.lan:8000</pre>",
 			"Its address is"},
-		{"the address that is set", "https://chat.example", "nas.lan",
+		{"a configured URL is linked", "https://chat.example", "nas.lan",
 			`<a href="https://chat.example/">https://chat.example</a>`, "x$(reboot)"},
-		{"in Chinese too", "", "nas.lan", "请用 <code>--public-url</code> 设置", "x$(reboot)"},
-		{"no name that a shell would take apart", "", "x$(reboot)", "--public-url https://chat.example</pre>",
+		{"the Chinese text names the setting", "", "nas.lan", "请用 <code>--public-url</code> 设置", "x$(reboot)"},
+		{"a name with shell syntax is omitted", "", "x$(reboot)", "--public-url https://chat.example</pre>",
 			"reboot"},
 	} {
 		request := httptest.NewRequest(http.MethodGet, "/friends", nil)
@@ -88,9 +88,10 @@ func TestAWrongNameGetsAPageThatNamesTheSetting(t *testing.T) {
 		w := httptest.NewRecorder()
 		web.New(test.publicURL).ServeWrongHost(w, request)
 		body := w.Body.String()
-		if w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.holds) ||
-			strings.Contains(body, test.lacks) {
-			t.Errorf("%s: got %d\n%s", test.name, w.Code, body)
+		if w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.want) ||
+			strings.Contains(body, test.unwanted) {
+			t.Errorf("%s: got status %d, want 421, %q and not %q:\n%s", test.name, w.Code, test.want, test.unwanted,
+				body)
 		}
 	}
 }
