@@ -13,30 +13,31 @@ import (
 // callGroup lets concurrent callers with the same key share one call. Unlike with singleflight, the
 // call does not depend on its first caller's context: it goes on while anybody waits for it, and is
 // cancelled when nobody does or the group is closed.
-type callGroup[K comparable] struct {
+type callGroup[K comparable, V any] struct {
 	mu       sync.Mutex // guards calls and each call's waiters, and orders running.Add before running.Wait
-	calls    map[K]*groupCall
+	calls    map[K]*groupCall[V]
 	isClosed bool
 	running  sync.WaitGroup
 }
 
-type groupCall struct {
+type groupCall[V any] struct {
 	waiters int
 	cancel  context.CancelFunc
 	done    chan struct{}
-	// err and panicValue are set before done is closed.
+	// result, err and panicValue are set before done is closed.
+	result     V
 	err        error
 	panicValue any
 }
 
-func newCallGroup[K comparable]() *callGroup[K] {
-	return &callGroup[K]{calls: make(map[K]*groupCall)}
+func newCallGroup[K comparable, V any]() *callGroup[K, V] {
+	return &callGroup[K, V]{calls: make(map[K]*groupCall[V])}
 }
 
 var errClosed = errors.New("the service has ended")
 
 // close cancels all calls, waits for them, and makes later ones fail.
-func (g *callGroup[K]) close() {
+func (g *callGroup[K, V]) close() {
 	g.mu.Lock()
 	g.isClosed = true
 	for _, call := range g.calls {
@@ -48,26 +49,27 @@ func (g *callGroup[K]) close() {
 
 // do returns the result of the shared call, or CodeTemporary if ctx ends first or the group is closed.
 // If the call panics, do panics in every caller.
-func (g *callGroup[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
+func (g *callGroup[K, V]) do(ctx context.Context, key K, work func(context.Context) (V, error)) (result V, err error) {
 	call := g.joinOrStart(ctx, key, work)
 	if call == nil {
-		return rookery.Temporary(errClosed)
+		return result, rookery.Temporary(errClosed)
 	}
 	select {
 	case <-call.done:
 	case <-ctx.Done():
 		g.leave(key, call)
-		return rookery.Temporary(ctx.Err())
+		return result, rookery.Temporary(ctx.Err())
 	}
 	if call.panicValue != nil {
 		panic(call.panicValue)
 	}
-	return call.err
+	return call.result, call.err
 }
 
 // joinOrStart adds a waiter to the call of key, and starts the call if there is none. It returns nil if
 // the group is closed.
-func (g *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context.Context) error) *groupCall {
+func (g *callGroup[K, V]) joinOrStart(ctx context.Context, key K,
+	work func(context.Context) (V, error)) *groupCall[V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.isClosed {
@@ -76,7 +78,7 @@ func (g *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context
 	call := g.calls[key]
 	if call == nil {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		call = &groupCall{cancel: cancel, done: make(chan struct{})}
+		call = &groupCall[V]{cancel: cancel, done: make(chan struct{})}
 		g.calls[key] = call
 		g.running.Go(func() { g.run(ctx, key, call, work) })
 	}
@@ -84,7 +86,8 @@ func (g *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context
 	return call
 }
 
-func (g *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work func(context.Context) error) {
+func (g *callGroup[K, V]) run(ctx context.Context, key K, call *groupCall[V],
+	work func(context.Context) (V, error)) {
 	defer func() {
 		if panicValue := recover(); panicValue != nil {
 			call.panicValue = fmt.Sprintf("%v\n%s", panicValue, debug.Stack())
@@ -93,12 +96,12 @@ func (g *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work fun
 		close(call.done)
 		call.cancel()
 	}()
-	call.err = work(ctx)
+	call.result, call.err = work(ctx)
 }
 
 // leave removes a waiter. After the last one has left, the call is cancelled and cannot be joined any
 // more.
-func (g *callGroup[K]) leave(key K, call *groupCall) {
+func (g *callGroup[K, V]) leave(key K, call *groupCall[V]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if call.waiters--; call.waiters == 0 {
@@ -107,7 +110,7 @@ func (g *callGroup[K]) leave(key K, call *groupCall) {
 	}
 }
 
-func (g *callGroup[K]) removeCall(key K, call *groupCall) {
+func (g *callGroup[K, V]) removeCall(key K, call *groupCall[V]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.removeCallLocked(key, call)
@@ -115,7 +118,7 @@ func (g *callGroup[K]) removeCall(key K, call *groupCall) {
 
 // removeCallLocked lets the next caller start a new call. Another call may have taken the key already.
 // g.mu must be held.
-func (g *callGroup[K]) removeCallLocked(key K, call *groupCall) {
+func (g *callGroup[K, V]) removeCallLocked(key K, call *groupCall[V]) {
 	if g.calls[key] == call {
 		delete(g.calls, key)
 	}

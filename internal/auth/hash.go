@@ -40,10 +40,12 @@ const (
 	hashBytes = 32
 )
 
-// HashProof returns the credential to be stored for a proof: an Argon2id hash with a random salt, in
-// the PHC string format.
-func HashProof(proof Proof, cost Cost) rookery.Credential {
-	hash, err := argon2id.CreateHash(string(proof[:]), &argon2id.Params{
+// HashProof returns the credential to be stored for a proof, of KindPasswordMD5: an Argon2id hash with a
+// random salt, in the PHC string format.
+func HashProof(proof Proof, cost Cost) rookery.Credential { return hashInput(proof[:], cost) }
+
+func hashInput(input []byte, cost Cost) rookery.Credential {
+	hash, err := argon2id.CreateHash(string(input), &argon2id.Params{
 		Memory: cost.MemoryKiB, Iterations: cost.Passes, Parallelism: cost.Threads,
 		SaltLength: saltBytes, KeyLength: hashBytes,
 	})
@@ -53,9 +55,9 @@ func HashProof(proof Proof, cost Cost) rookery.Credential {
 	return rookery.Credential(hash)
 }
 
-// matchesProof reports whether a credential made by HashProof is the hash of proof.
-func matchesProof(credential rookery.Credential, proof Proof) (bool, error) {
-	matches, err := argon2id.ComparePasswordAndHash(string(proof[:]), string(credential))
+// matchesHash reports whether an Argon2id hash is that of input.
+func matchesHash(hash rookery.Credential, input []byte) (bool, error) {
+	matches, err := argon2id.ComparePasswordAndHash(string(input), string(hash))
 	if err != nil {
 		return false, rookery.Temporary(fmt.Errorf("read a stored password hash: %w", err))
 	}

@@ -85,14 +85,14 @@ func (f *fixture) signIn(uin rookery.UIN, from netip.Addr, password string) erro
 
 func (f *fixture) signInUntil(ctx context.Context, uin rookery.UIN, from netip.Addr, password string) error {
 	f.mu.Lock()
-	credential := f.stored
+	credentials := []NamedCredential{{Name: "password", Kind: KindPasswordMD5, Uses: UseEverything, Hash: f.stored}}
 	f.mu.Unlock()
 	if uin < 10001 || uin > 10020 {
-		credential = ""
+		credentials = nil
 	}
-	proof := ProofOf(password)
 	key := limiterKey{uin, rookery.Network(from)}
-	err := f.passwords.Verify(ctx, Attempt{Account: uin, Address: from, Proof: &proof, Credential: credential,
+	_, err := f.passwords.Verify(ctx, Attempt{Account: uin, Address: from, Use: UseAddressSession,
+		Secret: SecretFromProof(ProofOf(password)), Credentials: credentials,
 		IsKnownAddress: func(context.Context) (bool, error) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -374,10 +374,12 @@ func TestRightPasswordDoesNotResetTheCountOfItsAddress(t *testing.T) {
 	f.must(f.signIn(10001, cafe, password))     // a known address has its own count
 }
 
-// The proof that was right for the former credential is not accepted for a new one.
+// The proof that was right for the former credential is not accepted for a new one, nor is another proof
+// for the former.
 func TestVerifiedProofBelongsToItsCredential(t *testing.T) {
 	f := newFixture(t)
 	f.must(f.signIn(10001, home, password))
+	f.wantWrong(f.signIn(10001, home, "wrong"))
 	f.mu.Lock()
 	f.stored = HashProof(ProofOf("new one"), TestCost)
 	f.mu.Unlock()

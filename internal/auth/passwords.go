@@ -7,12 +7,12 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"math"
 	"net/netip"
 	"runtime"
+	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -45,13 +45,15 @@ type Passwords struct {
 
 	hashQueue *hashQueue
 	limiter   *loginLimiter
-	calls     *callGroup[callKey]
-	// dummyCredential is verified if there is no account, so that the answer takes as long as for an
-	// existing one.
-	dummyCredential rookery.Credential
-	// verified holds keyed digests of accounts, credentials and the proofs that were right for them. A
-	// client that signs in for every message then needs only one hash.
-	verified  *lru.Cache[proofDigest, struct{}]
+	calls     *callGroup[callKey, NamedCredential]
+	// dummyHash takes the place of a credential that the account does not have, so that the answer takes
+	// as long as with one.
+	dummyHash rookery.Credential
+	// matchesHash compares with an Argon2id hash. Tests replace it to count the hashes.
+	matchesHash func(hash rookery.Credential, input []byte) (bool, error)
+	// verified holds keyed digests of credentials and the secrets that were right for them. A client that
+	// signs in for every message then needs only one hash.
+	verified  *lru.Cache[secretDigest, struct{}]
 	digestKey [32]byte
 }
 
@@ -65,7 +67,7 @@ func New(config Config) *Passwords {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	verified, err := lru.New[proofDigest, struct{}](maxVerified)
+	verified, err := lru.New[secretDigest, struct{}](maxVerified)
 	if err != nil {
 		panic(err) // only if the size is not positive
 	}
@@ -76,13 +78,15 @@ func New(config Config) *Passwords {
 		log:       config.Log,
 		hashQueue: newHashQueue(cmp.Or(config.ConcurrentHashes, runtime.NumCPU()), cmp.Or(config.MaxQueuedHashes, 64)),
 		limiter:   newLoginLimiter(),
-		calls:     newCallGroup[callKey](),
+		calls:     newCallGroup[callKey, NamedCredential](),
 		verified:  verified,
+
+		matchesHash: matchesHash,
 	}
 	rand.Read(p.digestKey[:]) // never fails
 	var randomProof Proof
 	rand.Read(randomProof[:])
-	p.dummyCredential = HashProof(randomProof, p.cost)
+	p.dummyHash = HashProof(randomProof, p.cost)
 	return p
 }
 
@@ -90,11 +94,11 @@ func New(config Config) *Passwords {
 type Attempt struct {
 	Account rookery.UIN
 	Address netip.Addr
-	// Proof is nil if the client sent nothing that could be a proof. Such an attempt takes as long as
-	// one with a wrong proof.
-	Proof *Proof
-	// Credential is the account's stored credential. It is empty if there is no account.
-	Credential rookery.Credential
+	Use     Use // what the client wants to do
+	Secret  Secret
+	// Credentials are those of the account, empty if there is no account. Of KindRandom, only the one
+	// whose hash is that of the secret is needed.
+	Credentials []NamedCredential
 	// IsKnownAddress reports whether the account has signed in from Address before. It is called only if
 	// that matters.
 	IsKnownAddress func(context.Context) (bool, error)
@@ -102,32 +106,51 @@ type Attempt struct {
 	Program string
 }
 
-// Verify returns nil if the attempt's proof matches its credential. It returns CodePassword if not, or
-// if the login limiter requires a wait, and CodeTemporary if too many passwords wait to be hashed.
-func (p *Passwords) Verify(ctx context.Context, attempt Attempt) error {
-	var proof Proof // without a proof it stays zero, and matches nothing because the credential is empty
-	if attempt.Proof != nil {
-		proof = *attempt.Proof
-	} else {
-		attempt.Credential = ""
-	}
-	digest := p.digestOf(attempt.Account, attempt.Credential, proof)
-	if p.verified.Contains(digest) {
-		p.verified.Get(digest) // marks it as recently used
-		return p.admitVerified(ctx, attempt)
+// Verify returns the credential that the attempt's secret matches and that allows its use. It returns
+// CodePassword if there is none, or if the login limiter requires a wait, and CodeTemporary if too many
+// passwords wait to be hashed.
+func (p *Passwords) Verify(ctx context.Context, attempt Attempt) (NamedCredential, error) {
+	attempt.Credentials = attempt.usableCredentials()
+	for _, credential := range attempt.Credentials {
+		if credential.matchesRandom(attempt.Secret) || p.isVerified(credential, attempt.Secret) {
+			return credential, p.admitVerified(ctx, attempt)
+		}
 	}
 	// A client that signs in several times at once is verified once, so that its attempts do not count
-	// separately. The credential is part of the key because it may change meanwhile.
-	key := callKey{attempt.Account, attempt.Address, proof, attempt.Credential}
-	return p.calls.do(ctx, key, func(ctx context.Context) error { return p.check(ctx, attempt, proof) })
+	// separately. The credentials are part of the key because they may change meanwhile.
+	key := callKey{attempt.Account, attempt.Address, attempt.Secret, joinHashes(attempt.Credentials)}
+	return p.calls.do(ctx, key, func(ctx context.Context) (NamedCredential, error) { return p.check(ctx, attempt) })
+}
+
+// usableCredentials returns the credentials that allow the attempt's use. There are none without a
+// secret.
+func (a Attempt) usableCredentials() []NamedCredential {
+	if !a.Secret.isPresent {
+		return nil
+	}
+	var usable []NamedCredential
+	for _, credential := range a.Credentials {
+		if credential.Uses&a.Use != 0 {
+			usable = append(usable, credential)
+		}
+	}
+	return usable
 }
 
 // callKey identifies attempts that can share one check.
 type callKey struct {
-	account    rookery.UIN
-	address    netip.Addr
-	proof      Proof
-	credential rookery.Credential
+	account rookery.UIN
+	address netip.Addr
+	secret  Secret
+	hashes  string // of the usable credentials
+}
+
+func joinHashes(credentials []NamedCredential) string {
+	var joined strings.Builder
+	for _, credential := range credentials {
+		joined.WriteString(string(credential.Hash) + "\n")
+	}
+	return joined.String()
 }
 
 // admitVerified returns CodePassword if the login limiter requires a wait. Otherwise it clears the
@@ -147,51 +170,73 @@ func (p *Passwords) admitVerified(ctx context.Context, attempt Attempt) error {
 	return nil
 }
 
-// check hashes the proof, as far as the login limiter allows, and compares it with the credential.
-func (p *Passwords) check(ctx context.Context, attempt Attempt, proof Proof) error {
+// check hashes the secret, as far as the login limiter allows, and compares it with the credentials.
+func (p *Passwords) check(ctx context.Context, attempt Attempt) (matched NamedCredential, err error) {
 	login, err := newLoginAttempt(ctx, attempt)
 	if err != nil {
-		return err
+		return matched, err
 	}
 	waitTime, err := p.limiter.beginCheck(ctx, login, p.uptime)
 	switch {
 	case err != nil:
-		return err
+		return matched, err
 	case waitTime > 0:
-		return newWaitError(waitTime)
+		return matched, newWaitError(waitTime)
 	}
 	defer p.limiter.endCheck(login)
 	if err := p.hashQueue.acquire(ctx, p.priorityOf(login), login.address); err != nil {
-		return err
+		return matched, err
 	}
 	defer p.hashQueue.release()
 	// More failures may have been counted while this attempt waited.
 	if waitTime := p.limiter.requiredWait(login, p.uptime()); waitTime > 0 {
-		return newWaitError(waitTime)
+		return matched, newWaitError(waitTime)
 	}
-	isRight, err := p.compare(attempt.Account, attempt.Credential, proof)
+	matched, isRight, err := p.compare(attempt.Credentials, attempt.Secret, p.dummyHash)
 	switch {
 	case err != nil:
-		return err
+		return matched, err
 	case !isRight:
 		p.limiter.recordFailure(login, p.uptime())
 		p.log.Info("wrong password", "account", attempt.Account, "address", attempt.Address,
 			"program", attempt.Program)
-		return ErrWrongPassword
+		return matched, ErrWrongPassword
 	}
 	p.limiter.clearFailures(login)
-	return nil
+	return matched, nil
 }
 
-// compare reports whether proof matches the credential, and remembers it if so. An empty credential
-// never matches, but takes as long. The caller holds a slot of the hash queue.
-func (p *Passwords) compare(uin rookery.UIN, credential rookery.Credential, proof Proof) (bool, error) {
-	matches, err := matchesProof(cmp.Or(credential, p.dummyCredential), proof)
-	if err != nil || !matches || credential == "" {
-		return false, err
+// compare returns the chosen password that the secret matches, and remembers that it does. For each kind
+// that the secret could match it computes one hash, even after a match. If the account has no credential
+// of a kind, it uses dummyHash, or skips the kind if that is empty. The caller holds a slot of the hash
+// queue.
+func (p *Passwords) compare(credentials []NamedCredential, secret Secret, dummyHash rookery.Credential) (
+	matched NamedCredential, isRight bool, err error) {
+	for _, kind := range []Kind{KindPassword, KindPasswordMD5} {
+		input := secret.inputOf(kind)
+		position, hash := hashOfKind(credentials, kind)
+		if hash = cmp.Or(hash, dummyHash); input == nil || hash == "" {
+			continue
+		}
+		matches, err := p.matchesHash(hash, input)
+		if err != nil {
+			return NamedCredential{}, false, err
+		}
+		if matches && position >= 0 {
+			matched, isRight = credentials[position], true
+			p.verified.Add(p.digestOf(matched, secret), struct{}{})
+		}
 	}
-	p.verified.Add(p.digestOf(uin, credential, proof), struct{}{})
-	return true, nil
+	return matched, isRight, nil
+}
+
+// isVerified reports whether compare has found that the secret matches the credential.
+func (p *Passwords) isVerified(credential NamedCredential, secret Secret) bool {
+	if secret.inputOf(credential.Kind) == nil {
+		return false
+	}
+	_, isVerified := p.verified.Get(p.digestOf(credential, secret)) // also marks it as recently used
+	return isVerified
 }
 
 func newLoginAttempt(ctx context.Context, attempt Attempt) (loginAttempt, error) {
@@ -215,7 +260,7 @@ func newWaitError(waitTime time.Duration) error {
 		Text: fmt.Sprintf("Password error: too many tries, wait %d seconds", int(math.Ceil(waitTime.Seconds())))}
 }
 
-// Hash returns the credential to be stored for a password. It waits in the hash queue with the
+// Hash returns the hash to be stored for a password, of KindPasswordMD5. It waits in the hash queue with the
 // operator's priority.
 func (p *Passwords) Hash(ctx context.Context, password string) (rookery.Credential, error) {
 	if err := p.hashQueue.acquire(ctx, priorityOperator, netip.Addr{}); err != nil {
@@ -225,16 +270,15 @@ func (p *Passwords) Hash(ctx context.Context, password string) (rookery.Credenti
 	return HashProof(ProofOf(password), p.cost), nil
 }
 
-// Matches reports whether a password is right. It is for the operator and not subject to the login
-// limiter.
-func (p *Passwords) Matches(
-	ctx context.Context, uin rookery.UIN, credential rookery.Credential, password string,
-) (bool, error) {
+// Matches reports whether a password matches one of the chosen passwords. It is for the operator and not
+// subject to the login limiter.
+func (p *Passwords) Matches(ctx context.Context, credentials []NamedCredential, password string) (bool, error) {
 	if err := p.hashQueue.acquire(ctx, priorityOperator, netip.Addr{}); err != nil {
 		return false, err
 	}
 	defer p.hashQueue.release()
-	return p.compare(uin, credential, ProofOf(password))
+	_, isRight, err := p.compare(credentials, SecretFromPassword(password), "")
+	return isRight, err
 }
 
 // ClearFailures resets the failures at an account from unknown addresses. Call it when the password has
@@ -252,13 +296,14 @@ func (p *Passwords) Close() { p.calls.close() }
 // uptime is the clock of the login limiter.
 func (p *Passwords) uptime() time.Duration { return p.now().Sub(p.startedAt) }
 
-// proofDigest identifies a proof together with the account and the credential that it was right for.
-type proofDigest [sha256.Size]byte
+// secretDigest identifies a secret together with the credential that it was right for.
+type secretDigest [sha256.Size]byte
 
-func (p *Passwords) digestOf(uin rookery.UIN, credential rookery.Credential, proof Proof) proofDigest {
+// digestOf needs no account, because the random salt makes each hash unique.
+func (p *Passwords) digestOf(credential NamedCredential, secret Secret) secretDigest {
 	hasher := hmac.New(sha256.New, p.digestKey[:])
-	_ = binary.Write(hasher, binary.BigEndian, uint32(uin)) // a hash never fails
-	hasher.Write(proof[:])
-	hasher.Write([]byte(credential))
-	return proofDigest(hasher.Sum(nil))
+	hasher.Write([]byte(credential.Hash))
+	hasher.Write([]byte{0, byte(credential.Kind)}) // no hash contains a zero byte
+	hasher.Write(secret.inputOf(credential.Kind))
+	return secretDigest(hasher.Sum(nil))
 }

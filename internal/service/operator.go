@@ -73,11 +73,11 @@ func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password str
 // CheckPassword reports whether the password is right. It is for the operator and not subject to the
 // login limiter.
 func (s *Service) CheckPassword(ctx context.Context, uin rookery.UIN, password string) (bool, error) {
-	storedCredential, err := s.store.Credential(ctx, uin)
+	hash, err := s.store.Credential(ctx, uin)
 	if err != nil {
 		return false, err
 	}
-	return s.passwords.Matches(ctx, uin, storedCredential, password)
+	return s.passwords.Matches(ctx, namedCredentials(hash), password)
 }
 
 var errSystemAccount = rookery.Errorf(rookery.CodeRefused,

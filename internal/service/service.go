@@ -58,13 +58,13 @@ type Config struct {
 
 // Passwords verifies passwords and limits guessing. *auth.Passwords implements it.
 type Passwords interface {
-	// Verify returns nil if the attempt's proof matches its credential. It returns CodePassword if not,
-	// or if too many attempts were wrong, and CodeTemporary if too many attempts wait.
-	Verify(ctx context.Context, attempt auth.Attempt) error
+	// Verify returns the credential that the attempt's secret matches. It returns CodePassword if there is
+	// none or too many attempts were wrong, and CodeTemporary if too many attempts wait.
+	Verify(ctx context.Context, attempt auth.Attempt) (auth.NamedCredential, error)
 	// Hash returns the credential to be stored for a password.
 	Hash(ctx context.Context, password string) (rookery.Credential, error)
 	// Matches reports whether a password is right, without a limit.
-	Matches(ctx context.Context, uin rookery.UIN, credential rookery.Credential, password string) (bool, error)
+	Matches(ctx context.Context, credentials []auth.NamedCredential, password string) (bool, error)
 	// ClearFailures lets unknown addresses try an account again whose password has changed.
 	ClearFailures(uin rookery.UIN)
 	// RefuseNew makes all attempts fail with CodeTemporary that need a password hash.

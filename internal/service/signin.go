@@ -80,17 +80,36 @@ func (s *Service) attachSession(ctx context.Context, account *activeAccount, det
 
 // verifyPassword checks the proof of a sign-in and returns the credential that it matches.
 func (s *Service) verifyPassword(ctx context.Context, request SignInRequest) (rookery.Credential, error) {
-	credential, err := s.store.Credential(ctx, request.UIN)
+	hash, err := s.store.Credential(ctx, request.UIN)
 	if err != nil && rookery.CodeOf(err) != rookery.CodeNoAccount {
 		return "", err
 	}
-	return credential, s.passwords.Verify(ctx, auth.Attempt{
-		Account: request.UIN, Address: request.Address, Proof: request.Proof, Credential: credential,
+	attempt := auth.Attempt{
+		Account: request.UIN, Address: request.Address, Use: auth.UseAddressSession, Program: request.Program,
+		Credentials: namedCredentials(hash),
 		IsKnownAddress: func(ctx context.Context) (bool, error) {
 			return s.store.IsKnownAddress(ctx, request.UIN, request.Address)
 		},
-		Program: request.Program,
-	})
+	}
+	if request.Device != "" {
+		attempt.Use = auth.UseDeviceSession
+	}
+	if request.Proof != nil {
+		attempt.Secret = auth.SecretFromProof(*request.Proof)
+	}
+	matched, err := s.passwords.Verify(ctx, attempt)
+	return matched.Hash, err
+}
+
+// namedCredentials returns the credentials of an account: its password, or none if hash is empty because
+// there is no account or nobody may sign in to it.
+func namedCredentials(hash rookery.Credential) []auth.NamedCredential {
+	if hash == "" {
+		return nil
+	}
+	return []auth.NamedCredential{
+		{Name: "password", Kind: auth.KindPasswordMD5, Uses: auth.UseEverything, Hash: hash},
+	}
 }
 
 // StopPasswordChecks makes every sign-in that needs a password hash fail with CodeTemporary. A server
