@@ -146,7 +146,7 @@ func (m *fakeServer) Entries(_ context.Context, uin rookery.UIN, after, upTo uin
 	return slices.Clone(m.Boxes[uin][after:min(upTo, after+uint64(limit))]), nil
 }
 
-func (m *fakeServer) SaveCursor(_ context.Context, uin rookery.UIN, _ string, p rookery.Cursor) error {
+func (m *fakeServer) SaveCursor(_ context.Context, uin rookery.UIN, _ string, _ uint64, p rookery.Cursor) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Places[uin] = p.Number

@@ -28,7 +28,7 @@ type Store interface {
 		error)
 	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, cursor rookery.Cursor, err error)
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
-	SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error
+	SaveCursor(ctx context.Context, uin rookery.UIN, device string, was uint64, cursor rookery.Cursor) error
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
 	StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error
 	Close() error
@@ -128,7 +128,7 @@ func moveCursorToEnd(ctx context.Context, store Store, uin rookery.UIN) error {
 	if err != nil || cursor.Number == last {
 		return err
 	}
-	return store.SaveCursor(ctx, uin, "", rookery.Cursor{Number: last})
+	return store.SaveCursor(ctx, uin, "", cursor.Number, rookery.Cursor{Number: last})
 }
 
 // Numbers of concurrent writers while seeding. Concurrent writers share commits of the store, so there are many

@@ -98,9 +98,11 @@ func (s earlyAnswerStore) Deliver(ctx context.Context, letters []rookery.NewEntr
 // earlyCursorStore reports cursors as stored before they are.
 type earlyCursorStore struct{ service.Store }
 
-func (s earlyCursorStore) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
+func (s earlyCursorStore) SaveCursor(
+	ctx context.Context, uin rookery.UIN, device string, was uint64, place rookery.Cursor,
+) error {
 	go func() {
-		if err := s.Store.SaveCursor(context.WithoutCancel(ctx), uin, device, place); err != nil {
+		if err := s.Store.SaveCursor(context.WithoutCancel(ctx), uin, device, was, place); err != nil {
 			slog.Warn("a batch that was handed out could not be stored", "error", err)
 		}
 	}()

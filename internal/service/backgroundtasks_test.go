@@ -55,10 +55,10 @@ func (b *panickingStore) Entries(ctx context.Context, uin rookery.UIN, after, up
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (b *panickingStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string,
+func (b *panickingStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, was uint64,
 	cursor rookery.Cursor) error {
 	b.beforeCall("SaveCursor")
-	return b.Store.SaveCursor(ctx, uin, deviceName, cursor)
+	return b.Store.SaveCursor(ctx, uin, deviceName, was, cursor)
 }
 
 func (b *panickingStore) SetSessionsAsleep(ctx context.Context, s []rookery.Session) error {

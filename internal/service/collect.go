@@ -29,13 +29,15 @@ type consumer struct {
 	// device is the name of the device, empty for the address sessions.
 	device string
 
-	collectLock semaphore // held during a collection; guards the fields up to consumerState
+	collectLock semaphore // held during a collection; guards the fields up to storedCursor
 	isLoaded    bool
 	// isDirty means that consumerState has changed since it was stored.
 	isDirty bool
 	// isRemoved means that the device or the account was deleted, so that nothing may be stored.
 	isRemoved bool
 	consumerState
+	// storedCursor is the cursor's number in the store.
+	storedCursor uint64
 
 	// subscription is the connection to which entries are pushed, or nil. It is set with collectLock
 	// held and loaded without a lock. Load it once and use that value, because a second load may return
@@ -129,18 +131,23 @@ func (s *Service) Collect(
 	if account.currentSession(session) == nil {
 		return nil, errNotSignedIn
 	}
-	if err := s.loadConsumer(ctx, consumer); err != nil {
-		return nil, err
+	for {
+		if err := s.loadConsumer(ctx, consumer); err != nil {
+			return nil, err
+		}
+		consumer.mergeConfirmed()
+		now := s.uptime()
+		switch consumer.classifyRequest(key, now) {
+		case delayedRequest:
+			return nil, nil
+		case repeatedRequest:
+			return s.repeatLastBatch(ctx, consumer)
+		}
+		batch, err := s.collectNewBatch(ctx, consumer, pastRequest{key, now}, batchLimit)
+		if rookery.CodeOf(err) != rookery.CodeConflict {
+			return batch, err
+		}
 	}
-	consumer.mergeConfirmed()
-	now := s.uptime()
-	switch consumer.classifyRequest(key, now) {
-	case delayedRequest:
-		return nil, nil
-	case repeatedRequest:
-		return s.repeatLastBatch(ctx, consumer)
-	}
-	return s.collectNewBatch(ctx, consumer, pastRequest{key, now}, batchLimit)
 }
 
 // loadConsumer reads the consumer's state from the store, unless it is loaded already. The caller holds
@@ -158,7 +165,7 @@ func (s *Service) loadConsumer(ctx context.Context, c *consumer) error {
 		return rookery.Temporary(err)
 	}
 	c.account.noteNewEntry(newestNumber)
-	c.consumerState, c.isLoaded = state, true
+	c.consumerState, c.storedCursor, c.isLoaded = state, cursor.Number, true
 	return nil
 }
 
@@ -209,13 +216,24 @@ func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request past
 			newState.lastBatch.after = entry.Number - 1
 		}
 	}
-	if err := s.store.SaveCursor(ctx, c.account.uin, c.device, newState.encode(request.receivedAt)); err != nil {
+	if err := s.saveState(ctx, c, newState, request.receivedAt); err != nil {
 		return nil, err
 	}
-	s.noteTimedWrite()
 	c.removeCollectedNotices(noticesOf(batch))
-	c.consumerState, c.isDirty = newState, false
 	return batch, nil
+}
+
+// saveState stores a new state of the consumer. If another writer has moved the cursor, it returns
+// CodeConflict, and the next loadConsumer reads the stored state. The caller holds c.collectLock.
+func (s *Service) saveState(ctx context.Context, c *consumer, state consumerState, now time.Duration) error {
+	err := s.store.SaveCursor(ctx, c.account.uin, c.device, c.storedCursor, state.encode(now))
+	if err != nil {
+		c.isLoaded = c.isLoaded && rookery.CodeOf(err) != rookery.CodeConflict
+		return err
+	}
+	s.noteTimedWrite()
+	c.consumerState, c.storedCursor, c.isDirty = state, state.cursor, false
+	return nil
 }
 
 // noticesOf returns the status notices of a batch.
@@ -246,14 +264,17 @@ func (s *Service) saveConsumer(ctx context.Context, c *consumer) error {
 	defer c.collectLock.release()
 	c.saveScheduled.Store(false) // a later change schedules another save
 	c.mergeConfirmed()
-	if !c.isDirty || c.isRemoved {
-		return nil
+	for c.isDirty && !c.isRemoved {
+		err := s.saveState(ctx, c, c.consumerState, s.uptime())
+		if rookery.CodeOf(err) != rookery.CodeConflict {
+			return err
+		}
+		c.isDirty = false
+		if err := s.loadConsumer(ctx, c); err != nil {
+			return err
+		}
+		c.mergeConfirmed()
 	}
-	if err := s.store.SaveCursor(ctx, c.account.uin, c.device, c.encode(s.uptime())); err != nil {
-		return err
-	}
-	s.noteTimedWrite()
-	c.isDirty = false
 	return nil
 }
 

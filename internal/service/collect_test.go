@@ -363,3 +363,37 @@ func TestARepeatedStatusDoesNotComeBack(t *testing.T) {
 		t.Errorf("status %v, want online", got)
 	}
 }
+
+// moveCursor moves the cursor in the store, as another server on the same store does.
+func (w *world) moveCursor(session *service.Session, was, number uint64) {
+	w.Helper()
+	w.must(w.store.Store.SaveCursor(
+		w.Context(), session.Account(), session.Device(), was, rookery.Cursor{Number: number}))
+}
+
+func TestCollectContinuesWhereAnotherServerHasMovedTheCursor(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.sendTexts(me, 10002, "one")
+	w.wantCollected(you, "collect 1", "one")
+	w.sendTexts(me, 10002, "two", "three")
+	w.moveCursor(you, 1, 2)
+	w.wantCollected(you, "collect 2", "three")
+}
+
+func TestConfirmationIsSavedAfterAnotherServerHasMovedTheCursor(t *testing.T) {
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		client := w.subscribe(you)
+		w.sendTexts(me, 10002, "one", "two", "three")
+		w.advance(time.Minute)
+		w.waitIdle()
+		w.moveCursor(you, 0, 1)
+		client.confirm(3)
+		w.passTime(time.Second)
+		_, cursor, err := w.store.MailboxState(w.Context(), 10002, "phone")
+		if err != nil || cursor.Number != 3 {
+			t.Errorf("the stored cursor is %d, want 3; error %v", cursor.Number, err)
+		}
+	}, 10001, 10002)
+}

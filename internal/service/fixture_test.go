@@ -271,11 +271,13 @@ func (f *faultyStore) DeliverInOrder(ctx context.Context, list []rookery.Deliver
 	return f.Store.DeliverInOrder(ctx, list, now)
 }
 
-func (f *faultyStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
+func (f *faultyStore) SaveCursor(
+	ctx context.Context, uin rookery.UIN, deviceName string, was uint64, cursor rookery.Cursor,
+) error {
 	if err := f.countCall(true); err != nil {
 		return err
 	}
-	return f.Store.SaveCursor(ctx, uin, deviceName, cursor)
+	return f.Store.SaveCursor(ctx, uin, deviceName, was, cursor)
 }
 
 func (f *faultyStore) StartSession(ctx context.Context, session rookery.Session, credential rookery.Credential) error {

@@ -70,12 +70,11 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 			return err // otherwise a client could store marks without limit
 		}
 	}
-	receipt, err := s.store.AdvanceReadMark(ctx, account.uin, readMark, requestKey)
-	if err != nil || receipt.Repeated || readMark.Number <= before {
-		return err
+	hasMoved, err := s.store.AdvanceReadMark(ctx, account.uin, readMark, requestKey)
+	if hasMoved {
+		s.hub.readMarkMoved(account, readMark, session.consumer)
 	}
-	s.hub.readMarkMoved(account, readMark, session.consumer)
-	return nil
+	return err
 }
 
 // hasReached reports whether the mailbox has an entry with this number or a higher one.

@@ -115,13 +115,15 @@ type mailboxStore interface {
 		query rookery.HistoryQuery) (entries []rookery.Entry, hasOlder bool, err error)
 	// ReadMark returns how far an account has read a conversation, 0 if it has no mark.
 	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
-	// AdvanceReadMark moves a read mark forward, never back, and records the key. It returns
-	// CodeNoAccount if uin does not exist.
+	// AdvanceReadMark moves a read mark forward, never back, and records the key. It reports whether
+	// the mark has moved: of several writers of the same mark, one moves it. It returns CodeNoAccount if
+	// uin does not exist.
 	AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark,
-		requestKey rookery.RequestKey) (rookery.Receipt, error)
-	// SaveCursor stores the cursor of a consumer. It returns CodeNoAccount if there is no such account.
-	// If the account has no such device, it stores nothing and returns nil.
-	SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error
+		requestKey rookery.RequestKey) (hasMoved bool, err error)
+	// SaveCursor stores the cursor of a consumer if the number of the stored one is still was, and
+	// otherwise returns CodeConflict. It returns CodeNoAccount if there is no such account. If the
+	// account has no such device, it stores nothing and returns nil.
+	SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, was uint64, cursor rookery.Cursor) error
 }
 
 type sessionStore interface {

@@ -173,17 +173,20 @@ func (s *Store) ReadMark(ctx context.Context, uin, peer rookery.UIN) (number uin
 // AdvanceReadMark implements service.Store.
 func (s *Store) AdvanceReadMark(
 	ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey,
-) (rookery.Receipt, error) {
-	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
+) (hasMoved bool, err error) {
+	_, err = s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
+		hasMoved = false // apply may run twice
 		switch exists, err := batch.loadNewestNumber(uin); {
 		case err != nil:
 			return err
 		case !exists:
 			return noAccountError(uin)
 		}
-		_, err := batch.conn.execute(`INSERT INTO read_marks VALUES (?, ?, ?)
-			ON CONFLICT DO UPDATE SET number = max(number, excluded.number)`,
+		n, err := batch.conn.execute(`INSERT INTO read_marks VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET number = excluded.number WHERE excluded.number > number`,
 			uin, readMark.Peer, clampToInt64(readMark.Number))
+		hasMoved = n > 0 && readMark.Number > 0
 		return err
 	})
+	return hasMoved && err == nil, err
 }

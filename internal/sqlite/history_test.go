@@ -127,7 +127,7 @@ func TestPurgeAndRemovalDeleteConversationRows(t *testing.T) {
 	}
 	const rowCount = "SELECT count(*) FROM conversations"
 	before := store.queryInt(t, rowCount)
-	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
+	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", 0, rookery.Cursor{Number: 7}); err != nil {
 		t.Fatal(err)
 	}
 	_, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100)

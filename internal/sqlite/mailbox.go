@@ -208,9 +208,13 @@ func scanEntry(r resultRow) rookery.Entry {
 // clampToInt64 limits a number to the database's signed integers.
 func clampToInt64(n uint64) uint64 { return min(n, 1<<63-1) }
 
+var errCursorMoved = rookery.Errorf(rookery.CodeConflict, "another writer has moved the cursor")
+
 // SaveCursor implements service.Store. The cursor of a device exists from its first sign-in on, so
 // nothing is stored for a device that was forgotten.
-func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
+func (s *Store) SaveCursor(
+	ctx context.Context, uin rookery.UIN, device string, was uint64, cursor rookery.Cursor,
+) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		switch exists, err := batch.loadNewestNumber(uin); {
 		case err != nil:
@@ -218,20 +222,26 @@ func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, 
 		case !exists:
 			return noAccountError(uin)
 		}
-		var from uint64
-		_, err := batch.conn.queryFirst("SELECT number FROM places WHERE account = ? AND device = ?",
-			func(row resultRow) { from = uint64(row.int(0)) }, uin, device)
-		if err != nil {
+		var stored uint64
+		found, err := batch.conn.queryFirst("SELECT number FROM places WHERE account = ? AND device = ?",
+			func(row resultRow) { stored = uint64(row.int(0)) }, uin, device)
+		switch {
+		case err != nil:
 			return err
+		case !found && device != "":
+			return nil // the device is forgotten
+		case stored != was:
+			return errCursorMoved
 		}
 		statement := "UPDATE places SET number = ?3, keep = ?4, memo = ?5 WHERE account = ?1 AND device = ?2"
 		if device == "" {
 			statement = "INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4, ?5)"
 		}
-		n, err := batch.conn.execute(statement, uin, device, cursor.Number, cursor.RepeatFrom, cursor.State)
-		if err != nil || n == 0 {
+		if _, err := batch.conn.execute(
+			statement, uin, device, cursor.Number, cursor.RepeatFrom, cursor.State,
+		); err != nil {
 			return err
 		}
-		return batch.subtractCollected(uin, from, cursor.Number)
+		return batch.subtractCollected(uin, stored, cursor.Number)
 	}})
 }

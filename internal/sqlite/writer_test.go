@@ -312,7 +312,7 @@ func TestFullDiskFailsRequestsCompletely(t *testing.T) {
 	_, err = store.ChangeRelation(t.Context(), change)
 	requireTemporary("ChangeRelation", err)
 	cursor := rookery.Cursor{Number: 1, State: make([]byte, 40_000)}
-	requireTemporary("SaveCursor", store.SaveCursor(t.Context(), rookery.FirstUIN, "", cursor))
+	requireTemporary("SaveCursor", store.SaveCursor(t.Context(), rookery.FirstUIN, "", 0, cursor))
 
 	requireUnchanged := func() {
 		t.Helper()
@@ -348,7 +348,7 @@ func TestPurgeKeepsJournalWhileDiskReserveIsReleased(t *testing.T) {
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "collected")
 	deliver(t, store, rookery.FirstUIN, "waiting")
-	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1}); err != nil {
+	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", 0, rookery.Cursor{Number: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); n != 0 || err != nil {

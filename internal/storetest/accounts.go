@@ -185,7 +185,7 @@ var accountTests = []contractTest{
 		store.requireCode(store.SetCredential(store.ctx, nobody, ""), rookery.CodeNoAccount)
 		store.requireCode(store.RemoveAccount(store.ctx, nobody), rookery.CodeNoAccount)
 		store.requireCode(store.StartSession(store.ctx, newSession(nobody, "", 1), "secret"), rookery.CodeNoAccount)
-		store.requireCode(store.SaveCursor(store.ctx, nobody, "", rookery.Cursor{Number: 1}), rookery.CodeNoAccount)
+		store.requireCode(store.setCursor(nobody, "", rookery.Cursor{Number: 1}), rookery.CodeNoAccount)
 	}},
 	{"a removed account leaves only the messages it sent to others", func(store *testedStore) {
 		store.createAccounts(ann, bob, cat)
@@ -194,7 +194,7 @@ var accountTests = []contractTest{
 		store.deliverTexts(ann, bob, "one", "two")
 		store.deliverTexts(bob, ann, "stays")
 		store.startSessions(newSession(ann, "", 1), newSession(ann, "phone", 2))
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 2}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 2}))
 		store.requireNoError(store.RemoveAccount(store.ctx, ann))
 		_, err := store.Account(store.ctx, ann)
 		store.requireCode(err, rookery.CodeNoAccount)

@@ -117,8 +117,8 @@ var deviceTests = []contractTest{
 			store.createAccounts(ann)
 			store.startSessions(newSession(ann, "phone", 1))
 			want := rookery.Cursor{Number: 3, RepeatFrom: 2, State: []byte("state")}
-			store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", want))
-			store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 9}))
+			store.requireNoError(store.setCursor(ann, "phone", want))
+			store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 9}))
 			again := newSession(ann, "phone", 2)
 			again.SignedInAt = noon.Add(time.Hour)
 			store.startSessions(again)
@@ -136,11 +136,11 @@ var deviceTests = []contractTest{
 		store.startSessions(newSession(ann, "first", 1))
 		store.requireEqual("cursor of the first device", store.loadCursor(ann, "first"), rookery.Cursor{})
 		store.requireNoError(
-			store.SaveCursor(store.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("state")}),
+			store.setCursor(ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("state")}),
 		)
-		store.requireNoError(store.SaveCursor(store.ctx, bob, "", rookery.Cursor{Number: 9}))
+		store.requireNoError(store.setCursor(bob, "", rookery.Cursor{Number: 9}))
 		store.startSessions(newSession(ann, "second", 2))
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 5}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 5}))
 		store.startSessions(newSession(ann, "third", 3))
 		store.checkAcrossRestart(func() {
 			store.requireEqual("behind a device", store.loadCursor(ann, "second"), rookery.Cursor{Number: 2})
@@ -150,7 +150,7 @@ var deviceTests = []contractTest{
 	{"a new device starts no lower than a forgotten one ended", func(store *testedStore) {
 		store.createAccounts(ann)
 		store.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
+		store.requireNoError(store.setCursor(ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
 		store.forgetDevice(ann, 1, rookery.RequestKey{})
 		store.forgetDevice(ann, 2, rookery.RequestKey{})
 		store.restart()
@@ -186,9 +186,9 @@ var deviceTests = []contractTest{
 			newSession(bob, "phone", 4),
 		)
 		for _, device := range []string{"phone", "desk"} {
-			store.requireNoError(store.SaveCursor(store.ctx, ann, device, rookery.Cursor{Number: 2}))
+			store.requireNoError(store.setCursor(ann, device, rookery.Cursor{Number: 2}))
 		}
-		store.requireNoError(store.SaveCursor(store.ctx, bob, "phone", rookery.Cursor{Number: 2}))
+		store.requireNoError(store.setCursor(bob, "phone", rookery.Cursor{Number: 2}))
 		store.requireEqual("receipt", store.forgetDevice(ann, 1, rookery.RequestKey{}), rookery.Receipt{})
 		store.checkAcrossRestart(func() {
 			store.requireEqual(
@@ -208,12 +208,12 @@ var deviceTests = []contractTest{
 		store.createAccounts(ann)
 		store.startSessions(newSession(ann, "phone", 1))
 		store.forgetDevice(ann, 1, rookery.RequestKey{})
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
+		store.requireNoError(store.setCursor(ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
 		store.checkAcrossRestart(
 			func() { store.requireEqual("cursor", store.loadCursor(ann, "phone"), rookery.Cursor{}) },
 		)
 		store.deliverTexts(ann, bob, "1", "2")
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 2}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 2}))
 		store.requireEqual("purged entries", store.purgeAll(noon.Add(oneDay), 10), 1)
 	}},
 	{"forgetting a missing device is refused and not remembered", func(store *testedStore) {

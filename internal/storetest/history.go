@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -162,7 +163,7 @@ var historyTests = []contractTest{
 		store.deliverConversation()
 		store.restart()
 		store.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 1}, true, "5")
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 5}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 5}))
 		store.purgeAll(noon.Add(oneDay), 10)
 		store.checkAcrossRestart(
 			func() { store.requireHistory(rookery.HistoryQuery{Peer: bob, Limit: 10}, false, "5") },
@@ -184,31 +185,51 @@ var historyTests = []contractTest{
 			store.requireNoError(err)
 			store.requireEqual(fmt.Sprint("mark of ", uin, " with ", with), n, want)
 		}
-		set := func(uin, with rookery.UIN, n uint64) {
+		set := func(uin, with rookery.UIN, n uint64, wantMoved bool) {
 			store.Helper()
-			receipt, err := store.AdvanceReadMark(
+			hasMoved, err := store.AdvanceReadMark(
 				store.ctx, uin, rookery.ReadMark{Peer: with, Number: n}, rookery.RequestKey{},
 			)
 			store.requireNoError(err)
-			store.requireEqual("receipt", receipt, rookery.Receipt{})
+			store.requireEqual(fmt.Sprint("mark has moved to ", n), hasMoved, wantMoved)
 		}
 		read(ann, bob, 0)
-		set(ann, bob, 5)
-		set(ann, cat, 2)
-		set(bob, ann, 7)
-		set(ann, bob, 3)
+		set(ann, bob, 0, false)
+		set(ann, bob, 5, true)
+		set(ann, cat, 2, true)
+		set(bob, ann, 7, true)
+		set(ann, bob, 5, false)
+		set(ann, bob, 3, false)
 		store.checkAcrossRestart(func() {
 			read(ann, bob, 5)
 			read(ann, cat, 2)
 			read(bob, ann, 7)
 			read(nobody, bob, 0)
 		})
-		set(ann, bob, 6)
+		set(ann, bob, 6, true)
 		store.checkAcrossRestart(func() { read(ann, bob, 6) })
 		store.requireNoError(store.RemoveAccount(store.ctx, ann))
 		store.createAccounts(ann)
 		store.checkAcrossRestart(func() { read(ann, bob, 0) })
 		read(bob, ann, 7)
+	}},
+	{"of several writers of a read mark, exactly one moves it", func(store *testedStore) {
+		store.createAccounts(ann)
+		for n := range uint64(20) {
+			var movedCount atomic.Int32
+			store.runConcurrently(4, func(int) {
+				hasMoved, err := store.AdvanceReadMark(
+					store.ctx, ann, rookery.ReadMark{Peer: bob, Number: n + 1}, rookery.RequestKey{},
+				)
+				if err != nil {
+					store.Error(err)
+				}
+				if hasMoved {
+					movedCount.Add(1)
+				}
+			})
+			store.requireEqual("writers that moved the mark", movedCount.Load(), int32(1))
+		}
 	}},
 	{"a repeated read mark changes nothing, and one of a missing account is refused", func(store *testedStore) {
 		store.createAccounts(ann)
@@ -216,9 +237,9 @@ var historyTests = []contractTest{
 		_, err := store.AdvanceReadMark(store.ctx, ann, rookery.ReadMark{Peer: bob, Number: 1}, key)
 		store.requireNoError(err)
 		store.checkAcrossRestart(func() {
-			receipt, err := store.AdvanceReadMark(store.ctx, ann, rookery.ReadMark{Peer: bob, Number: 2}, key)
+			hasMoved, err := store.AdvanceReadMark(store.ctx, ann, rookery.ReadMark{Peer: bob, Number: 2}, key)
 			store.requireNoError(err)
-			store.requireEqual("receipt", receipt, rookery.Receipt{Repeated: true})
+			store.requireEqual("moved", hasMoved, false)
 			n, err := store.ReadMark(store.ctx, ann, bob)
 			store.requireNoError(err)
 			store.requireEqual("mark", n, uint64(1))

@@ -36,7 +36,7 @@ func (s *testedStore) deliverUntilRefused(
 
 func (s *testedStore) collectUpTo(uin rookery.UIN, device string, number uint64) {
 	s.Helper()
-	s.requireNoError(s.SaveCursor(s.ctx, uin, device, rookery.Cursor{Number: number}))
+	s.requireNoError(s.setCursor(uin, device, rookery.Cursor{Number: number}))
 }
 
 // threeMessages is a limit of three messages of any length.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -167,7 +168,7 @@ var deliveryTests = []contractTest{
 		store.mailboxEntries(ann)[0].Text = "yours"
 		store.requireEqual("texts", store.mailboxTexts(ann), []string{"mine"})
 		state := []byte("state")
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{State: state}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{State: state}))
 		state[0] = 'x'
 		store.loadCursor(ann, "").State[1] = 'x'
 		store.requireEqual("state", string(store.loadCursor(ann, "").State), "state")
@@ -297,13 +298,47 @@ var requestKeyTests = []contractTest{
 }
 
 var cursorTests = []contractTest{
+	{"a cursor moves only if the writer knows the stored one", func(store *testedStore) {
+		store.createAccounts(ann)
+		store.startSessions(newSession(ann, "phone", 1))
+		for _, device := range []string{"", "phone"} {
+			want := rookery.Cursor{Number: 2, State: []byte("state")}
+			store.requireNoError(store.SaveCursor(store.ctx, ann, device, 0, want))
+			for _, was := range []uint64{0, 1, 3} {
+				store.requireCode(
+					store.SaveCursor(store.ctx, ann, device, was, rookery.Cursor{Number: 9}), rookery.CodeConflict,
+				)
+			}
+			store.requireEqual("cursor after conflicts", store.loadCursor(ann, device), want)
+		}
+		store.requireNoError(store.SaveCursor(store.ctx, ann, "desk", 7, rookery.Cursor{Number: 9}))
+		store.requireEqual("cursor of a missing device", store.loadCursor(ann, "desk"), rookery.Cursor{})
+	}},
+	{"of several writers that move a cursor at once, exactly one succeeds", func(store *testedStore) {
+		store.createAccounts(ann)
+		for was := range uint64(20) {
+			var movedCount atomic.Int32
+			store.runConcurrently(4, func(i int) {
+				cursor := rookery.Cursor{Number: was + 1, State: []byte{byte(i)}}
+				switch err := store.SaveCursor(store.ctx, ann, "", was, cursor); rookery.CodeOf(err) {
+				case 0:
+					movedCount.Add(1)
+				case rookery.CodeConflict:
+				default:
+					store.Error(err)
+				}
+			})
+			store.requireEqual("writers that moved the cursor", movedCount.Load(), int32(1))
+			store.requireEqual("cursor", store.loadCursor(ann, "").Number, was+1)
+		}
+	}},
 	{"each consumer has its own cursor, the one saved last", func(store *testedStore) {
 		store.createAccounts(ann, bob)
 		want := rookery.Cursor{Number: 7, RepeatFrom: 3, State: []byte{0, 1, 255}}
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 1}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 1}))
 		store.startSessions(newSession(ann, "phone", 1))
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", rookery.Cursor{Number: 2}))
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", want))
+		store.requireNoError(store.setCursor(ann, "phone", rookery.Cursor{Number: 2}))
+		store.requireNoError(store.setCursor(ann, "", want))
 		store.checkAcrossRestart(func() {
 			store.requireEqual("cursor of address sessions", store.loadCursor(ann, ""), want)
 			store.requireEqual("cursor of the phone", store.loadCursor(ann, "phone").Number, uint64(2))

@@ -227,25 +227,33 @@ func (m *Model) ReadMark(_ context.Context, uin, peer rookery.UIN) (uint64, erro
 // AdvanceReadMark implements service.Store.
 func (m *Model) AdvanceReadMark(
 	_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey,
-) (rookery.Receipt, error) {
-	return m.applyOnce(key, rookery.OutcomeDone, func() error {
+) (hasMoved bool, err error) {
+	_, err = m.applyOnce(key, rookery.OutcomeDone, func() error {
 		account := m.accounts[uin]
 		if account == nil {
 			return errorWithCode(rookery.CodeNoAccount)
 		}
-		account.readMarks[readMark.Peer] = max(account.readMarks[readMark.Peer], readMark.Number)
+		if hasMoved = readMark.Number > account.readMarks[readMark.Peer]; hasMoved {
+			account.readMarks[readMark.Peer] = readMark.Number
+		}
 		return nil
 	})
+	return hasMoved, err
 }
 
 // SaveCursor implements service.Store.
-func (m *Model) SaveCursor(_ context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
+func (m *Model) SaveCursor(
+	_ context.Context, uin rookery.UIN, device string, was uint64, cursor rookery.Cursor,
+) error {
 	account, err := m.lockAccount(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	if device == "" || account.findDevice(device) != nil {
+		if account.cursors[device].Number != was {
+			return &rookery.Error{Code: rookery.CodeConflict}
+		}
 		cursor.State = slices.Clone(cursor.State)
 		account.cursors[device] = cursor
 	}

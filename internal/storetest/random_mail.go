@@ -49,11 +49,13 @@ func (g *operationGenerator) deliverInOrder() operation {
 	}}
 }
 
-// saveCursor moves the cursor to one of the newest entries.
+// saveCursor moves the cursor to one of the newest entries. Sometimes the writer does not know the
+// stored cursor.
 func (g *operationGenerator) saveCursor() operation {
 	uin, device, distance, isRepeatable := g.randomUIN(), g.randomDevice(), uint64(g.IntN(4)), g.IntN(3) == 0
+	staleBy := uint64(max(g.IntN(10)-8, 0))
 	return operation{fmt.Sprint("collect ", uin, device), func(store service.Store) any {
-		last, _, err := store.MailboxState(g.ctx, uin, device)
+		last, stored, err := store.MailboxState(g.ctx, uin, device)
 		if err != nil {
 			return resultOf(err)
 		}
@@ -61,7 +63,7 @@ func (g *operationGenerator) saveCursor() operation {
 		if isRepeatable {
 			cursor.RepeatFrom = last - min(2*distance, last)
 		}
-		return resultOf(store.SaveCursor(g.ctx, uin, device, cursor), cursor)
+		return resultOf(store.SaveCursor(g.ctx, uin, device, stored.Number+staleBy, cursor), cursor)
 	}}
 }
 
@@ -99,7 +101,7 @@ func (g *operationGenerator) advanceReadMark() operation {
 	uin, key := g.randomUIN(), g.randomKey()
 	readMark := rookery.ReadMark{Peer: g.randomUIN(), Number: uint64(g.IntN(60))}
 	return operation{fmt.Sprintf("set read mark of %d, %+v, %+v", uin, readMark, key), func(store service.Store) any {
-		receipt, err := store.AdvanceReadMark(g.ctx, uin, readMark, key)
-		return resultOf(err, receipt)
+		hasMoved, err := store.AdvanceReadMark(g.ctx, uin, readMark, key)
+		return resultOf(err, hasMoved)
 	}}
 }

@@ -275,7 +275,7 @@ var maintenanceTests = []contractTest{
 		store.createAccounts(ann)
 		store.deliverTexts(ann, bob, "1", "2", "3")
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 10), 0)
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 1}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 1}))
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 10), 1)
 		store.checkAcrossRestart(func() { store.requireEqual("numbers", store.entryNumbers(ann), []uint64{2, 3}) })
 	}},
@@ -289,7 +289,7 @@ var maintenanceTests = []contractTest{
 		store.requireEqual("deleted too early", store.purgeAll(noon, 10), 0)
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 10), 2)
 		store.checkAcrossRestart(func() { store.requireEqual("numbers", store.entryNumbers(ann), []uint64{1, 4, 5}) })
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", rookery.Cursor{Number: 5, RepeatFrom: 5}))
+		store.requireNoError(store.setCursor(ann, "phone", rookery.Cursor{Number: 5, RepeatFrom: 5}))
 		store.deliverTexts(ann, bob, "6")
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 10), 2)
 		store.requireEqual("numbers with a repeatable entry", store.entryNumbers(ann), []uint64{5, 6})
@@ -297,18 +297,18 @@ var maintenanceTests = []contractTest{
 	{"entries are purged once any consumer has collected them", func(store *testedStore) {
 		store.createAccounts(ann)
 		store.deliverTexts(ann, bob, "1", "2", "3", "4")
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{}))
 		store.startSessions(newSession(ann, "phone", 1))
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", rookery.Cursor{Number: 3}))
+		store.requireNoError(store.setCursor(ann, "phone", rookery.Cursor{Number: 3}))
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 10), 3)
 		store.checkAcrossRestart(func() { store.requireEqual("numbers", store.entryNumbers(ann), []uint64{4}) })
 	}},
 	{"entries that a consumer may repeat are not purged", func(store *testedStore) {
 		store.createAccounts(ann)
 		store.deliverTexts(ann, bob, "1", "2", "3", "4")
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 4}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 4}))
 		store.startSessions(newSession(ann, "phone", 1))
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 2}))
+		store.requireNoError(store.setCursor(ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 2}))
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 10), 1)
 		store.checkAcrossRestart(func() { store.requireEqual("numbers", store.entryNumbers(ann), []uint64{2, 3, 4}) })
 	}},
@@ -321,7 +321,7 @@ var maintenanceTests = []contractTest{
 			)
 			store.requireNoError(err)
 		}
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 4}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 4}))
 		store.requireEqual("deleted", store.purgeAll(noon.Add(2*time.Second), 10), 2)
 		store.requireEqual("numbers", store.entryNumbers(ann), []uint64{3, 4})
 	}},
@@ -334,14 +334,14 @@ var maintenanceTests = []contractTest{
 			)
 			store.requireNoError(err)
 		}
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 4}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 4}))
 		store.requireEqual("deleted", store.purgeAll(noon.Add(2*time.Second), 10), 1)
 		store.requireEqual("numbers", store.entryNumbers(ann), []uint64{2, 3, 4})
 	}},
 	{"the newest entry is never purged, and numbers continue after it", func(store *testedStore) {
 		store.createAccounts(ann)
 		store.deliverTexts(ann, bob, "1", "2", "3")
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 3}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 3}))
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 10), 2)
 		store.checkAcrossRestart(func() { store.requireEqual("newest", store.newestNumber(ann), uint64(3)) })
 		store.deliverTexts(ann, bob, "4")
@@ -352,7 +352,7 @@ var maintenanceTests = []contractTest{
 		for i := range rookery.UIN(accounts) {
 			store.createAccounts(ann + i)
 			store.deliverTexts(ann+i, bob, "1", "2", "3")
-			store.requireNoError(store.SaveCursor(store.ctx, ann+i, "", rookery.Cursor{Number: 3}))
+			store.requireNoError(store.setCursor(ann+i, "", rookery.Cursor{Number: 3}))
 		}
 		store.restart()
 		store.requireEqual("deleted", store.purgeAll(noon.Add(oneDay), 7), 2*accounts)
@@ -363,7 +363,7 @@ var maintenanceTests = []contractTest{
 	{"a restart restores no purged entries", func(store *testedStore) {
 		store.createAccounts(ann)
 		store.deliverTexts(ann, bob, "1", "2", "3")
-		store.requireNoError(store.SaveCursor(store.ctx, ann, "", rookery.Cursor{Number: 3}))
+		store.requireNoError(store.setCursor(ann, "", rookery.Cursor{Number: 3}))
 		store.purgeAll(noon.Add(oneDay), 10)
 		store.deliverTexts(ann, bob, "4")
 		store.checkAcrossRestart(func() { store.requireEqual("numbers", store.entryNumbers(ann), []uint64{3, 4}) })

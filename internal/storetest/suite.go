@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,6 +105,24 @@ func (s *testedStore) requireNoError(err error) {
 	if err != nil {
 		s.Fatal(err)
 	}
+}
+
+// runConcurrently calls write n times at once and waits.
+func (s *testedStore) runConcurrently(n int, write func(i int)) {
+	var writers sync.WaitGroup
+	for i := range n {
+		writers.Go(func() { write(i) })
+	}
+	writers.Wait()
+}
+
+// setCursor saves a cursor, whatever the stored one is.
+func (s *testedStore) setCursor(uin rookery.UIN, device string, cursor rookery.Cursor) error {
+	_, stored, err := s.MailboxState(s.ctx, uin, device)
+	if err != nil {
+		return err
+	}
+	return s.SaveCursor(s.ctx, uin, device, stored.Number, cursor)
 }
 
 // requireCode requires an error with a certain code.
