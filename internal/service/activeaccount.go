@@ -34,7 +34,7 @@ type activeAccount struct {
 	newestEntry atomic.Uint64
 
 	mu sync.Mutex // guards the fields below
-	// removed means that activeAccounts no longer holds this value, and a caller must look it up again.
+	// removed means that this value is no longer in activeAccounts, and a caller must look it up again.
 	removed  bool
 	status   rookery.Status
 	sessions []*Session
@@ -196,8 +196,9 @@ func (a *activeAccount) currentSession(session *Session) *Session {
 }
 
 func (a *activeAccount) currentSessionLocked(session *Session) *Session {
-	if now := a.sessionOnDeviceLocked(session.details.Device); now != nil && now.isSameOrRenewal(session) {
-		return now
+	current := a.sessionOnDeviceLocked(session.details.Device)
+	if current != nil && current.isSameOrRenewal(session) {
+		return current
 	}
 	return nil
 }
@@ -260,7 +261,7 @@ func (a *activeAccount) hasNoSessions() bool {
 	return len(a.sessions) == 0
 }
 
-// markRemoved makes callers that still hold m look the account up again.
+// markRemoved makes callers that still have this value look the account up again.
 func (a *activeAccount) markRemoved() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -20,32 +20,33 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// panickingStore is a store in which one method calls how first, which panics or waits.
+// panickingStore is a store that calls a hook before one of its methods. The hook panics or waits.
 type panickingStore struct {
 	service.Store
 	mu              sync.Mutex // guards the fields below
 	panickingMethod string
-	how             func()
-	ended           bool // the service has ended; calls after that are recorded in late
-	late            []string
+	hook            func()
+	ended           bool     // the service has ended
+	lateCalls       []string // methods that were called after that
 }
 
-func (b *panickingStore) panicIn(method string, how func()) {
+// panicIn makes calls of a method call hook first.
+func (b *panickingStore) panicIn(method string, hook func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.panickingMethod, b.how = method, how
+	b.panickingMethod, b.hook = method, hook
 }
 
 func (b *panickingStore) beforeCall(method string) {
 	b.mu.Lock()
-	how := b.how
+	hook := b.hook
 	if b.ended {
-		b.late = append(b.late, method)
+		b.lateCalls = append(b.lateCalls, method)
 	}
 	matches := b.panickingMethod == method
 	b.mu.Unlock()
 	if matches {
-		how()
+		hook()
 	}
 }
 
@@ -77,9 +78,9 @@ func (b *panickingStore) PurgeEntries(ctx context.Context, after rookery.UIN, be
 	return b.Store.PurgeEntries(ctx, after, before, limit)
 }
 
-// runningService is a world whose service is inside Run. Its store can panic, and its log can be read.
+// runningService is a fixture whose service is inside Run. Its store can panic, and its log can be read.
 type runningService struct {
-	*world
+	*fixture
 	store *panickingStore
 	end   context.CancelFunc
 	ended chan error
@@ -113,21 +114,23 @@ func (r *runningService) stop() {
 // withRunningService runs a test in virtual time with a service inside Run.
 func withRunningService(t *testing.T, test func(r *runningService)) {
 	t.Helper()
-	inVirtualTime(t, func(w *world) {
-		r := &runningService{world: w, ended: make(chan error, 1)}
-		r.store = &panickingStore{Store: w.store}
-		w.Service = service.New(service.Config{Store: r.store, Now: w.now, Passwords: newPasswords(w.now),
+	inVirtualTime(t, func(f *fixture) {
+		r := &runningService{fixture: f, ended: make(chan error, 1)}
+		r.store = &panickingStore{Store: f.store}
+		f.Service = service.New(service.Config{Store: r.store, Now: f.now, Passwords: newPasswords(f.now),
 			Log: slog.New(slog.NewTextHandler(r, nil))})
-		w.must(w.LoadSessions(w.Context()))
+		f.must(f.LoadSessions(f.Context()))
 		var ctx context.Context
-		ctx, r.end = context.WithCancel(w.Context())
+		ctx, r.end = context.WithCancel(f.Context())
 		defer r.end()
-		go func() { r.ended <- w.Service.Run(ctx) }()
+		go func() { r.ended <- f.Service.Run(ctx) }()
 		test(r)
 	}, 10001, 10002)
 }
 
-func panicNow() { panic("out of its mind") }
+const panicText = "a panic for the test"
+
+func panicNow() { panic(panicText) }
 
 // panickingSink is a PushSink that panics.
 type panickingSink struct{ onPush, onClose bool }
@@ -158,29 +161,29 @@ func panicCases() map[string]func(r *runningService, you *service.Session) {
 			_, err := r.Subscribe(r.Context(), you, &panickingSink{onPush: true, onClose: true})
 			r.must(err)
 		},
-		"the end of a connection that another takes the place of": func(r *runningService, you *service.Session) {
+		"the end of a replaced connection": func(r *runningService, you *service.Session) {
 			_, err := r.Subscribe(r.Context(), you, &panickingSink{onClose: true})
 			r.must(err)
 			r.subscribe(you)
 		},
-		"the end of a connection of a session that runs out": func(r *runningService, you *service.Session) {
+		"the end of an expired session's connection": func(r *runningService, you *service.Session) {
 			_, err := r.Subscribe(r.Context(), you, &panickingSink{onClose: true})
 			r.must(err)
 			r.passTime(service.SessionTimeout)
 		},
-		"reading what is to be pushed": func(r *runningService, you *service.Session) {
+		"reading entries to push": func(r *runningService, you *service.Session) {
 			r.store.panicIn("Entries", panicNow)
 			if phone := r.subscribe(you); !phone.isClosed() {
 				r.Error("the connection stays open after its pump has panicked")
 			}
 		},
-		"storing what was confirmed": func(r *runningService, you *service.Session) {
+		"storing a confirmation": func(r *runningService, you *service.Session) {
 			phone := r.subscribe(you)
 			phone.confirm(1)
 			r.store.panicIn("SaveCursor", panicNow)
 			r.passTime(time.Second)
 		},
-		"storing what was confirmed by the end of a connection": func(r *runningService, you *service.Session) {
+		"storing a confirmation at the end of a connection": func(r *runningService, you *service.Session) {
 			phone := r.subscribe(you)
 			r.store.panicIn("SaveCursor", panicNow)
 			phone.confirm(1)
@@ -201,7 +204,7 @@ func panicCases() map[string]func(r *runningService, you *service.Session) {
 	}
 }
 
-func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T) {
+func TestPanicInBackgroundTaskIsLoggedAndEndsNothing(t *testing.T) {
 	for name, provoke := range panicCases() {
 		t.Run(name, func(t *testing.T) {
 			withRunningService(t, func(r *runningService) {
@@ -209,9 +212,10 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 				r.sendTexts(r.signIn(10001, home), 10002, "a")
 				provoke(r, you)
 				r.waitIdle()
-				if log := r.logText(); !strings.Contains(log, "out of its mind") ||
-					!strings.Contains(log, "backgroundtasks_test.go") {
-					r.Errorf("the panic and where it was are not in the log:\n%s", log)
+				for _, want := range []string{panicText, "backgroundtasks_test.go"} {
+					if log := r.logText(); !strings.Contains(log, want) {
+						r.Errorf("the log does not contain %q:\n%s", want, log)
+					}
 				}
 				// The failed task runs again later, and everything else works.
 				r.store.panicIn("", nil)
@@ -221,11 +225,11 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 				phone.confirm(1)
 				r.sendTexts(desk, 10002, "b")
 				if got := phone.describeReceived(); len(got) == 0 || got[len(got)-1] != "2 b" {
-					r.Errorf("pushed is %q", got)
+					r.Errorf("the connection received %q, want 2 b at the end", got)
 				}
 				r.passTime(2 * service.SessionTimeout)
 				if !phone.isClosed() {
-					r.Error("sessions do not run out any more")
+					r.Error("the session has not expired")
 				}
 				r.stop()
 			})
@@ -233,7 +237,7 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 	}
 }
 
-func TestTheEndSurvivesPanics(t *testing.T) {
+func TestCloseSurvivesPanics(t *testing.T) {
 	for _, method := range []string{"SaveCursor", "RecordUptime"} {
 		t.Run(method, func(t *testing.T) {
 			withRunningService(t, func(r *runningService) {
@@ -271,23 +275,23 @@ func (o *stuckSink) Framed() bool { return false }
 
 func (o *stuckSink) Close() { o.once.Do(func() { close(o.closed) }) }
 
-func TestTheEndClosesConnectionsAndWaitsForWhatIsOnItsWay(t *testing.T) {
+func TestCloseWaitsForPushes(t *testing.T) {
 	withRunningService(t, func(r *runningService) {
 		r.sendTexts(r.signIn(10001, home), 10002, "a")
-		out := &stuckSink{closed: make(chan struct{})}
-		_, err := r.Subscribe(r.Context(), r.signInDevice(10002, "phone"), out)
+		sink := &stuckSink{closed: make(chan struct{})}
+		_, err := r.Subscribe(r.Context(), r.signInDevice(10002, "phone"), sink)
 		r.must(err)
 		r.waitIdle()
 		r.stop()
-		out.mu.Lock()
-		defer out.mu.Unlock()
-		if !out.returned {
-			r.Error("the service has ended, and still pushes")
+		sink.mu.Lock()
+		defer sink.mu.Unlock()
+		if !sink.returned {
+			r.Error("Close returned during a push")
 		}
 	})
 }
 
-func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
+func TestCloseWaitsForSavesAndStopsTimers(t *testing.T) {
 	withRunningService(t, func(r *runningService) {
 		me := r.signIn(10001, home)
 		r.sendTexts(me, 10002, "a", "b")
@@ -308,23 +312,22 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 		tablet.confirm(1) // is stored after saveInterval
 		r.stop()
 		if !saved {
-			r.Error("the service has ended, and still stores")
+			r.Error("Close returned during a write to the store")
 		}
 		tablet.subscription.Close()
 		r.advance(time.Hour)
-		if r.store.late != nil {
-			r.Errorf("after the end the store was asked: %q", r.store.late)
+		if r.store.lateCalls != nil {
+			r.Errorf("the service called %q after Close, want no calls", r.store.lateCalls)
 		}
 		r.wantCursor(10002, "phone", 2)
 		r.wantCursor(10002, "tablet", 1)
 	})
 }
 
-// TestGoroutinesAndTimersAreStartedInOnePlace holds because only backgroundTasks recovers panics and
-// waits for its tasks.
-func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
+// Only backgroundTasks recovers panics and waits for its tasks.
+func TestOnlyBackgroundTasksStartGoroutines(t *testing.T) {
 	found := 0
-	inspectSource(t, func(n ast.Node, file, where string) {
+	inspectSource(t, func(n ast.Node, file, position string) {
 		starts := false
 		switch n := n.(type) {
 		case *ast.GoStmt:
@@ -339,30 +342,29 @@ func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
 		if starts && file == "backgroundtasks.go" {
 			found++
 		} else if starts {
-			t.Errorf("%s: use backgroundTasks", where)
+			t.Errorf("%s starts a goroutine or timer, want backgroundTasks to do so", position)
 		}
 	})
 	if found != 2 {
-		t.Errorf("backgroundtasks.go starts something in %d places: does this test find them?", found)
+		t.Errorf("found %d places in backgroundtasks.go that start a goroutine or timer, want 2", found)
 	}
 }
 
-// TestWhatMayBeNilIsNotUsedUnseen checks that no result of subscription.Load is used directly: a second
-// Load may return nil.
-func TestWhatMayBeNilIsNotUsedUnseen(t *testing.T) {
-	inspectSource(t, func(n ast.Node, _, where string) {
+// No result of subscription.Load may be used directly, because a second Load may return nil.
+func TestLoadedSubscriptionsAreCheckedForNil(t *testing.T) {
+	inspectSource(t, func(n ast.Node, _, position string) {
 		use, ok := n.(*ast.SelectorExpr)
 		if !ok {
 			return
 		}
 		if call, ok := use.X.(*ast.CallExpr); ok && strings.HasSuffix(types.ExprString(call.Fun), "subscription.Load") {
-			t.Errorf("%s: the subscription may be nil by now", where)
+			t.Errorf("%s uses the result of subscription.Load, which may be nil", position)
 		}
 	})
 }
 
-// inspectSource calls see with every syntax node of the package's code, except tests.
-func inspectSource(t *testing.T, see func(n ast.Node, file, where string)) {
+// inspectSource calls visit with every syntax node of the package's code, except tests.
+func inspectSource(t *testing.T, visit func(n ast.Node, file, position string)) {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -379,7 +381,7 @@ func inspectSource(t *testing.T, see func(n ast.Node, file, where string)) {
 		}
 		ast.Inspect(parsed, func(n ast.Node) bool {
 			if n != nil {
-				see(n, file, set.Position(n.Pos()).String())
+				visit(n, file, set.Position(n.Pos()).String())
 			}
 			return true
 		})

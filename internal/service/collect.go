@@ -64,7 +64,7 @@ func (c *consumer) ignores(entry *rookery.Entry) bool {
 // crash loses these changes.
 type consumerState struct {
 	cursor uint64 // number of the last entry handed out
-	// lastBatch is kept until another request shows that the client has received it.
+	// lastBatch stays until another request shows that the client has received it.
 	lastBatch *handedBatch
 	// recentRequests are the latest requests, oldest first.
 	recentRequests []pastRequest

@@ -17,7 +17,7 @@ import (
 //	times:    nanoseconds of uptime (8)
 const consumerStateVersion = 1
 
-var errUnreadableMemo = errors.New("the stored state of a consumer is not readable")
+var errUnreadableState = errors.New("the stored state of a consumer is not readable")
 
 // encode returns the cursor to be stored. It leaves out requests that are too old to matter.
 func (s *consumerState) encode(now time.Duration) rookery.Cursor {
@@ -56,36 +56,36 @@ func (k seqKey) appendTo(data []byte, at time.Duration) []byte {
 
 // decodeConsumerState is the inverse of encode.
 func decodeConsumerState(cursor rookery.Cursor) (consumerState, error) {
-	m := consumerState{cursor: cursor.Number}
+	state := consumerState{cursor: cursor.Number}
 	if len(cursor.State) == 0 {
-		return m, nil
+		return state, nil
 	}
 	reader := stateReader{remaining: cursor.State}
 	if reader.readByte() != consumerStateVersion {
-		return consumerState{}, errUnreadableMemo
+		return consumerState{}, errUnreadableState
 	}
 	if reader.readByte() == 1 {
-		m.lastBatch = new(handedBatch)
-		m.lastBatch.key, m.lastBatch.collectedAt = reader.readSEQKey()
-		m.lastBatch.after, m.lastBatch.upTo = reader.readUint64(), reader.readUint64()
+		state.lastBatch = new(handedBatch)
+		state.lastBatch.key, state.lastBatch.collectedAt = reader.readSEQKey()
+		state.lastBatch.after, state.lastBatch.upTo = reader.readUint64(), reader.readUint64()
 		for range reader.readUint32() {
 			notice := rookery.StatusNotice{Friend: rookery.UIN(reader.readUint32()),
 				Status: rookery.Status(reader.readByte())}
 			if reader.isTruncated {
 				break
 			}
-			m.lastBatch.notices = append(m.lastBatch.notices, notice)
+			state.lastBatch.notices = append(state.lastBatch.notices, notice)
 		}
 	}
 	for len(reader.remaining) > 0 && !reader.isTruncated {
 		var request pastRequest
 		request.key, request.receivedAt = reader.readSEQKey()
-		m.recentRequests = append(m.recentRequests, request)
+		state.recentRequests = append(state.recentRequests, request)
 	}
 	if reader.isTruncated {
-		return consumerState{}, errUnreadableMemo
+		return consumerState{}, errUnreadableState
 	}
-	return m, nil
+	return state, nil
 }
 
 // stateReader decodes the fields of a stored state. isTruncated is set if a field is incomplete.

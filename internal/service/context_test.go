@@ -37,77 +37,77 @@ type pendingCall struct {
 	err    chan error
 }
 
-func startCall(w *world, do func(context.Context) error) pendingCall {
-	ctx, cancel := context.WithCancel(w.Context())
+func startCall(f *fixture, do func(context.Context) error) pendingCall {
+	ctx, cancel := context.WithCancel(f.Context())
 	a := pendingCall{cancel, make(chan error, 1)}
 	go func() { a.err <- do(ctx) }()
-	w.waitIdle()
+	f.waitIdle()
 	return a
 }
 
 // cancelAndWait cancels the call's context and checks that the call then ends.
-func (a pendingCall) cancelAndWait(w *world) {
-	w.Helper()
+func (a pendingCall) cancelAndWait(f *fixture) {
+	f.Helper()
 	a.cancel()
-	w.waitIdle()
+	f.waitIdle()
 	select {
 	case err := <-a.err:
-		w.wantCode(err, rookery.CodeTemporary)
+		f.wantCode(err, rookery.CodeTemporary)
 		if !errors.Is(err, context.Canceled) {
-			w.Errorf("not because of its context: %v", err)
+			f.Errorf("the call returned error %v, want context.Canceled", err)
 		}
 	default:
-		w.Error("the call goes on after its context has ended")
+		f.Error("the call goes on after its context has ended")
 	}
 }
 
-func (a pendingCall) wantWaiting(w *world) {
-	w.Helper()
+func (a pendingCall) wantWaiting(f *fixture) {
+	f.Helper()
 	select {
 	case err := <-a.err:
-		w.Errorf("the call has ended: %v", err)
+		f.Errorf("the call returned error %v, want it to wait", err)
 	default:
 	}
 }
 
-func login(w *world) func(context.Context) error {
+func login(f *fixture) func(context.Context) error {
 	return func(ctx context.Context) error {
 		proof := auth.ProofOf(password)
-		_, _, err := w.SignIn(ctx, service.SignInRequest{UIN: 10001, Proof: &proof, Address: home})
+		_, _, err := f.SignIn(ctx, service.SignInRequest{UIN: 10001, Proof: &proof, Address: home})
 		return err
 	}
 }
 
-func TestALoginThatSeveralWaitForDoesNotEndWithTheFirst(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
+func TestSharedLoginOutlivesFirstCancelledCaller(t *testing.T) {
+	inVirtualTime(t, func(f *fixture) {
 		gate := newGate()
-		w.store.beforeKnownAddress = gate.wait
-		first, second := startCall(w, login(w)), startCall(w, login(w))
+		f.store.beforeKnownAddress = gate.wait
+		first, second := startCall(f, login(f)), startCall(f, login(f))
 		if n := gate.calls.Load(); n != 1 {
-			t.Errorf("the proof is checked %d times", n)
+			t.Errorf("the proof is checked %d times, want once", n)
 		}
-		first.cancelAndWait(w)
-		second.wantWaiting(w)
+		first.cancelAndWait(f)
+		second.wantWaiting(f)
 		close(gate.opened)
-		w.must(<-second.err)
+		f.must(<-second.err)
 		if gate.ended.Load() != 0 {
-			t.Error("the work has ended with its first caller")
+			t.Error("the login ended with its first caller")
 		}
 	}, 10001)
 }
 
-func TestALoginThatNobodyWaitsForEnds(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
+func TestSharedLoginEndsWithLastCaller(t *testing.T) {
+	inVirtualTime(t, func(f *fixture) {
 		gate := newGate()
-		w.store.beforeKnownAddress = gate.wait
-		first, second := startCall(w, login(w)), startCall(w, login(w))
-		first.cancelAndWait(w)
-		second.cancelAndWait(w)
+		f.store.beforeKnownAddress = gate.wait
+		first, second := startCall(f, login(f)), startCall(f, login(f))
+		first.cancelAndWait(f)
+		second.cancelAndWait(f)
 		if gate.ended.Load() != 1 {
-			t.Error("the work goes on although nobody waits for it")
+			t.Error("the login goes on although no caller waits for it")
 		}
-		w.store.beforeKnownAddress = nil
-		w.must(startCall(w, login(w)).result()) // the next login starts a new check
+		f.store.beforeKnownAddress = nil
+		f.must(startCall(f, login(f)).result()) // the next login starts a new check
 	}, 10001)
 }
 
@@ -121,144 +121,144 @@ func (a pendingCall) result() error {
 	}
 }
 
-func TestALoginEndsWithTheService(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
+func TestCloseCancelsLogins(t *testing.T) {
+	inVirtualTime(t, func(f *fixture) {
 		gate := newGate()
-		w.store.beforeKnownAddress = gate.wait
-		one := startCall(w, login(w))
-		w.Service.Close(w.Context())
-		w.waitIdle()
+		f.store.beforeKnownAddress = gate.wait
+		one := startCall(f, login(f))
+		f.Service.Close(f.Context())
+		f.waitIdle()
 		if gate.ended.Load() != 1 {
-			t.Error("the work goes on after the service has ended")
+			t.Error("the login goes on after Close")
 		}
 		<-one.err
 	}, 10001)
 }
 
-func TestAPanicOfSharedWorkIsOneOfEverybodyWhoWaits(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
+func TestPanicInSharedLoginReachesEveryCaller(t *testing.T) {
+	inVirtualTime(t, func(f *fixture) {
 		gate := newGate()
-		w.store.beforeKnownAddress = func(ctx context.Context) { gate.wait(ctx); panic("out of order") }
+		f.store.beforeKnownAddress = func(ctx context.Context) { gate.wait(ctx); panic("out of order") }
 		caught := func(ctx context.Context) (err error) {
 			defer func() { err = fmt.Errorf("%v", recover()) }()
-			return login(w)(ctx)
+			return login(f)(ctx)
 		}
-		first, second := startCall(w, caught), startCall(w, caught)
+		first, second := startCall(f, caught), startCall(f, caught)
 		close(gate.opened)
-		w.waitIdle()
+		f.waitIdle()
 		for _, a := range []pendingCall{first, second} {
 			got := a.result().Error()
 			if !strings.Contains(got, "out of order") || !strings.Contains(got, "context_test.go") {
-				t.Errorf("a caller got %s", got)
+				t.Errorf("a caller got panic %s, want the text and the stack", got)
 			}
 		}
 	}, 10001)
 }
 
-func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
-	search := func(w *world, session *service.Session) func(context.Context) error {
+func TestCancelledSearchStopsWaiting(t *testing.T) {
+	search := func(f *fixture, session *service.Session) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := w.History(ctx, session, rookery.HistoryQuery{Limit: 1, Text: "word"})
+			_, err := f.History(ctx, session, rookery.HistoryQuery{Limit: 1, Text: "word"})
 			return err
 		}
 	}
-	find := func(w *world, session *service.Session) func(context.Context) error {
+	find := func(f *fixture, session *service.Session) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, _, err := w.FindAccounts(ctx, session, rookery.ProfileQuery{}, service.PageQuery{Limit: 1})
+			_, _, err := f.FindAccounts(ctx, session, rookery.ProfileQuery{}, service.PageQuery{Limit: 1})
 			return err
 		}
 	}
-	inVirtualTime(t, func(w *world) {
+	inVirtualTime(t, func(f *fixture) {
 		gate := newGate()
-		w.store.beforeHistory = func(rookery.UIN) { gate.wait(w.Context()) }
-		one, two, three := w.signIn(10001, home), w.signIn(10002, home), w.signIn(10003, home)
-		begun := []pendingCall{startCall(w, search(w, one)), startCall(w, search(w, two))}
-		startCall(w, search(w, one)).cancelAndWait(w)   // waits for the account's other search
-		startCall(w, search(w, three)).cancelAndWait(w) // waits for the searches of other accounts
-		startCall(w, find(w, one)).cancelAndWait(w)     // waits for the account's other search
+		f.store.beforeHistory = func(rookery.UIN) { gate.wait(f.Context()) }
+		one, two, three := f.signIn(10001, home), f.signIn(10002, home), f.signIn(10003, home)
+		begun := []pendingCall{startCall(f, search(f, one)), startCall(f, search(f, two))}
+		startCall(f, search(f, one)).cancelAndWait(f)   // waits for the account's other search
+		startCall(f, search(f, three)).cancelAndWait(f) // waits for the searches of other accounts
+		startCall(f, find(f, one)).cancelAndWait(f)     // waits for the account's other search
 		if n := gate.calls.Load(); n != 2 {
-			t.Errorf("%d searches read the store", n)
+			t.Errorf("%d searches read the store, want 2", n)
 		}
 		close(gate.opened)
 		for _, a := range begun {
-			w.must(<-a.err)
+			f.must(<-a.err)
 		}
-		w.must(find(w, one)(w.Context()))
+		f.must(find(f, one)(f.Context()))
 	}, 10001, 10002, 10003)
 }
 
-func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
-		one, two := w.signIn(10001, home), w.signIn(10002, home)
+func TestFindAccountsBlocksNoOtherSearchDuringReads(t *testing.T) {
+	inVirtualTime(t, func(f *fixture) {
+		one, two := f.signIn(10001, home), f.signIn(10002, home)
 		gate := newGate()
-		w.store.beforeAccounts = func(ctx context.Context) {
+		f.store.beforeAccounts = func(ctx context.Context) {
 			if gate.calls.Load() == 0 {
 				gate.wait(ctx)
 			}
 		}
 		find := func(ctx context.Context, session *service.Session) error {
-			page, _, err := w.FindAccounts(ctx, session, rookery.ProfileQuery{}, service.PageQuery{Limit: 10})
+			page, _, err := f.FindAccounts(ctx, session, rookery.ProfileQuery{}, service.PageQuery{Limit: 10})
 			if err == nil && len(page) != 2 {
 				err = fmt.Errorf("found %v", page)
 			}
 			return err
 		}
-		slow := startCall(w, func(ctx context.Context) error { return find(ctx, one) })
-		slow.wantWaiting(w)
-		w.must(startCall(w, func(ctx context.Context) error { return find(ctx, two) }).result())
+		slow := startCall(f, func(ctx context.Context) error { return find(ctx, one) })
+		slow.wantWaiting(f)
+		f.must(startCall(f, func(ctx context.Context) error { return find(ctx, two) }).result())
 		close(gate.opened)
-		w.must(<-slow.err)
+		f.must(<-slow.err)
 	}, 10001, 10002)
 }
 
 // Every call that waits for changeLock or collectLock ends with its context.
-func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
-		session := w.signInDevice(10001, "desk")
+func TestCancelledCallStopsWaitingForLock(t *testing.T) {
+	inVirtualTime(t, func(f *fixture) {
+		session := f.signInDevice(10001, "desk")
 		none := rookery.RequestKey{}
 		for _, c := range []struct {
 			name string
 			hold func(context.Context, *service.Session) (func(), error)
 			call func(context.Context) error
 		}{
-			{"login", service.HoldChangeLock, login(w)},
+			{"login", service.HoldChangeLock, login(f)},
 			{"status", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.SetStatus(ctx, session, rookery.StatusAway, none)
+				return f.SetStatus(ctx, session, rookery.StatusAway, none)
 			}},
 			{"block", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.Block(ctx, session, 10002, none)
+				return f.Block(ctx, session, 10002, none)
 			}},
 			{"read", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.MarkRead(ctx, session, rookery.ReadMark{Peer: 10002}, none)
+				return f.MarkRead(ctx, session, rookery.ReadMark{Peer: 10002}, none)
 			}},
 			{"forget a device", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.ForgetDevice(ctx, session, 7, none)
+				return f.ForgetDevice(ctx, session, 7, none)
 			}},
 			{"revoke a device", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.RevokeDevice(ctx, 10001, 1)
+				return f.RevokeDevice(ctx, 10001, 1)
 			}},
 			{"password", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.SetPassword(ctx, 10001, "new")
+				return f.SetPassword(ctx, 10001, "new")
 			}},
 			{"remove", service.HoldChangeLock, func(ctx context.Context) error {
-				return w.RemoveAccount(ctx, 10001)
+				return f.RemoveAccount(ctx, 10001)
 			}},
 			{"revoke a device that collects", service.HoldCollectLock, func(ctx context.Context) error {
-				return w.RevokeDevice(ctx, 10001, 1)
+				return f.RevokeDevice(ctx, 10001, 1)
 			}},
 			{"collect", service.HoldCollectLock, func(ctx context.Context) error {
-				_, err := w.Collect(ctx, session, "1", service.BatchLimit{})
+				_, err := f.Collect(ctx, session, "1", service.BatchLimit{})
 				return err
 			}},
 			{"attach", service.HoldCollectLock, func(ctx context.Context) error {
-				_, err := w.Subscribe(ctx, session, nil)
+				_, err := f.Subscribe(ctx, session, nil)
 				return err
 			}},
 		} {
 			t.Log(c.name)
-			end, err := c.hold(w.Context(), session)
-			w.must(err)
-			startCall(w, c.call).cancelAndWait(w)
+			end, err := c.hold(f.Context(), session)
+			f.must(err)
+			startCall(f, c.call).cancelAndWait(f)
 			end()
 		}
 	}, 10001, 10002)

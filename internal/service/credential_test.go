@@ -22,9 +22,9 @@ func (r *useRecorder) Verify(ctx context.Context, attempt auth.Attempt) (auth.Na
 
 func TestSignInAsksForTheUseOfItsSession(t *testing.T) {
 	recorder := &useRecorder{Passwords: newPasswords(time.Now)}
-	w := newWorldWith(t, service.Config{Passwords: recorder}, 10001)
-	w.signIn(10001, home)
-	w.signInDevice(10001, "phone")
+	f := newFixtureWith(t, service.Config{Passwords: recorder}, 10001)
+	f.signIn(10001, home)
+	f.signInDevice(10001, "phone")
 	if got := recorder.uses; len(got) != 2 || got[0] != auth.UseAddressSession || got[1] != auth.UseDeviceSession {
 		t.Errorf("uses %v, want %v and %v", got, auth.UseAddressSession, auth.UseDeviceSession)
 	}

@@ -19,7 +19,7 @@ import (
 
 const password = "123456"
 
-// credential is the one that all accounts have.
+// credential returns the credential of every account.
 var credential = sync.OnceValue(func() rookery.Credential {
 	return auth.HashProof(auth.ProofOf(password), auth.TestCost)
 })
@@ -33,8 +33,8 @@ var (
 	cafe = netip.MustParseAddr("192.0.2.2")
 )
 
-// world is a service on a real store with a clock that the test controls.
-type world struct {
+// fixture is a service on a real store, with a clock that the test controls.
+type fixture struct {
 	*testing.T
 	*service.Service
 	store *faultyStore
@@ -47,128 +47,128 @@ type world struct {
 	config        service.Config
 }
 
-func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
+func newFixture(t *testing.T, accounts ...rookery.UIN) *fixture {
 	t.Helper()
-	return newWorldWith(t, service.Config{}, accounts...)
+	return newFixtureWith(t, service.Config{}, accounts...)
 }
 
-// newWorldWith returns a world with a configuration.
-func newWorldWith(t *testing.T, config service.Config, accounts ...rookery.UIN) *world {
+// newFixtureWith returns a fixture with a configuration.
+func newFixtureWith(t *testing.T, config service.Config, accounts ...rookery.UIN) *fixture {
 	t.Helper()
-	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC), config: config}, accounts)
+	return startFixture(&fixture{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC), config: config}, accounts)
 }
 
 // inVirtualTime runs a test in a synctest bubble, where waitIdle can wait for background tasks.
-func inVirtualTime(t *testing.T, test func(w *world), accounts ...rookery.UIN) {
+func inVirtualTime(t *testing.T, test func(f *fixture), accounts ...rookery.UIN) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(startWorld(&world{T: t, inVirtualTime: true}, accounts)) })
+	synctest.Test(t, func(t *testing.T) { test(startFixture(&fixture{T: t, inVirtualTime: true}, accounts)) })
 }
 
-func startWorld(w *world, accounts []rookery.UIN) *world {
-	t := w.T
-	w.path = filepath.Join(t.TempDir(), "store.db")
-	w.start()
-	t.Cleanup(func() { w.store.Close() })
+func startFixture(f *fixture, accounts []rookery.UIN) *fixture {
+	t := f.T
+	f.path = filepath.Join(t.TempDir(), "store.db")
+	f.start()
+	t.Cleanup(func() { f.store.Close() })
 	for _, uin := range accounts {
-		w.createAccount(rookery.NewAccount(uin, fmt.Sprint("nick ", uin), w.now()))
+		f.createAccount(rookery.NewAccount(uin, fmt.Sprint("nick ", uin), f.now()))
 	}
-	return w
+	return f
 }
 
 // waitIdle waits until all other goroutines are blocked.
-func (w *world) waitIdle() { synctest.Wait() }
+func (f *fixture) waitIdle() { synctest.Wait() }
 
-func (w *world) now() time.Time {
-	if w.inVirtualTime {
+func (f *fixture) now() time.Time {
+	if f.inVirtualTime {
 		return time.Now()
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.clock
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.clock
 }
 
 // passTime advances the clock while the server runs.
-func (w *world) passTime(delay time.Duration) {
-	w.advance(delay)
-	w.Tick(w.Context())
-	if w.inVirtualTime {
-		w.waitIdle()
+func (f *fixture) passTime(delay time.Duration) {
+	f.advance(delay)
+	f.Tick(f.Context())
+	if f.inVirtualTime {
+		f.waitIdle()
 	}
 }
 
-func (w *world) advance(delay time.Duration) {
-	if w.inVirtualTime {
+func (f *fixture) advance(delay time.Duration) {
+	if f.inVirtualTime {
 		time.Sleep(delay)
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.clock = w.clock.Add(delay)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.clock = f.clock.Add(delay)
 }
 
-func (w *world) start() {
-	w.Helper()
-	store, err := sqlite.Open(w.Context(), sqlite.Config{Path: w.path})
-	w.must(err)
-	w.store = &faultyStore{Store: store}
-	config := w.config
-	config.Store, config.Now = w.store, w.now
+func (f *fixture) start() {
+	f.Helper()
+	store, err := sqlite.Open(f.Context(), sqlite.Config{Path: f.path})
+	f.must(err)
+	f.store = &faultyStore{Store: store}
+	config := f.config
+	config.Store, config.Now = f.store, f.now
 	if config.Passwords == nil {
-		config.Passwords = newPasswords(w.now)
+		config.Passwords = newPasswords(f.now)
 	}
-	w.Service = service.New(config)
-	w.must(w.LoadSessions(w.Context()))
+	f.Service = service.New(config)
+	f.must(f.LoadSessions(f.Context()))
 }
 
 // restart ends the service as a server does, advances the clock, and starts the service again.
-func (w *world) restart(down time.Duration) {
-	w.Helper()
-	ended, cancel := context.WithCancel(w.Context())
+func (f *fixture) restart(down time.Duration) {
+	f.Helper()
+	ended, cancel := context.WithCancel(f.Context())
 	cancel()
-	w.must(w.Service.Run(ended))
-	w.Service.Close(w.Context())
-	w.must(w.store.Close())
-	w.advance(down)
-	w.start()
+	f.must(f.Service.Run(ended))
+	f.Service.Close(f.Context())
+	f.must(f.store.Close())
+	f.advance(down)
+	f.start()
 }
 
-func (w *world) must(err error) {
-	w.Helper()
+func (f *fixture) must(err error) {
+	f.Helper()
 	if err != nil {
-		w.Fatal(err)
+		f.Fatal(err)
 	}
 }
 
-func (w *world) createAccount(account rookery.Account) {
-	w.Helper()
-	_, err := w.store.CreateAccount(w.Context(), account, credential())
-	w.must(err)
+func (f *fixture) createAccount(account rookery.Account) {
+	f.Helper()
+	_, err := f.store.CreateAccount(f.Context(), account, credential())
+	f.must(err)
 }
 
-func (w *world) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
-	w.Helper()
+func (f *fixture) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
+	f.Helper()
 	proof := auth.ProofOf(password)
-	session, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: from})
-	w.must(err)
+	session, _, err := f.SignIn(f.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: from})
+	f.must(err)
 	return session
 }
 
 // send sends a text with a SEQ, as a client does.
-func (w *world) send(session *service.Session, seq string, receiver rookery.UIN, text string) error {
+func (f *fixture) send(session *service.Session, seq string, receiver rookery.UIN, text string) error {
 	content := fmt.Appendf(nil, "CLTMSG %d %s", receiver, text)
-	return w.Send(w.Context(), session, receiver, text, w.NewRequestKey(session, seq, content))
+	return f.Send(f.Context(), session, receiver, text, f.NewRequestKey(session, seq, content))
 }
 
 // collect returns the texts of one collection. A notice appears as "uin:status".
-func (w *world) collect(session *service.Session, seq string) []string {
-	w.Helper()
-	texts, err := w.tryCollect(session, seq)
-	w.must(err)
+func (f *fixture) collect(session *service.Session, seq string) []string {
+	f.Helper()
+	texts, err := f.tryCollect(session, seq)
+	f.must(err)
 	return texts
 }
 
-func (w *world) tryCollect(session *service.Session, seq string) ([]string, error) {
-	batch, err := w.Collect(w.Context(), session, seq, service.BatchLimit{MaxEvents: 50, MaxBytes: 8 << 10,
+func (f *fixture) tryCollect(session *service.Session, seq string) ([]string, error) {
+	batch, err := f.Collect(f.Context(), session, seq, service.BatchLimit{MaxEvents: 50, MaxBytes: 8 << 10,
 		EventSize: func(_ int, event rookery.Event) int { return len(eventText(event)) + 1 }})
 	texts := []string{}
 	for _, event := range batch {
@@ -185,15 +185,15 @@ func eventText(event rookery.Event) string {
 	return event.(*rookery.Entry).Text
 }
 
-func (w *world) befriend(a, b rookery.UIN) {
-	w.Helper()
-	w.must(w.Befriend(w.Context(), a, b))
+func (f *fixture) befriend(a, b rookery.UIN) {
+	f.Helper()
+	f.must(f.Befriend(f.Context(), a, b))
 }
 
-func (w *world) wantCode(err error, want rookery.Code) {
-	w.Helper()
+func (f *fixture) wantCode(err error, want rookery.Code) {
+	f.Helper()
 	if err == nil || rookery.CodeOf(err) != want {
-		w.Fatalf("error %v, want one with code %d", err, want)
+		f.Fatalf("got error %v, want one with code %d", err, want)
 	}
 }
 
@@ -253,8 +253,8 @@ func (f *faultyStore) Deliver(ctx context.Context, l []rookery.NewEntry, now tim
 		return rookery.Receipt{}, err
 	}
 	receipt, err := f.Store.Deliver(ctx, l, now, requestKey)
-	if between := f.afterDeliver; between != nil {
-		between()
+	if afterDeliver := f.afterDeliver; afterDeliver != nil {
+		afterDeliver()
 	}
 	return receipt, err
 }
@@ -262,11 +262,11 @@ func (f *faultyStore) Deliver(ctx context.Context, l []rookery.NewEntry, now tim
 func (f *faultyStore) DeliverInOrder(ctx context.Context, list []rookery.Delivery,
 	now time.Time) []rookery.DeliveryResult {
 	if err := f.countCall(true); err != nil {
-		all := make([]rookery.DeliveryResult, len(list))
-		for i := range all {
-			all[i].Err = err
+		results := make([]rookery.DeliveryResult, len(list))
+		for i := range results {
+			results[i].Err = err
 		}
-		return all
+		return results
 	}
 	return f.Store.DeliverInOrder(ctx, list, now)
 }

@@ -83,7 +83,7 @@ func (h *hub) ended(account *activeAccount, sessions []*Session, now time.Durati
 // removed takes a removed account out of memory. All accounts read their relations anew, because any
 // of them may have become a friend meanwhile. The caller holds account.changeLock.
 func (h *hub) removed(account *activeAccount) {
-	account.markRemoved() // callers that still hold this value must look the number up again
+	account.markRemoved()
 	h.remove(account)
 	h.profiles.invalidate(account.uin)
 	h.forEach(func(other *activeAccount) { other.invalidateRelations() })

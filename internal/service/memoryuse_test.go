@@ -12,35 +12,35 @@ import (
 
 // A server has many idle clients. What the service stores for one must be much less than its connection
 // needs.
-func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
-	const lines, most = 500, 1200 // bytes
-	w := newWorld(t)
+func TestIdleConnectionUsesLittleMemory(t *testing.T) {
+	const lines, maxBytes = 500, 1200 // bytes for each line
+	f := newFixture(t)
 	tokens := make([]rookery.Token, lines)
 	for i := range tokens {
 		uin := rookery.FirstUIN + rookery.UIN(i)
-		w.createAccount(rookery.NewAccount(uin, "nick", w.now()))
+		f.createAccount(rookery.NewAccount(uin, "nick", f.now()))
 		var random [rookery.TokenBytes]byte
 		binary.BigEndian.PutUint32(random[:], uint32(uin))
 		tokens[i] = rookery.NewToken(random)
-		w.must(w.store.StartSession(t.Context(),
+		f.must(f.store.StartSession(t.Context(),
 			rookery.Session{ID: uint64(uin), Account: uin, Device: fmt.Sprint("phone ", i), Address: home,
-				Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: w.now(),
+				Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: f.now(),
 				Token: tokens[i].Hash()}, credential()))
 	}
 	before := heapBytes()
-	w.Service = nil
-	svc := service.New(service.Config{Store: w.store, Now: w.now, Passwords: newPasswords(w.now)})
-	w.must(svc.LoadSessions(t.Context()))
+	f.Service = nil
+	svc := service.New(service.Config{Store: f.store, Now: f.now, Passwords: newPasswords(f.now)})
+	f.must(svc.LoadSessions(t.Context()))
 	for i, token := range tokens {
 		session, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN+rookery.UIN(i),
 			service.Caller{Token: token})
-		w.must(err)
+		f.must(err)
 		subscription, err := svc.Subscribe(t.Context(), session, discardSink{})
-		w.must(err)
-		subscription.RecordReceived(w.now())
+		f.must(err)
+		subscription.RecordReceived(f.now())
 	}
-	if got := (heapBytes() - before) / lines; got > most {
-		t.Errorf("an idle line takes %d bytes, want at most %d", got, most)
+	if got := (heapBytes() - before) / lines; got > maxBytes {
+		t.Errorf("an idle line takes %d bytes, want at most %d", got, maxBytes)
 	} else {
 		t.Logf("an idle line takes %d bytes", got)
 	}

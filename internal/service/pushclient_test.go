@@ -26,48 +26,48 @@ func (p pushedEvent) isEntry(number int, text string) bool {
 }
 
 // signInDevice signs in with a device name.
-func (w *world) signInDevice(uin rookery.UIN, name string) *service.Session {
-	w.Helper()
-	session, _ := w.signInDeviceToken(uin, name)
+func (f *fixture) signInDevice(uin rookery.UIN, name string) *service.Session {
+	f.Helper()
+	session, _ := f.signInDeviceToken(uin, name)
 	return session
 }
 
-func (w *world) signInDeviceToken(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
-	w.Helper()
+func (f *fixture) signInDeviceToken(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
+	f.Helper()
 	proof := auth.ProofOf(password)
-	session, token, err := w.SignIn(w.Context(),
+	session, token, err := f.SignIn(f.Context(),
 		service.SignInRequest{UIN: uin, Proof: &proof, Address: home, Device: name})
-	w.must(err)
+	f.must(err)
 	return session, token
 }
 
 // pushClient is the client's end of a live connection.
 type pushClient struct {
-	*world
+	*fixture
 	subscription *service.Subscription
 	// framed stands for a WebSocket.
 	framed bool
 
 	mu      sync.Mutex // guards the fields below
 	items   []pushedEvent
-	hold    chan struct{} // if not nil, a push waits until it is closed
+	unblock chan struct{} // if not nil, a push waits until it is closed
 	pushing int           // number of waiting pushes
 	broken  bool
 	closed  bool
 }
 
 // subscribe opens a connection for a session and waits for the first pushes.
-func (w *world) subscribe(session *service.Session) *pushClient {
-	w.Helper()
-	p := &pushClient{world: w}
+func (f *fixture) subscribe(session *service.Session) *pushClient {
+	f.Helper()
+	p := &pushClient{fixture: f}
 	p.resubscribe(session)
 	return p
 }
 
 // subscribeFramed is subscribe for a framed connection.
-func (w *world) subscribeFramed(session *service.Session) *pushClient {
-	w.Helper()
-	p := &pushClient{world: w, framed: true}
+func (f *fixture) subscribeFramed(session *service.Session) *pushClient {
+	f.Helper()
+	p := &pushClient{fixture: f, framed: true}
 	p.resubscribe(session)
 	return p
 }
@@ -83,11 +83,11 @@ func (p *pushClient) resubscribe(session *service.Session) {
 
 func (p *pushClient) Push(number uint64, event rookery.Event) error {
 	p.mu.Lock()
-	hold := p.hold
+	unblock := p.unblock
 	p.pushing++
 	p.mu.Unlock()
-	if hold != nil {
-		<-hold
+	if unblock != nil {
+		<-unblock
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,11 +99,11 @@ func (p *pushClient) Push(number uint64, event rookery.Event) error {
 	return nil
 }
 
-// blockPushes makes pushes wait until hold is closed, or no longer wait if it is nil.
-func (p *pushClient) blockPushes(hold chan struct{}) {
+// blockPushes makes later pushes wait until unblock is closed. With nil they do not wait.
+func (p *pushClient) blockPushes(unblock chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hold = hold
+	p.unblock = unblock
 }
 
 func (p *pushClient) Framed() bool { return p.framed }
@@ -170,14 +170,14 @@ func (p pushedEvent) String() string {
 func (p *pushClient) wantPushed(want ...string) {
 	p.Helper()
 	if got := p.describeReceived(); !slices.Equal(got, want) {
-		p.Errorf("pushed were %q, want %q", got, want)
+		p.Errorf("the client received %q, want %q", got, want)
 	}
 }
 
 // sendTexts sends texts, each with an empty SEQ.
-func (w *world) sendTexts(session *service.Session, receiver rookery.UIN, texts ...string) {
-	w.Helper()
+func (f *fixture) sendTexts(session *service.Session, receiver rookery.UIN, texts ...string) {
+	f.Helper()
 	for _, text := range texts {
-		w.must(w.send(session, "", receiver, text))
+		f.must(f.send(session, "", receiver, text))
 	}
 }

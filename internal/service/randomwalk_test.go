@@ -12,13 +12,13 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// TestARandomWalkLosesAndDoublesNothing connects and disconnects devices at random, and compares what
-// they receive with a model: a list of entries and a position for each client.
-func TestARandomWalkLosesAndDoublesNothing(t *testing.T) {
+// The test connects and disconnects devices at random, and compares what they receive with a model: a
+// list of entries and a position for each client.
+func TestRandomOperationsLoseAndRepeatNoEntry(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			inVirtualTime(t, func(w *world) {
-				walk := newWalk(w, seed)
+			inVirtualTime(t, func(f *fixture) {
+				walk := newWalk(f, seed)
 				for range 250 {
 					walk.step()
 				}
@@ -31,7 +31,7 @@ func TestARandomWalkLosesAndDoublesNothing(t *testing.T) {
 }
 
 type walk struct {
-	*world
+	*fixture
 	*rand.Rand
 	friend *service.Session
 	// log models the mailbox of 10001.
@@ -66,8 +66,8 @@ type writtenEntry struct {
 	at     time.Time
 }
 
-func newWalk(w *world, seed uint64) *walk {
-	wk := &walk{world: w, Rand: rand.New(rand.NewPCG(seed, 2008)), friend: w.signInDevice(10002, "friend")}
+func newWalk(f *fixture, seed uint64) *walk {
+	wk := &walk{fixture: f, Rand: rand.New(rand.NewPCG(seed, 2008)), friend: f.signInDevice(10002, "friend")}
 	for _, deviceName := range []string{"phone", "desk", ""} {
 		c := &client{device: deviceName}
 		wk.clients = append(wk.clients, c)
@@ -79,7 +79,7 @@ func newWalk(w *world, seed uint64) *walk {
 func (wk *walk) signIn(c *client) {
 	wk.Helper()
 	if c.device == "" {
-		c.session = wk.world.signIn(10001, home)
+		c.session = wk.fixture.signIn(10001, home)
 		return
 	}
 	c.session, c.token = wk.signInDeviceToken(10001, c.device)
@@ -181,7 +181,7 @@ func (wk *walk) checkPushed(c *client) {
 	for _, item := range c.phone.takeReceived() {
 		want := wk.nextFor(c, c.shown)
 		if want == 0 || !item.isEntry(want, wk.log[want-1].text) {
-			wk.Fatalf("%q was pushed %s, want number %d", c.device, item, want)
+			wk.Fatalf("%q received push %s, want number %d", c.device, item, want)
 		}
 		c.shown = want
 		c.written = append(c.written, writtenEntry{want, item.at})
@@ -237,7 +237,7 @@ func (wk *walk) poll(c *client) {
 		}
 	}
 	if c.phone != nil && len(got) > 0 {
-		wk.Fatalf("%q was given %q beside a live connection", c.device, got)
+		wk.Fatalf("%q collected %q beside a live connection, want nothing", c.device, got)
 	}
 	for _, text := range got {
 		want := wk.nextFor(c, c.seen)
@@ -247,7 +247,7 @@ func (wk *walk) poll(c *client) {
 		c.seen, c.shown = want, want
 	}
 	if c.phone == nil && wk.nextFor(c, c.seen) != 0 && len(got) < 50 {
-		wk.Fatalf("%q was not given number %d", c.device, wk.nextFor(c, c.seen))
+		wk.Fatalf("%q collected %q, want number %d as well", c.device, got, wk.nextFor(c, c.seen))
 	}
 }
 
@@ -280,24 +280,24 @@ func (wk *walk) finish(c *client) {
 }
 
 // All devices run concurrently, for the race detector. In the end each has every entry in order.
-func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
-		senders := []*service.Session{w.signInDevice(10001, "one"), w.signInDevice(10001, "two")}
+func TestConcurrentReconnectsReceiveEveryMessage(t *testing.T) {
+	inVirtualTime(t, func(f *fixture) {
+		senders := []*service.Session{f.signInDevice(10001, "one"), f.signInDevice(10001, "two")}
 		const each = 150
 		var busy sync.WaitGroup
 		for i, session := range senders {
 			busy.Go(func() {
 				for n := range each {
-					w.sendTexts(session, 10002, fmt.Sprintf("%d-%03d", i, n))
+					f.sendTexts(session, 10002, fmt.Sprintf("%d-%03d", i, n))
 				}
 			})
 		}
 		seen := map[string][]string{}
 		for _, name := range []string{"phone", "desk"} {
 			busy.Go(func() {
-				texts := w.reconnectRepeatedly(name, 2*each)
-				w.mu.Lock()
-				defer w.mu.Unlock()
+				texts := f.reconnectRepeatedly(name, 2*each)
+				f.mu.Lock()
+				defer f.mu.Unlock()
 				seen[name] = texts
 			})
 		}
@@ -311,7 +311,8 @@ func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 					}
 				}
 				if len(of) != each || !slices.IsSorted(of) {
-					w.Errorf("%s has %d messages of a sender, in order: %v", name, len(of), slices.IsSorted(of))
+					f.Errorf("%s has %d messages of sender %d, in order: %v, want %d in order",
+						name, len(of), i, slices.IsSorted(of), each)
 				}
 			}
 		}
@@ -320,20 +321,20 @@ func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 
 // reconnectRepeatedly connects a device repeatedly, sometimes twice at once, until it has received as many
 // entries as wanted.
-func (w *world) reconnectRepeatedly(name string, want int) (texts []string) {
+func (f *fixture) reconnectRepeatedly(name string, want int) (texts []string) {
 	newestNumber := uint64(0)
 	var wait sync.WaitGroup
 	for round := 0; len(texts) < want; round++ {
-		session := w.signInDevice(10002, name)
-		p := &pushClient{world: w}
-		subscription, err := w.Subscribe(w.Context(), session, p)
+		session := f.signInDevice(10002, name)
+		p := &pushClient{fixture: f}
+		subscription, err := f.Subscribe(f.Context(), session, p)
 		if err != nil {
-			w.Error(err)
+			f.Error(err)
 			return texts
 		}
-		wait.Go(func() { subscription.RecordReceived(w.now()) })
+		wait.Go(func() { subscription.RecordReceived(f.now()) })
 		if round%6 == 3 { // a poll beside the connection gets nothing
-			wait.Go(func() { _, _ = w.tryCollect(session, "") })
+			wait.Go(func() { _, _ = f.tryCollect(session, "") })
 		}
 		time.Sleep(time.Millisecond)
 		for _, item := range p.takeReceived() {

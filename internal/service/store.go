@@ -8,14 +8,14 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Store keeps everything that must not be lost. Package storetest checks an implementation against each
+// Store stores everything that must not be lost. Package storetest checks an implementation against each
 // sentence of these comments.
 //
 // Each method that changes something is one transaction. When it returns nil, the change is durable.
 // When it returns a rookery.Error, nothing has changed and nothing of the change may appear later.
 // CodeTemporary means that the store cannot do it now, for example because the disk is full or the
-// store is closed. Changes become visible before the method returns. Whoever sees that a Relation has
-// changed also finds the key of that change with RequestOutcome.
+// store is closed. Changes become visible before the method returns. A caller that sees a changed
+// Relation also finds the key of that change with RequestOutcome.
 //
 // "Records the key" means that the request key is stored together with the change, with OutcomeDone
 // unless stated otherwise. If an equal key is recorded already, the method changes nothing and returns
@@ -84,7 +84,7 @@ type friendStore interface {
 type mailboxStore interface {
 	// Deliver appends entries to their mailboxes, all or none, and records the key. It returns
 	// CodeNoAccount if a receiver does not exist, and CodeRefused if an entry would exceed its limit.
-	// The limit applies to the entries above the furthest cursor of the account's consumers. Entries
+	// The limit applies to the entries above the highest cursor of the account's consumers. Entries
 	// without a limit count as well.
 	//
 	// The numbers of a mailbox only grow, in the order in which the entries become visible. No number
@@ -114,7 +114,7 @@ type mailboxStore interface {
 	History(ctx context.Context, uin rookery.UIN,
 		query rookery.HistoryQuery) (entries []rookery.Entry, hasOlder bool, err error)
 	// ReadMark returns how far an account has read a conversation, 0 if it has no mark.
-	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
+	ReadMark(ctx context.Context, uin, peer rookery.UIN) (uint64, error)
 	// AdvanceReadMark moves a read mark forward, never back, and records the key. It reports whether
 	// the mark has moved: of several writers of the same mark, one moves it. It returns CodeNoAccount if
 	// uin does not exist.
@@ -134,7 +134,7 @@ type sessionStore interface {
 	// latest known addresses.
 	//
 	// A new device is created if necessary. Its number was never used for a device of this account. Its
-	// cursor is the furthest of all the account's consumers, including those of deleted devices, so
+	// cursor is the highest of all the account's consumers, including those of deleted devices, so
 	// that it begins with the entries that no consumer has collected.
 	//
 	// It returns CodeNoAccount if there is no such account, CodeConflict if provedCredential is not its
@@ -180,15 +180,15 @@ type maintenanceStore interface {
 	// PurgeEntries deletes entries that are older than before. In each mailbox it begins with the
 	// oldest and stops at the first entry that must stay. It deletes only entries that some consumer
 	// has collected and that no consumer may ask for again (Cursor.RepeatFrom); if the account has had
-	// devices, it also deletes copies of sent messages that nobody has collected. The newest entry of a
-	// mailbox always stays. Apart from the batch that it may ask for again, a consumer that lags behind
-	// keeps nothing: it continues with the entries that are left.
+	// devices, it also deletes uncollected copies of sent messages. The newest entry of a mailbox
+	// always stays. A consumer that lags behind protects only the batch that it may ask for again, and
+	// continues with the entries that are left.
 	//
 	// One call looks at some accounts above after and deletes at most limit entries. next is the
 	// account to continue after, 0 at the end.
 	PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time,
 		limit int) (next rookery.UIN, deleted int, err error)
-	// CheckDiskSpace checks whether a full disk has room again. Until then, entries with a limit get
+	// CheckDiskSpace checks whether a full disk has space again. Until then, entries with a limit get
 	// CodeTemporary, and the reserved space is for everything else. The check is cheap.
 	CheckDiskSpace()
 	// Close finishes accepted operations and closes the store. Later calls return CodeTemporary.

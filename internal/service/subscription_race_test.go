@@ -7,14 +7,13 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// TestAFeedMayEndWhileANoticeComes loads the subscription for a notice while another goroutine drops it
-// under another lock.
-func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
+// The test loads the subscription for a notice while another goroutine drops it under another lock.
+func TestSubscriptionMayEndDuringNotice(t *testing.T) {
 	c := &consumer{account: &activeAccount{uin: 10002}, collectLock: newSemaphore(1)}
 	ended := make(chan struct{})
-	var both sync.WaitGroup
-	defer both.Wait()
-	both.Go(func() {
+	var dropper sync.WaitGroup
+	defer dropper.Wait()
+	dropper.Go(func() {
 		for {
 			select {
 			case <-ended:
