@@ -36,18 +36,21 @@ func benchCommand() *cobra.Command {
 		Short: "Measure the performance of the server on this machine",
 		Long: `Measure requests per second, latency, the server's processor time per request
 and its memory over loopback. For comparison, the same load runs against a bare
-net/http handler that answers 70 bytes (the floor). Server and floor are separate
-processes with temporary data; the data of other servers is not touched.
+net/http handler that answers 70 bytes (the floor), and durable sends also against
+a bare server that appends each request to one file and syncs it before it answers
+(the durable floor). Server and floors are separate processes with temporary data;
+the data of other servers is not touched.
 
 Each run takes --duration, and each figure is the median of --rounds runs. At the
 end every acknowledged message must be in the store exactly once; otherwise the
-command fails.`,
+command fails. A figure with too few samples is printed as invalid, with the reason.`,
 		Example: `  rookery bench
   rookery bench --workload idle,durable --connections 64 --connection kept --rounds 5
   rookery bench --workload durable --connections 64 --duration 20s --rounds 1 --cpuprofile send.prof
   rookery bench growth --data /var/tmp/rookery-large
   rookery bench push`,
-	}, benchGrowthCommand(), benchPushCommand(), benchFloorCommand(), benchHoldCommand())
+	}, benchGrowthCommand(), benchPushCommand(), benchFloorCommand(),
+		benchDurableFloorCommand(), benchHoldCommand())
 	flags.addTo(cmd, []int{1, 64, 256}, []string{"kept", "per-request"})
 	cmd.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
 	cmd.Flags().StringVar(&profile, "cpuprofile", "", "write the server's CPU profile to `FILE`, for go tool pprof")
@@ -117,6 +120,21 @@ func benchFloorCommand() *cobra.Command {
 			ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
 			defer cancel()
 			return bench.ServeFloor(ctx, cmd.OutOrStdout())
+		},
+	}
+}
+
+// benchDurableFloorCommand returns the hidden command that bench starts as its durable floor.
+func benchDurableFloorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "durable-floor FILE",
+		Short:  "Run the bare server that syncs each request to FILE",
+		Hidden: true,
+		Args:   exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := contextUntilSignal(cmd.Context(), slog.Default())
+			defer cancel()
+			return bench.ServeDurableFloor(ctx, cmd.OutOrStdout(), args[0])
 		},
 	}
 }

@@ -20,7 +20,7 @@ func benchPushCommand() *cobra.Command {
   - the memory of idle connections that are logged in, compared with a bare server
     that only holds them, and the latency of messages to some of them;
   - durable sends on these connections, one at a time and several at once,
-    compared with Redis Streams;
+    each compared with Redis Streams in the same way;
   - the latency of messages between accounts that are all connected, compared with
     the store alone.
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -134,7 +135,7 @@ func (srv *serverUnderTest) runRounds(workload *pushWorkload, cfg PushConfig, ra
 		if err != nil {
 			return ChatResult{}, err
 		}
-		result.CPU = (end - start) / time.Duration(max(result.messages, 1))
+		result.CPU = (end - start) / time.Duration(max(result.Messages, 1))
 		runs = append(runs, result)
 	}
 	return medianChatResult(runs), nil
@@ -145,11 +146,14 @@ func medianChatResult(runs []ChatResult) ChatResult {
 	for _, chatResult := range runs {
 		answers, pushes = append(answers, chatResult.Answer), append(pushes, chatResult.Push)
 	}
-	return ChatResult{
+	result := ChatResult{
+		Messages:  slices.MinFunc(runs, func(a, b ChatResult) int { return cmp.Compare(a.Messages, b.Messages) }).Messages,
 		PerSecond: median(runs, func(chatResult ChatResult) float64 { return chatResult.PerSecond }),
 		Answer:    medianPercentiles(answers), Push: medianPercentiles(pushes),
 		CPU: median(runs, func(chatResult ChatResult) time.Duration { return chatResult.CPU }),
 	}
+	result.findInvalid()
+	return result
 }
 
 func medianPercentiles(runs []Percentiles) Percentiles {

@@ -29,7 +29,7 @@ import (
 const faultVariable = "ROOKERY_BENCH_FAULT"
 
 // TestMain lets the test binary be the servers that the bench starts: a small
-// messenger, the floor, and something that speaks as much of Redis as is asked
+// messenger, the floors, and something that speaks as much of Redis as is asked
 // of it.
 func TestMain(m *testing.M) {
 	// The race detector lets each process wait for a second before it ends.
@@ -44,6 +44,8 @@ func TestMain(m *testing.M) {
 		err = serveFakeServer(ctx, os.Args[3])
 	case len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == "hold":
 		err = ServeIdle(ctx, os.Stdout)
+	case len(os.Args) > 3 && os.Args[1] == "bench" && os.Args[2] == "durable-floor":
+		err = ServeDurableFloor(ctx, os.Stdout, os.Args[3])
 	case len(os.Args) > 2 && os.Args[1] == "bench":
 		err = ServeFloor(ctx, os.Stdout)
 	default:

@@ -148,12 +148,17 @@ var (
 
 // frameHTTPAnswer is a frameFunc for HTTP. Any status but 200, and an answer without Content-Length, is an error.
 func frameHTTPAnswer(data []byte) (body []byte, size int, err error) {
+	if !bytes.HasPrefix(data, statusOK) && bytes.Contains(data, headEnd) {
+		return nil, 0, errors.New("no HTTP/1.1 200")
+	}
+	return frameHTTPMessage(data)
+}
+
+// frameHTTPMessage finds the first request or answer in data, like a frameFunc. Content-Length must be present.
+func frameHTTPMessage(data []byte) (body []byte, size int, err error) {
 	end := bytes.Index(data, headEnd)
 	if end < 0 {
 		return nil, 0, nil
-	}
-	if !bytes.HasPrefix(data, statusOK) {
-		return nil, 0, errors.New("no HTTP/1.1 200")
 	}
 	length := -1
 	for line := range bytes.SplitSeq(data[:end], lineEnd) {

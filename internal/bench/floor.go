@@ -11,6 +11,9 @@ import (
 	"strings"
 )
 
+// floor names the report's row for the floor.
+const floor = "floor"
+
 // floorAnswer is as long as the answer to an idle poll.
 var floorAnswer = strings.Repeat("rookery", 10)
 

@@ -61,6 +61,7 @@ func (srv *serverUnderTest) measureIdleConnections(ctx context.Context, cfg Push
 	if idle.Rookery.After, err = cfg.residentAfterSettling(ctx, srv.process); err != nil {
 		return err
 	}
+	idle.Rookery.findInvalid()
 	senders, silent := workload.conns[:trickleSenders], workload.conns[trickleSenders:]
 	idle.Trickle, err = srv.runRounds(workload, cfg, cfg.Trickle, doNothing, func(int) (sender, receiver *pushConn) {
 		// The receiver determines the sender, so that few pairs need an audit at the end.
@@ -95,6 +96,7 @@ func (env *environment) measureBareServer(ctx context.Context, cfg PushConfig) (
 		return memory, err
 	}
 	memory.After, err = cfg.residentAfterSettling(ctx, server)
+	memory.findInvalid()
 	return memory, err
 }
 

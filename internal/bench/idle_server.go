@@ -13,9 +13,13 @@ import (
 // idleReadBufferSize is the size of the read buffer of each connection.
 const idleReadBufferSize = 1 << 10
 
-// ServeIdle serves as the baseline for the memory of idle connections, until ctx ends. It listens on a loopback
-// port, runs one goroutine with a buffered reader per connection, and discards the lines it reads.
-func ServeIdle(ctx context.Context, out io.Writer) error {
+// ServeIdle serves as the baseline for the memory of idle connections, until ctx ends. It runs one goroutine with a
+// buffered reader per connection, and discards the lines it reads.
+func ServeIdle(ctx context.Context, out io.Writer) error { return acceptConns(ctx, out, discardLines) }
+
+// acceptConns listens on a loopback port, prints its address in the same form as the server, and calls serve with each
+// connection in a goroutine of its own, until ctx ends.
+func acceptConns(ctx context.Context, out io.Writer, serve func(net.Conn)) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -30,7 +34,7 @@ func ServeIdle(ctx context.Context, out io.Writer) error {
 		case err != nil:
 			return err
 		}
-		go discardLines(conn)
+		go serve(conn)
 	}
 }
 

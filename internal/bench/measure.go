@@ -75,6 +75,9 @@ type candidate struct {
 	server  *childProcess
 	framing frameFunc
 	seqs    *seqSource
+	// durable is set if each answer means that a message is on the disk. Such candidates are compared with the durable
+	// floor too.
+	durable bool
 	// onlyKeepAlive excludes the candidate from runs with one connection per request.
 	onlyKeepAlive bool
 	// prepare runs before each run and is not measured. It may be nil.
@@ -114,6 +117,7 @@ func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connection
 	}
 	resident, err := c.server.residentMemory()
 	return Figures{
+		Requests:  sample.requests,
 		PerSecond: float64(sample.requests) / sample.elapsed.Seconds(),
 		P50:       sample.latency.quantile(0.50),
 		P99:       sample.latency.quantile(0.99),
@@ -123,7 +127,7 @@ func (cfg *Config) measureCandidate(ctx context.Context, c candidate, connection
 }
 
 // compareCandidates runs the candidates in turns, once per round, and returns a row of medians for each. The
-// first candidate must be the floor, to whose CPU the ratios of all rows refer.
+// first candidate must be the floor.
 func (cfg *Config) compareCandidates(ctx context.Context, candidates []candidate, connections int,
 	keepAlive bool) ([]Row, error) {
 	if !keepAlive {
@@ -145,17 +149,23 @@ func (cfg *Config) compareCandidates(ctx context.Context, candidates []candidate
 	}
 	var rows []Row
 	for i, candidate := range candidates {
-		row := Row{Workload: candidate.name, Store: candidate.store, Connections: connections, KeepAlive: keepAlive,
-			Figures: medianFigures(runs[i])}
-		row.Ratio = ratio(float64(row.CPU), float64(medianFigures(runs[0]).CPU))
-		rows = append(rows, row)
+		rows = append(rows, newRow(Row{Workload: candidate.name, Store: candidate.store, Connections: connections,
+			InFlight: max(candidate.maxUnanswered, 1), KeepAlive: keepAlive, Figures: medianFigures(runs[i])}))
+	}
+	for i, candidate := range candidates {
+		rows[i].compareWithFloor(rows[0])
+		if j := slices.IndexFunc(rows, func(row Row) bool { return row.Workload == durableFloor }); j >= 0 &&
+			candidate.durable {
+			rows[i].compareWithDurableFloor(rows[j])
+		}
 	}
 	return rows, nil
 }
 
-// medianFigures returns the median of each figure separately.
+// medianFigures returns the median of each figure separately, and the smallest number of requests.
 func medianFigures(runs []Figures) Figures {
 	return Figures{
+		Requests:  slices.MinFunc(runs, func(a, b Figures) int { return cmp.Compare(a.Requests, b.Requests) }).Requests,
 		PerSecond: median(runs, func(figures Figures) float64 { return figures.PerSecond }),
 		P50:       median(runs, func(figures Figures) time.Duration { return figures.P50 }),
 		P99:       median(runs, func(figures Figures) time.Duration { return figures.P99 }),
@@ -205,14 +215,14 @@ func (cfg *Config) newEnvironment(ctx context.Context) (*environment, error) {
 		return nil, err
 	}
 	env := &environment{cfg: cfg, dir: dir}
-	floor, err := startChildProcess(ctx, "floor", cfg.floorCommand, listeningAddress)
+	process, err := startChildProcess(ctx, floor, cfg.floorCommand, listeningAddress)
 	if err != nil {
 		return nil, errors.Join(err, env.close())
 	}
-	env.stopFuncs = append(env.stopFuncs, floor.stop)
+	env.stopFuncs = append(env.stopFuncs, process.stop)
 	accounts := Population{Accounts: 1, Active: 1}.activeAccounts()
 	env.floor = candidate{
-		name: "floor", server: floor, framing: frameHTTPAnswer,
+		name: floor, server: process, framing: frameHTTPAnswer,
 		cycle: func(worker int, keepAlive bool) []*requestTask {
 			return []*requestTask{floorTask(worker, accounts, keepAlive)}
 		},

@@ -120,6 +120,7 @@ func (srv *serverUnderTest) stop(ctx context.Context) error {
 func (srv *serverUnderTest) newCandidate(workload Workload) candidate {
 	return candidate{
 		name: workload.Name, store: srv.name, server: srv.process, framing: frameHTTPAnswer, seqs: srv.seqs,
+		durable: workload.isDurable(),
 		prepare: func(ctx context.Context, connections int) error {
 			return srv.prepareAccounts(ctx, workload, connections)
 		},

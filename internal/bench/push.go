@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/rookery-im/rookery/internal/auth"
@@ -96,7 +94,11 @@ type IdleReport struct {
 type MemoryChange struct {
 	Before int64 `json:"resident_before_bytes"`
 	After  int64 `json:"resident_after_bytes"`
+	// Invalid is the reason why the difference is no valid measurement; empty if it is one.
+	Invalid string `json:"invalid,omitempty"`
 }
+
+func (mc *MemoryChange) findInvalid() { mc.Invalid = reasonNoGrowth(mc.Before, mc.After) }
 
 // perConnection returns the memory of one connection in bytes.
 func (mc MemoryChange) perConnection(connections int) float64 {
@@ -113,15 +115,31 @@ type ChatReport struct {
 
 // ChatResult is the outcome of messages that are sent at a fixed rate.
 type ChatResult struct {
+	// Messages is the number of messages, in the run that has the fewest.
+	Messages uint64 `json:"messages"`
 	// PerSecond is the number of messages per second that were acknowledged and pushed.
 	PerSecond float64 `json:"messages_per_second"`
 	// Answer and Push are the times from writing a message to its answer and to its arrival at the receiver.
 	Answer Percentiles `json:"answer"`
 	Push   Percentiles `json:"push"`
 	// CPU is the server's processor time per message.
-	CPU time.Duration `json:"server_cpu_ns_per_message"`
+	CPU     time.Duration `json:"server_cpu_ns_per_message"`
+	Invalid reasons       `json:"invalid,omitempty"`
+}
 
-	messages uint64
+// JSON names of the figures of a ChatResult that can be invalid.
+const (
+	messageRateFigure = "messages_per_second"
+	answerP99Figure   = "answer.p99_ns"
+	pushP99Figure     = "push.p99_ns"
+	messageCPUFigure  = "server_cpu_ns_per_message"
+)
+
+func (cr *ChatResult) findInvalid() {
+	cr.Invalid.add(messageRateFigure, reasonNoSamples(cr.Messages))
+	cr.Invalid.add(answerP99Figure, reasonFewSamples(cr.Messages))
+	cr.Invalid.add(pushP99Figure, reasonFewSamples(cr.Messages))
+	cr.Invalid.add(messageCPUFigure, reasonLittleCPU(cr.CPU, cr.Messages))
 }
 
 // Percentiles holds the 50th and 99th percentile of a set of times.
@@ -158,65 +176,33 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 			return nil, err
 		}
 	}
-	report.Targets = report.pushTargets(cfg)
+	report.Targets = report.pushTargets()
 	return report, nil
 }
 
 // pushTargets returns the targets of the parts that were measured.
-func (rep *Report) pushTargets(cfg PushConfig) (all []Target) {
+func (rep *Report) pushTargets() (all []Target) {
 	if idle := rep.Push.Idle; idle != nil {
 		all = append(all,
-			atMost("KiB of an idle connection", idle.Rookery.perConnection(idle.Connections)/(1<<10), 6, 4.5),
-			atMost("messages to some of the idle, p99 in ms", milliseconds(idle.Trickle.Push.P99), 25, 0))
+			atMost("KiB of an idle connection", idle.Rookery.perConnection(idle.Connections)/(1<<10), 6, 4.5,
+				idle.Rookery.Invalid),
+			atMost("messages to some of the idle, p99 in ms", milliseconds(idle.Trickle.Push.P99), 25, 0,
+				idle.Trickle.Invalid[pushP99Figure]))
 	}
-	perSecond := func(workload string) float64 {
-		for _, row := range rep.Rows {
-			if row.Workload == workload {
-				return row.PerSecond
+	for _, ours := range rep.Rows {
+		for _, theirs := range rep.Rows {
+			if ours.Workload != lineSend || theirs.Workload != redisSend || ours.Connections != theirs.Connections ||
+				ours.InFlight != theirs.InFlight {
+				continue
+			}
+			if ours.InFlight == 1 {
+				all = append(all, rateTarget(ours, theirs, 0.5, 0))
+			} else {
+				all = append(all, rateTarget(ours, theirs, 0.2, 0.5))
 			}
 		}
-		return 0
-	}
-	if theirs := perSecond(redisSend); theirs > 0 {
-		all = append(all, atLeast("durable sends over lines, requests/s to those of Redis Streams",
-			ratio(perSecond(inFlightName(lineSend, cfg.Window)), theirs), 1))
 	}
 	return all
-}
-
-func (rep *PushReport) String() string {
-	var text strings.Builder
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	if idle := rep.Idle; idle != nil {
-		fmt.Fprintf(table, "%d idle connections\tMiB before\tafter\tKiB each\tratio\t\n", idle.Connections)
-		bare, ours := idle.Bare.perConnection(idle.Connections), idle.Rookery.perConnection(idle.Connections)
-		row := func(name string, memory MemoryChange, each float64) {
-			fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(memory.Before),
-				mebibytes(memory.After), each/(1<<10), ratio(each, bare))
-		}
-		row("bare server", idle.Bare, bare)
-		row("rookery, logged in", idle.Rookery, ours)
-		fmt.Fprintf(table, "all logged in after %v, weighed after %v of silence\n\n",
-			idle.LoginDuration.Round(time.Millisecond), idle.Settle)
-	}
-	if rep.Idle != nil || rep.Chat != nil {
-		fmt.Fprintln(table, "messages\tper second\tanswer p50 ms\tp99\tpush p50 ms\tp99\tCPU us\t")
-	}
-	row := func(name string, result ChatResult) {
-		fmt.Fprintf(table, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, result.PerSecond,
-			milliseconds(result.Answer.P50), milliseconds(result.Answer.P99),
-			milliseconds(result.Push.P50), milliseconds(result.Push.P99), microseconds(result.CPU))
-	}
-	if rep.Idle != nil {
-		row("to the idle", rep.Idle.Trickle)
-	}
-	if rep.Chat != nil {
-		row(fmt.Sprintf("between %d accounts", rep.Chat.Accounts), rep.Chat.ChatResult)
-		fmt.Fprintf(table, "the store alone\t%.0f\t%.2f\t%.2f\t\t\t\t\n", rep.Chat.PerSecond,
-			milliseconds(rep.Chat.Commit.P50), milliseconds(rep.Chat.Commit.P99))
-	}
-	table.Flush() // to memory
-	return text.String()
 }
 
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }

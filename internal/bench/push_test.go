@@ -3,7 +3,10 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -26,13 +29,12 @@ func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
 	}
 	var names []string
 	for _, row := range report.Rows {
-		names = append(names, row.Workload)
+		names = append(names, fmt.Sprintf("%d x %s", row.InFlight, row.Workload))
 		if row.PerSecond <= 0 || row.P50 <= 0 || row.P99 < row.P50 || row.Connections != 3 {
 			t.Errorf("%+v cannot be", row)
 		}
 	}
-	wanted := "floor; durable send, line; durable send, line, 8 in flight; redis XADD, synced; redis XADD, " +
-		"synced, 8 in flight"
+	wanted := "1 x floor; 1 x durable send, line; 8 x durable send, line; 1 x redis XADD, synced; 8 x redis XADD, synced"
 	if measured := strings.Join(names, "; "); measured != wanted {
 		t.Errorf("measured %s, want %s", measured, wanted)
 	}
@@ -49,7 +51,7 @@ func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
 			}
 		}
 	}
-	if chat.Commit.P50 <= 0 || len(report.Targets) != 3 {
+	if chat.Commit.P50 <= 0 || len(report.Targets) != 4 {
 		t.Errorf("commits %+v, targets %v", chat.Commit, report.Targets)
 	}
 	if least := uint64(2*20 + 2*30); report.Messages <= least {
@@ -118,17 +120,21 @@ func TestAPushThatCannotBeMeasuredIsRefused(t *testing.T) {
 
 func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 	ms := time.Millisecond
+	send := func(workload string, inFlight int, perSecond float64) Row {
+		return newRow(Row{Workload: workload, Connections: 64, InFlight: inFlight, KeepAlive: true,
+			Figures: Figures{Requests: 1e6, PerSecond: perSecond}})
+	}
 	report := Report{Rows: []Row{
-		{Workload: "durable send, line, 32 in flight", Figures: Figures{PerSecond: 300}},
-		{Workload: redisSend, Figures: Figures{PerSecond: 200}},
+		send(lineSend, 1, 150), send(lineSend, 32, 300), send(redisSend, 1, 200), send(redisSend, 32, 2000),
 	}, Push: &PushReport{
-		Idle: &IdleReport{Connections: 1024, Bare: MemoryChange{10 << 20, 14 << 20},
-			Rookery: MemoryChange{20 << 20, 26 << 20},
-			Trickle: ChatResult{PerSecond: 500, Answer: Percentiles{ms, 2 * ms}, Push: Percentiles{3 * ms, 30 * ms},
-				CPU: 250 * time.Microsecond}},
-		Chat: &ChatReport{Accounts: 100, Commit: Percentiles{ms, 5 * ms}, ChatResult: ChatResult{PerSecond: 1000}},
+		Idle: &IdleReport{Connections: 1024, Bare: MemoryChange{Before: 10 << 20, After: 14 << 20},
+			Rookery: MemoryChange{Before: 20 << 20, After: 26 << 20},
+			Trickle: ChatResult{PerSecond: 500, Messages: 5000, Answer: Percentiles{ms, 2 * ms},
+				Push: Percentiles{3 * ms, 30 * ms}, CPU: 250 * time.Microsecond}},
+		Chat: &ChatReport{Accounts: 100, Commit: Percentiles{ms, 5 * ms}, ChatResult: ChatResult{PerSecond: 1000,
+			Messages: 10_000}},
 	}}
-	report.Targets = report.pushTargets(PushConfig{Window: 32})
+	report.Targets = report.pushTargets()
 	var text, program bytes.Buffer
 	if err := report.WriteText(&text); err != nil {
 		t.Fatal(err)
@@ -138,7 +144,10 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 		"to the idle 500 1.00 2.00 3.00 30.00 250", "between 100 accounts 1000", "the store alone 1000 1.00 5.00",
 		"met: KiB of an idle connection: 6 (at most 6, aim 4.5)",
 		"missed: messages to some of the idle, p99 in ms: 30 (at most 25)",
-		"met: durable sends over lines, requests/s to those of Redis Streams: 1.5 (at least 1)",
+		"met: requests/s, durable send, line (64 connections kept alive, 1 in flight) to " +
+			"redis XADD, synced (64 connections kept alive, 1 in flight): 0.75 (at least 0.5)",
+		"missed: requests/s, durable send, line (64 connections kept alive, 32 in flight) to " +
+			"redis XADD, synced (64 connections kept alive, 32 in flight): 0.15 (at least 0.2, aim 0.5)",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), wanted) {
 			t.Errorf("no %q in:\n%s", wanted, &text)
@@ -148,9 +157,57 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	var back Report
-	if err := json.Unmarshal(program.Bytes(), &back); err != nil || *back.Push.Idle != *report.Push.Idle ||
-		*back.Push.Chat != *report.Push.Chat {
+	if err := json.Unmarshal(program.Bytes(), &back); err != nil || !reflect.DeepEqual(back.Push, report.Push) {
 		t.Errorf("got %+v, %v", back, err)
+	}
+}
+
+func TestInvalidPushMeasurementsAreNeitherMetNorMissed(t *testing.T) {
+	idle := &IdleReport{Connections: 1024, Bare: MemoryChange{Before: 14 << 20, After: 14 << 20},
+		Rookery: MemoryChange{Before: 26 << 20, After: 20 << 20},
+		Trickle: medianChatResult([]ChatResult{{Messages: 0, PerSecond: 0}, {Messages: 5000, PerSecond: 500}})}
+	idle.Bare.findInvalid()
+	idle.Rookery.findInvalid()
+	report := Report{Push: &PushReport{Idle: idle}}
+	report.Targets = report.pushTargets()
+	const shrank = "the memory did not grow: 26.0 MiB before, 20.0 MiB after"
+	const few = "the 99th percentile of 0 samples says nothing; at least 500 are needed"
+	expectTargets(t, report.Targets,
+		"invalid: KiB of an idle connection: "+shrank+" (at most 6, aim 4.5)",
+		"invalid: messages to some of the idle, p99 in ms: "+few+" (at most 25)")
+	var text, program bytes.Buffer
+	if err := errors.Join(report.WriteText(&text), report.WriteJSON(&program)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"bare server 14.0 14.0 invalid invalid", "rookery, logged in 26.0 20.0 invalid invalid",
+		"invalid: memory of rookery: " + shrank, "to the idle invalid invalid invalid invalid invalid invalid",
+		"nothing was answered",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
+			t.Errorf("no %q in:\n%s", want, &text)
+		}
+	}
+	for _, want := range []string{`"invalid": "` + shrank, `"push.p99_ns": "` + few, `"verdict": "invalid"`} {
+		if !strings.Contains(program.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &program)
+		}
+	}
+}
+
+func TestInvalidGrowthIsNeitherMetNorMissed(t *testing.T) {
+	row := func(store string, requests uint64) Row {
+		return newRow(Row{Workload: idlePoll, Store: store, Connections: 64, InFlight: 1, KeepAlive: true,
+			Figures: Figures{Requests: requests, PerSecond: 1, CPU: time.Millisecond}})
+	}
+	growth := &Growth{Costs: compareGrowth([]Row{row("small", 300), row("large", 3)}, "small", "large"), Sessions: 10,
+		SessionsInvalid: reasonNoGrowth(2<<20, 1<<20)}
+	expectTargets(t, growth.judgeTargets()[:1],
+		"invalid: idle poll, CPU large to small (both 64 connections kept alive, 1 in flight): "+
+			"the server used 0s of processor time, which the kernel counts in steps of 10ms; at least 100ms are needed "+
+			"(at most 1.2)")
+	if text := growth.String(); !strings.Contains(text, "10 live sessions: invalid KiB each") {
+		t.Errorf("a negative weight is printed as:\n%s", text)
 	}
 }
 

@@ -104,7 +104,7 @@ func (pw *pushWorkload) run(rate float64, duration time.Duration,
 	pw.mu.Lock()
 	defer pw.mu.Unlock()
 	return ChatResult{
-		messages:  pw.answerTimes.total(),
+		Messages:  pw.answerTimes.total(),
 		PerSecond: float64(pw.answerTimes.total()) / duration.Seconds(),
 		Answer:    percentilesOf(pw.answerTimes), Push: percentilesOf(pw.pushTimes),
 	}, err

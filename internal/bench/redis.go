@@ -97,7 +97,7 @@ func (rs *redisServer) auditStreams() error {
 // newCandidate returns a candidate that sends durably to the Redis server.
 func (rs *redisServer) newCandidate() candidate {
 	return candidate{
-		name: redisSend, server: rs.process, framing: frameRedisReply, onlyKeepAlive: true,
+		name: redisSend, server: rs.process, framing: frameRedisReply, durable: true, onlyKeepAlive: true,
 		cycle: func(worker int, _ bool) []*requestTask {
 			return []*requestTask{newXAddTask(worker, rs.accounts, rs.ledger)}
 		},

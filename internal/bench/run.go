@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // redisSend names the report's row for durable sends to Redis Streams.
@@ -22,22 +23,32 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 		return nil, err
 	}
 	candidates := []candidate{environment.floor}
+	var audits []func() error
+	if slices.ContainsFunc(cfg.Workloads, Workload.isDurable) {
+		baseline, err := environment.startDurableFloor(ctx, server.accounts)
+		if err != nil {
+			return nil, err
+		}
+		candidates = append(candidates, baseline.newCandidate())
+		audits = append(audits, baseline.auditFile)
+	}
 	for _, workload := range cfg.Workloads {
 		candidates = append(candidates, server.newCandidate(workload))
 	}
-	var redis *redisServer
 	if cfg.Redis {
-		if redis, err = environment.startRedis(ctx, server.accounts); err != nil {
+		redis, err := environment.startRedis(ctx, server.accounts)
+		if err != nil {
 			return nil, err
 		}
 		candidates = append(candidates, redis.newCandidate())
+		audits = append(audits, redis.auditStreams)
 	}
 	rows, err := environment.compareAll(ctx, candidates)
 	if err != nil {
 		return nil, err
 	}
-	if redis != nil {
-		if err := redis.auditStreams(); err != nil {
+	for _, audit := range audits {
+		if err := audit(); err != nil {
 			return nil, err
 		}
 	}
@@ -101,17 +112,19 @@ func (env *environment) startRedis(ctx context.Context, accounts accountRange) (
 	return redis, nil
 }
 
-// judgeTargets returns the targets of the workloads that were measured. Targets are defined for 64 connections;
-// docs/performance.md explains the figures.
+// targetConnections is the number of connections that the targets are defined for.
+const targetConnections = 64
+
+// judgeTargets returns the targets of the workloads that were measured. docs/performance.md explains the figures.
 func judgeTargets(rows []Row) []Target {
-	const connections = 64
 	find := func(workload string, keepAlive bool) (Row, bool) {
-		for _, row := range rows {
-			if row.Workload == workload && row.KeepAlive == keepAlive && row.Connections == connections {
-				return row, true
-			}
+		i := slices.IndexFunc(rows, func(row Row) bool {
+			return row.Workload == workload && row.KeepAlive == keepAlive && row.Connections == targetConnections
+		})
+		if i < 0 {
+			return Row{}, false
 		}
-		return Row{}, false
+		return rows[i], true
 	}
 	var all []Target
 	for _, bound := range []struct {
@@ -125,20 +138,24 @@ func judgeTargets(rows []Row) []Target {
 		{idlePoll, false, 0.95, 0, 0},
 	} {
 		row, found := find(bound.workload, bound.keepAlive)
-		if !found {
+		baseline, compared := find(floor, bound.keepAlive)
+		if !found || !compared {
 			continue
 		}
-		what := fmt.Sprintf("%s, %d connections, %s", bound.workload, connections, connectionUse(bound.keepAlive))
-		all = append(all, atMost(what+", server CPU to the floor's", row.Ratio, bound.maxRatio, bound.goal))
+		all = append(all, atMost(fmt.Sprintf("server CPU, %s to %s", row.label(), baseline.label()), row.Ratio,
+			bound.maxRatio, bound.goal, row.Invalid[floorRatioFigure]))
 		if bound.maxP99 != 0 {
-			all = append(all, atMost(what+", p99 in ms", milliseconds(row.P99), bound.maxP99, 0))
+			all = append(all, atMost("p99 in ms, "+row.label(), milliseconds(row.P99), bound.maxP99, 0,
+				row.Invalid[p99Figure]))
 		}
 	}
 	ours, measured := find(durableSend, true)
-	theirs, compared := find(redisSend, true)
-	if measured && compared {
-		all = append(all, atLeast("durable send, requests/s to those of Redis Streams",
-			ratio(ours.PerSecond, theirs.PerSecond), 0.5))
+	if baseline, compared := find(durableFloor, true); measured && compared {
+		all = append(all, atMost(fmt.Sprintf("server CPU, %s to %s", ours.label(), baseline.label()),
+			ours.DurableRatio, 2, 1.5, ours.Invalid[durableRatioFigure]))
+	}
+	if theirs, compared := find(redisSend, true); measured && compared {
+		all = append(all, rateTarget(ours, theirs, 0.5, 0))
 	}
 	return all
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +36,8 @@ func TestEveryWorkloadIsMeasuredAndEveryMessageCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wanted := 4*(1+len(Workloads())) + 2; len(report.Rows) != wanted {
-		t.Errorf("%d rows, want %d: a floor and the workloads in each of four ways, Redis in two", len(report.Rows),
+	if wanted := 4*(2+len(Workloads())) + 2; len(report.Rows) != wanted {
+		t.Errorf("%d rows, want %d: two floors and the workloads in each of four ways, Redis in two", len(report.Rows),
 			wanted)
 	}
 	for _, row := range report.Rows {
@@ -200,46 +202,123 @@ func TestADirectoryOfSomebodyElseIsNotSeeded(t *testing.T) {
 	}
 }
 
-func TestTargetsAreJudgedByTheRowsOf64Connections(t *testing.T) {
-	row := func(workload string, keepAlive bool, ratio, perSecond float64, p99 time.Duration) Row {
-		return Row{Workload: workload, Connections: 64, KeepAlive: keepAlive, Ratio: ratio,
-			Figures: Figures{PerSecond: perSecond, P99: p99}}
+// validFigures returns figures with enough samples for every target.
+func validFigures(perSecond float64, p99, cpu time.Duration) Figures {
+	return Figures{Requests: 1e6, PerSecond: perSecond, P99: p99, CPU: cpu}
+}
+
+// compareRows returns the rows with their ratios to the first, which is the floor, and to the durable floor.
+func compareRows(rows ...Row) []Row {
+	var all []Row
+	for _, row := range rows {
+		row.InFlight = max(row.InFlight, 1)
+		all = append(all, newRow(row))
 	}
-	measured := judgeTargets([]Row{
-		{Workload: idlePoll, Connections: 1, KeepAlive: true, Ratio: 9},
-		row(idlePoll, true, 0.44, 1, 9*time.Millisecond),
-		row(durableSend, true, 1.6, 500, 11*time.Millisecond),
-		row(idlePoll, false, 0.95, 1, time.Second),
-		row(redisSend, true, 0, 1000, 0),
-	})
-	wanted := []string{
-		"met: idle poll, 64 connections, kept alive, server CPU to the floor's: 0.44 (at most 0.6, aim 0.45)",
-		"met: idle poll, 64 connections, kept alive, p99 in ms: 9 (at most 10)",
-		"missed: durable send, 64 connections, kept alive, server CPU to the floor's: 1.6 (at most 1.5, aim 1.1)",
-		"missed: durable send, 64 connections, kept alive, p99 in ms: 11 (at most 10)",
-		"met: idle poll, 64 connections, per request, server CPU to the floor's: 0.95 (at most 0.95)",
-		"met: durable send, requests/s to those of Redis Streams: 0.5 (at least 0.5)",
-	}
-	for i := range max(len(measured), len(wanted)) {
-		if i >= len(measured) || i >= len(wanted) || measured[i].String() != wanted[i] {
-			t.Fatalf("got %v, want %v", measured, wanted)
+	for i := range all {
+		all[i].compareWithFloor(all[0])
+		if j := slices.IndexFunc(all, func(row Row) bool { return row.Workload == durableFloor }); j >= 0 {
+			all[i].compareWithDurableFloor(all[j])
 		}
+	}
+	return all
+}
+
+// expectTargets compares the text of targets.
+func expectTargets(t *testing.T, got []Target, want ...string) {
+	t.Helper()
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i].String() != want[i] {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+}
+
+func TestTargetsAreJudgedByTheRowsOf64Connections(t *testing.T) {
+	const us, ms = time.Microsecond, time.Millisecond
+	row := func(workload string, keepAlive bool, figures Figures) Row {
+		return Row{Workload: workload, Connections: 64, KeepAlive: keepAlive, Figures: figures}
+	}
+	kept := compareRows(
+		row(floor, true, validFigures(1, 0, 100*us)),
+		Row{Workload: idlePoll, Connections: 1, KeepAlive: true, Figures: validFigures(1, 0, 900*us)},
+		row(durableFloor, true, validFigures(1, 0, 80*us)),
+		row(idlePoll, true, validFigures(1, 9*ms, 44*us)),
+		row(durableSend, true, validFigures(500, 11*ms, 160*us)),
+		row(redisSend, true, validFigures(1000, 0, us)))
+	perRequest := compareRows(row(floor, false, validFigures(1, 0, 100*us)),
+		row(idlePoll, false, validFigures(1, time.Second, 95*us)))
+	const kept64, perRequest64 = "(64 connections kept alive, 1 in flight)", "(64 connections per request, 1 in flight)"
+	expectTargets(t, judgeTargets(append(kept, perRequest...)),
+		"met: server CPU, idle poll "+kept64+" to floor "+kept64+": 0.44 (at most 0.6, aim 0.45)",
+		"met: p99 in ms, idle poll "+kept64+": 9 (at most 10)",
+		"missed: server CPU, durable send "+kept64+" to floor "+kept64+": 1.6 (at most 1.5, aim 1.1)",
+		"missed: p99 in ms, durable send "+kept64+": 11 (at most 10)",
+		"met: server CPU, idle poll "+perRequest64+" to floor "+perRequest64+": 0.95 (at most 0.95)",
+		"met: server CPU, durable send "+kept64+" to durable floor "+kept64+": 2 (at most 2, aim 1.5)",
+		"met: requests/s, durable send "+kept64+" to redis XADD, synced "+kept64+": 0.5 (at least 0.5)")
+}
+
+func TestInvalidMeasurementsAreNeitherMetNorMissed(t *testing.T) {
+	row := func(workload string, requests uint64, cpu time.Duration) Row {
+		return Row{Workload: workload, Connections: 64, KeepAlive: true, Figures: Figures{Requests: requests,
+			PerSecond: float64(requests), CPU: cpu, P99: time.Millisecond}}
+	}
+	report := Report{Rows: compareRows(row(floor, 10_000, time.Microsecond), row(durableFloor, 10_000, time.Millisecond),
+		row(durableSend, 499, time.Millisecond), row(redisSend, 0, 0))}
+	report.Targets = judgeTargets(report.Rows)
+	const window = " (64 connections kept alive, 1 in flight)"
+	const fewTicks = "the server used 10ms of processor time, which the kernel counts in steps of 10ms; at least 100ms are " +
+		"needed"
+	expectTargets(t, report.Targets,
+		"invalid: server CPU, durable send"+window+" to floor"+window+": floor"+window+": "+fewTicks+
+			" (at most 1.5, aim 1.1)",
+		"invalid: p99 in ms, durable send"+window+": the 99th percentile of 499 samples says nothing; at least 500 are "+
+			"needed (at most 10)",
+		"met: server CPU, durable send"+window+" to durable floor"+window+": 1 (at most 2, aim 1.5)",
+		"invalid: requests/s, durable send"+window+" to redis XADD, synced"+window+": redis XADD, synced"+window+
+			": nothing was answered (at least 0.5)")
+
+	var text, program bytes.Buffer
+	if err := errors.Join(report.WriteText(&text), report.WriteJSON(&program)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"floor 10000 0.00 1.00 invalid invalid", "durable send 499 0.00 invalid 1000.0 invalid 1.00",
+		"redis XADD, synced invalid invalid invalid invalid invalid invalid",
+		"invalid: floor" + window + ": " + fewTicks,
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
+			t.Errorf("no %q in:\n%s", want, &text)
+		}
+	}
+	var decoded struct {
+		Rows    []struct{ Invalid map[string]string }
+		Targets []map[string]any
+	}
+	if err := json.Unmarshal(program.Bytes(), &decoded); err != nil {
+		t.Fatal(err)
+	}
+	if got := decoded.Rows[0].Invalid["server_cpu_ns_per_request"]; got != fewTicks {
+		t.Errorf("JSON gives the reason %q, want %q", got, fewTicks)
+	}
+	if target := decoded.Targets[3]; target["verdict"] != "invalid" || target["reason"] == nil || target["met"] != nil {
+		t.Errorf("got target %v, want an invalid one with a reason", target)
 	}
 }
 
 func TestTheReportIsReadByPeopleAndPrograms(t *testing.T) {
 	report := Report{System: "2 processors", Messages: 7, Rows: []Row{{
-		Workload: idlePoll, Connections: 64, KeepAlive: true, Ratio: 0.456,
+		Workload: idlePoll, Connections: 64, InFlight: 1, KeepAlive: true, Ratio: 0.456,
 		Figures: Figures{PerSecond: 12345.6, P50: 1500 * time.Microsecond, P99: 9 * time.Millisecond, CPU: 12345,
 			Resident: 30 << 20},
-	}}, Targets: []Target{atMost("x", 1, 2, 0)}}
+	}}, Targets: []Target{atMost("x", 1, 2, 0, "")}}
 	var text, program bytes.Buffer
 	if err := report.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
 	line := strings.Fields(strings.Split(text.String(), "\n")[1])
 	if measured, wanted := strings.Join(line, " "),
-		"64 kept alive idle poll 12346 1.50 9.00 12.3 0.46 30"; measured != wanted {
+		"64 kept alive 1 idle poll 12346 1.50 9.00 12.3 0.46 30"; measured != wanted {
 		t.Errorf("got %q, want %q", measured, wanted)
 	}
 	if !strings.Contains(text.String(), "met: x: 1 (at most 2)") ||
@@ -251,7 +330,7 @@ func TestTheReportIsReadByPeopleAndPrograms(t *testing.T) {
 	}
 	var back Report
 	if err := json.Unmarshal(program.Bytes(), &back); err != nil || len(back.Rows) != 1 ||
-		back.Rows[0] != report.Rows[0] {
+		!reflect.DeepEqual(back.Rows[0], report.Rows[0]) {
 		t.Errorf("got %+v, %v", back, err)
 	}
 }

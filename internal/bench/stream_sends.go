@@ -1,20 +1,9 @@
 package bench
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // lineSend is the name of the workload of durable sends on persistent connections.
 const lineSend = "durable send, line"
-
-// inFlightName returns the name of a workload's row with window unanswered requests per connection.
-func inFlightName(name string, window int) string {
-	if window > 1 {
-		name += fmt.Sprintf(", %d in flight", window)
-	}
-	return name
-}
 
 // measureSends measures durable sends on persistent connections and to Redis, with one unanswered request per
 // connection and with cfg.Window of them.
@@ -38,7 +27,7 @@ func (env *environment) measureSends(ctx context.Context, cfg PushConfig, report
 		}
 		for _, window := range windows {
 			candidate := redis.newCandidate()
-			candidate.name, candidate.maxUnanswered = inFlightName(candidate.name, window), window
+			candidate.maxUnanswered = window
 			candidates = append(candidates, candidate)
 		}
 	}
@@ -62,7 +51,7 @@ func (env *environment) measureSends(ctx context.Context, cfg PushConfig, report
 // the number of unanswered sends per connection.
 func (srv *serverUnderTest) newStreamCandidate(window int) candidate {
 	return candidate{
-		name: inFlightName(lineSend, window), server: srv.process, framing: frameStreamAnswer, seqs: srv.seqs,
+		name: lineSend, server: srv.process, framing: frameStreamAnswer, durable: true, seqs: srv.seqs,
 		maxUnanswered: window,
 		loginTask: func(worker int) *requestTask {
 			step := loginStep

@@ -58,6 +58,11 @@ type Workload struct {
 	cycle []requestStep
 }
 
+// isDurable reports whether each request is a durable send.
+func (w Workload) isDurable() bool {
+	return !slices.ContainsFunc(w.cycle, func(step requestStep) bool { return !step.hasText })
+}
+
 var (
 	pollStep = requestStep{command: "GetMsgEx", fromRole: pollerRole, wantAnswer: "&RES=0&MN=0&"}
 	sendStep = requestStep{command: "CLTMSG", fromRole: senderRole, hasText: true, toRole: sinkRole,
