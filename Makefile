@@ -57,7 +57,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 short-fuzz:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(SHORT_FUZZTIME)
 
-bench: build ## what the server costs on this machine, beside a bare net/http handler; minutes
+bench: build ## what the server costs on this machine, beside two bare servers; minutes
 	bin/rookery bench $(ARGS)
 
 bench-probe: ## how many changed behaviours the prober finds and names; ARGS="-mutant NAME -v" for one, ARGS=-update writes docs/prober.md's table

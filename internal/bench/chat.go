@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -147,7 +146,7 @@ func medianChatResult(runs []ChatResult) ChatResult {
 		answers, pushes = append(answers, chatResult.Answer), append(pushes, chatResult.Push)
 	}
 	result := ChatResult{
-		Messages:  slices.MinFunc(runs, func(a, b ChatResult) int { return cmp.Compare(a.Messages, b.Messages) }).Messages,
+		Messages:  fewest(runs, func(chatResult ChatResult) uint64 { return chatResult.Messages }),
 		PerSecond: median(runs, func(chatResult ChatResult) float64 { return chatResult.PerSecond }),
 		Answer:    medianPercentiles(answers), Push: medianPercentiles(pushes),
 		CPU: median(runs, func(chatResult ChatResult) time.Duration { return chatResult.CPU }),

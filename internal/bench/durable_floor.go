@@ -16,7 +16,8 @@ import (
 const durableFloor = "durable floor"
 
 // durableFloorAnswer is what the durable floor sends for each request that is on the disk.
-var durableFloorAnswer = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(floorAnswer), floorAnswer)
+var durableFloorAnswer = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(floorAnswer),
+	floorAnswer)
 
 // maxFloorRequestBytes bounds a request to the durable floor, header included.
 const maxFloorRequestBytes = 4 << 10

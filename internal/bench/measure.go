@@ -165,7 +165,7 @@ func (cfg *Config) compareCandidates(ctx context.Context, candidates []candidate
 // medianFigures returns the median of each figure separately, and the smallest number of requests.
 func medianFigures(runs []Figures) Figures {
 	return Figures{
-		Requests:  slices.MinFunc(runs, func(a, b Figures) int { return cmp.Compare(a.Requests, b.Requests) }).Requests,
+		Requests:  fewest(runs, func(figures Figures) uint64 { return figures.Requests }),
 		PerSecond: median(runs, func(figures Figures) float64 { return figures.PerSecond }),
 		P50:       median(runs, func(figures Figures) time.Duration { return figures.P50 }),
 		P99:       median(runs, func(figures Figures) time.Duration { return figures.P99 }),
@@ -182,6 +182,15 @@ func median[R any, T cmp.Ordered](runs []R, figure func(R) T) T {
 	}
 	slices.Sort(all)
 	return all[(len(all)-1)/2]
+}
+
+// fewest returns the smallest count of the runs.
+func fewest[R any](runs []R, count func(R) uint64) uint64 {
+	smallest := count(runs[0])
+	for _, run := range runs[1:] {
+		smallest = min(smallest, count(run))
+	}
+	return smallest
 }
 
 // ratio returns a/b, or 0 if b is 0.

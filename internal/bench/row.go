@@ -86,24 +86,24 @@ func writeRows(w io.Writer, rows []Row) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "conns\tconnection\tin flight\tstore\tworkload\trequests/s\tp50 ms\tp99 ms\tCPU us\tto floor\t"+
-		"to durable\tMiB\t")
+	fmt.Fprintln(table, "conns\tconnection\tin flight\tstore\tworkload\trequests/s\tp50 ms\tp99 ms\tCPU us\t"+
+		"to floor\tto durable\tMiB\t")
 	for _, row := range rows {
-		durableRatio := ""
+		cell, durableRatio := row.Invalid.cell, ""
 		if row.DurableRatio != 0 || row.Invalid[durableRatioFigure] != "" {
-			durableRatio = row.Invalid.cell(durableRatioFigure, "%.2f", row.DurableRatio)
+			durableRatio = cell(durableRatioFigure, "%.2f", row.DurableRatio)
 		}
 		fmt.Fprintf(table, "%d\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t\n",
 			row.Connections, connectionUse(row.KeepAlive), row.InFlight, row.Store, row.Workload,
-			row.Invalid.cell(rateFigure, "%.0f", row.PerSecond), row.Invalid.cell(rateFigure, "%.2f", milliseconds(row.P50)),
-			row.Invalid.cell(p99Figure, "%.2f", milliseconds(row.P99)), row.Invalid.cell(cpuFigure, "%.1f", microseconds(row.CPU)),
-			row.Invalid.cell(floorRatioFigure, "%.2f", row.Ratio), durableRatio, mebibytes(row.Resident))
+			cell(rateFigure, "%.0f", row.PerSecond), cell(rateFigure, "%.2f", milliseconds(row.P50)),
+			cell(p99Figure, "%.2f", milliseconds(row.P99)), cell(cpuFigure, "%.1f", microseconds(row.CPU)),
+			cell(floorRatioFigure, "%.2f", row.Ratio), durableRatio, mebibytes(row.Resident))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "to floor, to durable: the CPU relative to that of the floor and of the durable floor, each with as "+
-		"many connections and 1 in flight")
+	fmt.Fprintln(w, "to floor, to durable: the CPU relative to that of the floor and of the durable floor, each with "+
+		"as many connections and 1 in flight")
 	for _, row := range rows {
 		writeInvalid(w, row.label(), row.Invalid.String())
 	}

@@ -263,17 +263,17 @@ func TestInvalidMeasurementsAreNeitherMetNorMissed(t *testing.T) {
 		return Row{Workload: workload, Connections: 64, KeepAlive: true, Figures: Figures{Requests: requests,
 			PerSecond: float64(requests), CPU: cpu, P99: time.Millisecond}}
 	}
-	report := Report{Rows: compareRows(row(floor, 10_000, time.Microsecond), row(durableFloor, 10_000, time.Millisecond),
-		row(durableSend, 499, time.Millisecond), row(redisSend, 0, 0))}
+	report := Report{Rows: compareRows(row(floor, 10_000, time.Microsecond),
+		row(durableFloor, 10_000, time.Millisecond), row(durableSend, 499, time.Millisecond), row(redisSend, 0, 0))}
 	report.Targets = judgeTargets(report.Rows)
 	const window = " (64 connections kept alive, 1 in flight)"
-	const fewTicks = "the server used 10ms of processor time, which the kernel counts in steps of 10ms; at least 100ms are " +
-		"needed"
+	const fewTicks = "the server used 10ms of processor time, which the kernel counts in steps of 10ms; at least " +
+		"100ms are needed"
 	expectTargets(t, report.Targets,
 		"invalid: server CPU, durable send"+window+" to floor"+window+": floor"+window+": "+fewTicks+
 			" (at most 1.5, aim 1.1)",
-		"invalid: p99 in ms, durable send"+window+": the 99th percentile of 499 samples says nothing; at least 500 are "+
-			"needed (at most 10)",
+		"invalid: p99 in ms, durable send"+window+
+			": the 99th percentile of 499 samples says nothing; at least 500 are needed (at most 10)",
 		"met: server CPU, durable send"+window+" to durable floor"+window+": 1 (at most 2, aim 1.5)",
 		"invalid: requests/s, durable send"+window+" to redis XADD, synced"+window+": redis XADD, synced"+window+
 			": nothing was answered (at least 0.5)")
