@@ -36,10 +36,10 @@ func (u UIN) String() string { return strconv.FormatUint(uint64(u), 10) }
 type Account struct {
 	UIN     UIN
 	Profile Profile
-	// Rule says how others become friends of the account.
-	Rule Rule
-	// Strangers allows messages from accounts that are not friends.
-	Strangers bool
+	// FriendRule says how others become friends of the account.
+	FriendRule FriendRule `json:"Rule"` // JSON names are those of the control socket
+	// AllowStrangers allows messages from accounts that are not friends.
+	AllowStrangers bool `json:"Strangers"`
 	// Findable allows searches to return the account.
 	Findable bool
 	// ShowPrivate shows the private fields of the profile to everybody.
@@ -55,13 +55,13 @@ type Account struct {
 // NewAccount returns an account with default settings.
 func NewAccount(uin UIN, nick string, created time.Time) Account {
 	return Account{
-		UIN:       uin,
-		Profile:   Profile{Nick: nick},
-		Rule:      RuleAsk,
-		Strangers: true,
-		Findable:  true,
-		Created:   created,
-		Revision:  1,
+		UIN:            uin,
+		Profile:        Profile{Nick: nick},
+		FriendRule:     RuleAsk,
+		AllowStrangers: true,
+		Findable:       true,
+		Created:        created,
+		Revision:       1,
 	}
 }
 
@@ -179,29 +179,29 @@ func (f ProfileQuery) Matches(account *Account) bool {
 		(f.Province == nil || *f.Province == account.Profile.Province)
 }
 
-// Rule says how others become friends of an account. Its values are those of the
+// FriendRule says how others become friends of an account. Its values are those of the
 // protocol's key CD.
-type Rule uint8
+type FriendRule uint8
 
 // The friend rules.
 const (
-	RuleOpen   Rule = 0 // whoever adds the account is a friend immediately
-	RuleAsk    Rule = 1 // the account accepts or rejects each request
-	RuleClosed Rule = 3 // nobody can become a friend
+	RuleOpen   FriendRule = 0 // whoever adds the account is a friend immediately
+	RuleAsk    FriendRule = 1 // the account accepts or rejects each request
+	RuleClosed FriendRule = 3 // nobody can become a friend
 )
 
-var ruleNames = map[Rule]string{RuleOpen: "open", RuleAsk: "ask", RuleClosed: "closed"}
+var friendRuleNames = map[FriendRule]string{RuleOpen: "open", RuleAsk: "ask", RuleClosed: "closed"}
 
-func (r Rule) String() string {
-	if name, ok := ruleNames[r]; ok {
+func (r FriendRule) String() string {
+	if name, ok := friendRuleNames[r]; ok {
 		return name
 	}
 	return fmt.Sprintf("rule %d", uint8(r))
 }
 
-// ParseRule parses the name of a rule: open, ask or closed.
-func ParseRule(name string) (Rule, error) {
-	for rule, n := range ruleNames {
+// ParseFriendRule parses the name of a rule: open, ask or closed.
+func ParseFriendRule(name string) (FriendRule, error) {
+	for rule, n := range friendRuleNames {
 		if n == name {
 			return rule, nil
 		}

@@ -18,17 +18,17 @@ func TestParseUIN(t *testing.T) {
 	}
 }
 
-func TestANewAccountAsksAndLetsStrangersWriteAndIsFound(t *testing.T) {
+func TestNewAccountHasDefaultSettings(t *testing.T) {
 	account := NewAccount(10001, "first", time.Unix(1, 0))
-	if account.Rule != RuleAsk || !account.Strangers || !account.Findable || account.ShowPrivate {
-		t.Errorf("got %+v", account)
+	if account.FriendRule != RuleAsk || !account.AllowStrangers || !account.Findable || account.ShowPrivate {
+		t.Errorf("NewAccount returned %+v, want friend rule ask, open to strangers, findable", account)
 	}
 	if account.Profile != (Profile{Nick: "first"}) {
-		t.Errorf("the profile is not empty: %+v", account.Profile)
+		t.Errorf("the profile is %+v, want only a nick", account.Profile)
 	}
 }
 
-func TestProfilesOutOfBoundsAreRefusedByField(t *testing.T) {
+func TestValidateNamesFieldOutOfBounds(t *testing.T) {
 	for field, p := range map[string]Profile{
 		"nick":          {Nick: strings.Repeat("x", MaxNickBytes+1)},
 		"about":         {About: strings.Repeat("x", MaxAboutBytes+1)},
@@ -43,60 +43,60 @@ func TestProfilesOutOfBoundsAreRefusedByField(t *testing.T) {
 	} {
 		err := p.Validate()
 		if err == nil || CodeOf(err) != CodeParameter || !strings.HasPrefix(err.Error(), field) {
-			t.Errorf("%s: %v", field, err)
+			t.Errorf("Validate returned error %v, want one that begins with %q", err, field)
 		}
 	}
-	full := Profile{Nick: strings.Repeat("x", MaxNickBytes), About: strings.Repeat("x", MaxAboutBytes), Age: MaxAge,
+	longest := Profile{Nick: strings.Repeat("x", MaxNickBytes), About: strings.Repeat("x", MaxAboutBytes), Age: MaxAge,
 		Sex: 1, Blood: 5, Constellation: 12, Animal: 12, Face: MaxFace}
-	if err := full.Validate(); err != nil {
-		t.Errorf("at the bounds: %v", err)
+	if err := longest.Validate(); err != nil {
+		t.Errorf("Validate at the bounds returned error %v, want none", err)
 	}
 }
 
-func TestStrangersDoNotSeeThePrivateFields(t *testing.T) {
+func TestWithoutPrivateClearsPrivateFields(t *testing.T) {
 	p := Profile{Nick: "n", City: "c", RealName: "r", Mail: "m", Phone: "p", Mobile: "o", Address: "a", PostCode: "z"}
 	if got := p.WithoutPrivate(); got != (Profile{Nick: "n", City: "c"}) {
-		t.Errorf("got %+v", got)
+		t.Errorf("WithoutPrivate returned %+v, want only nick and city", got)
 	}
 }
 
-func TestFingerMatchesWhatIsGivenOnly(t *testing.T) {
+func TestProfileQueryMatchesOnlySetFields(t *testing.T) {
 	account := Account{Findable: true, Profile: Profile{Age: 20, Sex: 1, Province: "Yunnan"}}
 	age, sex, province := 20, 1, "Yunnan"
 	other, man, elsewhere := 21, 0, "Yun"
 	for _, tt := range []struct {
-		name string
-		f    ProfileQuery
-		want bool
+		name  string
+		query ProfileQuery
+		want  bool
 	}{
-		{"nothing given", ProfileQuery{}, true},
+		{"an empty query", ProfileQuery{}, true},
 		{"all equal", ProfileQuery{&age, &sex, &province}, true},
 		{"another age", ProfileQuery{&other, &sex, &province}, false},
 		{"another sex", ProfileQuery{Sex: &man}, false},
 		{"a part of the province", ProfileQuery{Province: &elsewhere}, false},
 	} {
-		if got := tt.f.Matches(&account); got != tt.want {
-			t.Errorf("%s: %v", tt.name, got)
+		if got := tt.query.Matches(&account); got != tt.want {
+			t.Errorf("%s: Matches returned %v, want %v", tt.name, got, tt.want)
 		}
 	}
 	account.Findable = false
 	if (ProfileQuery{}).Matches(&account) {
-		t.Error("an account was found that does not want to be")
+		t.Error("Matches returned true for an account that is not findable")
 	}
 }
 
-func TestRuleNames(t *testing.T) {
-	for _, rule := range []Rule{RuleOpen, RuleAsk, RuleClosed} {
-		if got, err := ParseRule(rule.String()); err != nil || got != rule {
-			t.Errorf("%v: %v, %v", rule, got, err)
+func TestParseFriendRule(t *testing.T) {
+	for _, rule := range []FriendRule{RuleOpen, RuleAsk, RuleClosed} {
+		if got, err := ParseFriendRule(rule.String()); err != nil || got != rule {
+			t.Errorf("ParseFriendRule(%q) returned %v, error %v", rule, got, err)
 		}
 	}
-	if _, err := ParseRule("shy"); err == nil || CodeOf(err) != CodeParameter {
-		t.Errorf("got %v", err)
+	if _, err := ParseFriendRule("shy"); err == nil || CodeOf(err) != CodeParameter {
+		t.Errorf("ParseFriendRule(\"shy\") returned error %v, want CodeParameter", err)
 	}
 }
 
-func TestWhatAStatusShows(t *testing.T) {
+func TestVisibleAndBasicStatuses(t *testing.T) {
 	for status, want := range map[Status][2]Status{
 		StatusOnline: {StatusOnline, StatusOnline}, StatusOffline: {StatusOffline, StatusOffline},
 		StatusAway: {StatusAway, StatusAway}, StatusInvisible: {StatusOffline, StatusOffline},
@@ -117,11 +117,11 @@ func TestWhatAStatusShows(t *testing.T) {
 	}
 }
 
-func TestTexts(t *testing.T) {
+func TestCheckText(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "too long": strings.Repeat("x", MaxText+1),
 		"not UTF-8": "\xff"} {
 		if err := CheckText(text); err == nil || CodeOf(err) != CodeParameter {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("CheckText of a text that is %s returned error %v, want CodeParameter", name, err)
 		}
 	}
 	if err := CheckText(strings.Repeat("x", MaxText)); err != nil {
@@ -129,16 +129,16 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-func TestErrorsHaveACodeATextAndACause(t *testing.T) {
+func TestErrorHidesCauseFromUser(t *testing.T) {
 	cause := Errorf(CodeNoAccount, "no such account")
 	if CodeOf(cause) != CodeNoAccount || TextOf(cause) != "no such account" {
-		t.Errorf("%v", cause)
+		t.Errorf("the error has code %d and text %q, want both of Errorf", CodeOf(cause), TextOf(cause))
 	}
 	wrapped := Temporary(errNoRequest)
 	if CodeOf(wrapped) != CodeTemporary || strings.Contains(TextOf(wrapped), "request of that account") {
-		t.Errorf("the user reads the cause: %q", TextOf(wrapped))
+		t.Errorf("the text for users is %q, want it without the cause", TextOf(wrapped))
 	}
 	if !strings.Contains(wrapped.Error(), "request of that account") {
-		t.Errorf("the operator does not read the cause: %v", wrapped)
+		t.Errorf("the text for operators is %q, want it with the cause", wrapped)
 	}
 }

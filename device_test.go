@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestNamesOfDevices(t *testing.T) {
+func TestCheckDeviceName(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"phone":                      true,
 		"Tom's 手机":                   true,
@@ -22,12 +22,12 @@ func TestNamesOfDevices(t *testing.T) {
 	} {
 		err := CheckDeviceName(name)
 		if ok != (err == nil) || !ok && CodeOf(err) != CodeParameter {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("CheckDeviceName(%q) returned error %v, want success %v", name, err, ok)
 		}
 	}
 }
 
-func TestATokenHasAFormOfItsOwn(t *testing.T) {
+func TestParseToken(t *testing.T) {
 	token := NewToken([TokenBytes]byte{31: 1})
 	for text, ok := range map[string]bool{
 		string(token):                              true,
@@ -41,14 +41,14 @@ func TestATokenHasAFormOfItsOwn(t *testing.T) {
 		"rk_" + strings.Repeat("+", 43):       false,
 		"rk_" + strings.Repeat("é", 21) + "a": false,
 	} {
-		got, is := ParseToken(text)
-		if is != ok || is && string(got) != text {
-			t.Errorf("%q: %v, %v", text, got, is)
+		got, isToken := ParseToken(text)
+		if isToken != ok || isToken && string(got) != text {
+			t.Errorf("ParseToken(%q) returned %q, %v, want %v", text, got, isToken, ok)
 		}
 	}
 }
 
-func TestTokensAndTheirHashesAreTheirOwn(t *testing.T) {
+func TestTokenHashesAreDistinct(t *testing.T) {
 	seen := map[TokenHash]bool{}
 	for i := range TokenBytes {
 		var random [TokenBytes]byte

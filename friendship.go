@@ -72,7 +72,7 @@ var mutualFriends = Relation{Friends: true}
 // Add decides what AddToList does to an account with the given rule. A caller whom
 // the account blocks gets OutcomeClosed. A caller who blocks the account gets an error
 // with CodeRefused.
-func Add(relation Relation, rule Rule) (RelationTransition, error) {
+func Add(relation Relation, rule FriendRule) (RelationTransition, error) {
 	switch {
 	case relation.Blocks:
 		return RelationTransition{}, errBlocks
@@ -92,7 +92,7 @@ func Add(relation Relation, rule Rule) (RelationTransition, error) {
 
 // Ask decides what a friend request does. It returns an error with CodeRefused if the
 // account is closed, or if either account blocks the other.
-func Ask(relation Relation, rule Rule, words string) (RelationTransition, error) {
+func Ask(relation Relation, rule FriendRule, text string) (RelationTransition, error) {
 	switch {
 	case relation.Blocks:
 		return RelationTransition{}, errBlocks
@@ -108,9 +108,9 @@ func Ask(relation Relation, rule Rule, words string) (RelationTransition, error)
 	relation.RequestSent = true
 	return RelationTransition{
 		Result:      relation,
-		RequestText: words,
+		RequestText: text,
 		Notice:      KindAsks,
-		NoticeText:  words,
+		NoticeText:  text,
 		NoticePause: AskPause,
 	}, nil
 }
@@ -126,12 +126,12 @@ func Accept(relation Relation) (RelationTransition, error) {
 
 // Reject decides what rejecting a request does. It returns an error with CodeParameter
 // if no request is pending.
-func Reject(relation Relation, words string) (RelationTransition, error) {
+func Reject(relation Relation, text string) (RelationTransition, error) {
 	if !relation.RequestReceived {
 		return RelationTransition{}, errNoRequest
 	}
 	relation.RequestReceived = false
-	return RelationTransition{Result: relation, Notice: KindRejected, NoticeText: words}, nil
+	return RelationTransition{Result: relation, Notice: KindRejected, NoticeText: text}, nil
 }
 
 var errBlocks = Errorf(CodeRefused, "you block that account: unblock it first")

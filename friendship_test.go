@@ -2,13 +2,13 @@ package rookery
 
 import "testing"
 
-func TestRulesOfFriendship(t *testing.T) {
+func TestFriendshipRules(t *testing.T) {
 	none := Relation{}
 	asked, asks, friends := Relation{RequestSent: true}, Relation{RequestReceived: true}, Relation{Friends: true}
-	add := func(rule Rule) func(Relation) (RelationTransition, error) {
+	add := func(rule FriendRule) func(Relation) (RelationTransition, error) {
 		return func(relation Relation) (RelationTransition, error) { return Add(relation, rule) }
 	}
-	ask := func(rule Rule) func(Relation) (RelationTransition, error) {
+	ask := func(rule FriendRule) func(Relation) (RelationTransition, error) {
 		return func(relation Relation) (RelationTransition, error) { return Ask(relation, rule, "hello") }
 	}
 	reject := func(relation Relation) (RelationTransition, error) { return Reject(relation, "no") }
@@ -91,8 +91,8 @@ func TestRulesOfFriendship(t *testing.T) {
 		{"asking an account that I block is refused", blocks, ask(RuleOpen), RelationTransition{}, CodeRefused},
 		{"accepting after a block finds nothing", blocks, Accept, RelationTransition{}, CodeParameter},
 		{"rejecting after a block finds nothing", blocked, reject, RelationTransition{}, CodeParameter},
-		{"the operator's word goes before blocks", both, befriend, RelationTransition{Result: friends}, 0},
-		{"the operator's word settles requests", asked, befriend, RelationTransition{Result: friends}, 0},
+		{"befriending ends blocks", both, befriend, RelationTransition{Result: friends}, 0},
+		{"befriending ends requests", asked, befriend, RelationTransition{Result: friends}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.rule(tt.from)
@@ -109,9 +109,9 @@ func TestRulesOfFriendship(t *testing.T) {
 	}
 }
 
-// TestEveryRuleLeavesARelationThatCanBe tries each rule on each relation: there
-// are no friends who block each other, or have something to ask.
-func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
+// The test applies each rule to each relation. Friends must neither block each other nor
+// have a pending request.
+func TestFriendshipRulesLeaveConsistentRelations(t *testing.T) {
 	rules := map[string]func(Relation) (RelationTransition, error){
 		"add open":   func(relation Relation) (RelationTransition, error) { return Add(relation, RuleOpen) },
 		"add ask":    func(relation Relation) (RelationTransition, error) { return Add(relation, RuleAsk) },
@@ -122,37 +122,37 @@ func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
 			error) {
 			return Ask(relation, RuleClosed, "words")
 		},
-		"accept":       Accept,
-		"reject":       func(relation Relation) (RelationTransition, error) { return Reject(relation, "words") },
-		"unfriend":     func(relation Relation) (RelationTransition, error) { return Unfriend(relation), nil },
-		"block":        func(relation Relation) (RelationTransition, error) { return Block(relation), nil },
-		"unblock":      func(relation Relation) (RelationTransition, error) { return Unblock(relation), nil },
-		"the operator": func(Relation) (RelationTransition, error) { return Befriend(), nil },
+		"accept":   Accept,
+		"reject":   func(relation Relation) (RelationTransition, error) { return Reject(relation, "words") },
+		"unfriend": func(relation Relation) (RelationTransition, error) { return Unfriend(relation), nil },
+		"block":    func(relation Relation) (RelationTransition, error) { return Block(relation), nil },
+		"unblock":  func(relation Relation) (RelationTransition, error) { return Unblock(relation), nil },
+		"befriend": func(Relation) (RelationTransition, error) { return Befriend(), nil },
 	}
-	for _, from := range relations() {
+	for _, from := range consistentRelations() {
 		for name, rule := range rules {
-			step, err := rule(from)
-			if err == nil && !canBe(step.Result) {
-				t.Errorf("%s leads from %+v to %+v", name, from, step.Result)
+			transition, err := rule(from)
+			if err == nil && !isConsistent(transition.Result) {
+				t.Errorf("%s leads from %+v to %+v, want a consistent relation", name, from, transition.Result)
 			}
-			if err == nil && step.Result.BlockedByOther != from.BlockedByOther && name != "the operator" {
-				t.Errorf("%s changes the other's block: from %+v to %+v", name, from, step.Result)
+			if err == nil && transition.Result.BlockedByOther != from.BlockedByOther && name != "befriend" {
+				t.Errorf("%s changes the other's block: from %+v to %+v", name, from, transition.Result)
 			}
-			if step.Notice != 0 && (from.Blocks || from.BlockedByOther) {
-				t.Errorf("%s sends a notice past a block: %+v", name, from)
+			if transition.Notice != 0 && (from.Blocks || from.BlockedByOther) {
+				t.Errorf("%s sends a notice despite a block: %+v", name, from)
 			}
 		}
 	}
 }
 
-// canBe reports whether two accounts can stand so.
-func canBe(relation Relation) bool {
+// isConsistent reports whether two accounts can have the relation.
+func isConsistent(relation Relation) bool {
 	blocked, asking := relation.Blocks || relation.BlockedByOther, relation.RequestSent || relation.RequestReceived
 	return !(relation.Friends && (blocked || asking)) && !(blocked && asking)
 }
 
-// relations are all relations that can be.
-func relations() (list []Relation) {
+// consistentRelations returns every relation that two accounts can have.
+func consistentRelations() (list []Relation) {
 	for bits := range 1 << 5 {
 		bit := func(i int) bool { return bits>>i&1 == 1 }
 		relation := Relation{
@@ -162,15 +162,15 @@ func relations() (list []Relation) {
 			Blocks:          bit(3),
 			BlockedByOther:  bit(4),
 		}
-		if canBe(relation) {
+		if isConsistent(relation) {
 			list = append(list, relation)
 		}
 	}
 	return list
 }
 
-func TestARelationSeenFromTheOtherSide(t *testing.T) {
-	for _, relation := range relations() {
+func TestReversed(t *testing.T) {
+	for _, relation := range consistentRelations() {
 		if relation.Reversed().Reversed() != relation {
 			t.Errorf("%+v reversed twice is %+v", relation, relation.Reversed().Reversed())
 		}
@@ -181,7 +181,7 @@ func TestARelationSeenFromTheOtherSide(t *testing.T) {
 		{Friends: true}:     {Friends: true},
 	} {
 		if got := relation.Reversed(); got != want {
-			t.Errorf("%+v reversed is %+v", relation, got)
+			t.Errorf("%+v reversed is %+v, want %+v", relation, got, want)
 		}
 	}
 }

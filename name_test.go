@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-func TestNamesOfManyScriptsAreNames(t *testing.T) {
+func TestCheckNameAcceptsManyScripts(t *testing.T) {
 	const englandTags = "\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
-	for what, name := range map[string]string{
+	for description, name := range map[string]string{
 		"a letter":                             "x",
 		"punctuation":                          "...",
 		"spaces between words":                 "Tom & Jerry, Jr.",
@@ -61,12 +61,12 @@ func TestNamesOfManyScriptsAreNames(t *testing.T) {
 		"a mark behind an emoji's selector":    "#️⃣ x",
 	} {
 		if err := CheckName("nick", name); err != nil {
-			t.Errorf("%s, %+q: %v", what, name, err)
+			t.Errorf("CheckName of %s, %+q, returned error %v, want none", description, name, err)
 		}
 	}
 }
 
-func TestNamesThatHideSomethingAreNone(t *testing.T) {
+func TestCheckNameRefusesInvisibleCharacters(t *testing.T) {
 	for name, reason := range map[string]string{
 		"":             "nick is empty, or has nothing that can be seen",
 		" ":            "nick is empty, or has nothing that can be seen",
@@ -111,13 +111,13 @@ func TestNamesThatHideSomethingAreNone(t *testing.T) {
 	} {
 		err := CheckName("nick", name)
 		if CodeOf(err) != CodeParameter || !strings.Contains(err.Error(), reason) {
-			t.Errorf("%+q: %v, want %s", name, err, reason)
+			t.Errorf("CheckName(%+q) returned error %v, want %s", name, err, reason)
 		}
 	}
 }
 
-// Alone, and between letters.
-func TestNoInvisibleCharacterIsPartOfAName(t *testing.T) {
+// Each character is tried alone and between letters.
+func TestCheckNameRefusesEachInvisibleCharacter(t *testing.T) {
 	for _, r := range []rune{
 		0xad, 0x34f, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x200b, 0x2060, 0x2061, 0x2064, 0x206a, 0x206f,
 		0x2065, 0x2800, 0x3164,
@@ -131,34 +131,34 @@ func TestNoInvisibleCharacterIsPartOfAName(t *testing.T) {
 		for _, name := range []string{string(r), "a" + string(r) + "b"} {
 			err, want := CheckName("nick", name), fmt.Sprintf("U+%04X, which cannot be seen", r)
 			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%+q: %v, want %s", name, err, want)
+				t.Errorf("CheckName(%+q) returned error %v, want %s", name, err, want)
 			}
 		}
 	}
 }
 
-func TestNamesThatWereThereBeforeStay(t *testing.T) {
+func TestCheckNamesAcceptsUnchangedNames(t *testing.T) {
 	const old = "\u200b"
-	was := Profile{Nick: old, RealName: "\u202e"}
-	now := was
+	before := Profile{Nick: old, RealName: "\u202e"}
+	now := before
 	now.Age = 9
-	if err := now.CheckNames(&was); err != nil {
-		t.Errorf("nothing of the names has changed: %v", err)
+	if err := now.CheckNames(&before); err != nil {
+		t.Errorf("CheckNames of unchanged names returned error %v, want none", err)
 	}
 	if err := now.CheckNames(nil); CodeOf(err) != CodeParameter {
-		t.Errorf("for a new profile: %v", err)
+		t.Errorf("CheckNames of a new profile returned error %v, want CodeParameter", err)
 	}
 	now.Nick = "\u200c"
-	if err := now.CheckNames(&was); CodeOf(err) != CodeParameter || !strings.HasPrefix(err.Error(), "nick ") {
-		t.Errorf("another nick that is none: %v", err)
+	if err := now.CheckNames(&before); CodeOf(err) != CodeParameter || !strings.HasPrefix(err.Error(), "nick ") {
+		t.Errorf("CheckNames of another invalid nick returned error %v, want CodeParameter", err)
 	}
 	now.Nick, now.RealName = "Pingu", "\u2060"
-	if err := now.CheckNames(&was); CodeOf(err) != CodeParameter || !strings.HasPrefix(err.Error(), "real name ") {
-		t.Errorf("another real name that is none: %v", err)
+	if err := now.CheckNames(&before); CodeOf(err) != CodeParameter || !strings.HasPrefix(err.Error(), "real name ") {
+		t.Errorf("CheckNames of another invalid real name returned error %v, want CodeParameter", err)
 	}
 	now.RealName = ""
-	if err := now.CheckNames(&was); err != nil {
-		t.Errorf("a real name can be made empty: %v", err)
+	if err := now.CheckNames(&before); err != nil {
+		t.Errorf("CheckNames of an empty real name returned error %v, want none", err)
 	}
 }
 
@@ -178,11 +178,11 @@ func FuzzNamesAreSafe(f *testing.F) {
 			kind := characterKindOf(r)
 			seen = seen || kind == visible
 			if kind == control || kind == bidi {
-				t.Errorf("%+q holds U+%04X", name, r)
+				t.Errorf("%+q contains U+%04X, want no control character", name, r)
 			}
 		}
 		if !seen {
-			t.Errorf("%+q has nothing that can be seen", name)
+			t.Errorf("%+q has no visible character, want one", name)
 		}
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWhatAnAddressCountsAs(t *testing.T) {
+func TestNetwork(t *testing.T) {
 	for addr, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1",
 		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "2001:db8:1:2::": "2001:db8:1:2::", "::1": "::",

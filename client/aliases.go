@@ -12,8 +12,8 @@ type (
 	Kind = rookery.Kind
 	// Profile is what an account publishes about its owner.
 	Profile = rookery.Profile
-	// Rule says how others become friends of an account.
-	Rule = rookery.Rule
+	// FriendRule says how others become friends of an account.
+	FriendRule = rookery.FriendRule
 )
 
 // Statuses. Versions before 1.4 know the first four only.

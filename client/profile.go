@@ -48,7 +48,7 @@ func (c *Client) Info(ctx context.Context, uin UIN) (AccountInfo, error) {
 type AccountChange struct {
 	// Profile maps protocol keys (NK, FC, AG, ...) to new values.
 	Profile        map[string]string
-	Rule           *Rule
+	FriendRule     *FriendRule
 	AllowStrangers *bool // accounts that are no friends may send messages
 	Findable       *bool // Find may return the account
 }
@@ -60,8 +60,8 @@ func (c *Client) SetInfo(ctx context.Context, change AccountChange) error {
 	for _, key := range slices.Sorted(maps.Keys(change.Profile)) {
 		fields = append(fields, textField(key, change.Profile[key]))
 	}
-	if change.Rule != nil {
-		fields = append(fields, numberField("AR", *change.Rule))
+	if change.FriendRule != nil {
+		fields = append(fields, numberField("AR", *change.FriendRule))
 	}
 	for key, enabled := range map[string]*bool{"AS": change.AllowStrangers, "AF": change.Findable} {
 		if enabled != nil {

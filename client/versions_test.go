@@ -136,8 +136,8 @@ func TestADeviceManagesItsAccount(t *testing.T) {
 		}
 		open, no := client.RuleOpen, false
 		change := client.AccountChange{
-			Profile: map[string]string{"NK": "Pingu, 100% & co", "AG": "33", "PR": "two\nlines", "PV": "广东"},
-			Rule:    &open, AllowStrangers: &no, Findable: &no,
+			Profile:    map[string]string{"NK": "Pingu, 100% & co", "AG": "33", "PR": "two\nlines", "PV": "广东"},
+			FriendRule: &open, AllowStrangers: &no, Findable: &no,
 		}
 		if err := alice.SetInfo(ctx, change); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 )
 
 // The exact answers of docs/protocol.md, section 7.
-func TestAnswersOfTheProtocolsExamples(t *testing.T) {
+func TestAnswersMatchProtocolExamples(t *testing.T) {
 	head := func(version wire.Version, name, seq, uin string, resultCode int) []byte {
 		return wire.AppendHead(nil, wire.FormHTTP, version, name, seq, uin, resultCode)
 	}
@@ -72,7 +72,7 @@ func TestAnswersOfTheProtocolsExamples(t *testing.T) {
 	}
 }
 
-func TestTheHeadOfALineHasNoRawLineBreak(t *testing.T) {
+func TestLineHeaderHasNoRawLineBreak(t *testing.T) {
 	got := wire.AppendHead(nil, wire.FormLine, wire.V14, "a\r\nb", "1\n", "2\r", 2)
 	if want := "VER=1.4&CMD=a%0Db&SEQ=1%0D&UIN=2%0D&RES=2"; string(got) != want {
 		t.Errorf("got %q, want %q", got, want)

@@ -28,7 +28,7 @@ func appendBatch(data []byte) []byte {
 	return wire.AppendText(data, wire.FormHTTP, "RA", "UN: no such account")
 }
 
-func TestTheHotPathDoesNotAllocate(t *testing.T) {
+func TestHotPathDoesNotAllocate(t *testing.T) {
 	var record wire.Record
 	buffer := make([]byte, 0, 4096)
 	parse := func(data []byte) { record.Parse(data) }
@@ -57,7 +57,7 @@ func TestTheHotPathDoesNotAllocate(t *testing.T) {
 			in := []byte(c.in)
 			c.run(in) // the first run allocates storage
 			if got := testing.AllocsPerRun(100, func() { c.run(in) }); got > c.most {
-				t.Errorf("%v allocations, at most %v are to be", got, c.most)
+				t.Errorf("%v allocations, want at most %v", got, c.most)
 			}
 		})
 	}

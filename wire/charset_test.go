@@ -114,7 +114,7 @@ func TestDecode(t *testing.T) {
 // GB2312 has 6763 Chinese characters in rows B0 to F7; the last five places of row D7 are empty.
 // 930 of their codes are valid UTF-8: the first byte leads a two-byte character, the second
 // continues it.
-func TestEveryCharacterOfGB2312StandsAlone(t *testing.T) {
+func TestEveryGB2312CharacterDecodesAlone(t *testing.T) {
 	characters, doubtful := 0, 0
 	for lead := 0xB0; lead <= 0xF7; lead++ {
 		for trail := 0xA1; trail <= 0xFE; trail++ {
@@ -159,7 +159,7 @@ func TestEveryCharacterOfGB2312StandsAlone(t *testing.T) {
 }
 
 // Every such character has two bytes, which are also a code of GBK.
-func TestEveryCharacterUpTo7FFIsDoubtful(t *testing.T) {
+func TestCharactersUpTo7FFAreAmbiguous(t *testing.T) {
 	for char := rune(0x80); char <= 0x7FF; char++ {
 		value := []byte(string(char))
 		inUTF8, _, _ := wire.Decode(value, wire.CharsetUnknown, wire.UTF8)
@@ -171,7 +171,7 @@ func TestEveryCharacterUpTo7FFIsDoubtful(t *testing.T) {
 }
 
 // Private-use characters are left out: package simplifiedchinese has no codes for many of them.
-func TestEveryCharacterComesBackFromGB18030(t *testing.T) {
+func TestGB18030RoundTrip(t *testing.T) {
 	encoder := simplifiedchinese.GB18030.NewEncoder()
 	for char := rune(0x80); char <= utf8.MaxRune; char++ {
 		thinned := char > 0x2FFFF && char%0x101 != 0 // these are computed without a table

@@ -29,7 +29,7 @@ func TestUnescape(t *testing.T) {
 	}
 }
 
-func TestUnescapeCopiesOnlyWhenItMust(t *testing.T) {
+func TestUnescapeCopiesOnlyIfNeeded(t *testing.T) {
 	raw := []byte("plain+text")
 	if got := wire.Unescape(nil, raw); &got[0] != &raw[0] {
 		t.Error("a copy of what needs no decoding")
@@ -44,7 +44,7 @@ func TestUnescapeCopiesOnlyWhenItMust(t *testing.T) {
 	}
 }
 
-func TestValuesOfAnswersAreEscaped(t *testing.T) {
+func TestAnswerValuesAreEscaped(t *testing.T) {
 	for _, c := range []struct{ name, in, http, line string }{
 		{"three characters are escaped", "%&,", "%25%26%2c", "%25%26%2c"},
 		{"what looks like an escape is escaped", "%41", "%2541", "%2541"},

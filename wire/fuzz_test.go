@@ -78,7 +78,7 @@ func offsetIn(t *testing.T, in, part []byte) int {
 	return n
 }
 
-func FuzzNoTextSmugglesAKey(f *testing.F) {
+func FuzzTextAddsNoKey(f *testing.F) {
 	for _, e := range examples {
 		f.Add(e)
 	}
@@ -106,7 +106,7 @@ func FuzzNoTextSmugglesAKey(f *testing.F) {
 	})
 }
 
-func FuzzAnAnswerIsReadAsItWasWritten(f *testing.F) {
+func FuzzAnswerRoundTrip(f *testing.F) {
 	for _, e := range examples {
 		f.Add(e, "a\r\n,b\t\x7f\u0085", "\xff%41", uint8(2))
 	}

@@ -101,7 +101,7 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-func TestARecordForgetsWhatItParsedBefore(t *testing.T) {
+func TestParseReplacesEarlierPairs(t *testing.T) {
 	var record wire.Record
 	record.Parse([]byte("VER=1.1&CMD=List&UN=1"))
 	record.Parse([]byte("VER=1.4"))
@@ -114,7 +114,7 @@ func TestARecordForgetsWhatItParsedBefore(t *testing.T) {
 	}
 }
 
-func TestOneHugeRecordDoesNotMakeItsReaderHuge(t *testing.T) {
+func TestHugeRecordDoesNotKeepItsMemory(t *testing.T) {
 	var record wire.Record
 	record.Parse([]byte(strings.Repeat("a=&", wire.MaxRecord/3)))
 	if n := len(record.Pairs()); n != wire.MaxRecord/3 {

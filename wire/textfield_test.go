@@ -77,7 +77,7 @@ func TestTextFields(t *testing.T) {
 	}
 }
 
-func TestWhatFollowsATextIsPairsAgain(t *testing.T) {
+func TestPairsFollowTextField(t *testing.T) {
 	var record wire.Record
 	record.Parse([]byte("MG=a&b=c&VER=1.1 &CMD=CLTMSG&MG=d&e=f&SEQ=1&UIN=1&UN=2"))
 	want := []string{"MG=a&b=c", "VER=1.1", "CMD=CLTMSG", "MG=d", "e=f", "SEQ=1", "UIN=1", "UN=2"}
@@ -87,7 +87,7 @@ func TestWhatFollowsATextIsPairsAgain(t *testing.T) {
 }
 
 // BenchmarkParse measures the time for these.
-func TestHostileTextsAreReadWhole(t *testing.T) {
+func TestTextsThatLookLikePairsStayWhole(t *testing.T) {
 	for name, in := range hostileRecords {
 		t.Run(name, func(t *testing.T) {
 			var record wire.Record

@@ -8,7 +8,7 @@ import (
 
 var everyVersion = []wire.Version{wire.V10, wire.V11, wire.V12, wire.V13, wire.V14}
 
-func TestOnlyFiveVersionsAreSpoken(t *testing.T) {
+func TestParseVersion(t *testing.T) {
 	for i, name := range []string{"1.0", "1.1", "1.2", "1.3", "1.4"} {
 		version, ok := wire.ParseVersion([]byte(name))
 		if !ok || version != everyVersion[i] || version.String() != name {
@@ -22,7 +22,7 @@ func TestOnlyFiveVersionsAreSpoken(t *testing.T) {
 	}
 }
 
-func TestVersionsDifferOnlyInFourThings(t *testing.T) {
+func TestVersionTraits(t *testing.T) {
 	for _, version := range everyVersion {
 		lineEnd, batch := "", 8<<10
 		names := map[string]string{"SimpleInfo2": "SimpleInfo2", "Query_Stat2": "Query_Stat2", "GetInfo": "GetInfo"}
@@ -57,7 +57,7 @@ func TestVersionsDifferOnlyInFourThings(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoVersionHasNoTraits(t *testing.T) {
+func TestUnknownVersionHasNoTraits(t *testing.T) {
 	for _, version := range []wire.Version{0, wire.V14 + 1, 255} {
 		if version.String() != "" || version.LineEnd() != "" || version.MaxBatchBytes() != 0 ||
 			version.CommandName("GetInfo") != "GetInfo" || version.ShownStatus(50) != 50 {
@@ -66,7 +66,7 @@ func TestWhatIsNoVersionHasNoTraits(t *testing.T) {
 	}
 }
 
-func TestDevicesAreNamedSince14(t *testing.T) {
+func TestDevicesExistSinceVersion14(t *testing.T) {
 	for _, version := range everyVersion {
 		if got, want := version.HasDevices(), version == wire.V14; got != want {
 			t.Errorf("%s: %t, want %t", version, got, want)

@@ -86,7 +86,7 @@ func (srv *server) printFirstSteps(ctx context.Context, out io.Writer, inv invoc
 				accountInfo.UIN,
 				"with", inv.commandLine(fmt.Sprintf("user passwd %d", accountInfo.UIN)))
 		}
-		users = append(users, trialUser{uin: accountInfo.UIN, acceptsStrangers: accountInfo.Strangers,
+		users = append(users, trialUser{uin: accountInfo.UIN, acceptsStrangers: accountInfo.AllowStrangers,
 			hasSamplePassword: sample})
 	}
 	_, err = io.WriteString(out, "\nTo sign in, send a message and collect it, paste into another terminal:\n\n"+

@@ -83,7 +83,7 @@ func accountWith(uin rookery.UIN, p rookery.Profile) rookery.Account {
 // openAccount returns an account that accepts every friend.
 func openAccount() rookery.Account {
 	account := accountWith(10020, rookery.Profile{Nick: "Open"})
-	account.Rule = rookery.RuleOpen
+	account.FriendRule = rookery.RuleOpen
 	return account
 }
 
@@ -119,7 +119,7 @@ func newProbedServer(t *testing.T) *probedServer {
 func (p *probedServer) createPopularAccount() {
 	ctx := p.t.Context()
 	account := accountWith(popular, rookery.Profile{Nick: "Popular", Face: 30})
-	account.Rule, account.Strangers = rookery.RuleClosed, false
+	account.FriendRule, account.AllowStrangers = rookery.RuleClosed, false
 	p.must(p.add(ctx, account))
 	p.must(p.eachOfCrowd(crowdSize, func(i int, uin rookery.UIN) error {
 		friend := accountWith(uin, rookery.Profile{Nick: fmt.Sprintf("No. %d", i+1), Face: i % 30 * 3, Age: 40})

@@ -123,8 +123,8 @@ func setField(change *client.AccountChange, field, value string) error {
 		set := value == "yes"
 		switch s.name {
 		case ruleSetting:
-			rule, err := rookery.ParseRule(value)
-			change.Rule = &rule
+			rule, err := rookery.ParseFriendRule(value)
+			change.FriendRule = &rule
 			return err
 		case strangersSetting:
 			change.AllowStrangers = &set

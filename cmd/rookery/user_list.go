@@ -84,7 +84,8 @@ func printAccountTable(out io.Writer, accounts iter.Seq2[service.AccountInfo, er
 		if from == nil {
 			from = []string{"-"}
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", accountInfo.UIN, statusName(accountInfo.Status), accountInfo.Rule,
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n",
+			accountInfo.UIN, statusName(accountInfo.Status), accountInfo.FriendRule,
 			strings.Join(from, " "), oneLine(accountInfo.Profile.Nick))
 	}
 	return table.Flush()

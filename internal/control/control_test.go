@@ -108,8 +108,8 @@ func testAddAccount(t *testing.T, messenger *service.Service, operator *control.
 		t.Errorf("CheckPassword of the generated password = %v, %v, want true", ok, err)
 	}
 	account := onlyAccount(t, operator)
-	if account.Profile.Nick != "Pingu, Jr" || account.Rule != rookery.RuleOpen || account.Profile.Age != 9 ||
-		!account.Strangers {
+	if account.Profile.Nick != "Pingu, Jr" || account.FriendRule != rookery.RuleOpen || account.Profile.Age != 9 ||
+		!account.AllowStrangers {
 		t.Errorf("got account %+v, want the given settings and the defaults", account)
 	}
 }
@@ -120,8 +120,8 @@ func testChangeAccount(t *testing.T, operator *control.Operator) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if account.Profile.City != "深圳" || account.Strangers || account.Profile.Nick != "Pingu, Jr" ||
-		account.Rule != rookery.RuleOpen {
+	if account.Profile.City != "深圳" || account.AllowStrangers || account.Profile.Nick != "Pingu, Jr" ||
+		account.FriendRule != rookery.RuleOpen {
 		t.Errorf("got account %+v, want only city and strangers changed", account)
 	}
 	if got := onlyAccount(t, operator).Account; got.Profile != account.Profile {

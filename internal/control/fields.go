@@ -114,14 +114,14 @@ var accountFields = []Field{
 	{
 		Name: "rule", Placeholder: "RULE",
 		Usage: "who becomes a friend: open (anybody), ask (on request), closed (nobody)",
-		get:   func(account *rookery.Account) string { return account.Rule.String() },
+		get:   func(account *rookery.Account) string { return account.FriendRule.String() },
 		set: func(account *rookery.Account, value string) (err error) {
-			account.Rule, err = rookery.ParseRule(value)
+			account.FriendRule, err = rookery.ParseFriendRule(value)
 			return err
 		},
 	},
 	yesNoField("strangers", "whether accounts that are no friends may write",
-		func(account *rookery.Account) *bool { return &account.Strangers }),
+		func(account *rookery.Account) *bool { return &account.AllowStrangers }),
 	yesNoField("findable", "whether a search may return the account",
 		func(account *rookery.Account) *bool { return &account.Findable }),
 	yesNoField("show-private", "whether everybody sees the private fields, not friends alone",

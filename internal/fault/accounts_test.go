@@ -48,7 +48,7 @@ func (c accountSet) newAccounts() []testAccount {
 		all = append(all, testAccount{uin, rookery.RuleAsk})
 	}
 	for i, uin := range c.receivers {
-		all = append(all, testAccount{uin, []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk}[i%2]})
+		all = append(all, testAccount{uin, []rookery.FriendRule{rookery.RuleOpen, rookery.RuleAsk}[i%2]})
 	}
 	return all
 }

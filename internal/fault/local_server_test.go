@@ -128,7 +128,7 @@ const password = "rooks and crows"
 // testAccount is an account to be.
 type testAccount struct {
 	uin  rookery.UIN
-	rule rookery.Rule
+	rule rookery.FriendRule
 }
 
 // createAccounts creates a data directory with accounts. Their password hashes are cheap, because there may be
@@ -143,7 +143,7 @@ func createAccounts(t *testing.T, dir string, people []testAccount) {
 		auth.TestCost)
 	for _, p := range people {
 		a := rookery.NewAccount(p.uin, "nick", time.Now())
-		a.Rule = p.rule
+		a.FriendRule = p.rule
 		if _, err := received.store.CreateAccount(t.Context(), a, credential); err != nil {
 			t.Fatal(err)
 		}

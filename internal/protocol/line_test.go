@@ -67,7 +67,7 @@ func (l *lineClient) Receive(context.Context) ([]byte, error) {
 	case <-l.closed:
 		return nil, io.EOF
 	default:
-		return nil, errors.New("nothing moves")
+		return nil, errors.New("all goroutines are idle and no record has arrived")
 	}
 }
 

@@ -61,14 +61,14 @@ func parseChange(current rookery.Profile, key, value string) (func(*rookery.Acco
 	switch key {
 	case "AR":
 		number, err := strconv.ParseUint(value, 10, 8)
-		rule := rookery.Rule(number)
+		rule := rookery.FriendRule(number)
 		if err != nil || rule != rookery.RuleOpen && rule != rookery.RuleAsk && rule != rookery.RuleClosed {
 			return nil, parameterError(key, "allowed are 0, 1 and 3")
 		}
-		return func(account *rookery.Account) { account.Rule = rule }, nil
+		return func(account *rookery.Account) { account.FriendRule = rule }, nil
 	case "AS":
 		isSet, err := parseYesNo(key, value)
-		return func(account *rookery.Account) { account.Strangers = isSet }, err
+		return func(account *rookery.Account) { account.AllowStrangers = isSet }, err
 	case "AF":
 		isSet, err := parseYesNo(key, value)
 		return func(account *rookery.Account) { account.Findable = isSet }, err

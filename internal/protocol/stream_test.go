@@ -31,7 +31,7 @@ func (s *recordingStore) DeliverInOrder(ctx context.Context, list []rookery.Deli
 		s.beforeDelivery()
 	}
 	if s.panicsOnDelivery {
-		panic("the store is out of its mind")
+		panic("a panic for the test")
 	}
 	return s.Store.DeliverInOrder(ctx, list, now)
 }
@@ -112,7 +112,7 @@ func resultCodesOf(answers []string) (res []string) {
 	return res
 }
 
-func TestMessagesThatFollowOneAnotherAreStoredTogether(t *testing.T) {
+func TestConsecutiveMessagesAreStoredTogether(t *testing.T) {
 	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		l.exchange(loginRecord)
 		answers := l.exchange(
@@ -128,13 +128,13 @@ func TestMessagesThatFollowOneAnotherAreStoredTogether(t *testing.T) {
 		)
 		if want := []string{"0", "1", "0", "0", "20", "0", "0", "0", "20"}; !slices.Equal(resultCodesOf(answers),
 			want) {
-			t.Errorf("answered %q, want RES %q", answers, want)
+			t.Errorf("the answers are %q, want RES %q", answers, want)
 		}
 		if !strings.HasPrefix(answers[2], "VER=1.1&CMD=CLTMSG&SEQ=100003&") {
-			t.Errorf("the third answer is %q", answers[2])
+			t.Errorf("the third answer is %q, want one in version 1.1", answers[2])
 		}
 		if want := []int{3, 1}; !slices.Equal(store.deliverySizes, want) {
-			t.Errorf("stored together were %d, want %d", store.deliverySizes, want)
+			t.Errorf("the deliveries have %d messages, want %d", store.deliverySizes, want)
 		}
 		_, last, _ := l.env.storedMessages(10002)
 		if want := []string{"1", "2", "3"}; !slices.Equal(last, want) {
@@ -152,7 +152,7 @@ func (w *testEnv) storedMessages(uin rookery.UIN) (numbers []uint64, texts []str
 	return numbers, texts, err
 }
 
-func TestARunOfMessagesSurvivesAPanic(t *testing.T) {
+func TestConsecutiveMessagesSurvivePanic(t *testing.T) {
 	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		l.exchange(loginRecord)
 		store.panicsOnDelivery = true
@@ -162,16 +162,16 @@ func TestARunOfMessagesSurvivesAPanic(t *testing.T) {
 			"VER=1.4&CMD=CLTMSG&SEQ=100003&UIN=10001&UN=10002&MG=2",
 		}
 		if got, want := resultCodesOf(l.exchange(send...)), []string{"4", "1", "4"}; !slices.Equal(got, want) {
-			t.Errorf("answered with RES %q, want %q", got, want)
+			t.Errorf("the answers have RES %q, want %q", got, want)
 		}
 		store.panicsOnDelivery = false
 		if got, want := resultCodesOf(l.exchange(send...)), []string{"0", "1", "0"}; !slices.Equal(got, want) {
-			t.Errorf("then answered with RES %q, want %q", got, want)
+			t.Errorf("the repeated records got RES %q, want %q", got, want)
 		}
 	})
 }
 
-func TestTheAnswerToALoginComesBeforeAnyPush(t *testing.T) {
+func TestLoginAnswerPrecedesPushes(t *testing.T) {
 	testOnLine(t, func(l *lineClient, _ *recordingStore) {
 		if err := l.env.SendNotice([]uint32{10001}, "hello"); err != nil {
 			t.Fatal(err)
@@ -180,18 +180,18 @@ func TestTheAnswerToALoginComesBeforeAnyPush(t *testing.T) {
 		l.answerRecords(func([]byte) error {
 			answered = true
 			if early := l.drainPushes(); early != nil { // all goroutines have had time to push
-				t.Errorf("before the answer came %q", early)
+				t.Errorf("the pushes %q came before the answer, want none", early)
 			}
 			return nil
 		}, loginRecord)
 		l.env.clock.advance(2*time.Second, synctest.Wait)
 		if late := l.drainPushes(); !answered || len(late) != 1 {
-			t.Errorf("after the answer came %q", late)
+			t.Errorf("the pushes %q came after the answer, want one", late)
 		}
 	})
 }
 
-func TestWhoCannotBeAnsweredIsNotBound(t *testing.T) {
+func TestUnwrittenLoginAnswerStartsNoPushes(t *testing.T) {
 	testOnLine(t, func(l *lineClient, _ *recordingStore) {
 		if err := l.env.SendNotice([]uint32{10001}, "hello"); err != nil {
 			t.Fatal(err)
@@ -202,16 +202,16 @@ func TestWhoCannotBeAnsweredIsNotBound(t *testing.T) {
 			return errClosed
 		}, loginRecord, "VER=1.4&CMD=Logout&SEQ=2&UIN=10001")
 		if pushed := l.drainPushes(); pushed != nil || answers != 1 {
-			t.Errorf("pushed %q, answered %d times", pushed, answers)
+			t.Errorf("the client got pushes %q and %d answers, want no push and one answer", pushed, answers)
 		}
 		// The second record was not executed: the session still exists.
 		if got := resultCodesOf(l.env.openLine().exchange("VER=1.4&CMD=List&SEQ=3&UIN=10001")); got[0] != "0" {
-			t.Errorf("from the same address, RES is %s", got[0])
+			t.Errorf("a request from the same address got RES %s, want 0", got[0])
 		}
 	})
 }
 
-func TestAnAnswerThatCannotBeWrittenEndsARun(t *testing.T) {
+func TestUnwrittenAnswerStopsLaterRecords(t *testing.T) {
 	testOnLine(t, func(l *lineClient, _ *recordingStore) {
 		l.exchange(loginRecord)
 		answers := 0
@@ -223,12 +223,12 @@ func TestAnAnswerThatCannotBeWrittenEndsARun(t *testing.T) {
 			"VER=1.4&CMD=CLTMSG&SEQ=100002&UIN=10001&UN=10002&MG=2",
 			"VER=1.4&CMD=Logout&SEQ=2&UIN=10001")
 		if got := resultCodesOf(l.exchange("VER=1.4&CMD=List&SEQ=3&UIN=10001")); answers != 1 || got[0] != "0" {
-			t.Errorf("%d answers, then RES=%s", answers, got[0])
+			t.Errorf("the client got %d answers and then RES %s, want one and 0", answers, got[0])
 		}
 	})
 }
 
-func TestNothingIsPushedAfterTheEnd(t *testing.T) {
+func TestClosedStreamGetsNoPushes(t *testing.T) {
 	testOnLine(t, func(l *lineClient, _ *recordingStore) {
 		l.exchange(loginRecord)
 		l.stream.Close()
@@ -236,29 +236,29 @@ func TestNothingIsPushedAfterTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		if pushed := l.drainPushes(); pushed != nil {
-			t.Errorf("pushed %q", pushed)
+			t.Errorf("the client got pushes %q, want none", pushed)
 		}
 		select {
 		case <-l.closed:
-			t.Error("the stream has closed a connection that had ended")
+			t.Error("the stream closed a connection that had ended")
 		default:
 		}
 	})
 }
 
-func TestAConnectionOnWhichNothingCanBePushedIsClosed(t *testing.T) {
+func TestFailedSubscriptionClosesConnection(t *testing.T) {
 	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		store.failsMailbox = true
 		l.exchange(loginRecord)
 		select {
 		case <-l.closed:
 		default:
-			t.Error("it stays open")
+			t.Error("the connection is open, want it closed")
 		}
 	})
 }
 
-func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T) {
+func TestDelayedRecordConfirmsNoLaterPush(t *testing.T) {
 	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		l.exchange(deviceRecord)
 		store.beforeDelivery = func() { // a slow disk
@@ -266,7 +266,7 @@ func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T)
 				t.Fatal(err)
 			}
 			if len(l.drainPushes()) != 1 {
-				t.Error("not pushed")
+				t.Error("the notice was not pushed once")
 			}
 			l.env.clock.advance(6*time.Second, synctest.Wait)
 		}
@@ -278,7 +278,7 @@ func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T)
 		again := l.env.openLine()
 		again.exchange(deviceRecord)
 		if pushed := again.drainPushes(); len(pushed) != 1 {
-			t.Errorf("pushed again was %q", pushed)
+			t.Errorf("the next connection got pushes %q, want the unconfirmed one", pushed)
 		}
 	})
 }

@@ -55,8 +55,8 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// TestTheCodecReadsWhatItWrites parses each answer in the transcripts and formats it again.
-func TestTheCodecReadsWhatItWrites(t *testing.T) {
+// The test parses each answer in the transcripts and formats it again.
+func TestAnswersSurviveParsingAndFormatting(t *testing.T) {
 	for _, script := range loadScripts(t) {
 		for step, x := range script.Exchanges() {
 			if bytes.Contains(x.Answer, []byte("*")) || !bytes.HasPrefix(x.Answer, []byte("VER=")) {
@@ -77,7 +77,8 @@ func TestTheCodecReadsWhatItWrites(t *testing.T) {
 				}
 			}
 			if got := again[1:]; !bytes.Equal(got, x.Answer) {
-				t.Errorf("%s:%d: reads and writes\n\t%q as\n\t%q", script.Name, step.Line, x.Answer, got)
+				t.Errorf("%s:%d: formatted again, the answer is\n\t%q, want\n\t%q",
+					script.Name, step.Line, got, x.Answer)
 			}
 		}
 	}

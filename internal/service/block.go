@@ -32,7 +32,7 @@ func (s *Service) Block(ctx context.Context, session *Session, otherUIN rookery.
 	oldStatus := account.visibleStatus(s.uptime())
 	var oldRelation rookery.Relation
 	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
-		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		func(relation rookery.Relation, _ rookery.FriendRule) (rookery.RelationTransition, error) {
 			oldRelation = relation
 			if relation.Blocks {
 				return rookery.Block(relation), nil
@@ -66,7 +66,7 @@ func (s *Service) Unblock(ctx context.Context, session *Session, otherUIN rooker
 		return errBlockSelf
 	}
 	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
-		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		func(relation rookery.Relation, _ rookery.FriendRule) (rookery.RelationTransition, error) {
 			return rookery.Unblock(relation), nil
 		})
 	return err

@@ -158,7 +158,7 @@ func TestRepeatSucceedsAfterSettingsHaveChanged(t *testing.T) {
 	me := f.signIn(10001, home)
 	f.must(f.send(me, "sequence", 10002, "a"))
 	_, err := f.ChangeAccount(t.Context(), 10002, func(account *rookery.Account) error {
-		account.Strangers = false
+		account.AllowStrangers = false
 		return nil
 	})
 	f.must(err)

@@ -170,7 +170,7 @@ func (s *Service) VisibleAccount(ctx context.Context, session *Session, uin rook
 func (s *Service) AddFriend(ctx context.Context, session *Session, otherUIN rookery.UIN,
 	requestKey rookery.RequestKey) (rookery.Outcome, error) {
 	outcome, err := s.changeRelation(ctx, session, otherUIN, requestKey,
-		func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+		func(relation rookery.Relation, rule rookery.FriendRule) (rookery.RelationTransition, error) {
 			return rookery.Add(relation, rule)
 		})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
@@ -184,7 +184,7 @@ func (s *Service) AddFriend(ctx context.Context, session *Session, otherUIN rook
 func (s *Service) RequestFriendship(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string,
 	requestKey rookery.RequestKey) error {
 	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
-		func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+		func(relation rookery.Relation, rule rookery.FriendRule) (rookery.RelationTransition, error) {
 			return rookery.Ask(relation, rule, requestText)
 		})
 	return err
@@ -194,7 +194,7 @@ func (s *Service) RequestFriendship(ctx context.Context, session *Session, other
 func (s *Service) AcceptRequest(ctx context.Context, session *Session, otherUIN rookery.UIN,
 	requestKey rookery.RequestKey) error {
 	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
-		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		func(relation rookery.Relation, _ rookery.FriendRule) (rookery.RelationTransition, error) {
 			return rookery.Accept(relation)
 		})
 	return err
@@ -204,7 +204,7 @@ func (s *Service) AcceptRequest(ctx context.Context, session *Session, otherUIN 
 func (s *Service) RejectRequest(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string,
 	requestKey rookery.RequestKey) error {
 	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
-		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		func(relation rookery.Relation, _ rookery.FriendRule) (rookery.RelationTransition, error) {
 			return rookery.Reject(relation, requestText)
 		})
 	return err
@@ -214,7 +214,7 @@ func (s *Service) RejectRequest(ctx context.Context, session *Session, otherUIN 
 func (s *Service) RemoveFriend(ctx context.Context, session *Session, otherUIN rookery.UIN,
 	requestKey rookery.RequestKey) error {
 	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
-		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		func(relation rookery.Relation, _ rookery.FriendRule) (rookery.RelationTransition, error) {
 			return rookery.Unfriend(relation), nil
 		})
 	return err
@@ -235,7 +235,7 @@ func (s *Service) FriendRequests(ctx context.Context, session *Session,
 // store applies the transition, decide is called again with the new relation.
 func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN rookery.UIN,
 	requestKey rookery.RequestKey,
-	decide func(rookery.Relation, rookery.Rule) (rookery.RelationTransition, error)) (rookery.Outcome, error) {
+	decide func(rookery.Relation, rookery.FriendRule) (rookery.RelationTransition, error)) (rookery.Outcome, error) {
 	ownUIN := session.details.Account
 	isCounted := false
 	for {
@@ -252,7 +252,7 @@ func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN
 		if err != nil {
 			return 0, err
 		}
-		transition, err := decide(relation, account.Rule)
+		transition, err := decide(relation, account.FriendRule)
 		if err != nil {
 			return 0, err
 		}

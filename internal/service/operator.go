@@ -108,7 +108,8 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if err := validateAccount(&account, &oldAccount.Profile); err != nil {
 			return rookery.Account{}, err
 		}
-		if uin == rookery.System && (account.Rule != oldAccount.Rule || account.Strangers != oldAccount.Strangers ||
+		if uin == rookery.System && (account.FriendRule != oldAccount.FriendRule ||
+			account.AllowStrangers != oldAccount.AllowStrangers ||
 			account.Findable != oldAccount.Findable || account.DevicesOnly != oldAccount.DevicesOnly) {
 			return rookery.Account{}, errSystemAccount
 		}

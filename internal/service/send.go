@@ -97,7 +97,7 @@ func (s *Service) checkReceiver(ctx context.Context, session *Session, to rooker
 		return err
 	}
 	isRefused, err := s.isBlockedBy(ctx, session.account, to)
-	if err == nil && !isRefused && !receiver.Strangers {
+	if err == nil && !isRefused && !receiver.AllowStrangers {
 		var areFriends bool
 		areFriends, err = s.areFriends(ctx, session.account, to)
 		isRefused = !areFriends

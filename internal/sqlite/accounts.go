@@ -23,8 +23,8 @@ func scanAccount(r resultRow) rookery.Account {
 			RealName: r.text(15), Mail: r.text(16), Phone: r.text(17), Mobile: r.text(18), Address: r.text(19),
 			PostCode: r.text(20),
 		},
-		Rule: rookery.Rule(r.int(21)), Strangers: r.bool(22), Findable: r.bool(23), ShowPrivate: r.bool(24),
-		Created: r.time(25), Revision: uint64(r.int(26)), DevicesOnly: r.bool(27),
+		FriendRule: rookery.FriendRule(r.int(21)), AllowStrangers: r.bool(22), Findable: r.bool(23),
+		ShowPrivate: r.bool(24), Created: r.time(25), Revision: uint64(r.int(26)), DevicesOnly: r.bool(27),
 	}
 }
 
@@ -34,8 +34,8 @@ func accountValues(account rookery.Account) []any {
 		account.UIN, profile.Nick, profile.Face, profile.Age, profile.Sex, profile.Blood, profile.Constellation,
 		profile.Animal, profile.Country, profile.Province, profile.City, profile.School, profile.Job,
 		profile.HomePage, profile.About, profile.RealName, profile.Mail, profile.Phone, profile.Mobile,
-		profile.Address, profile.PostCode, account.Rule, account.Strangers, account.Findable, account.ShowPrivate,
-		account.Created, account.Revision, account.DevicesOnly,
+		profile.Address, profile.PostCode, account.FriendRule, account.AllowStrangers, account.Findable,
+		account.ShowPrivate, account.Created, account.Revision, account.DevicesOnly,
 	}
 }
 

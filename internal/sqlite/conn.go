@@ -174,7 +174,7 @@ func driverValue(argument any) driver.Value {
 		return int64(argument)
 	case rookery.Status:
 		return int64(argument)
-	case rookery.Rule:
+	case rookery.FriendRule:
 		return int64(argument)
 	}
 	return argument

@@ -128,7 +128,7 @@ func checkFirstReleaseStore(t *testing.T, store *Store) {
 			School: "s", Job: "j", HomePage: "h", About: "a", RealName: "r", Mail: "m", Phone: "1", Mobile: "2",
 			Address: "d", PostCode: "3",
 		},
-		Strangers: true, Findable: true, ShowPrivate: true, Created: noon, Revision: 7,
+		AllowStrangers: true, Findable: true, ShowPrivate: true, Created: noon, Revision: 7,
 	})
 	credential, err := store.Credential(ctx, 10001)
 	checkEqual("credential", err, credential, rookery.Credential("secret"))

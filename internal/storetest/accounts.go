@@ -17,7 +17,7 @@ func fullAccount(uin rookery.UIN) rookery.Account {
 			Province: "p", City: "c", School: "s", Job: "j", HomePage: "h", About: "a\nb", RealName: "r", Mail: "m",
 			Phone: "1", Mobile: "2", Address: "d", PostCode: "3",
 		},
-		Rule: rookery.RuleClosed, Strangers: true, Findable: true, ShowPrivate: true, DevicesOnly: true,
+		FriendRule: rookery.RuleClosed, AllowStrangers: true, Findable: true, ShowPrivate: true, DevicesOnly: true,
 		Created: noon, Revision: 1,
 	}
 }
@@ -29,7 +29,8 @@ var accountTests = []contractTest{
 			store.requireNoError(err)
 			account.Created = time.Time{}
 			store.requireEqual("account", account, rookery.Account{
-				UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
+				UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, FriendRule: rookery.RuleClosed,
+				Revision: 1,
 			})
 			credential, err := store.Credential(store.ctx, rookery.System)
 			store.requireNoError(err)

@@ -82,7 +82,7 @@ type recordedRequest struct {
 // NewModel creates an empty model and returns a function that opens it.
 func NewModel() func() service.Store {
 	system := rookery.Account{
-		UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
+		UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, FriendRule: rookery.RuleClosed, Revision: 1,
 	}
 	state := &modelState{
 		accounts:         map[rookery.UIN]*modelAccount{rookery.System: newAccount(system, "")},

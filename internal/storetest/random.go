@@ -82,7 +82,7 @@ func (g *operationGenerator) randomKey() rookery.RequestKey {
 
 func (g *operationGenerator) randomAccount(uin rookery.UIN) rookery.Account {
 	account := rookery.NewAccount(uin, g.randomText(), noon)
-	account.Rule = []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed}[g.IntN(3)]
+	account.FriendRule = []rookery.FriendRule{rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed}[g.IntN(3)]
 	account.Profile.Age = g.IntN(100)
 	return account
 }

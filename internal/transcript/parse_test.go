@@ -121,7 +121,7 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 	}
 }
 
-func TestEveryStepIsWrittenAsItWasRead(t *testing.T) {
+func TestStepsRoundTrip(t *testing.T) {
 	script, err := Parse("every.txt", []byte(everyStep))
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestEveryStepIsWrittenAsItWasRead(t *testing.T) {
 	}
 }
 
-func TestTwoConnectionsAreNotWrittenAsOne(t *testing.T) {
+func TestConnectionsStaySeparateInText(t *testing.T) {
 	connection := func(ends bool) Step {
 		return Step{Action: &RawConnection{Turns: []RawTurn{{[]byte("A"), []HTTPAnswer{{Status: 400}}}},
 			ServerCloses: ends}}
@@ -153,7 +153,7 @@ func TestTwoConnectionsAreNotWrittenAsOne(t *testing.T) {
 
 var update = flag.Bool("update", false, "rewrite the corpus in the form in which Write writes it")
 
-func TestTheCorpusIsWrittenAsItWasRead(t *testing.T) {
+func TestTranscriptsRoundTrip(t *testing.T) {
 	scripts, err := Load(corpus)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func TestTheCorpusIsWrittenAsItWasRead(t *testing.T) {
 	}
 }
 
-func TestParseNamesTheLineThatIsWrong(t *testing.T) {
+func TestParseErrorNamesLine(t *testing.T) {
 	for _, c := range []struct{ name, src, want string }{
 		{"a word that is no step", "\nteleport 10001\n", `x.txt:2: there is no step "teleport"`},
 		{"a request without its answer", "> A=1\n\n< B=2\n", "x.txt:1: the next line must be the answer"},

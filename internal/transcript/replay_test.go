@@ -87,7 +87,7 @@ func (r *recordingServer) Post(_ context.Context, from netip.Addr, request Reque
 	return []byte(answer), nil
 }
 
-func TestReplayDoesWhatTheScriptSays(t *testing.T) {
+func TestReplayExecutesEveryStep(t *testing.T) {
 	script := mustParse(t, `account 10001-10002 nick=P
 friends 10001 10002-10003
 set 10001 rule=open
@@ -132,7 +132,7 @@ login 10001
 	}
 }
 
-func TestReplayTellsWhatDiffers(t *testing.T) {
+func TestReplayReportsDifference(t *testing.T) {
 	for _, c := range []struct {
 		name, src string
 		answers   []string
@@ -180,7 +180,7 @@ func TestReplayTellsWhatDiffers(t *testing.T) {
 	}
 }
 
-func TestReplayEndsWithItsContext(t *testing.T) {
+func TestReplayStopsWhenContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	server := &recordingServer{answers: []string{"B"}}
@@ -249,7 +249,7 @@ func newFixedAnswerServer(t *testing.T, answer string, stays bool) *fixedAnswerS
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"
 
-func TestPostSendsTheRequestOfTheArticle(t *testing.T) {
+func TestPostSendsDocumentedRequest(t *testing.T) {
 	server := newFixedAnswerServer(t, ok+"Content-Length: 4\r\n\r\nNULL", false)
 	if err := Replay(t.Context(), mustParse(t, "@cafe\ncharset gbk\n> A=1\n< NULL\n"), server); err != nil {
 		t.Fatal(err)
@@ -260,7 +260,7 @@ func TestPostSendsTheRequestOfTheArticle(t *testing.T) {
 	}
 }
 
-func TestPostWantsAnAnswerOfTheContract(t *testing.T) {
+func TestPostChecksAnswerHeader(t *testing.T) {
 	for _, c := range []struct{ name, answer, want string }{
 		{"another status",
 			"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: 4\r\n\r\nNULL",
@@ -280,7 +280,7 @@ func TestPostWantsAnAnswerOfTheContract(t *testing.T) {
 	}
 }
 
-func TestPostIsGivenUpWhenItsContextEnds(t *testing.T) {
+func TestPostStopsWhenContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := newFixedAnswerServer(t, "", true)
 	go func() {
@@ -325,7 +325,7 @@ func TestConnection(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatIsToEndMustEnd(t *testing.T) {
+func TestMissingEndOfConnectionIsAnError(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	server := newFixedAnswerServer(t, ok+"Content-Length: 4\r\n\r\nNULL", true)
@@ -348,7 +348,7 @@ func (p *pipeServer) Dial(context.Context, netip.Addr) (net.Conn, error) {
 	return ours, nil
 }
 
-func TestWhatIsSentAfterAnAnswerWaitsForIt(t *testing.T) {
+func TestLaterBytesWaitForAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		writer := &pipeServer{serve: func(conn net.Conn) {
 			defer conn.Close()
@@ -376,7 +376,7 @@ func TestWhatIsSentAfterAnAnswerWaitsForIt(t *testing.T) {
 	})
 }
 
-func TestASettingReachesTheServer(t *testing.T) {
+func TestSettingReachesServer(t *testing.T) {
 	server := new(fixedAnswerServer)
 	if err := Replay(t.Context(), mustParse(t, "setting trusted-proxy 127.0.0.0/8\n"), server); err != nil {
 		t.Fatal(err)
@@ -386,7 +386,7 @@ func TestASettingReachesTheServer(t *testing.T) {
 	}
 }
 
-func TestAScriptSaysWhatItNeeds(t *testing.T) {
+func TestNeedsHTTP(t *testing.T) {
 	for src, wanted := range map[string]bool{
 		"> A\n< B\n":     false,
 		">> A\n<< 400\n": true,
@@ -400,7 +400,7 @@ func TestAScriptSaysWhatItNeeds(t *testing.T) {
 	}
 }
 
-func TestExchangesAreThoseWithARecord(t *testing.T) {
+func TestExchangesReturnsStepsWithRecord(t *testing.T) {
 	var received []string
 	for step, exchange := range mustParse(t, "> A\n< B\nwait 1s\n>> X\n<< 400\nrepeat 2\n> C\n< D\n").Exchanges() {
 		received = append(received, fmt.Sprintf("%d %s %s", step.Line, exchange.Request, exchange.Answer))

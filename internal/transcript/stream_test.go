@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestLinesAreOpenedByTheirFirstRecord(t *testing.T) {
+func TestFirstRecordOpensLine(t *testing.T) {
 	server := &recordingServer{answers: []string{"B", "C"}}
 	err := Replay(t.Context(),
 		mustParse(t, "%a> A\n%a< B\n@cafe\n%b> A\n%a> A\n%a< C\n%a close\n%a> A\nrestart\n%b> A\n"), server)
@@ -29,7 +29,7 @@ func TestLinesAreOpenedByTheirFirstRecord(t *testing.T) {
 	}
 }
 
-func TestVariablesStandForWhatWasNotKnown(t *testing.T) {
+func TestVariablesCaptureUnknownValues(t *testing.T) {
 	token := "rk_" + strings.Repeat("Az09-_", 7) + "x"
 	server := &recordingServer{answers: []string{"SID=" + token + "&TM=1218196800,1218196795,", token, token}}
 	script := mustParse(t, `> {sid:a} {now} {now-x} {sid:}
@@ -77,7 +77,7 @@ func atOtherEnd(t *testing.T, serve func(conn net.Conn, reader *bufio.Reader)) B
 	return l
 }
 
-func TestASocketLineSendsAndReceivesLines(t *testing.T) {
+func TestSocketLineSendsAndReceives(t *testing.T) {
 	l := atOtherEnd(t, func(conn net.Conn, reader *bufio.Reader) {
 		first, _ := reader.ReadString('\n')
 		second, _ := reader.ReadString('\n')
@@ -97,14 +97,14 @@ func TestASocketLineSendsAndReceivesLines(t *testing.T) {
 	}
 }
 
-func TestALineThatEndsInLFAloneIsNone(t *testing.T) {
+func TestLineWithoutCRIsAnError(t *testing.T) {
 	l := atOtherEnd(t, func(conn net.Conn, _ *bufio.Reader) { io.WriteString(conn, "A\n") })
 	if received, err := l.Receive(t.Context()); err == nil || !strings.Contains(err.Error(), "CR LF") {
 		t.Errorf("received %q, %v", received, err)
 	}
 }
 
-func TestWhatWaitsOnASocketLineComesBeforeTheAnswerToAProbe(t *testing.T) {
+func TestReceivePendingReturnsRecordsBeforeProbeAnswer(t *testing.T) {
 	l := atOtherEnd(t, func(conn net.Conn, reader *bufio.Reader) {
 		reader.ReadString('\n')
 		io.WriteString(conn, "NULL\r\n")
@@ -120,7 +120,7 @@ func TestWhatWaitsOnASocketLineComesBeforeTheAnswerToAProbe(t *testing.T) {
 	}
 }
 
-func TestClosingASocketLineWaitsForTheServer(t *testing.T) {
+func TestCloseWaitsForServer(t *testing.T) {
 	var noticed atomic.Bool
 	l := atOtherEnd(t, func(_ net.Conn, reader *bufio.Reader) {
 		io.Copy(io.Discard, reader)
@@ -131,7 +131,7 @@ func TestClosingASocketLineWaitsForTheServer(t *testing.T) {
 	}
 }
 
-func TestAnEndedLineIsAtItsEnd(t *testing.T) {
+func TestEndedLineReturnsEOF(t *testing.T) {
 	l := atOtherEnd(t, func(net.Conn, *bufio.Reader) {})
 	if _, err := l.Receive(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("received with %v", err)

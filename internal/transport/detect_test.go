@@ -80,7 +80,7 @@ var detectCases = []struct{ name, text, is string }{
 	{"capital letters without end", strings.Repeat("A", 2000), "http"},
 }
 
-func TestFirstBytesTellHTTPFromLinesHoweverTheyAreSplit(t *testing.T) {
+func TestFirstBytesIdentifyProtocolHoweverSplit(t *testing.T) {
 	for _, c := range detectCases {
 		t.Run(c.name, func(t *testing.T) {
 			for _, step := range []int{1, 2, 3, 5, len(c.text)} {
@@ -102,7 +102,7 @@ func TestFirstBytesTellHTTPFromLinesHoweverTheyAreSplit(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
+func TestUndetectedConnectionTimesOut(t *testing.T) {
 	for name, sent := range map[string]string{"silent": "", "one P": "P", "POST": "POST", "blank lines": "\r\n\n"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 	}
 }
 
-func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
+func TestShutdownEndsUndetectedConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, listener, _ := startServer(t, transport.Config{Protocol: newDetector(make(chan string))})
 		conn, _ := listener.dial(t, "192.0.2.1")
@@ -131,8 +131,8 @@ func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 	})
 }
 
-// TestABorrowedStackIsUsedAgain runs functions one after another, then two at once.
-func TestABorrowedStackIsUsedAgain(t *testing.T) {
+// TestWorkerGoroutineIsReused runs functions one after another, then two at once.
+func TestWorkerGoroutineIsReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := make(chan *transport.Conn, 1)
 		_, listener, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context,
@@ -148,12 +148,12 @@ func TestABorrowedStackIsUsedAgain(t *testing.T) {
 			conn.RunOnWorker(func() { depth++ })
 		}
 		if depth != 102 {
-			t.Errorf("%d were run", depth)
+			t.Errorf("%d functions ran, want 102", depth)
 		}
 	})
 }
 
-func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
+func TestPanicOnWorkerEndsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, listener, log := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context,
 			conn *transport.Conn) {
@@ -168,7 +168,7 @@ func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
 	})
 }
 
-func TestARateIsOfOneSecond(t *testing.T) {
+func TestRateLimitResetsEachSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r transport.RateCounter
 		if r.Allow(2, 3) != 2 || r.Allow(2, 3) != 1 || r.Allow(1, 3) != 0 {
@@ -239,7 +239,7 @@ func FuzzDetect(f *testing.F) {
 		}
 		for _, read := range []string{whole, split} {
 			if withoutBlankLines(read) != withoutBlankLines(string(text)) {
-				t.Errorf("of %q was read %q", text, read)
+				t.Errorf("the protocol read %q, want %q", read, text)
 			}
 		}
 		if i := bytes.Index(text, []byte("VER=")); is == "http" && i >= 0 && i <= 5 {

@@ -75,7 +75,7 @@ func expectBigAnswer(t *testing.T, conn net.Conn) {
 	}
 }
 
-func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
+func TestIncompleteRequestsShareMemoryLimit(t *testing.T) {
 	for name, begin := range partialRequests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 					}
 				}
 				if open < 1 || open > 256<<10/40_000 {
-					t.Errorf("%d connections hold something", open)
+					t.Errorf("%d connections have reserved memory, want 1 to %d", open, 256<<10/40_000)
 				}
 				if got := log.drain(); strings.Count(got, "--max-request-memory") != 1 {
 					t.Errorf("logged %q", got)
@@ -112,7 +112,7 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 	}
 }
 
-func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
+func TestAllProtocolsShareMemoryLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener, _ := startWithSmallMemory(t)
 		var holders []net.Conn
@@ -131,14 +131,14 @@ func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 			}
 		}
 		if open < 1 || open > 256<<10/40_000 {
-			t.Errorf("%d connections hold something", open)
+			t.Errorf("%d connections have reserved memory, want 1 to %d", open, 256<<10/40_000)
 		}
 	})
 }
 
-// TestWhatIsAnsweredOrGoneHoldsNothing lets many connections reserve memory one after another; no
+// TestFinishedRequestsReleaseMemory lets many connections reserve memory one after another; no
 // reservation is ever revoked.
-func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
+func TestFinishedRequestsReleaseMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener, log := startWithSmallMemory(t)
 		var kept []net.Conn
@@ -174,7 +174,7 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 	})
 }
 
-func TestASmallRequestNeedsNoneOfThatMemory(t *testing.T) {
+func TestSmallRequestReservesNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, listener, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}),
 			Limits: transport.Limits{RequestMemory: 1}})

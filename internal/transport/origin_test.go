@@ -7,7 +7,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-func TestAnOriginIsWhatABrowserCanSend(t *testing.T) {
+func TestParseOrigin(t *testing.T) {
 	for _, text := range []string{
 		"https://chat.example", "http://chat.example", "https://chat.example:8443", "http://127.0.0.1:8080",
 		"http://chat.example:443",
@@ -67,7 +67,7 @@ func newTestPolicy(t *testing.T) transport.OriginPolicy {
 	return transport.NewOriginPolicy("Box.Corp.example", parsed[:2], parsed[2:])
 }
 
-func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
+func TestOwnHostNames(t *testing.T) {
 	rule := newTestPolicy(t)
 	for host, want := range map[string]bool{
 		// IP addresses with any port.
@@ -105,7 +105,7 @@ func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
 	}
 }
 
-func TestAMachineWithoutAUsableNameHasNone(t *testing.T) {
+func TestUnusableHostnameIsNotOwnName(t *testing.T) {
 	for _, hostname := range []string{"", "my box", "192.0.2.1", "."} {
 		rule := transport.NewOriginPolicy(hostname, nil, nil)
 		for _, host := range []string{"", ".local", "my", "192", "192.local", hostname + ".local"} {
@@ -116,7 +116,7 @@ func TestAMachineWithoutAUsableNameHasNone(t *testing.T) {
 	}
 }
 
-func TestWhichPageSentARequest(t *testing.T) {
+func TestRequestOriginIsClassified(t *testing.T) {
 	const (
 		none, own, allowed = transport.NoPage, transport.OwnPage, transport.AllowedPage
 		unnamed, foreign   = transport.UnknownHostPage, transport.ForeignPage

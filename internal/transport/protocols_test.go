@@ -67,7 +67,7 @@ func exchange(t *testing.T, protocol transport.Protocol, text string) string {
 	return string(got)
 }
 
-func TestOneListenerTakesPostsAndLines(t *testing.T) {
+func TestOneListenerServesHTTPAndLines(t *testing.T) {
 	both := &transport.ProtocolDetector{HTTP: newHTTPProtocol(),
 		Line: line.New(line.Config{Handler: bracketHandler{}, Log: discardLog})}
 	for _, c := range []struct{ name, text, want string }{
@@ -93,7 +93,7 @@ func TestOneListenerTakesPostsAndLines(t *testing.T) {
 	}
 }
 
-func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
+func TestDetectionLeavesHTTPAnswersUnchanged(t *testing.T) {
 	protocol := newHTTPProtocol()
 	for i, text := range []string{
 		"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST HTTP/1.0\r\nContent-Length: 1\r\n\r\nb",

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestWhomATrustedProxyAsksFor(t *testing.T) {
+func TestTrustedProxyHeaderIdentifiesClient(t *testing.T) {
 	trusted := TrustedProxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}
 	const refused = ""
 	for _, c := range []struct{ name, header, want string }{
@@ -77,7 +77,7 @@ func parseHeaderLines(header string) (fields []ForwardedField) {
 	return fields
 }
 
-func TestNobodyElseIsBelieved(t *testing.T) {
+func TestUntrustedProxyHeaderIsIgnored(t *testing.T) {
 	trusted := TrustedProxies{netip.MustParsePrefix("10.0.0.0/8")}
 	stranger := netip.MustParseAddr("192.0.2.1")
 	peer := Peer{UntrustedProxy: true, AmbiguousProxy: true}
@@ -90,7 +90,7 @@ func TestNobodyElseIsBelieved(t *testing.T) {
 	}
 }
 
-func TestATrustedProxyWithAZoneIsTrusted(t *testing.T) {
+func TestTrustedProxyMayHaveAZone(t *testing.T) {
 	p := TrustedProxies{netip.MustParsePrefix("fe80::/10")}
 	if !p.contains(netip.MustParseAddr("fe80::1%eth0")) || p.contains(netip.MustParseAddr("2001:db8::1")) {
 		t.Error("the networks do not decide")

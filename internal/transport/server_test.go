@@ -123,7 +123,7 @@ func startServer(t *testing.T, cfg transport.Config) (*transport.Server, *fakeLi
 	return server, listener, log
 }
 
-func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
+func TestConnectionsPerAddressAreLimited(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		limits transport.Limits
@@ -163,7 +163,7 @@ func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
+func TestClosedConnectionAdmitsAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, listener, _ := startServer(t, transport.Config{Limits: transport.Limits{ConnectionsPerAddress: 1,
 			Connections: 1}})
@@ -178,7 +178,7 @@ func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
 	})
 }
 
-func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
+func TestRefusalLogIsLimitedAndNamesSetting(t *testing.T) {
 	for setting, c := range map[string]struct {
 		limits transport.Limits
 		again  time.Duration // how long after the refusals
@@ -205,7 +205,7 @@ func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
 	}
 }
 
-func TestErrorsInAcceptingPass(t *testing.T) {
+func TestServeContinuesAfterAcceptErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, listener, log := startServer(t, transport.Config{})
 		begin := time.Now()
@@ -225,7 +225,7 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 	})
 }
 
-func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
+func TestAcceptPauseDoesNotDelayShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, listener := transport.NewServer(transport.Config{Protocol: silentProtocol,
 			Log: slog.New(slog.DiscardHandler)}), newFakeListener()
@@ -240,12 +240,12 @@ func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 			t.Error(err)
 		}
 		if d := time.Since(begin); d != 0 {
-			t.Errorf("it took %v", d)
+			t.Errorf("the shutdown took %v of virtual time, want 0", d)
 		}
 	})
 }
 
-func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
+func TestServeEndsWhenListenerIsClosed(t *testing.T) {
 	server, listener := transport.NewServer(transport.Config{Protocol: silentProtocol,
 		Log: slog.New(slog.DiscardHandler)}), newFakeListener()
 	_ = listener.Close()
@@ -270,7 +270,7 @@ func TestServeAfterShutdownServesNothing(t *testing.T) {
 	}
 }
 
-func TestOneServerHasManyListeners(t *testing.T) {
+func TestServerServesManyListeners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, one, _ := startServer(t, transport.Config{Limits: transport.Limits{Connections: 2}})
 		two := newFakeListener()
@@ -288,7 +288,7 @@ func TestOneServerHasManyListeners(t *testing.T) {
 	})
 }
 
-func TestAPanicCostsOneConnection(t *testing.T) {
+func TestPanicEndsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, listener, log := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context,
 			conn *transport.Conn) {
@@ -309,7 +309,7 @@ func TestAPanicCostsOneConnection(t *testing.T) {
 	})
 }
 
-func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
+func TestForcedShutdownCancelsContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
 		server, listener, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context,
@@ -329,7 +329,7 @@ func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 	})
 }
 
-func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
+func TestNoRequestBeginsDuringShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns, done := make(chan *transport.Conn, 1), make(chan struct{})
 		server, listener, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context,
@@ -341,7 +341,7 @@ func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
 		listener.dial(t, "192.0.2.1")
 		conn := <-conns
 		if !conn.BecomeActive() || conn.BecomeActive() || !conn.BecomeIdle() || conn.ShuttingDown() {
-			t.Error("a request cannot begin, or can begin twice")
+			t.Error("BecomeActive did not succeed exactly once before the shutdown")
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Shutdown(t.Context()) }()
@@ -356,7 +356,7 @@ func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
 	})
 }
 
-func TestWhatIsUnreadIsReadFirst(t *testing.T) {
+func TestUnreadBytesAreReadFirst(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
 	conn := &transport.Conn{Conn: server}
@@ -372,7 +372,7 @@ func TestWhatIsUnreadIsReadFirst(t *testing.T) {
 	}
 }
 
-func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
+func TestDiscardUnsentResetsConnection(t *testing.T) {
 	served := make(chan *transport.Conn, 1)
 	server := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler),
 		Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
@@ -397,7 +397,7 @@ func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := io.Copy(io.Discard, client); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("the client reads to the end, with %v", err)
+		t.Errorf("the client read to the end with error %v, want a reset", err)
 	}
 	if err := server.Shutdown(t.Context()); err != nil {
 		t.Error(err)

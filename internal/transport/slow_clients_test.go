@@ -52,7 +52,7 @@ func sendOnWebSocket(conn net.Conn, text string) {
 	sendInBackground(conn, text)
 }
 
-func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
+func TestSlowClientsDoNotDelayShutdown(t *testing.T) {
 	posts := func(n int) string {
 		return strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1", n)
 	}
@@ -117,7 +117,7 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 	}
 }
 
-func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
+func TestShutdownAnswersIncompleteRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, listener, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{})})
 		conn, _ := listener.dial(t, "192.0.2.1")
@@ -139,9 +139,9 @@ func (d delayedHandler) AppendAnswer(_ context.Context, _ *transport.Peer, recor
 	return append(dst, record...)
 }
 
-// TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried: an accepted request is completed and its
-// client gets the answer, long after the shutdown's grace has ended.
-func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
+// An accepted request is completed and its client gets the answer, long after the shutdown's grace
+// has ended.
+func TestShutdownAnswersAcceptedRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler := delayedHandler(8 * time.Second)
 		server, listener, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(handler)})
@@ -168,7 +168,7 @@ func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 	})
 }
 
-func TestAHandlerThatDoesNotEndIsAnErrorOfTheShutdown(t *testing.T) {
+func TestShutdownReportsHandlerThatDoesNotEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler := delayedHandler(12 * time.Second)
 		server, listener, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(handler)})

@@ -61,7 +61,7 @@ func TestOneWarningPerCauseAndAddress(t *testing.T) {
 	}
 }
 
-func TestAWarningComesAgainAfterAnHourAndSaysHowManyThereWere(t *testing.T) {
+func TestWarningRepeatsAfterAnHourWithCount(t *testing.T) {
 	w := newTestWarnings()
 	w.warn("proxy", "192.0.2.1", "")
 	for range 3 {
@@ -79,7 +79,7 @@ func TestAWarningComesAgainAfterAnHourAndSaysHowManyThereWere(t *testing.T) {
 	}
 }
 
-func TestManyAddressesFillNeitherTheLogNorMemory(t *testing.T) {
+func TestManyAddressesFillNeitherLogNorMemory(t *testing.T) {
 	w := newTestWarnings()
 	const minutes, each = 3, 10_000
 	for m := range minutes {
@@ -107,7 +107,7 @@ func TestManyAddressesFillNeitherTheLogNorMemory(t *testing.T) {
 	}
 }
 
-func TestWhatAClientSentIsLoggedSafely(t *testing.T) {
+func TestLoggedClientTextIsEscaped(t *testing.T) {
 	for value, want := range map[string]string{
 		"":                              "",
 		"9.9":                           "9.9",

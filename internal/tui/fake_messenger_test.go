@@ -201,8 +201,8 @@ func (f *fakeMessenger) SetInfo(ctx context.Context, change client.AccountChange
 		all = append(all, k+"="+v)
 	}
 	slices.Sort(all)
-	if change.Rule != nil {
-		all = append(all, "rule="+change.Rule.String())
+	if change.FriendRule != nil {
+		all = append(all, "rule="+change.FriendRule.String())
 	}
 	return f.recordCall("setinfo", strings.Join(all, " "))
 }

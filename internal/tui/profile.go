@@ -127,7 +127,8 @@ func (a *App) profileForm(profile client.Profile) *form {
 					field.emptyValue)
 			}
 		}
-		change.Rule = map[string]*client.Rule{"0": pointerTo(client.RuleOpen), "1": pointerTo(client.RuleAsk),
+		change.FriendRule = map[string]*client.FriendRule{
+			"0": pointerTo(client.RuleOpen), "1": pointerTo(client.RuleAsk),
 			"3": pointerTo(client.RuleClosed)}[rule.value()]
 		flags := map[string]*bool{"1": pointerTo(true), "0": pointerTo(false)}
 		change.AllowStrangers, change.Findable = flags[strangers.value()], flags[findable.value()]

@@ -10,6 +10,7 @@
 --   journal.letters             encoded entries (appendJournalRow)
 --   marks, marks.marks          request keys, one batch of them encoded (appendKeyRow)
 --   marks.newest                the latest RequestKey.ReceivedAt of the batch
+--   accounts.rule, strangers    Account.FriendRule, Account.AllowStrangers
 --   requests, asked             pending friend requests, latest notice of a friend request
 --   requests.words              FriendRequest.Text
 --   asker                       the account that asks for friendship

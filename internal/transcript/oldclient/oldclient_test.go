@@ -54,7 +54,7 @@ var wantRequests = map[string]string{
 		"VER=1.4&CON=1&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1",
 }
 
-func TestEachKindSendsWhatItsLibrarySends(t *testing.T) {
+func TestEachKindSendsItsLibraryBytes(t *testing.T) {
 	for _, kind := range HTTPKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			want, ok := wantRequests[kind.Name]
@@ -70,7 +70,7 @@ func TestEachKindSendsWhatItsLibrarySends(t *testing.T) {
 	}
 }
 
-func TestParamsEncodeLeavesMuchOfASCIIRaw(t *testing.T) {
+func TestParamsEncodeLeavesASCIIUnescaped(t *testing.T) {
 	// The latter two characters are 81 40 and 81 80.
 	if got, want := encodeIndyParams("a+b=c&d, *#%<>[]~\t丂亐"),
 		"a+b=c&d,%20%2A%23%25%3C%3E%5B%5D~%09%81@%81\x80"; got != want {
@@ -153,7 +153,7 @@ func valueOf(record, key string) string {
 	return value
 }
 
-func TestEachKindTellsAWrongPassword(t *testing.T) {
+func TestEachKindReportsWrongPassword(t *testing.T) {
 	for _, kind := range HTTPKinds() {
 		s := &scriptedServer{t: t, answer: func(record string) string {
 			header, _ := headOf(record)
@@ -165,9 +165,9 @@ func TestEachKindTellsAWrongPassword(t *testing.T) {
 	}
 }
 
-// TestEachKindIsConfused shows that the kinds rely on what the contract says
+// TestEachKindRejectsAnswersThatBreakContract shows that the kinds rely on what the contract says
 // they do: an answer that breaks it a little is not understood.
-func TestEachKindIsConfused(t *testing.T) {
+func TestEachKindRejectsAnswersThatBreakContract(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		breaks func(answer string) string
@@ -206,7 +206,7 @@ func accepts(kind ProgramKind, what string) bool {
 	return what == "by the other form of line end" && kind.Version != "1.4" && err == nil && len(elements) == 1
 }
 
-func TestAClientIsGivenUpWhenItsContextEnds(t *testing.T) {
+func TestClientStopsWhenContextEnds(t *testing.T) {
 	for _, kind := range HTTPKinds() {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		silent := func(context.Context) (net.Conn, error) {

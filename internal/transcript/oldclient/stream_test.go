@@ -19,7 +19,7 @@ var wantStreamBytes = map[string]string{
 		"CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xc4\xe3 & 1\r\n",
 }
 
-func TestEachKindOnALineSendsWhatItsLibrarySends(t *testing.T) {
+func TestEachLineKindSendsItsLibraryBytes(t *testing.T) {
 	for _, kind := range StreamKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			want := wantStreamBytes[kind.Name]
@@ -34,7 +34,7 @@ func TestEachKindOnALineSendsWhatItsLibrarySends(t *testing.T) {
 	}
 }
 
-func TestALongStringHasALongPrefix(t *testing.T) {
+func TestLongStringHasLongPrefix(t *testing.T) {
 	if got := lengthPrefixed(strings.Repeat("a", 1279)); got[:2] != "\x80\x0a" {
 		t.Errorf("1280 bytes begin with %q", got[:2])
 	}
@@ -72,9 +72,9 @@ const (
 	pushedStatus  = "VER=1.4&CMD=update_stat&SEQ=1&UIN=10001&RES=0&ST=60&UN=10002\r\n"
 )
 
-// TestEachKindOnALineUnderstandsTheContract pushes before the answer to each
+// TestEachLineKindUnderstandsTheContract pushes before the answer to each
 // request, and behind it.
-func TestEachKindOnALineUnderstandsTheContract(t *testing.T) {
+func TestEachLineKindUnderstandsTheContract(t *testing.T) {
 	for _, kind := range StreamKinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			s := &streamServer{t: t, answer: func(record string) []string {
@@ -108,9 +108,9 @@ func TestEachKindOnALineUnderstandsTheContract(t *testing.T) {
 	}
 }
 
-// TestEachKindOnALineIsConfused shows that the kinds rely on the order of pairs,
+// TestEachLineKindRejectsAnswersThatBreakContract shows that the kinds rely on the order of pairs,
 // and on one read for one record.
-func TestEachKindOnALineIsConfused(t *testing.T) {
+func TestEachLineKindRejectsAnswersThatBreakContract(t *testing.T) {
 	for _, c := range []struct{ name, push string }{
 		{"by two records in one read", pushedMessage + pushedStatus},
 		{"by half a record", pushedMessage[:20]},
@@ -135,7 +135,7 @@ func TestEachKindOnALineIsConfused(t *testing.T) {
 	}
 }
 
-func TestAKindOnALineTellsAWrongPassword(t *testing.T) {
+func TestLineKindReportsWrongPassword(t *testing.T) {
 	for _, kind := range StreamKinds() {
 		s := &streamServer{t: t, answer: func(record string) []string {
 			header, _ := headOf(record)

@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-func TestAnswersOfRequestsThatCameTogetherAreWrittenTogether(t *testing.T) {
+func TestPipelinedAnswersAreWrittenTogether(t *testing.T) {
 	conn := &scriptedConn{remaining: []byte(strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", 10)),
 		stepBytes: 4096, closed: make(chan struct{})}
 	serveScript(t, Config{}, conn)
@@ -19,7 +19,7 @@ func TestAnswersOfRequestsThatCameTogetherAreWrittenTogether(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsOneWrite(t *testing.T) {
+func TestAnswerIsOneWrite(t *testing.T) {
 	for name, request := range map[string]string{
 		"of a record": "POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000),
 		"of an error": "nonsense\r\n\r\n",
@@ -33,7 +33,7 @@ func TestAnAnswerIsOneWrite(t *testing.T) {
 	}
 }
 
-func TestAnswersAreNotCollectedWithoutBound(t *testing.T) {
+func TestCollectedAnswersAreBounded(t *testing.T) {
 	conn := &scriptedConn{remaining: []byte(strings.Repeat("POST HTTP/1.1\r\n\r\n", 40)), stepBytes: 1 << 20,
 		closed: make(chan struct{})}
 	serveScript(t, Config{Handler: longAnswerHandler{}}, conn)
@@ -55,7 +55,7 @@ func buildPost(target, body string) string {
 		strconv.Itoa(len(body)) + "\r\n\r\n" + body
 }
 
-func TestARequestMayComeInPiecesOfAnySize(t *testing.T) {
+func TestRequestMayArriveInPieces(t *testing.T) {
 	for _, request := range []string{
 		"\r\n\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
 		"\r\n\nPOST / HTTP/1.1\nHost: x\nContent-Length: 5\n\nhello",
@@ -72,7 +72,7 @@ func TestARequestMayComeInPiecesOfAnySize(t *testing.T) {
 	}
 }
 
-func TestARequestCostsNoAllocation(t *testing.T) {
+func TestRequestDoesNotAllocate(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
 		most       float64 // with the race detector, pools lose a quarter
@@ -106,7 +106,7 @@ func TestARequestCostsNoAllocation(t *testing.T) {
 	}
 }
 
-func TestAnIdleConnectionHoldsLittle(t *testing.T) {
+func TestIdleConnectionReleasesBuffers(t *testing.T) {
 	s := &scriptedConn{remaining: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" +
 		strings.Repeat("a", 60_000)), stepBytes: 4096}
 	conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}),

@@ -17,7 +17,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-func TestAnAnswerIsExactlyThis(t *testing.T) {
+func TestAnswerBytes(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	c.send("POST HTTP/1.1\r\nHost: tqq.tencent.com:8000\r\nContent-Type: text/plain; " +
 		"charset=UTF-8\r\nContent-length: 3\r\nConnection: close\r\n\r\nabc")
@@ -84,7 +84,7 @@ func TestRequestsForRecords(t *testing.T) {
 	}
 }
 
-func TestAConnectionStaysOpenIfTheClientWantsIt(t *testing.T) {
+func TestKeepAliveFollowsClient(t *testing.T) {
 	address := startOnLoopback(t, httppost.Config{})
 	for _, c := range []struct {
 		name, version, connection string
@@ -219,7 +219,7 @@ var brokenRequests = []struct {
 	{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "version"},
 }
 
-func TestBrokenRequests(t *testing.T) {
+func TestMalformedRequests(t *testing.T) {
 	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t), Pages: unexpectedPage(t)})
 	for _, c := range brokenRequests {
 		t.Run(c.name, func(t *testing.T) {
@@ -250,7 +250,7 @@ func unexpectedPage(t *testing.T) http.Handler {
 	})
 }
 
-func TestAnErrorComesAfterTheAnswersBeforeIt(t *testing.T) {
+func TestErrorFollowsEarlierAnswers(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	c.send(buildPost("a") + buildPost("b") + "nonsense\r\n\r\n" + buildPost("c"))
 	c.expectBody("<a>")
@@ -261,7 +261,7 @@ func TestAnErrorComesAfterTheAnswersBeforeIt(t *testing.T) {
 	c.expectEnd()
 }
 
-func TestAHeadIsRefusedWithoutABody(t *testing.T) {
+func TestHeadIsRefusedWithoutBody(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	c.send("HEAD / HTTP/1.1\r\n\r\n")
 	got, _ := io.ReadAll(c)
@@ -270,7 +270,7 @@ func TestAHeadIsRefusedWithoutABody(t *testing.T) {
 	}
 }
 
-func TestARequestThatEndsTooSoonIsToldSo(t *testing.T) {
+func TestTruncatedRequestIsAnswered(t *testing.T) {
 	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t)})
 	for name, request := range map[string]string{
 		"in its header": "POST / HTTP/1.1\r\nContent-Len",
@@ -288,7 +288,7 @@ func TestARequestThatEndsTooSoonIsToldSo(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsNotLostToWhatTheClientStillSends(t *testing.T) {
+func TestAnswerSurvivesUnreadInput(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	// The body exceeds the limit but is drained. Without the half-close and the draining, the
 	// client would see a reset.
@@ -312,7 +312,7 @@ func parseOrigins(t *testing.T, texts ...string) (origins []transport.Origin) {
 	return origins
 }
 
-func TestWhichPagesMayPost(t *testing.T) {
+func TestOriginsThatMayPost(t *testing.T) {
 	page := handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
 		return strconv.AppendBool(dst, p.FromWebPage)
 	})
@@ -375,7 +375,7 @@ func TestWhichPagesMayPost(t *testing.T) {
 	}
 }
 
-func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
+func TestAbsoluteTargetDeterminesHost(t *testing.T) {
 	address := startOnLoopback(t, httppost.Config{})
 	for target, status := range map[string]int{
 		"http://localhost:8000/": 200, "HTTP://localhost:8000": 200, "http://evil.example:8000/": 403,
@@ -395,7 +395,7 @@ var whoami = handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byt
 		p.Form == wire.FormHTTP)
 })
 
-func TestWhoThePeerIs(t *testing.T) {
+func TestPeerAddress(t *testing.T) {
 	direct := startOnLoopback(t, httppost.Config{Handler: whoami})
 	behind := startOnLoopback(t, httppost.Config{Handler: whoami,
 		TrustedProxies: []netip.Prefix{mustPrefix("127.0.0.0/8")}})
@@ -432,7 +432,7 @@ func TestWhoThePeerIs(t *testing.T) {
 	}
 }
 
-func TestSilentConnectionsDisturbNobody(t *testing.T) {
+func TestSilentConnectionsDelayNoRequest(t *testing.T) {
 	address := startOnLoopback(t, httppost.Config{})
 	// Both ends are file descriptors of this process, which may have 20,000.
 	const silent, sources = 8_000, 8

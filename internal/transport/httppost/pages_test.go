@@ -15,7 +15,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
-func TestWhatIsNoRecordIsForThePages(t *testing.T) {
+func TestOtherRequestsGoToPages(t *testing.T) {
 	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t)})
 	for _, c := range []struct{ name, request, want string }{
 		{"a GET", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / <>"},
@@ -42,14 +42,14 @@ func TestWhatIsNoRecordIsForThePages(t *testing.T) {
 	}
 }
 
-func TestAPageFollowsTheRecordsBeforeIt(t *testing.T) {
+func TestPageFollowsEarlierRecords(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	c.send(buildPost("a") + "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	c.expectBody("<a>")
 	c.expectBody("GET / <>")
 }
 
-func TestNothingIsServedOnAConnectionAfterAPage(t *testing.T) {
+func TestPageIsLastOnItsConnection(t *testing.T) {
 	var served atomic.Int32
 	c := dial(t, startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t),
 		Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
@@ -67,7 +67,7 @@ func TestNothingIsServedOnAConnectionAfterAPage(t *testing.T) {
 	}
 }
 
-func TestAnUpgradeWorksThroughTheHandOver(t *testing.T) {
+func TestUpgradeReachesPageHandler(t *testing.T) {
 	upgrade := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -100,7 +100,7 @@ func TestAnUpgradeWorksThroughTheHandOver(t *testing.T) {
 	c.expectEnd()
 }
 
-func TestThePagesSeeTheClientsAddress(t *testing.T) {
+func TestPagesGetClientAddress(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{Pages: http.HandlerFunc(func(w http.ResponseWriter,
 		r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
@@ -110,7 +110,7 @@ func TestThePagesSeeTheClientsAddress(t *testing.T) {
 	c.expectBody("127.0.0.1")
 }
 
-func TestWithoutPagesThereAreNone(t *testing.T) {
+func TestPagesMayBeDisabled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
 		s := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: echoHandler,
@@ -127,7 +127,7 @@ func TestWithoutPagesThereAreNone(t *testing.T) {
 	})
 }
 
-func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
+func TestPagesRequireOwnHostName(t *testing.T) {
 	wrong := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		_, _ = io.WriteString(w, "not here")

@@ -48,7 +48,7 @@ func expectDuration(t *testing.T, what string, got, least, most time.Duration) {
 	}
 }
 
-func TestASilentConnectionIsClosedWithoutAWord(t *testing.T) {
+func TestSilentConnectionIsClosedWithoutAnswer(t *testing.T) {
 	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
 		c.expectEnd()
@@ -60,7 +60,7 @@ func TestASilentConnectionIsClosedWithoutAWord(t *testing.T) {
 	})
 }
 
-func TestBlankLinesDoNotKeepAConnection(t *testing.T) {
+func TestBlankLinesDoNotExtendTimeout(t *testing.T) {
 	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
 		c.sendSlowly(strings.Repeat("\r\n", 100))
@@ -69,7 +69,7 @@ func TestBlankLinesDoNotKeepAConnection(t *testing.T) {
 	})
 }
 
-func TestWhatDoesNotArriveInTimeIsAnswered408(t *testing.T) {
+func TestLateRequestIsAnswered408(t *testing.T) {
 	for _, c := range []struct {
 		name, whole, slow, text string
 		after                   time.Duration
@@ -103,7 +103,7 @@ func TestWhatDoesNotArriveInTimeIsAnswered408(t *testing.T) {
 	}
 }
 
-func TestAnIdleConnectionIsKeptForTheNextPoll(t *testing.T) {
+func TestIdleConnectionStaysForNextPoll(t *testing.T) {
 	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c := p.dial(t)
 		for range 10 {
@@ -119,7 +119,7 @@ func TestAnIdleConnectionIsKeptForTheNextPoll(t *testing.T) {
 	})
 }
 
-func TestARequestInASlowHandlerOutlivesAllDeadlines(t *testing.T) {
+func TestSlowHandlerOutlivesDeadlines(t *testing.T) {
 	slow := handlerFunc(func(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
 		advance(time.Hour)
 		return append(dst, "late"...)
@@ -133,7 +133,7 @@ func TestARequestInASlowHandlerOutlivesAllDeadlines(t *testing.T) {
 	})
 }
 
-func TestAClientThatDoesNotReadItsAnswerIsCut(t *testing.T) {
+func TestClientThatDoesNotReadIsCut(t *testing.T) {
 	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
 		c.send(buildPost("a"))
@@ -146,7 +146,7 @@ func TestAClientThatDoesNotReadItsAnswerIsCut(t *testing.T) {
 	})
 }
 
-func TestASlowPageIsCut(t *testing.T) {
+func TestSlowPageIsCut(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(make([]byte, 1<<20))
 	})
@@ -160,7 +160,7 @@ func TestASlowPageIsCut(t *testing.T) {
 	})
 }
 
-func TestABodyForAPageThatTricklesIsCut(t *testing.T) {
+func TestTricklingPageBodyIsCut(t *testing.T) {
 	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
 		c.send("POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
@@ -172,7 +172,7 @@ func TestABodyForAPageThatTricklesIsCut(t *testing.T) {
 	})
 }
 
-func TestAnAnsweredConnectionIsDrainedForAMoment(t *testing.T) {
+func TestAnsweredConnectionIsDrainedBriefly(t *testing.T) {
 	closing := "POST / HTTP/1.1\r\nConnection: close\r\n\r\n"
 	t.Run("for 500 ms", func(t *testing.T) {
 		testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
@@ -267,7 +267,7 @@ func TestShutdownFinishesTheRequestInFlight(t *testing.T) {
 	})
 }
 
-func TestShutdownLetsARequestArriveThatHasBegun(t *testing.T) {
+func TestShutdownWaitsForStartedRequest(t *testing.T) {
 	testInMemory(t, httppost.Config{}, func(t *testing.T, s *transport.Server, p *pipeListener) {
 		c := p.dial(t)
 		c.send("POST / HTTP/1.1\r\nContent-Le")
@@ -285,7 +285,7 @@ func TestShutdownLetsARequestArriveThatHasBegun(t *testing.T) {
 	})
 }
 
-func TestShutdownIsForcedWhenItsTimeIsOver(t *testing.T) {
+func TestShutdownIsForcedAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGatedHandler()
 		p, s := newPipeListener(), newServer(t, httppost.Config{Handler: g})

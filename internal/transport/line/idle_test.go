@@ -28,7 +28,7 @@ type scriptedConn struct {
 func (s scriptedConn) Read(p []byte) (int, error)      { return s.reader.Read(p) }
 func (s scriptedConn) SetReadDeadline(time.Time) error { return nil }
 
-func TestAConnectionGivesBackWhatItBorrowedWhenItIdles(t *testing.T) {
+func TestIdleLineReleasesBuffers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		protocol := New(Config{Handler: silentHandler{}})
 		text := strings.NewReader(strings.Repeat("VER=1.4&CMD=List\r\n", 1000))

@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
-func TestHalfARecordThenSilenceEndsTheConnection(t *testing.T) {
+func TestIncompleteRecordTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := startServer(t, line.Limits{}).dial()
 		conn.send("VER=1.4&CMD=List")
@@ -20,7 +20,7 @@ func TestHalfARecordThenSilenceEndsTheConnection(t *testing.T) {
 	})
 }
 
-func TestALineThatTricklesEndsTheConnection(t *testing.T) {
+func TestTricklingLineTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := startServer(t, line.Limits{}).dial()
 		conn.send("VER=1\n")
@@ -38,7 +38,7 @@ func TestALineThatTricklesEndsTheConnection(t *testing.T) {
 	})
 }
 
-func TestAConnectionWithoutARecordEndsAfterTheIdleTime(t *testing.T) {
+func TestConnectionWithoutRecordTimesOut(t *testing.T) {
 	for name, sent := range map[string]string{
 		"silent":                   "",
 		"with a line, no record":   "x\n",
@@ -58,7 +58,7 @@ func TestAConnectionWithoutARecordEndsAfterTheIdleTime(t *testing.T) {
 	}
 }
 
-func TestRecordsKeepAConnectionAndOtherLinesDoNot(t *testing.T) {
+func TestOnlyRecordsExtendIdleTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{})
 		speaks, mumbles := server.dial(), server.dial()
@@ -84,7 +84,7 @@ func TestRecordsKeepAConnectionAndOtherLinesDoNot(t *testing.T) {
 	})
 }
 
-func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
+func TestIgnoredBytesBetweenRecordsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := startServer(t, line.Limits{}).dial()
 		for range 10 {
@@ -97,8 +97,8 @@ func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
 	})
 }
 
-// TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes uses a ProtocolDetector, which drops the lines.
-func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
+// TestBlankLinesBeforeFirstRecordCountAsIgnored uses a ProtocolDetector, which drops the lines.
+func TestBlankLinesBeforeFirstRecordCountAsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{}, func(cfg *transport.Config) {
 			cfg.Protocol = &transport.ProtocolDetector{Line: cfg.Protocol}
@@ -114,7 +114,7 @@ func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
 	})
 }
 
-func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
+func TestFloodIsCutAndLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{RecordsPerSecond: 5})
 		for range 3 {
@@ -136,7 +136,7 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 	})
 }
 
-func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
+func TestSlowReaderIsCutAndDelaysNoOther(t *testing.T) {
 	for name, write := range map[string]func(*lineServer, *testClient, transport.PushConn){
 		"with answers": func(_ *lineServer, c *testClient, _ transport.PushConn) { c.send("VER=1\n") },
 		"with pushes": func(_ *lineServer, _ *testClient,
@@ -170,7 +170,7 @@ func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
 	}
 }
 
-func TestLinesOfOneAddressAreBounded(t *testing.T) {
+func TestLinesPerAddressAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{}, func(c *transport.Config) { c.Limits.ConnectionsPerAddress = 100 })
 		for range 100 {

@@ -15,7 +15,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-func TestWhatIsARecordOnALine(t *testing.T) {
+func TestLineRecords(t *testing.T) {
 	for _, c := range []struct {
 		name, sent string
 		want       []string
@@ -58,7 +58,7 @@ func TestWhatIsARecordOnALine(t *testing.T) {
 	}
 }
 
-func TestALineOverTheLimitEndsTheConnection(t *testing.T) {
+func TestTooLongLineEndsConnection(t *testing.T) {
 	long := strings.Repeat("a", wire.MaxRecord-3)
 	for name, text := range map[string]string{
 		"with its end":               "VER=" + long + "\n",
@@ -79,7 +79,7 @@ func TestALineOverTheLimitEndsTheConnection(t *testing.T) {
 	}
 }
 
-func TestPipelinedLinesAreAnsweredTogetherAndInOrderEachInOneWrite(t *testing.T) {
+func TestPipelinedLinesAreAnsweredInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{})
 		conn := server.dial()
@@ -97,7 +97,7 @@ func TestPipelinedLinesAreAnsweredTogetherAndInOrderEachInOneWrite(t *testing.T)
 	})
 }
 
-func TestALineThatComesByteByByteIsARecord(t *testing.T) {
+func TestLineMayArriveByteByByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := startServer(t, line.Limits{}).dial()
 		for _, b := range "VER=1\r\n" {
@@ -107,7 +107,7 @@ func TestALineThatComesByteByByteIsARecord(t *testing.T) {
 	})
 }
 
-func TestThePeerIsTheConnectionsAddress(t *testing.T) {
+func TestPeerIsConnectionAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{})
 		conn := server.dialFrom("192.0.2.7")
@@ -119,7 +119,7 @@ func TestThePeerIsTheConnectionsAddress(t *testing.T) {
 	})
 }
 
-func TestAPushComesBetweenAnswers(t *testing.T) {
+func TestPushIsWrittenBetweenAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{})
 		conn := server.dial()
@@ -131,7 +131,7 @@ func TestAPushComesBetweenAnswers(t *testing.T) {
 	})
 }
 
-func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
+func TestStreamEndsOnceHoweverConnectionEnds(t *testing.T) {
 	for name, end := range map[string]func(*lineServer, *testClient){
 		"the client leaves":     func(_ *lineServer, c *testClient) { _ = c.Close() },
 		"the stream closes":     func(server *lineServer, _ *testClient) { server.conn.Close(); server.conn.Close() },
@@ -159,7 +159,7 @@ func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
 	}
 }
 
-func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
+func TestPanicIsLoggedWithStack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{})
 		conn := server.dial()
@@ -172,7 +172,7 @@ func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
 	})
 }
 
-func TestAConnectionClosedByTheDialogueEndsWhateverItDoes(t *testing.T) {
+func TestClosedStreamEndsConnection(t *testing.T) {
 	for name, busy := range map[string]func(*lineServer, *testClient){
 		"waiting for a record": func(*lineServer, *testClient) {},
 		"waiting for the rest": func(_ *lineServer, c *testClient) { c.send("VER=1") },
@@ -199,7 +199,7 @@ func TestAConnectionClosedByTheDialogueEndsWhateverItDoes(t *testing.T) {
 	}
 }
 
-func TestShutdownFinishesRecordsInFlightAndEndsIdleLinesAtOnce(t *testing.T) {
+func TestShutdownFinishesRecordsAndEndsIdleLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := startServer(t, line.Limits{})
 		idle, half, busy := server.dial(), server.dial(), server.dial()

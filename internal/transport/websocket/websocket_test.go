@@ -170,7 +170,7 @@ func (c *testClient) expectClosed(code websocket.StatusCode) {
 	}
 }
 
-func TestEachTextMessageIsARecord(t *testing.T) {
+func TestTextMessageIsARecord(t *testing.T) {
 	c := startServer(t, ours.Config{}).dial()
 	for _, record := range []string{"VER=1.4&CMD=List", "x", "VER=1.4&MG=a\r\nb\x00", "VER=1.4&MG=你好",
 		"VER=" + strings.Repeat("a", wire.MaxRecord-4)} {
@@ -179,14 +179,14 @@ func TestEachTextMessageIsARecord(t *testing.T) {
 	}
 }
 
-func TestThereIsNoCompression(t *testing.T) {
+func TestCompressionIsDisabled(t *testing.T) {
 	_, resp := startServer(t, ours.Config{}).tryDial(nil, "httpqq")
 	if got := resp.Header.Get("Sec-WebSocket-Extensions"); got != "" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestAPushIsAMessage(t *testing.T) {
+func TestPushIsAMessage(t *testing.T) {
 	s := startServer(t, ours.Config{})
 	c := s.dial()
 	if err := (<-s.conns).Push([]byte("pushed")); err != nil {
@@ -195,7 +195,7 @@ func TestAPushIsAMessage(t *testing.T) {
 	c.expect("pushed")
 }
 
-func TestWhichSubprotocolIsSpoken(t *testing.T) {
+func TestSubprotocolNegotiation(t *testing.T) {
 	s := startServer(t, ours.Config{})
 	for _, c := range []struct {
 		name   string
@@ -217,7 +217,7 @@ func TestWhichSubprotocolIsSpoken(t *testing.T) {
 	}
 }
 
-func TestWhichPagesMayConnect(t *testing.T) {
+func TestOriginsThatMayConnect(t *testing.T) {
 	var parsed []transport.Origin
 	for _, text := range []string{"https://chat.example", "https://app.example"} {
 		o, err := transport.ParseOrigin(text)
@@ -278,7 +278,7 @@ func TestWhichPagesMayConnect(t *testing.T) {
 	}
 }
 
-func TestWhoSpeaksOnAWebSocket(t *testing.T) {
+func TestWebSocketPeer(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		trusted []netip.Prefix
@@ -308,7 +308,7 @@ func TestWhoSpeaksOnAWebSocket(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoRecordEndsTheConnection(t *testing.T) {
+func TestInvalidMessageEndsConnection(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		kind websocket.MessageType
@@ -334,7 +334,7 @@ func TestWhatIsNoRecordEndsTheConnection(t *testing.T) {
 	}
 }
 
-func TestADialogueEndsHoweverItsWebSocketDoes(t *testing.T) {
+func TestStreamEndsHoweverWebSocketEnds(t *testing.T) {
 	for name, end := range map[string]func(*webSocketServer, *testClient){
 		"the client says goodbye": func(_ *webSocketServer, c *testClient) {
 			_ = c.Close(websocket.StatusNormalClosure,
@@ -373,7 +373,7 @@ func TestADialogueEndsHoweverItsWebSocketDoes(t *testing.T) {
 	}
 }
 
-func TestShutdownSaysGoodbyeAfterTheAnswerInFlight(t *testing.T) {
+func TestShutdownSendsCloseAfterCurrentAnswer(t *testing.T) {
 	s := startServer(t, ours.Config{})
 	idle, busy := s.dial(), s.dial()
 	busy.send("VER=1&wait")
@@ -389,7 +389,7 @@ func TestShutdownSaysGoodbyeAfterTheAnswerInFlight(t *testing.T) {
 	}
 }
 
-func TestShutdownDoesNotWaitForAClientThatSaysNoGoodbye(t *testing.T) {
+func TestShutdownDoesNotWaitForCloseReply(t *testing.T) {
 	s := startServer(t, ours.Config{Limits: ours.Limits{CloseTime: 50 * time.Millisecond}})
 	s.dial() // the client never reads
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -399,7 +399,7 @@ func TestShutdownDoesNotWaitForAClientThatSaysNoGoodbye(t *testing.T) {
 	}
 }
 
-func TestAReaderThatTakesNothingIsCut(t *testing.T) {
+func TestClientThatDoesNotReadIsCut(t *testing.T) {
 	s := startServer(t, ours.Config{Limits: ours.Limits{WriteTime: 50 * time.Millisecond}})
 	s.dial() // the client never reads
 	link, record := <-s.conns, bytes.Repeat([]byte("a"), wire.MaxRecord)
@@ -408,7 +408,7 @@ func TestAReaderThatTakesNothingIsCut(t *testing.T) {
 	<-s.closedStreams
 }
 
-func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
+func TestFloodIsCutAndLoggedOnce(t *testing.T) {
 	s := startServer(t, ours.Config{Limits: ours.Limits{RecordsPerSecond: 5}})
 	for range 2 {
 		c := s.dial()
@@ -425,7 +425,7 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 	}
 }
 
-func TestARequestThatIsNoUpgradeIsToldSo(t *testing.T) {
+func TestRequestWithoutUpgradeIsAnswered(t *testing.T) {
 	s := startServer(t, ours.Config{})
 	resp, err := http.Get("http://" + s.addr + "/ws")
 	if err != nil {
