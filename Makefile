@@ -46,6 +46,7 @@ plain:
 
 fast:
 	go test -short ./...
+	@echo "not run: the tests that take minutes; make test runs all"
 
 # Go runs one fuzz target at a time, so they are looked up and run in turn.
 fuzz: ## every fuzz target for FUZZTIME (60s)

@@ -39,7 +39,7 @@ var blockKinds = map[string]struct {
 // HTML comments of a page take part. "test:" has shell commands in place of the reader's
 // eyes and hands. "not run:" says why the next block cannot run.
 func TestPages(t *testing.T) {
-	skipUnderRaceDetector(t)
+	skipLongTest(t)
 	for _, name := range pages(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,7 @@ import (
 // of 2005, with a reset by commands, as in the file, or by a control URL. The test moves
 // the server's clock, so the run does not wait for sessions to expire.
 func TestDefaultRunAnswersTheStudyOf2005(t *testing.T) {
-	skipUnderRaceDetector(t)
+	skipLongTest(t)
 	for name, reset := range map[string]string{"reset by commands": "", "reset by a control URL": "/reset"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

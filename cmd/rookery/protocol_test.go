@@ -31,7 +31,7 @@ const (
 // experiment file. It compares the facts with what is true of the server, and the tables
 // made of them with docs/protocol.md.
 func TestProtocolPageMatchesTheServer(t *testing.T) {
-	skipUnderRaceDetector(t)
+	skipLongTest(t)
 	t.Parallel()
 	p := newProbedServer(t)
 	began := time.Now()

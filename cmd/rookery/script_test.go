@@ -73,8 +73,8 @@ func TestScripts(t *testing.T) {
 			"sql":     sql,
 		},
 		Condition: func(condition string) (bool, error) {
-			if condition == "race" {
-				return raceDetector, nil
+			if condition == "long" { // see skipLongTest
+				return raceDetector || testing.Short(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", condition)
 		},
@@ -290,11 +290,11 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// skipUnderRaceDetector skips a test that takes minutes with the race detector. `make plain` runs it
+// skipLongTest skips a test that takes long, and minutes with the race detector. `make plain` runs it
 // without; the goroutines that it starts are those of other tests too.
-func skipUnderRaceDetector(t *testing.T) {
+func skipLongTest(t *testing.T) {
 	t.Helper()
-	if raceDetector {
-		t.Skip("make plain runs it without the race detector")
+	if raceDetector || testing.Short() {
+		t.Skip("make plain runs it")
 	}
 }

@@ -99,6 +99,9 @@ func playback(t testing.TB, past *journal.Transcript) string {
 }
 
 func TestAPlaybackAnswersAsTheServerDid(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	for _, mutant := range []string{"", "lost-requests", "list-descending", "with commands"} {
 		o := options(t)
 		if mutant == "with commands" {

@@ -178,6 +178,9 @@ func interrupted(t testing.TB, options probe.Options, after int) *probe.StudyRes
 }
 
 func TestAnInterruptedStudyLeavesACompleteReportAndResumes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	for _, mutants := range [][]string{{""}, {"", "list-descending"}} {
 		var urls []string
 		for _, m := range mutants {
@@ -261,6 +264,9 @@ func statements(result *probe.StudyResult) string {
 }
 
 func TestAKilledStudyResumesAfterItsLastCompleteLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	o := options(t, serve(t, probetest.Config{}))
 	o.RequestBudget = 600
 	run(t, o)
@@ -358,6 +364,9 @@ func TestSecretsFromTheEnvironmentAreNeverWritten(t *testing.T) {
 }
 
 func TestAStudyWhoseServerIsGoneLeavesACompleteReportAndResumes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)

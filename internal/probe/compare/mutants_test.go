@@ -89,6 +89,9 @@ func (s score) String() string {
 }
 
 func TestMutantsAreFoundAndNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	file := readFile(t, "testdata/reference.yaml")
 	all := compareAll(t, file, nil, sample(probetest.Mutants(), stepUnderRace(3)))
 	checkScore(t, all)
@@ -100,6 +103,9 @@ func TestMutantsAreFoundAndNamed(t *testing.T) {
 
 // These mutants were not used while the prober was developed.
 func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	file := readFile(t, "testdata/reference.yaml")
 	checkScore(t, compareAll(t, file, nil, sample(probetest.MoreMutants(), stepUnderRace(4))))
 }
@@ -107,6 +113,9 @@ func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
 // The same prober finds the same mutants in a protocol with other names, separators and orders,
 // given another experiment file.
 func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	file := readFile(t, "../experiment/files/made-up.yaml")
 	mutants := sample(append(probetest.Mutants(), probetest.MoreMutants()...), stepUnderRace(12))
 	checkScore(t, compareAll(t, file, probetest.MadeUp(), mutants))

@@ -189,6 +189,9 @@ func factOf(out *finding.Study, id string) *finding.Fact {
 }
 
 func TestARenamedProtocolIsRecovered(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	t.Parallel()
 	const budget = 4500
 	plain := run(t, httpQQ, probetest.Config{}, budget, false)
@@ -244,6 +247,9 @@ func renaming() *strings.Replacer {
 }
 
 func TestLostRequestsChangeNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	t.Parallel()
 	const budget = 5000
 	plain := run(t, httpQQ, probetest.Config{}, budget, false)
@@ -290,6 +296,9 @@ func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 }
 
 func TestMachinesAreReportedOnlyAfterTheirTests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	t.Parallel()
 	for _, budget := range []int{3000, 12000} {
 		out := run(t, httpQQ, probetest.Config{}, budget, true)

@@ -25,6 +25,9 @@ var noises = []probetest.Noise{
 
 // No fact that is stated as observed or confirmed is false, whatever the server does to requests.
 func TestAllStatedFactsAreTrue(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
 	t.Parallel()
 	const seeds = 10
 	table, err := truth.Reference()
