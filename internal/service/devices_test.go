@@ -487,16 +487,16 @@ func TestRecreatedAccountIgnoresLateDelivery(t *testing.T) {
 
 // The phone does not receive its own message, and so confirms nothing that would store its cursor.
 func TestNewDeviceDoesNotReceiveWhatAnotherDeviceSentBefore(t *testing.T) {
-	inVirtualTime(t, func(w *world) {
-		phone := w.signInDevice(10001, "phone")
-		connection := w.subscribe(phone)
-		w.sendTexts(w.signIn(10002, cafe), 10001, "one")
-		w.passTime(time.Minute)
+	inVirtualTime(t, func(f *fixture) {
+		phone := f.signInDevice(10001, "phone")
+		connection := f.subscribe(phone)
+		f.sendTexts(f.signIn(10002, cafe), 10001, "one")
+		f.passTime(time.Minute)
 		connection.wantPushed("1 one")
 		connection.confirm(1)
-		w.passTime(time.Second)
-		w.sendTexts(phone, 10002, "two")
-		w.waitIdle()
-		w.subscribe(w.signInDevice(10001, "desk")).wantPushed()
+		f.passTime(time.Second)
+		f.sendTexts(phone, 10002, "two")
+		f.waitIdle()
+		f.subscribe(f.signInDevice(10001, "desk")).wantPushed()
 	}, 10001, 10002)
 }
