@@ -15,7 +15,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-var seedFlag = flag.Uint64("seed", 0, "what the random choices are made from; 0: a new one, which the test logs")
+var seedFlag = flag.Uint64("seed", 0, "seed of the random choices; 0 for a new one, which the test logs")
 
 // newSeed returns the random seed of a test and logs it.
 func newSeed(t *testing.T) uint64 {
@@ -30,7 +30,7 @@ func newSeed(t *testing.T) uint64 {
 // accountSet holds the accounts of a test.
 type accountSet struct{ senders, receivers []rookery.UIN }
 
-func newCrowd(senders, receivers int) accountSet {
+func newAccountSet(senders, receivers int) accountSet {
 	var c accountSet
 	for i := range senders {
 		c.senders = append(c.senders, rookery.FirstUIN+rookery.UIN(i))
@@ -43,14 +43,14 @@ func newCrowd(senders, receivers int) accountSet {
 
 // newAccounts returns the accounts with the friendship rules that a Load requires.
 func (c accountSet) newAccounts() []testAccount {
-	var all []testAccount
+	var accounts []testAccount
 	for _, uin := range c.senders {
-		all = append(all, testAccount{uin, rookery.RuleAsk})
+		accounts = append(accounts, testAccount{uin, rookery.RuleAsk})
 	}
 	for i, uin := range c.receivers {
-		all = append(all, testAccount{uin, []rookery.FriendRule{rookery.RuleOpen, rookery.RuleAsk}[i%2]})
+		accounts = append(accounts, testAccount{uin, []rookery.FriendRule{rookery.RuleOpen, rookery.RuleAsk}[i%2]})
 	}
-	return all
+	return accounts
 }
 
 // newLoad signs the accounts in and returns a load of them. Half of the clients keep their connections, the others open
@@ -58,13 +58,13 @@ func (c accountSet) newAccounts() []testAccount {
 func (c accountSet) newLoad(t *testing.T, dial DialFunc, seed uint64) *Load {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	clients := func(uins []rookery.UIN) (all []*Client) {
+	newClients := func(uins []rookery.UIN) (clients []*Client) {
 		for i, uin := range uins {
-			all = append(all, &Client{UIN: uin, Post: HTTPPost(dial, i%2 == 0)})
+			clients = append(clients, &Client{UIN: uin, Post: HTTPPost(dial, i%2 == 0)})
 		}
-		return all
+		return clients
 	}
-	senders, receivers := clients(c.senders), clients(c.receivers)
+	senders, receivers := newClients(c.senders), newClients(c.receivers)
 	for i, s := range senders {
 		if i%4 >= 2 {
 			s.AttemptTimeout = randomTimeout(rand.New(rand.NewPCG(seed, rng.Uint64())))
@@ -121,42 +121,43 @@ func countAcknowledged(load *Load) int {
 	return count
 }
 
-// awaitMessages waits until the given number of messages is acknowledged.
-func awaitMessages(t *testing.T, load *Load, enough int) {
+// awaitMessages waits until at least n messages are acknowledged.
+func awaitMessages(t *testing.T, load *Load, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(requestTimeout); countAcknowledged(load) < enough; <-time.After(
-		10 * time.Millisecond) {
+	for deadline := time.Now().Add(requestTimeout); countAcknowledged(load) < n; {
 		if time.Now().After(deadline) {
-			t.Fatalf("fewer than %d messages were acknowledged in %v", enough, requestTimeout)
+			t.Fatalf("%d messages were acknowledged in %v, want %d", countAcknowledged(load), requestTimeout, n)
 		}
+		<-time.After(10 * time.Millisecond)
 	}
 }
 
-// reportFaults fails the test if there are faults, and logs the first ones.
-func reportFaults(t *testing.T, where string, faults []Fault) {
+// reportFaults fails the test if there are faults, and logs the first ones. place says where the messages were.
+func reportFaults(t *testing.T, place string, faults []Fault) {
 	t.Helper()
 	for _, f := range faults[:min(len(faults), 10)] {
-		t.Errorf("%s: %v", where, f)
+		t.Errorf("%s: %v", place, f)
 	}
-	if count := len(faults); count > 10 {
-		t.Errorf("%s: and %d faults more", where, count-10)
+	if n := len(faults); n > 10 {
+		t.Errorf("%s: %d more faults", place, n-10)
 	}
 }
 
-// checkCollected checks what the receivers have collected at the end.
+// checkCollected checks the messages that the receivers have collected at the end. It fails the test if the server
+// worked without any fault, because then the test shows nothing.
 func checkCollected(t *testing.T, load *Load) {
 	t.Helper()
 	sent, collected := load.Ledger.Snapshot()
 	reportFaults(t, "collected", FindFaults(sent, collected))
 	var unanswered, temporary int64
 	for _, sender := range load.Senders {
-		u, redeliveries := sender.RepeatCounts()
-		unanswered, temporary = unanswered+u, temporary+redeliveries
+		u, r := sender.RepeatCounts()
+		unanswered, temporary = unanswered+u, temporary+r
 	}
 	t.Logf("%d messages sent, %d acknowledged; %d attempts were not answered, %d answered with RES=4",
 		len(sent), countAcknowledged(load), unanswered, temporary)
 	if countAcknowledged(load) == 0 || unanswered+temporary == 0 {
-		t.Error("nothing was acknowledged, or nothing had to be repeated: nothing is proved")
+		t.Error("no message was acknowledged, or no request was repeated, so the test shows nothing")
 	}
 }
 
@@ -167,7 +168,7 @@ func checkStored(t *testing.T, dir string, load *Load) {
 	stored := readStored(t, dir, load)
 	for uin, messages := range stored {
 		if !slices.Equal(messages, collected[uin]) {
-			t.Errorf("the mailbox of %d holds %d messages, and %d were collected, or others", uin, len(messages),
+			t.Errorf("the %d messages in the mailbox of %d differ from the %d collected ones", len(messages), uin,
 				len(collected[uin]))
 		}
 	}
@@ -177,14 +178,14 @@ func checkStored(t *testing.T, dir string, load *Load) {
 // readStored reads the receivers' mailboxes from the store of a stopped server.
 func readStored(t *testing.T, dir string, load *Load) map[rookery.UIN][]Message {
 	t.Helper()
-	received, err := openLocalServer(t.Context(), dir, neverSyncs)
+	s, err := openLocalServer(t.Context(), dir, neverSyncs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer received.store.Close()
+	defer s.store.Close()
 	stored := make(map[rookery.UIN][]Message)
 	for _, receiver := range load.Receivers {
-		messages, err := storedMessages(t.Context(), received, receiver.UIN)
+		messages, err := storedMessages(t.Context(), s, receiver.UIN)
 		if err != nil {
 			t.Error(err)
 		}
@@ -197,15 +198,15 @@ func readStored(t *testing.T, dir string, load *Load) map[rookery.UIN][]Message 
 func isNotice(message Message) bool { return message.Kind == rookery.KindAdded }
 
 // storedMessages reads a mailbox. It returns an error if the numbers do not increase.
-func storedMessages(ctx context.Context, received *localServer, uin rookery.UIN) (messages []Message, err error) {
-	entries, err := readMailbox(ctx, received.store, uin)
+func storedMessages(ctx context.Context, s *localServer, uin rookery.UIN) (messages []Message, err error) {
+	entries, err := readMailbox(ctx, s.store, uin)
 	if err != nil {
 		return nil, err
 	}
 	var latest uint64
 	for _, e := range entries {
 		if e.Number <= latest {
-			return nil, fmt.Errorf("the mailbox of %d has the number %d behind %d", uin, e.Number, latest)
+			return nil, fmt.Errorf("the mailbox of %d has number %d after %d", uin, e.Number, latest)
 		}
 		latest = e.Number
 		messages = append(messages, Message{From: e.Peer, To: uin, Kind: e.Kind, Text: e.Text})
@@ -218,19 +219,19 @@ func checkRelations(t *testing.T, load *Load) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()
-	wantOf := make(map[rookery.UIN][]rookery.UIN)
+	wantByReceiver := make(map[rookery.UIN][]rookery.UIN)
 	for _, sender := range load.Senders {
 		var want []rookery.UIN
-		for uin, friends := range sender.Friends {
-			if friends {
+		for uin, isFriend := range sender.Friends {
+			if isFriend {
 				want = append(want, uin)
-				wantOf[uin] = append(wantOf[uin], sender.UIN)
+				wantByReceiver[uin] = append(wantByReceiver[uin], sender.UIN)
 			}
 		}
 		checkFriends(t, ctx, sender.Client, want)
 	}
 	for _, receiver := range load.Receivers {
-		checkFriends(t, ctx, receiver.Client, wantOf[receiver.UIN])
+		checkFriends(t, ctx, receiver.Client, wantByReceiver[receiver.UIN])
 		checkStatuses(t, ctx, receiver.Client, load.Senders)
 		checkNotices(t, receiver, load.Senders)
 	}
@@ -244,7 +245,7 @@ func checkFriends(t *testing.T, ctx context.Context, client *Client, want []rook
 	}
 	slices.Sort(want)
 	if got := answer.UINs("UN"); !slices.Equal(got, want) {
-		t.Errorf("the friends of %d are %v, acknowledged are %v", client.UIN, got, want)
+		t.Errorf("friends of %d = %v, want the acknowledged %v", client.UIN, got, want)
 	}
 }
 
@@ -256,7 +257,7 @@ func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []
 		switch {
 		case !sender.Friends[client.UIN]:
 		case sender.Status == 0:
-			want[sender.UIN] = rookery.StatusOnline.String() // what a login without a status means
+			want[sender.UIN] = rookery.StatusOnline.String() // the default of a login
 		case sender.Status.Visible() != rookery.StatusOffline:
 			want[sender.UIN] = sender.Status.String()
 		}
@@ -270,7 +271,7 @@ func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []
 		got[uin] = answer.List("ST")[i]
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("%d sees %v, they chose %v", client.UIN, got, want)
+		t.Errorf("statuses that %d sees = %v, want %v", client.UIN, got, want)
 	}
 }
 
@@ -279,7 +280,7 @@ func checkNotices(t *testing.T, receiver *Receiver, senders []*Sender) {
 	t.Helper()
 	for _, sender := range senders {
 		if got, want := receiver.AddedNotices[sender.UIN], sender.FriendshipCounts[receiver.UIN]; got != want {
-			t.Errorf("%d was told %d times that %d has added it, want %d", receiver.UIN, got, sender.UIN, want)
+			t.Errorf("%d got %d notices that %d has added it, want %d", receiver.UIN, got, sender.UIN, want)
 		}
 	}
 }

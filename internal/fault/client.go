@@ -64,7 +64,7 @@ func (c *Client) newRequestWithSEQ(seq, command, fields string) Request {
 
 // errInvalidAnswer marks answers that violate the protocol. SendUntilAnswered does not retry after such an answer,
 // because a successful repeat would hide the fault.
-var errInvalidAnswer = errors.New("nonsense")
+var errInvalidAnswer = errors.New("invalid answer")
 
 // SendOnce sends a request once. After an error, or an answer with RES=4, the outcome is unknown. The error wraps
 // errInvalidAnswer if the answer is malformed or belongs to another request.
@@ -102,7 +102,7 @@ func (c *Client) SendUntilAnswered(ctx context.Context, request Request) (Answer
 		}
 		select {
 		case <-ctx.Done():
-			return answer, fmt.Errorf("%s was not answered in the end: %w", request.Record, errors.Join(ctx.Err(), err))
+			return answer, fmt.Errorf("%s was not answered: %w", request.Record, errors.Join(ctx.Err(), err))
 		case <-time.After(pause):
 		}
 	}
@@ -133,7 +133,7 @@ func (c *Client) loginWith(ctx context.Context, password string,
 	}
 	answer, err := send(ctx, c.NewRequest("Login", keys))
 	if err == nil && answer.Value("RS") != "0" {
-		err = fmt.Errorf("account %d could not sign in: %s", c.UIN, answer.Text)
+		err = fmt.Errorf("account %d cannot sign in: %s", c.UIN, answer.Text)
 	}
 	return answer, err
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// scriptedReplies answers one attempt after another. In a reply, SEQ stands for the SEQ of the request. An empty
-// reply is an error; "late" is a reply that never arrives.
+// scriptedReplies is a server that answers attempts with replies, one after another. "SEQ=?" in a reply stands for
+// the SEQ of the request. "" makes the attempt fail; "late" is a reply that never arrives.
 type scriptedReplies struct {
-	script []string
-	asked  []string
+	replies []string
+	records []string // received so far
 }
 
 func (r *scriptedReplies) post(ctx context.Context, record string) (string, error) {
-	r.asked = append(r.asked, record)
-	reply := r.script[0]
-	r.script = r.script[1:]
+	r.records = append(r.records, record)
+	reply := r.replies[0]
+	r.replies = r.replies[1:]
 	switch reply {
 	case "":
 		return "", errors.New("connection reset")
@@ -35,7 +35,7 @@ func (r *scriptedReplies) post(ctx context.Context, record string) (string, erro
 	return strings.ReplaceAll(reply, "SEQ=?", "SEQ="+seq), nil
 }
 
-func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
+func TestClientRepeatsUntilAnswered(t *testing.T) {
 	const (
 		done      = "VER=1.1&CMD=CLTMSG&SEQ=?&UIN=10001&RES=0"
 		temporary = "VER=1.1&CMD=CLTMSG&SEQ=?&UIN=10001&RES=4&RA=try again"
@@ -43,43 +43,45 @@ func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
 	)
 	tests := []struct {
 		name                  string
-		script                []string
+		replies               []string
 		unanswered, temporary int64
 		ok                    bool
 	}{
 		{"at once", []string{done}, 0, 0, true},
-		{"after connections that broke", []string{"", "", done}, 2, 0, true},
-		{"after an answer that did not come", []string{"late", done}, 1, 0, true},
+		{"after broken connections", []string{"", "", done}, 2, 0, true},
+		{"after a missing answer", []string{"late", done}, 1, 0, true},
 		{"after RES=4", []string{temporary, temporary, done}, 0, 2, true},
-		{"with a refusal, which it does not repeat", []string{"", refused}, 1, 0, false},
-		{"with another request's answer, which is an error", []string{strings.Replace(done, "?", "1", 1)}, 0, 0, false},
-		{"with another account's answer, which is an error", []string{strings.Replace(done, "10001", "10002", 1)}, 0, 0,
+		{"stops at a refusal", []string{"", refused}, 1, 0, false},
+		{"fails with the answer to another request", []string{strings.Replace(done, "?", "1", 1)}, 0, 0, false},
+		{"fails with the answer to another account", []string{strings.Replace(done, "10001", "10002", 1)}, 0, 0,
 			false},
-		{"with no record, which is an error", []string{"NULL"}, 0, 0, false},
+		{"fails with an answer that is no record", []string{"NULL"}, 0, 0, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := scriptedReplies{script: test.script}
+				r := scriptedReplies{replies: test.replies}
 				client := Client{UIN: 10001, Post: r.post}
 				_, err := client.SendUntilDone(t.Context(),
 					client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "hello")))
-				if (err == nil) != test.ok || len(r.script) > 0 {
-					t.Errorf("the error is %v, and %d replies were not asked for", err, len(r.script))
+				if (err == nil) != test.ok || len(r.replies) > 0 {
+					t.Errorf("got error %v with %d unused replies, want success %v with 0", err, len(r.replies),
+						test.ok)
 				}
-				if u, redeliveries := client.RepeatCounts(); u != test.unanswered || redeliveries != test.temporary {
-					t.Errorf("counted %d unanswered and %d temporary, want %d and %d", u, redeliveries, test.unanswered,
+				unanswered, temporary := client.RepeatCounts()
+				if unanswered != test.unanswered || temporary != test.temporary {
+					t.Errorf("RepeatCounts = %d, %d, want %d, %d", unanswered, temporary, test.unanswered,
 						test.temporary)
 				}
-				if len(slices.Compact(r.asked)) != 1 {
-					t.Errorf("the records differ: %q", r.asked)
+				if len(slices.Compact(r.records)) != 1 {
+					t.Errorf("the repeated records differ: %q", r.records)
 				}
 			})
 		})
 	}
 }
 
-func TestAClientGivesUpInTheEnd(t *testing.T) {
+func TestClientStopsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -87,25 +89,25 @@ func TestAClientGivesUpInTheEnd(t *testing.T) {
 		client := Client{UIN: 10001, Post: func(context.Context, string) (string, error) { return "", broken }}
 		if _, err := client.SendUntilDone(ctx, client.NewRequest("List", "")); !errors.Is(err,
 			context.DeadlineExceeded) || !errors.Is(err, broken) {
-			t.Errorf("the error is %v, want one that says how long and why", err)
+			t.Errorf("got error %v, want the deadline and the last failure", err)
 		}
 	})
 }
 
-func TestARequestHasAFreshSEQAndKeepsItsText(t *testing.T) {
+func TestNewRequestHasANewSEQAndEscapedText(t *testing.T) {
 	client := Client{UIN: 10001}
 	a := client.NewRequest("CLTMSG", formatTextFields(11001, "MG", "50% & more, 茶"))
 	b := client.NewRequest("CLTMSG", "")
 	if a.SEQ == b.SEQ || len(a.SEQ) < 6 || len(a.SEQ) > 32 {
-		t.Errorf("the SEQs are %q and %q", a.SEQ, b.SEQ)
+		t.Errorf("the SEQs are %q and %q, want two different ones of 6 to 32 characters", a.SEQ, b.SEQ)
 	}
 	if want := "VER=1.1&CMD=CLTMSG&SEQ=" + a.SEQ +
 		"&UIN=10001&UN=11001&MG=50%25%20&%20more%2C%20%E8%8C%B6"; a.Record != want {
-		t.Errorf("the record is %q, want %q", a.Record, want)
+		t.Errorf("record = %q, want %q", a.Record, want)
 	}
 }
 
-func TestMessagesOfAnAnswer(t *testing.T) {
+func TestAnswerMessages(t *testing.T) {
 	const head = "VER=1.1&CMD=GetMsgEx&SEQ=abcdef&UIN=11001&RES=0"
 	tests := []struct {
 		name, text string
@@ -115,7 +117,7 @@ func TestMessagesOfAnAnswer(t *testing.T) {
 		{"none", head + "&MN=0&MT=&UN=&MG=", nil, true},
 		{"texts are unescaped once", head + "&MN=1&MT=9,&UN=10002,&MG=%2526%2c a%26b,",
 			[]Message{{From: 10002, To: 11001, Kind: rookery.KindMessage, Text: "%26, a&b"}}, true},
-		{"a status is none", head + "&MN=2&MT=2,99,&UN=10002,10003,&MG=please,10,",
+		{"status notices are omitted", head + "&MN=2&MT=2,99,&UN=10002,10003,&MG=please,10,",
 			[]Message{{From: 10002, To: 11001, Kind: rookery.KindAsks, Text: "please"}}, true},
 		{"a list is too short", head + "&MN=2&MT=9,9,&UN=10002,10003,&MG=a,", nil, false},
 		{"the count is wrong", head + "&MN=2&MT=9,&UN=10002,&MG=a,", nil, false},
@@ -129,7 +131,7 @@ func TestMessagesOfAnAnswer(t *testing.T) {
 			}
 			got, err := answer.Messages()
 			if (err == nil) != test.ok || !slices.Equal(got, test.want) {
-				t.Errorf("read %v, %v; want %v", got, err, test.want)
+				t.Errorf("Messages = %v, %v, want %v, success %v", got, err, test.want, test.ok)
 			}
 		})
 	}

@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
 )
@@ -26,37 +25,37 @@ type clientVariant struct {
 	name     string
 	device   string
 	confirms bool
-	// silent: nobody is told that the connection is cut.
+	// silent means that neither side notices the cut.
 	silent bool
-	// polls: it goes on over HTTPPost.
+	// polls means that the client collects over HTTP after the cut, instead of reconnecting.
 	polls bool
-	// every so many bytes the connection of another account is cut.
-	every int
+	// step is the distance in bytes between the tested cuts. Each cut has its own account.
+	step int
 }
 
 var clientVariants = []clientVariant{
-	{name: "an old program that does not confirm", every: 1},
-	{name: "an old program that confirms", confirms: true, every: 1},
-	{name: "an old program that polls afterwards", polls: true, every: 3},
-	{name: "a device that does not confirm", device: "phone", every: 1},
-	{name: "a device that confirms", device: "phone", confirms: true, every: 1},
-	{name: "an old program, and nobody sees the cut", silent: true, every: 5},
-	{name: "a device, and nobody sees the cut", device: "phone", confirms: true, silent: true, every: 5},
+	{name: "an old program that does not confirm", step: 1},
+	{name: "an old program that confirms", confirms: true, step: 1},
+	{name: "an old program that polls afterwards", polls: true, step: 3},
+	{name: "a device that does not confirm", device: "phone", step: 1},
+	{name: "a device that confirms", device: "phone", confirms: true, step: 1},
+	{name: "an old program, cut silently", silent: true, step: 5},
+	{name: "a device, cut silently", device: "phone", confirms: true, silent: true, step: 5},
 }
 
 // The connection is cut after every possible number of pushed bytes. Each message must arrive with the next login:
 // exactly once for a client that drops known numbers, at least once for any other.
-func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
-	people := []testAccount{{uin: writerUIN}}
-	var cuts []*cutClient
-	for _, w := range clientVariants {
-		for count := 0; count <= burstSize*w.pushBytes(); count += w.every {
-			c := &cutClient{way: w, after: count, uin: writerUIN + rookery.UIN(len(people))}
-			people, cuts = append(people, testAccount{uin: c.uin}), append(cuts, c)
+func TestCutConnectionLosesNoPush(t *testing.T) {
+	accounts := []testAccount{{uin: writerUIN}}
+	var clients []*cutClient
+	for _, v := range clientVariants {
+		for n := 0; n <= burstSize*v.pushBytes(); n += v.step {
+			c := &cutClient{variant: v, cutAfter: n, uin: writerUIN + rookery.UIN(len(accounts))}
+			accounts, clients = append(accounts, testAccount{uin: c.uin}), append(clients, c)
 		}
 	}
 	dir := t.TempDir()
-	createAccounts(t, dir, people)
+	createAccounts(t, dir, accounts)
 	s := newServer(t, rookeryServe(t, dir, false))
 	writers := make([]*Client, 16)
 	for i := range writers {
@@ -68,24 +67,23 @@ func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()
-	var all errgroup.Group
-	for i, c := range cuts {
+	var running sync.WaitGroup
+	for i, c := range clients {
 		c.server, c.writer = s, writers[i%len(writers)]
-		all.Go(func() error {
+		running.Go(func() {
 			if err := c.run(ctx); err != nil {
-				t.Errorf("%s, cut after %d bytes: %v", c.way.name, c.after, err)
+				t.Errorf("%s, cut after %d bytes: %v", c.variant.name, c.cutAfter, err)
 			}
-			return nil
 		})
 	}
-	_ = all.Wait() // each has said what is wrong
-	t.Logf("%d connections were cut", len(cuts))
+	running.Wait()
+	t.Logf("%d connections were cut", len(clients))
 }
 
 // pushBytes returns the length of each push of the burst, including its line end.
-func (w clientVariant) pushBytes() int {
+func (v clientVariant) pushBytes() int {
 	record := "VER=1.4&CMD=Server_Msg&SEQ=1&UIN=10001&RES=0&MN=1"
-	if w.device != "" {
+	if v.device != "" {
 		record += "&ID=1&TM=1234567890"
 	}
 	return len(record + "&MT=9&UN=10001&MG=no. 1: 50%25 %26 more\r\n")
@@ -93,27 +91,27 @@ func (w clientVariant) pushBytes() int {
 
 // cutClient is one account whose connection is cut after a given number of pushed bytes.
 type cutClient struct {
-	way    clientVariant
-	after  int
-	uin    rookery.UIN
-	server *server
-	writer *Client
+	variant  clientVariant
+	cutAfter int // in pushed bytes
+	uin      rookery.UIN
+	server   *server
+	writer   *Client
 
-	pushes []Push // in the order in which they came
-	// all gets a word when the message after the burst was pushed.
-	all chan struct{}
+	pushes []Push // in order of arrival
+	// lastPushed receives a value when the message after the burst is pushed.
+	lastPushed chan struct{}
 }
 
 func (c *cutClient) run(ctx context.Context) error {
-	cable, err := c.loseConnection(ctx)
+	conn, err := c.loseConnection(ctx)
 	if err != nil {
 		return err
 	}
-	defer cable.CloseServerSide()
-	if got, want := len(c.pushes), c.after/c.way.pushBytes(); got != want {
-		return fmt.Errorf("%d pushes came through whole, want %d: %v", got, want, c.pushes)
+	defer conn.CloseServerSide()
+	if got, want := len(c.pushes), c.cutAfter/c.variant.pushBytes(); got != want {
+		return fmt.Errorf("got %d complete pushes before the cut, want %d: %v", got, want, c.pushes)
 	}
-	if c.way.polls {
+	if c.variant.polls {
 		return c.collectByPolling(ctx)
 	}
 	return c.reconnect(ctx)
@@ -121,27 +119,27 @@ func (c *cutClient) run(ctx context.Context) error {
 
 // loseConnection signs in and loses the connection during the burst.
 func (c *cutClient) loseConnection(ctx context.Context) (*FaultyConn, error) {
-	conn, err := c.server.dial(ctx)
+	netConn, err := c.server.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cable := &FaultyConn{Conn: conn, Silent: c.way.silent}
-	line := NewStream(cable, c.recordPush)
-	defer line.Close()
-	if err := c.client(line).Login(ctx, password); err != nil {
+	conn := &FaultyConn{Conn: netConn, Silent: c.variant.silent}
+	stream := NewStream(conn, c.recordPush)
+	defer stream.Close()
+	if err := c.client(stream).Login(ctx, password); err != nil {
 		return nil, err
 	}
-	lost := cable.CutAfter(c.after)
+	cut := conn.CutAfter(c.cutAfter)
 	for i := range burstSize {
 		if err := c.sendMessage(ctx, i+1); err != nil {
 			return nil, err
 		}
 	}
 	select {
-	case <-lost:
-		return cable, nil
+	case <-cut:
+		return conn, nil
 	case <-ctx.Done():
-		return nil, errors.New("so many bytes were not pushed")
+		return nil, errors.New("the server pushed too few bytes for the cut")
 	}
 }
 
@@ -153,36 +151,36 @@ func (c *cutClient) reconnect(ctx context.Context) error {
 		return err
 	}
 	before := len(c.pushes)
-	c.all = make(chan struct{}, 1)
-	line := NewStream(conn, c.recordPush)
-	defer line.Close()
-	if err := c.client(line).Login(ctx, password); err != nil {
+	c.lastPushed = make(chan struct{}, 1)
+	stream := NewStream(conn, c.recordPush)
+	defer stream.Close()
+	if err := c.client(stream).Login(ctx, password); err != nil {
 		return err
 	}
 	if err := c.sendMessage(ctx, burstSize+1); err != nil {
 		return err
 	}
 	select {
-	case <-c.all:
-	case <-line.ended:
-		return line.err
+	case <-c.lastPushed:
+	case <-stream.ended:
+		return stream.err
 	case <-ctx.Done():
-		return errors.New("not all came")
+		return errors.New("the message after the burst was not pushed")
 	}
-	line.Close()
+	stream.Close()
 	return c.checkDeliveries(c.pushes[:before], c.pushes[before:])
 }
 
-// checkDeliveries checks what was pushed on the first stream and on the second.
+// checkDeliveries checks the pushes on the first and on the second stream.
 func (c *cutClient) checkDeliveries(first, second []Push) error {
 	if !slices.IsSortedFunc(second, func(a, b Push) int { return cmp.Compare(a.Number, b.Number) }) {
-		return fmt.Errorf("the second line brought %v", second)
+		return fmt.Errorf("the pushes on the second stream are not in order: %v", second)
 	}
 	seen := make(map[uint64]bool)
-	var kept []Push
+	var distinct []Push
 	for _, push := range slices.Concat(first, second) {
 		if !seen[push.Number] {
-			kept = append(kept, push)
+			distinct = append(distinct, push)
 		}
 		seen[push.Number] = true
 	}
@@ -190,13 +188,12 @@ func (c *cutClient) checkDeliveries(first, second []Push) error {
 	for i := range burstSize + 1 {
 		want = append(want, Push{uint64(i + 1), c.message(i + 1)})
 	}
-	if !slices.Equal(kept, want) {
-		return fmt.Errorf("of %v and %v it kept %v", first, second, kept)
+	if !slices.Equal(distinct, want) {
+		return fmt.Errorf("got %v and then %v, want the distinct pushes %v", first, second, want)
 	}
-	// What was not confirmed comes again, and no program of old misses a
-	// message for having read half of it.
-	if !c.way.confirms && !slices.Equal(second, want) {
-		return fmt.Errorf("nothing was confirmed, and the second line brought %v", second)
+	// The server pushes unconfirmed messages again, also one of which an old program has read a half.
+	if !c.variant.confirms && !slices.Equal(second, want) {
+		return fmt.Errorf("without confirmations, the second stream got %v, want %v", second, want)
 	}
 	return nil
 }
@@ -217,7 +214,7 @@ func (c *cutClient) collectByPolling(ctx context.Context) error {
 	for len(got) < len(want) {
 		answer, err := client.SendUntilDone(ctx, client.NewRequest("GetMsgEx", ""))
 		if err != nil {
-			return fmt.Errorf("after %v: %w", got, err)
+			return fmt.Errorf("after collecting %v: %w", got, err)
 		}
 		batch, err := answer.Messages()
 		if err != nil {
@@ -229,36 +226,36 @@ func (c *cutClient) collectByPolling(ctx context.Context) error {
 		}
 	}
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("it collected %v", got)
+		return fmt.Errorf("collected %v, want %v", got, want)
 	}
 	return nil
 }
 
-func (c *cutClient) client(line *Stream) *Client {
-	return &Client{UIN: c.uin, Device: c.way.device, Post: line.SendAndWait}
+func (c *cutClient) client(stream *Stream) *Client {
+	return &Client{UIN: c.uin, Device: c.variant.device, Post: stream.SendAndWait}
 }
 
-// message is the message of a number.
+// message returns the i-th message to the client, from 1.
 func (c *cutClient) message(i int) Message {
 	return Message{From: writerUIN, To: c.uin, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d: 50%% & more", i)}
 }
 
-// sendMessage has the message of a number sent.
+// sendMessage makes the writer send the i-th message.
 func (c *cutClient) sendMessage(ctx context.Context, i int) error {
 	_, err := c.writer.SendUntilDone(ctx, c.writer.NewRequest("CLTMSG",
 		formatTextFields(c.uin, "MG", c.message(i).Text)))
 	return err
 }
 
-func (c *cutClient) recordPush(line *Stream, push Push) {
+func (c *cutClient) recordPush(stream *Stream, push Push) {
 	c.pushes = append(c.pushes, push)
-	if c.way.confirms {
-		_ = line.Confirm(push) // the connection may be cut already
+	if c.variant.confirms {
+		_ = stream.Confirm(push) // the connection may be cut already
 	}
 	if push.Number == burstSize+1 {
 		select {
-		case c.all <- struct{}{}:
-		default: // twice: judge will say so
+		case c.lastPushed <- struct{}{}:
+		default: // pushed twice; checkDeliveries reports it
 		}
 	}
 }

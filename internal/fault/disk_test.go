@@ -16,14 +16,14 @@ import (
 
 // On a full disk, changes are answered RES=4 and have no effect, while reading works. When space is available
 // again, the server recovers by itself, and a repeated request takes effect once.
-func TestAFullDisk(t *testing.T) {
+func TestFullDiskRefusesChangesAndRecovers(t *testing.T) {
 	for _, disk := range testDisks(t) {
 		t.Run(disk.name, func(t *testing.T) {
-			seed, crowd := newSeed(t), newCrowd(4, 2)
-			s := disk.serve(t, crowd)
-			load := crowd.newLoad(t, s.dial, seed)
-			stranger := &Client{UIN: onlooker, Post: HTTPPost(s.dial, true)}
-			if err := stranger.Login(t.Context(), password); err != nil {
+			seed, accounts := newSeed(t), newAccountSet(4, 2)
+			s := disk.serve(t, accounts)
+			load := accounts.newLoad(t, s.dial, seed)
+			observer := &Client{UIN: onlooker, Post: HTTPPost(s.dial, true)}
+			if err := observer.Login(t.Context(), password); err != nil {
 				t.Fatal(err)
 			}
 
@@ -31,16 +31,16 @@ func TestAFullDisk(t *testing.T) {
 			awaitMessages(t, load, 50)
 			disk.fill(t, s)
 			awaitStandstill(t, load)
-			checkReadsWork(t, stranger)
-			refused := checkNothingIsDone(t, stranger, crowd.receivers[0])
+			checkReadsWork(t, observer)
+			refused := checkChangeIsRefused(t, observer, accounts.receivers[0])
 			disk.free(t, s)
 			ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 			defer cancel()
-			if _, err := stranger.SendUntilDone(ctx, refused); err != nil {
+			if _, err := observer.SendUntilDone(ctx, refused); err != nil {
 				t.Error(err)
 			}
-			if got := friendsOf(t, stranger); len(got) != 1 {
-				t.Errorf("the repeated request makes the friends %v, want one", got)
+			if got := friendsOf(t, observer); len(got) != 1 {
+				t.Errorf("after the repeated request, friends = %v, want one", got)
 			}
 			awaitMessages(t, load, countAcknowledged(load)+50)
 			end()
@@ -54,11 +54,10 @@ func TestAFullDisk(t *testing.T) {
 // onlooker is an account outside of the load.
 const onlooker = rookery.FirstUIN + 5000
 
-// testDisk is a place for data that can become full.
+// testDisk is a disk that can be made full.
 type testDisk struct {
 	name string
-	// serve starts the program that users run, for a crowd, with its data on
-	// the disk.
+	// serve starts the program for the accounts, with its data on the disk.
 	serve      func(t *testing.T, c accountSet) *server
 	fill, free func(t *testing.T, s *server)
 }
@@ -67,7 +66,7 @@ type testDisk struct {
 func testDisks(t *testing.T) []testDisk {
 	small := newSmallDisk(t)
 	return []testDisk{
-		{"files that may not grow", serveOnDisk, forbidGrowth, allowGrowth},
+		{"files that cannot grow", serveOnDisk, forbidGrowth, allowGrowth},
 		{
 			"a small file system", small.serve,
 			func(t *testing.T, _ *server) { small.fill(t, smallDiskSize) },
@@ -113,20 +112,20 @@ func awaitStandstill(t *testing.T, load *Load) {
 			done = count
 			clear(refused)
 		}
-		standing := 0
+		refusedSenders := 0
 		for _, sender := range load.Senders {
 			_, temporary := sender.RepeatCounts()
 			if before, ok := refused[sender]; !ok {
 				refused[sender] = temporary
 			} else if temporary-before >= 3 {
-				standing++
+				refusedSenders++
 			}
 		}
-		if standing == len(load.Senders) {
+		if refusedSenders == len(load.Senders) {
 			return
 		}
 	}
-	t.Fatal("the disk is full, and senders are not told RES=4")
+	t.Fatalf("the disk is full, but not all senders got RES=4 within %v", requestTimeout)
 }
 
 // checkReadsWork sends all requests that need no storage.
@@ -137,21 +136,21 @@ func checkReadsWork(t *testing.T, client *Client) {
 	} {
 		if answer, err := client.SendOnce(t.Context(), client.NewRequest(command, fields)); err != nil ||
 			answer.RES != resDone {
-			t.Errorf("while the disk is full, %s is answered %s, %v", command, answer.Text, err)
+			t.Errorf("on a full disk, the answer to %s is %s, %v, want RES=0", command, answer.Text, err)
 		}
 	}
 }
 
-// checkNothingIsDone tries to add a friend while the disk is full, and returns the request.
-func checkNothingIsDone(t *testing.T, client *Client, other rookery.UIN) Request {
+// checkChangeIsRefused tries to add a friend while the disk is full, and returns the request.
+func checkChangeIsRefused(t *testing.T, client *Client, other rookery.UIN) Request {
 	t.Helper()
 	request := client.NewRequest("AddToList", fmt.Sprintf("&UN=%d", other))
 	answer, err := client.SendOnce(t.Context(), request)
 	if err != nil || answer.RES != resTemporary || !strings.Contains(answer.Text, "&RA=") {
-		t.Errorf("while the disk is full, AddToList is answered %s, %v; want RES=4 with a reason", answer.Text, err)
+		t.Errorf("on a full disk, the answer to AddToList is %s, %v, want RES=4 with a reason", answer.Text, err)
 	}
 	if got := friendsOf(t, client); len(got) > 0 {
-		t.Errorf("what was answered RES=4 is done: the friends are %v", got)
+		t.Errorf("after an AddToList with RES=4, friends = %v, want none", got)
 	}
 	return request
 }
@@ -160,7 +159,7 @@ func friendsOf(t *testing.T, client *Client) []rookery.UIN {
 	t.Helper()
 	answer, err := client.SendOnce(t.Context(), client.NewRequest("List", "&TN=160&UN=0"))
 	if err != nil || answer.RES != resDone {
-		t.Fatalf("List is answered %s, %v", answer.Text, err)
+		t.Fatalf("the answer to List is %s, %v, want RES=0", answer.Text, err)
 	}
 	return answer.UINs("UN")
 }

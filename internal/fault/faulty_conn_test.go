@@ -16,82 +16,82 @@ func newFaultyConnPair(t *testing.T, silent bool) (*FaultyConn, net.Conn) {
 	return &FaultyConn{Conn: client, Silent: silent}, server
 }
 
-func TestACableIsCutToTheByte(t *testing.T) {
+func TestFaultyConnIsCutAtTheByte(t *testing.T) {
 	for count := range 8 {
-		cable, server := newFaultyConnPair(t, false)
-		cut := cable.CutAfter(count)
+		conn, server := newFaultyConnPair(t, false)
+		cut := conn.CutAfter(count)
 		go func() {
-			for _, piece := range []string{"ab", "cdef", "g"} {
-				if _, err := io.WriteString(server, piece); err != nil {
-					return // it is cut
+			for _, part := range []string{"ab", "cdef", "g"} {
+				if _, err := io.WriteString(server, part); err != nil {
+					return // the connection is cut
 				}
 			}
 			server.Close()
 		}()
-		got, _ := io.ReadAll(cable)
+		got, _ := io.ReadAll(conn)
 		if want := "abcdefg"[:count]; string(got) != want {
-			t.Errorf("after %d bytes: %q came through, want %q", count, got, want)
+			t.Errorf("cut after %d bytes: the client read %q, want %q", count, got, want)
 		}
 		<-cut
-		if _, err := cable.Write([]byte("x")); err == nil {
-			t.Errorf("after %d bytes: the client could still write", count)
+		if _, err := conn.Write([]byte("x")); err == nil {
+			t.Errorf("cut after %d bytes: a write of the client succeeded", count)
 		}
 		if _, err := server.Write([]byte("x")); err == nil {
-			t.Errorf("after %d bytes: the server could still write", count)
+			t.Errorf("cut after %d bytes: a write of the server succeeded", count)
 		}
 	}
 }
 
-func TestACableThatIsCutInSilenceLosesWhatIsWritten(t *testing.T) {
+func TestSilentCutLosesLaterWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cable, server := newFaultyConnPair(t, true)
-		cut := cable.CutAfter(2)
+		conn, server := newFaultyConnPair(t, true)
+		cut := conn.CutAfter(2)
 		read := make(chan string, 1)
 		go func() {
-			b, _ := io.ReadAll(cable)
+			b, _ := io.ReadAll(conn)
 			read <- string(b)
 		}()
 		if _, err := io.WriteString(server, "abc"); err != nil {
 			t.Fatal(err)
 		}
 		<-cut
-		if count, err := cable.Write([]byte("hello")); count != 5 || err != nil {
-			t.Errorf("the client wrote %d, %v", count, err)
+		if count, err := conn.Write([]byte("hello")); count != 5 || err != nil {
+			t.Errorf("Write of the client = %d, %v, want 5 without error", count, err)
 		}
 		if _, err := io.WriteString(server, "def"); err != nil {
-			t.Errorf("the server saw that the cable is cut: %v", err)
+			t.Errorf("the server noticed the cut: %v", err)
 		}
 		synctest.Wait()
 		if len(read) > 0 {
-			t.Error("the client saw that the cable is cut")
+			t.Error("the client noticed the cut")
 		}
-		if err := cable.Close(); err != nil {
+		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
 		if got := <-read; got != "ab" {
-			t.Errorf("%q came through", got)
+			t.Errorf("the client read %q, want ab", got)
 		}
-		cable.CloseServerSide()
+		conn.CloseServerSide()
 		if _, err := server.Read(make([]byte, 1)); err == nil {
-			t.Error("the server heard what was written into a cable that is cut, or was not told of the end")
+			t.Error("the server read bytes that the client wrote after the cut, or did not notice the end")
 		}
 	})
 }
 
-func TestACableDelaysWhatTheServerWrites(t *testing.T) {
+func TestFaultyConnDelaysReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cable, server := newFaultyConnPair(t, false)
-		cable.Delay = time.Second
+		conn, server := newFaultyConnPair(t, false)
+		conn.Delay = time.Second
 		go func() {
 			io.WriteString(server, "a")
 			server.Close()
 		}()
 		start := time.Now()
-		if b, err := io.ReadAll(cable); string(b) != "a" || err != nil {
-			t.Errorf("read %q, %v", b, err)
+		if b, err := io.ReadAll(conn); string(b) != "a" || err != nil {
+			t.Errorf("the client read %q, %v, want a", b, err)
 		}
-		if took := time.Since(start); took != time.Second {
-			t.Errorf("it took %v", took)
+		if elapsed := time.Since(start); elapsed != time.Second { // exact in virtual time
+			t.Errorf("the read took %v, want 1s", elapsed)
 		}
 	})
 }

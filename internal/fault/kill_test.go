@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// The server is killed at random times. Clients that repeat unanswered requests lose nothing, see nothing twice,
+// The server is killed at random times. Clients that repeat unanswered requests lose no message, see none twice,
 // and need no new login.
-func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
+func TestKillLosesNothing(t *testing.T) {
 	tests := []struct {
 		name         string
 		race         bool
@@ -24,10 +24,10 @@ func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 			if testing.Short() {
 				kills = test.short
 			}
-			seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(8, 4)
-			createAccounts(t, dir, crowd.newAccounts())
+			seed, dir, accounts := newSeed(t), t.TempDir(), newAccountSet(8, 4)
+			createAccounts(t, dir, accounts.newAccounts())
 			s := newServer(t, rookeryServe(t, dir, test.race))
-			load := crowd.newLoad(t, s.dial, seed)
+			load := accounts.newLoad(t, s.dial, seed)
 
 			end := startLoad(t, load)
 			killAtRandom(s, kills, rand.New(rand.NewPCG(seed, 1)))
@@ -42,12 +42,12 @@ func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 	}
 }
 
-// A server that takes a repeated message for a new one is caught.
-func TestAServerThatForgetsSEQsIsCaught(t *testing.T) {
-	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(8, 2)
-	createAccounts(t, dir, crowd.newAccounts())
+// A server that treats repeated messages as new ones must fail the checks.
+func TestServerWithoutRequestKeysIsDetected(t *testing.T) {
+	seed, dir, accounts := newSeed(t), t.TempDir(), newAccountSet(8, 2)
+	createAccounts(t, dir, accounts.newAccounts())
 	s := newServer(t, flawedProgram(forgetsSEQs, dir))
-	load := crowd.newLoad(t, s.dial, seed)
+	load := accounts.newLoad(t, s.dial, seed)
 
 	end := startLoad(t, load)
 	killAtRandom(s, 1, rand.New(rand.NewPCG(seed, 1)))
@@ -55,11 +55,11 @@ func TestAServerThatForgetsSEQsIsCaught(t *testing.T) {
 	end()
 
 	faults := FindFaults(load.Ledger.Snapshot())
-	twice := func(f Fault) bool { return f.Kind == Duplicated }
-	if !slices.ContainsFunc(faults, twice) {
-		t.Error("no message is there twice: what these tests check, they cannot see")
+	isDuplicate := func(f Fault) bool { return f.Kind == Duplicated }
+	if !slices.ContainsFunc(faults, isDuplicate) {
+		t.Error("FindFaults reports no duplicate of a server without request keys, so the tests detect none")
 	}
-	reportFaults(t, "collected", slices.DeleteFunc(faults, twice))
+	reportFaults(t, "collected", slices.DeleteFunc(faults, isDuplicate))
 }
 
 // killAtRandom kills and restarts the server several times, sometimes during its start.

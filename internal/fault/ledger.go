@@ -44,10 +44,10 @@ type FaultKind string
 
 // The faults that FindFaults finds.
 const (
-	Lost       FaultKind = "acknowledged, but not there"
-	Duplicated FaultKind = "there more than once"
-	Reordered  FaultKind = "there after a message that the sender sent later"
-	Invented   FaultKind = "there, but nobody sent it"
+	Lost       FaultKind = "acknowledged, but missing"
+	Duplicated FaultKind = "present more than once"
+	Reordered  FaultKind = "present after a message that the sender sent later"
+	Invented   FaultKind = "present, but not sent"
 )
 
 // FindFaults checks the property that this package tests. sent holds all messages in the order in which each

@@ -24,25 +24,24 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
-// storeName is the database in the data directory of the program that users
-// run.
-const storeName = "rookery.db"
+// Files in the data directory: the database, and the bound of the mailbox numbers.
+const (
+	storeName   = "rookery.db"
+	numbersName = "rookery.numbers"
+)
 
-// numbersName is the file beside it for the numbers of messages.
-const numbersName = "rookery.numbers"
-
-// serverFlaw is a deliberate fault of a server.
+// serverFlaw is a deliberate fault of a server. The tests must detect it.
 type serverFlaw string
 
 const (
 	flawless serverFlaw = "nothing"
 	// answersBeforeSync answers a sender before the message is durable.
 	answersBeforeSync serverFlaw = "answers before the sync"
-	// collectsBeforeSync hands out a batch before it is durable that it did.
+	// collectsBeforeSync returns a batch before the cursor is durable.
 	collectsBeforeSync serverFlaw = "hands out before the sync"
 	// neverSyncs leaves syncing to the operating system.
 	neverSyncs serverFlaw = "synchronous=OFF"
-	// forgetsSEQs remembers no SEQ.
+	// forgetsSEQs stores no request keys.
 	forgetsSEQs serverFlaw = "forgets SEQs"
 )
 
@@ -64,7 +63,7 @@ func openLocalServer(ctx context.Context, dir string, f serverFlaw) (*localServe
 	if err != nil {
 		return nil, err
 	}
-	received := &localServer{store: store}
+	s := &localServer{store: store}
 	var contract service.Store = store
 	switch f {
 	case answersBeforeSync:
@@ -74,22 +73,22 @@ func openLocalServer(ctx context.Context, dir string, f serverFlaw) (*localServe
 	case forgetsSEQs:
 		contract = noRequestKeyStore{store}
 	}
-	received.service = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
-	if err := received.service.LoadSessions(ctx); err != nil {
+	s.service = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
+	if err := s.service.LoadSessions(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	received.handler = protocol.New(received.service, log)
-	return received, nil
+	s.handler = protocol.New(s.service, log)
+	return s, nil
 }
 
 // earlyAnswerStore reports messages as stored before they are.
 type earlyAnswerStore struct{ service.Store }
 
-func (s earlyAnswerStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
-	m rookery.RequestKey) (rookery.Receipt, error) {
+func (s earlyAnswerStore) Deliver(ctx context.Context, entries []rookery.NewEntry, now time.Time,
+	key rookery.RequestKey) (rookery.Receipt, error) {
 	go func() {
-		if _, err := s.Store.Deliver(context.WithoutCancel(ctx), letters, now, m); err != nil {
-			slog.Warn("a message that was acknowledged could not be stored", "error", err)
+		if _, err := s.Store.Deliver(context.WithoutCancel(ctx), entries, now, key); err != nil {
+			slog.Warn("cannot store an acknowledged message", "error", err)
 		}
 	}()
 	return rookery.Receipt{Outcome: rookery.OutcomeDone}, nil
@@ -99,33 +98,33 @@ func (s earlyAnswerStore) Deliver(ctx context.Context, letters []rookery.NewEntr
 type earlyCursorStore struct{ service.Store }
 
 func (s earlyCursorStore) SaveCursor(
-	ctx context.Context, uin rookery.UIN, device string, was uint64, place rookery.Cursor,
+	ctx context.Context, uin rookery.UIN, device string, was uint64, cursor rookery.Cursor,
 ) error {
 	go func() {
-		if err := s.Store.SaveCursor(context.WithoutCancel(ctx), uin, device, was, place); err != nil {
-			slog.Warn("a batch that was handed out could not be stored", "error", err)
+		if err := s.Store.SaveCursor(context.WithoutCancel(ctx), uin, device, was, cursor); err != nil {
+			slog.Warn("cannot store the cursor of a collected batch", "error", err)
 		}
 	}()
 	return nil
 }
 
-// noRequestKeyStore does not remember the SEQs of messages.
+// noRequestKeyStore stores messages without their request keys.
 type noRequestKeyStore struct{ service.Store }
 
-func (s noRequestKeyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time,
+func (s noRequestKeyStore) Deliver(ctx context.Context, entries []rookery.NewEntry, now time.Time,
 	_ rookery.RequestKey) (rookery.Receipt, error) {
-	return s.Store.Deliver(ctx, letters, now, rookery.RequestKey{})
+	return s.Store.Deliver(ctx, entries, now, rookery.RequestKey{})
 }
 
-// post hands records to the house as if they came from this machine.
-func (h *localServer) post(ctx context.Context, record string) (string, error) {
+// post is a PostFunc that calls the handler directly, with a loopback address.
+func (s *localServer) post(ctx context.Context, record string) (string, error) {
 	peer := transport.Peer{Addr: netip.MustParseAddr("127.0.0.1")}
-	return string(h.handler.AppendAnswer(ctx, &peer, []byte(record), nil)), nil
+	return string(s.handler.AppendAnswer(ctx, &peer, []byte(record), nil)), nil
 }
 
 const password = "rooks and crows"
 
-// testAccount is an account to be.
+// testAccount is an account to be created.
 type testAccount struct {
 	uin  rookery.UIN
 	rule rookery.FriendRule
@@ -133,22 +132,21 @@ type testAccount struct {
 
 // createAccounts creates a data directory with accounts. Their password hashes are cheap, because there may be
 // thousands.
-func createAccounts(t *testing.T, dir string, people []testAccount) {
+func createAccounts(t *testing.T, dir string, accounts []testAccount) {
 	t.Helper()
-	received, err := openLocalServer(t.Context(), dir, neverSyncs)
+	s, err := openLocalServer(t.Context(), dir, neverSyncs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	credential := auth.HashProof(auth.ProofOf(password),
-		auth.TestCost)
-	for _, p := range people {
-		a := rookery.NewAccount(p.uin, "nick", time.Now())
-		a.FriendRule = p.rule
-		if _, err := received.store.CreateAccount(t.Context(), a, credential); err != nil {
+	credential := auth.HashProof(auth.ProofOf(password), auth.TestCost)
+	for _, account := range accounts {
+		a := rookery.NewAccount(account.uin, "nick", time.Now())
+		a.FriendRule = account.rule
+		if _, err := s.store.CreateAccount(t.Context(), a, credential); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := received.store.Close(); err != nil {
+	if err := s.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -162,8 +160,7 @@ func readMailbox(ctx context.Context, store *sqlite.Store, uin rookery.UIN) ([]r
 	return store.Entries(ctx, uin, 0, last, int(last)+1)
 }
 
-// flawVariable makes the test's own program a server with a flaw, in place of
-// the tests.
+// flawVariable is the environment variable that makes the test binary run a server with this flaw instead of the tests.
 const flawVariable = "ROOKERY_FAULT_SERVER"
 
 func TestMain(m *testing.M) {
@@ -176,7 +173,7 @@ func TestMain(m *testing.M) {
 	}
 	var err error
 	if buildDir, err = os.MkdirTemp("", "rookery-fault"); err != nil {
-		slog.Error("no place for the programs", "error", err)
+		slog.Error("cannot create a directory for the programs", "error", err)
 		os.Exit(1)
 	}
 	code := m.Run()
@@ -188,13 +185,13 @@ func TestMain(m *testing.M) {
 func serveLocalServer(f serverFlaw, dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	received, err := openLocalServer(ctx, dir, f)
+	s, err := openLocalServer(ctx, dir, f)
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	server := transport.NewServer(transport.Config{
-		Protocol: httppost.New(httppost.Config{Handler: received.handler, Log: log}), Log: log})
+		Protocol: httppost.New(httppost.Config{Handler: s.handler, Log: log}), Log: log})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -202,9 +199,9 @@ func serveLocalServer(f serverFlaw, dir string) error {
 	log.Info("listening", "addr", l.Addr().String())
 	var g errgroup.Group
 	g.Go(func() error { return server.Serve(l) })
-	g.Go(func() error { return received.service.Run(ctx) })
+	g.Go(func() error { return s.service.Run(ctx) })
 	<-ctx.Done()
 	err = errors.Join(server.Shutdown(context.Background()), g.Wait())
-	received.service.Close(context.WithoutCancel(ctx))
-	return errors.Join(err, received.store.Close())
+	s.service.Close(context.WithoutCancel(ctx))
+	return errors.Join(err, s.store.Close())
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/rookery-im/rookery/internal/fault/powercut"
 )
 
-// A power failure while the store is made, or soon after, leaves one that can
-// be opened, and an account that was said to be added is there.
-func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
+// The power fails while the store is created, or soon after. The server must be able to open what is left, with every
+// account whose addition it has acknowledged.
+func TestNewStoreSurvivesPowerFailures(t *testing.T) {
 	cuts := 15
 	if testing.Short() {
 		cuts = 6
@@ -35,14 +35,14 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 		return e.Kind == powercut.Send && bytes.HasPrefix(e.Data, []byte("HTTP/1.1 200"))
 	})
 	if added < 0 {
-		t.Fatal("the trace holds no answer to the one who added the account")
+		t.Fatal("the trace has no answer to user add")
 	}
 	from := r.trace.Events[added].Begin
 	for i := range cuts {
-		c := powerCut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something",
-			luck: func(count int) int { return rng.IntN(count + 1) }}
+		c := powerCut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), survivorText: "a part",
+			survivors: randomSurvivors(rng)}
 		if i%3 == 0 {
-			c = powerCut{at: from, left: "nothing", luck: powercut.KeepNone}
+			c = powerCut{at: from, survivorText: "none", survivors: powercut.KeepNone}
 			if i > 0 {
 				c.at += powercut.Moment(rng.IntN(int(r.trace.End - from)))
 			}
@@ -51,7 +51,7 @@ func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
 	}
 }
 
-// addAccount adds the first account to a server, as an operator does.
+// addAccount adds the first account with the command user add.
 func addAccount(t *testing.T, p serverProgram) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), p.args[0], "user", "add", "--data", p.dir, "--uin", "10001", "--nick",
@@ -62,15 +62,16 @@ func addAccount(t *testing.T, p serverProgram) {
 	}
 }
 
+// checkAccount opens the store after a power failure. If added, it must have the account.
 func (r *tracedRun) checkAccount(t *testing.T, c powerCut, added bool) {
 	t.Helper()
-	received, err := openLocalServer(t.Context(), r.restore(t, c), neverSyncs)
+	s, err := openLocalServer(t.Context(), r.restore(t, c), neverSyncs)
 	if err != nil {
 		t.Errorf("%v: %v", c, err)
 		return
 	}
-	defer received.store.Close()
-	if _, err := received.store.Account(t.Context(), 10001); added && err != nil {
+	defer s.store.Close()
+	if _, err := s.store.Account(t.Context(), 10001); added && err != nil {
 		t.Errorf("%v: the account is lost: %v", c, err)
 	}
 }

@@ -21,52 +21,44 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
-// Whenever the power fails, what was answered before is on the disk: each
-// acknowledged message once, and what was collected is not handed out as
-// something new. No number of a message is given out again, even if an older
-// database is put back then. And if it were not so, this test would see it.
-func TestNothingIsLostWhenThePowerFails(t *testing.T) {
+// The power fails at random moments. The disk must have each acknowledged message once, and the server must not
+// return collected messages as new ones. Numbers are not reused, even if an older database is restored afterwards.
+// Servers with a flaw must fail these checks.
+func TestPowerFailureLosesNothing(t *testing.T) {
 	tests := []struct {
-		name   string
-		serve  func(t *testing.T, dir string) serverProgram
-		cuts   int
-		caught FaultKind // what is wrong with the server, if something is
+		name  string
+		serve func(t *testing.T, dir string) serverProgram
+		cuts  int
+		want  FaultKind // the fault that the checks must find, "" for none
 	}{
-		{"the program that users run", func(t *testing.T,
-			dir string) serverProgram {
-			return rookeryServe(t, dir, false)
-		},
-			48, ""},
-		{"a server wired by the test", func(_ *testing.T,
-			dir string) serverProgram {
-			return flawedProgram(flawless, dir)
-		}, 12, ""},
-		{"one that answers before the sync is caught",
+		{"the program that users run",
+			func(t *testing.T, dir string) serverProgram { return rookeryServe(t, dir, false) }, 48, ""},
+		{"the test binary without a flaw",
+			func(_ *testing.T, dir string) serverProgram { return flawedProgram(flawless, dir) }, 12, ""},
+		{"answers before the sync",
 			func(_ *testing.T, dir string) serverProgram { return flawedProgram(answersBeforeSync, dir) }, 8, Lost},
-		{"one that hands out before the sync is caught",
+		{"collections before the sync",
 			func(_ *testing.T, dir string) serverProgram { return flawedProgram(collectsBeforeSync, dir) }, 16,
 			Duplicated},
-		{"one with synchronous=OFF is caught", func(_ *testing.T,
-			dir string) serverProgram {
-			return flawedProgram(neverSyncs, dir)
-		},
-			8, Lost},
+		{"synchronous=OFF",
+			func(_ *testing.T, dir string) serverProgram { return flawedProgram(neverSyncs, dir) }, 8, Lost},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			cuts := test.cuts
-			if testing.Short() && test.caught == "" {
+			if testing.Short() && test.want == "" {
 				cuts /= 2
 			}
 			seed, dir := newSeed(t), t.TempDir()
 			run := recordRun(t, dir, test.serve(t, dir), seed)
-			caught := false
+			detected := false
 			for c := range run.choosePowerCuts(rand.New(rand.NewPCG(seed, 2)), cuts) {
 				faults, err := run.checkAfterCut(t, c)
-				if test.caught != "" {
-					caught = caught || slices.ContainsFunc(faults, func(f Fault) bool { return f.Kind == test.caught })
+				if test.want != "" {
+					detected = detected || slices.ContainsFunc(faults,
+						func(f Fault) bool { return f.Kind == test.want })
 					if err != nil {
-						t.Logf("%v: %v", c, err) // as must be expected
+						t.Logf("%v: %v", c, err) // a flaw may also cause errors
 					}
 					continue
 				}
@@ -75,35 +67,33 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 				}
 				reportFaults(t, c.String(), faults)
 			}
-			if test.caught != "" && !caught {
-				t.Errorf("no message was %s: what this test checks, it cannot see", test.caught)
+			if test.want != "" && !detected {
+				t.Errorf("the checks did not find the fault %q of this server", test.want)
 			}
 		})
 	}
 }
 
-// tracedRun is what happened while a server worked that was traced.
+// tracedRun is the run of a server under strace: the disk before it, the trace, and what the clients sent and got.
 type tracedRun struct {
-	disk    *powercut.Disk
-	trace   *powercut.Trace
-	answers []sentAnswer
-	sent    []SentMessage
-	crowd   accountSet
+	disk     *powercut.Disk
+	trace    *powercut.Trace
+	answers  []sentAnswer
+	sent     []SentMessage
+	accounts accountSet
 }
 
-// sentAnswer is an answer with when the server began to send it: from then on
-// the client may know it.
+// sentAnswer is an answer and the moment at which the server began to send it. From then on, the client may have it.
 type sentAnswer struct {
 	Answer
 	at powercut.Moment
 }
 
-// recordRun lets a crowd loose on a server under strace, until there are enough
-// messages, and stops the server in good order.
+// recordRun runs a load on a server under strace until it has acknowledged 300 messages, and stops the server.
 func recordRun(t *testing.T, dir string, p serverProgram, seed uint64) *tracedRun {
 	t.Helper()
-	r := &tracedRun{crowd: newCrowd(4, 2)}
-	createAccounts(t, dir, r.crowd.newAccounts())
+	r := &tracedRun{accounts: newAccountSet(4, 2)}
+	createAccounts(t, dir, r.accounts.newAccounts())
 	var err error
 	if r.disk, err = powercut.Snapshot(dir, isStore); err != nil {
 		t.Fatal(err)
@@ -111,7 +101,7 @@ func recordRun(t *testing.T, dir string, p serverProgram, seed uint64) *tracedRu
 	tracer := newTracer(t, dir)
 	s := &server{t: t, program: p, command: tracer.command}
 	s.start()
-	load := r.crowd.newLoad(t, s.dial, seed)
+	load := r.accounts.newLoad(t, s.dial, seed)
 	end := startLoad(t, load)
 	awaitMessages(t, load, 300)
 	end()
@@ -122,8 +112,8 @@ func recordRun(t *testing.T, dir string, p serverProgram, seed uint64) *tracedRu
 	return r
 }
 
-// isStore reports whether a file is part of the store. The lock and the memory
-// shared between connections are not: SQLite makes the latter anew.
+// isStore reports whether a file is part of the store. The lock is not, nor is the shared memory, which SQLite
+// creates anew.
 func isStore(name string) bool {
 	return strings.HasPrefix(name, storeName) && !strings.HasSuffix(name, "-shm") || name == numbersName
 }
@@ -141,8 +131,7 @@ type tracer struct {
 func newTracer(t *testing.T, dir string) *tracer {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
-		t.Fatalf("this test needs strace, to see what the server writes and syncs; make test installs it, or "+
-			"apt-get install strace: %v", err)
+		t.Fatalf("this test needs strace; install it with make prerequisites or apt-get install strace: %v", err)
 	}
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -157,7 +146,7 @@ func newTracer(t *testing.T, dir string) *tracer {
 	return tr
 }
 
-// command runs a program that is traced. It can be used once.
+// command returns a command that runs a program under strace. It can be used once.
 func (tr *tracer) command(p serverProgram) *exec.Cmd {
 	args := powercut.StraceCommand("/dev/fd/3", p.args[0], p.args[1:]...)
 	cmd := plainCommand(serverProgram{args: args, env: p.env})
@@ -174,7 +163,7 @@ func (tr *tracer) read() *powercut.Trace {
 	select {
 	case <-tr.done:
 	case <-time.After(startStopTimeout):
-		tr.t.Fatal("strace does not end")
+		tr.t.Fatalf("strace does not end within %v", startStopTimeout)
 	}
 	if tr.err != nil {
 		tr.t.Fatal(tr.err)
@@ -182,7 +171,7 @@ func (tr *tracer) read() *powercut.Trace {
 	return tr.got
 }
 
-// readAnswers finds the answers among what was sent.
+// readAnswers parses the answers in the trace.
 func (r *tracedRun) readAnswers(t *testing.T) {
 	t.Helper()
 	for _, e := range r.trace.Events {
@@ -200,27 +189,27 @@ func (r *tracedRun) readAnswers(t *testing.T) {
 		r.answers = append(r.answers, sentAnswer{answer, e.Begin})
 	}
 	if len(r.answers) < 100 {
-		t.Fatalf("the trace holds %d answers only", len(r.answers))
+		t.Fatalf("the trace has %d answers, want at least 100", len(r.answers))
 	}
 }
 
 // powerCut is a power failure.
 type powerCut struct {
-	at   powercut.Moment
-	left string // what is left of what was not synced
-	luck powercut.SurvivorFunc
-	// lost is an answer that was about to be sent, and did not arrive.
+	at powercut.Moment
+	// survivors decides which unsynced changes survive; survivorText describes it.
+	survivors    powercut.SurvivorFunc
+	survivorText string
+	// lost is an answer that the server began to send and the client did not get, if any.
 	lost Answer
 }
 
 func (c powerCut) String() string {
-	return fmt.Sprintf("power cut at moment %d, with %s left of what was not synced", c.at, c.left)
+	return fmt.Sprintf("power cut at moment %d, where %s of the unsynced changes survives", c.at, c.survivorText)
 }
 
-// choosePowerCuts chooses n power failures: half of them right when an answer is sent,
-// which arrives or is lost, when nothing but what was synced is left; the others
-// anywhere, with any luck, and every other of these while the server ends, which
-// moves its log into the database.
+// choosePowerCuts chooses power failures of four kinds in turn. Two are at the moment of an answer, which arrives or
+// is lost, and no unsynced changes survive. One is at any moment and one during the shutdown, which moves the log
+// into the database; random unsynced changes survive these.
 func (r *tracedRun) choosePowerCuts(rng *rand.Rand, count int) iter.Seq[powerCut] {
 	var batches, receipts []sentAnswer
 	for _, a := range r.answers {
@@ -237,18 +226,16 @@ func (r *tracedRun) choosePowerCuts(rng *rand.Rand, count int) iter.Seq[powerCut
 	return func(yield func(powerCut) bool) {
 		for i := range count {
 			var c powerCut
-			told := [][]sentAnswer{receipts, batches}[rng.IntN(2)]
-			switch a := told[rng.IntN(len(told))]; i % 4 {
+			answers := [][]sentAnswer{receipts, batches}[rng.IntN(2)]
+			switch a := answers[rng.IntN(len(answers))]; i % 4 {
 			case 0:
-				c = powerCut{at: a.at, left: "nothing", luck: powercut.KeepNone}
+				c = powerCut{at: a.at, survivorText: "none", survivors: powercut.KeepNone}
 			case 1:
-				c = powerCut{at: a.at, left: "nothing", luck: powercut.KeepNone, lost: a.Answer}
+				c = powerCut{at: a.at, survivorText: "none", survivors: powercut.KeepNone, lost: a.Answer}
 			case 2:
-				c = powerCut{at: between(first, last), left: "something",
-					luck: func(count int) int { return rng.IntN(count + 1) }}
+				c = powerCut{at: between(first, last), survivorText: "a part", survivors: randomSurvivors(rng)}
 			case 3:
-				c = powerCut{at: between(last, r.trace.End+1), left: "something",
-					luck: func(count int) int { return rng.IntN(count + 1) }}
+				c = powerCut{at: between(last, r.trace.End+1), survivorText: "a part", survivors: randomSurvivors(rng)}
 			}
 			if !yield(c) {
 				return
@@ -257,42 +244,46 @@ func (r *tracedRun) choosePowerCuts(rng *rand.Rand, count int) iter.Seq[powerCut
 	}
 }
 
-// checkAfterCut opens a store on what the disk holds after a power failure, and
-// returns the faults in what is stored and in what the receivers collect who go
-// on. An error is one that they get, or the store's.
+// randomSurvivors returns a SurvivorFunc that keeps a random number of changes.
+func randomSurvivors(rng *rand.Rand) powercut.SurvivorFunc {
+	return func(count int) int { return rng.IntN(count + 1) }
+}
+
+// checkAfterCut opens the store that is left after a power failure, and lets the receivers collect the rest. It
+// returns the faults in the stored and in the collected messages, and the first error of the store or a receiver.
 func (r *tracedRun) checkAfterCut(t *testing.T, c powerCut) (_ []Fault, err error) {
 	t.Helper()
 	dir := r.restore(t, c)
-	received, err := openLocalServer(t.Context(), dir, neverSyncs)
+	s, err := openLocalServer(t.Context(), dir, neverSyncs)
 	if err != nil {
 		return nil, err
 	}
 	highest := make(map[rookery.UIN]uint64)
 	defer func() {
-		if err = errors.Join(err, received.store.Close()); err == nil {
-			err = r.numbersAfterRestore(t, dir, highest)
+		if err = errors.Join(err, s.store.Close()); err == nil {
+			err = r.checkNumbersAfterRestore(t, dir, highest)
 		}
 	}()
 	sent := r.sentBefore(c)
 	stored, collected := make(map[rookery.UIN][]Message), make(map[rookery.UIN][]Message)
-	for _, uin := range r.crowd.receivers {
-		box, readErr := storedMessages(t.Context(), received, uin)
-		last, _, lastErr := received.store.MailboxState(t.Context(), uin, "")
+	for _, uin := range r.accounts.receivers {
+		mailbox, readErr := storedMessages(t.Context(), s, uin)
+		last, _, lastErr := s.store.MailboxState(t.Context(), uin, "")
 		highest[uin] = last
-		got, collectErr := r.collectAfterCut(t.Context(), received, uin, c)
-		if err = errors.Join(err, readErr, lastErr, collectErr); err == nil && !slices.Equal(box, got) {
-			err = fmt.Errorf("the mailbox of %d holds %d entries, and %d were collected, or others", uin, len(box),
+		got, collectErr := r.collectAfterCut(t.Context(), s, uin, c)
+		if err = errors.Join(err, readErr, lastErr, collectErr); err == nil && !slices.Equal(mailbox, got) {
+			err = fmt.Errorf("the %d entries in the mailbox of %d differ from the %d collected ones", len(mailbox), uin,
 				len(got))
 		}
-		stored[uin], collected[uin] = slices.DeleteFunc(box, isNotice), slices.DeleteFunc(got, isNotice)
+		stored[uin], collected[uin] = slices.DeleteFunc(mailbox, isNotice), slices.DeleteFunc(got, isNotice)
 	}
 	return append(FindFaults(sent, stored), FindFaults(sent, collected)...), err
 }
 
-// numbersAfterRestore puts the database from before the run into what the power
-// cut has left, and sends a message to each receiver. It is an error if its
-// number was given out before the cut. The clock is of no help.
-func (r *tracedRun) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.UIN]uint64) (err error) {
+// checkNumbersAfterRestore restores the database from before the run after a power cut, and sends a message to each
+// receiver. It returns an error if the number of the message is not above the highest one before the cut. The clock
+// stands at zero, so that the store cannot derive the number from it.
+func (r *tracedRun) checkNumbersAfterRestore(t *testing.T, dir string, highest map[rookery.UIN]uint64) (err error) {
 	t.Helper()
 	restore(t, dir, r.disk.ContentAfter(new(powercut.Trace), 1, powercut.KeepAll)[storeName])
 	store, err := sqlite.Open(t.Context(), sqlite.Config{
@@ -304,29 +295,28 @@ func (r *tracedRun) numbersAfterRestore(t *testing.T, dir string, highest map[ro
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	for uin, before := range highest {
-		letter := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: writerUIN, Text: "after the restore"}
-		receipt, err := store.Deliver(t.Context(), []rookery.NewEntry{letter}, time.Unix(0, 0), rookery.RequestKey{})
+		entry := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: writerUIN, Text: "after the restore"}
+		receipt, err := store.Deliver(t.Context(), []rookery.NewEntry{entry}, time.Unix(0, 0), rookery.RequestKey{})
 		if err != nil {
 			return err
 		}
 		if n := receipt.Numbers[0]; n <= before {
-			return fmt.Errorf("after a restore %d got the number %d, and had had %d before", uin, n, before)
+			return fmt.Errorf("after a restore, %d got number %d, want one above %d", uin, n, before)
 		}
 	}
 	return nil
 }
 
-// restore writes what is left after a power failure into a directory.
+// restore writes the files that are left after a power failure into a new directory.
 func (r *tracedRun) restore(t *testing.T, c powerCut) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, content := range r.disk.ContentAfter(r.trace, c.at, c.luck) {
+	for name, content := range r.disk.ContentAfter(r.trace, c.at, c.survivors) {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// Memory shared between connections may have been written to the disk at
-	// any time, or never: it means nothing.
+	// The shared memory may have been written to the disk at any time, or never, so its content must not matter.
 	if err := os.WriteFile(filepath.Join(dir, storeName+"-shm"), bytes.Repeat([]byte{0xA5}, 32<<10),
 		0o600); err != nil {
 		t.Fatal(err)
@@ -334,7 +324,7 @@ func (r *tracedRun) restore(t *testing.T, c powerCut) string {
 	return dir
 }
 
-// sentBefore is what was sent, with what was acknowledged before the cut.
+// sentBefore returns the sent messages. Acknowledged is set if the answer was sent before the cut.
 func (r *tracedRun) sentBefore(c powerCut) []SentMessage {
 	answered := make(map[string]bool)
 	for _, a := range r.answers {
@@ -349,56 +339,55 @@ func (r *tracedRun) sentBefore(c powerCut) []SentMessage {
 	return sent
 }
 
-// collectAfterCut lets a receiver go on after the cut, and returns all that it has
-// collected, before and after.
-func (r *tracedRun) collectAfterCut(ctx context.Context, received *localServer, uin rookery.UIN, c powerCut) ([]Message,
+// collectAfterCut collects the remaining messages of a receiver after the cut. It returns all messages that the
+// receiver has collected, before and after.
+func (r *tracedRun) collectAfterCut(ctx context.Context, s *localServer, uin rookery.UIN, c powerCut) ([]Message,
 	error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	me := &Client{UIN: uin, Post: received.post}
-	all, next, err := r.collectedBefore(me, c)
+	receiver := &Client{UIN: uin, Post: s.post}
+	collected, next, err := r.collectedBefore(receiver, c)
 	if err != nil {
 		return nil, err
 	}
 	if c.lost.CMD == "GetMsgEx" && c.lost.UIN == uin {
-		// It did not get what was about to be sent, and asks again.
-		redeliveries, err := me.SendUntilDone(ctx, me.newRequestWithSEQ(c.lost.SEQ, "GetMsgEx", ""))
+		// The receiver repeats the request whose answer was lost.
+		answer, err := receiver.SendUntilDone(ctx, receiver.newRequestWithSEQ(c.lost.SEQ, "GetMsgEx", ""))
 		if err != nil {
-			return all, err
+			return collected, err
 		}
-		if redeliveries.Text != c.lost.Text {
-			return all, fmt.Errorf("the answer was to be %s, the request repeated gets %s", c.lost.Text,
-				redeliveries.Text)
+		if answer.Text != c.lost.Text {
+			return collected, fmt.Errorf("the repeated request got %s, want %s as before", answer.Text, c.lost.Text)
 		}
 	}
-	for request, last := next, false; ; request, last = me.NewRequest("GetMsgEx", ""), true {
-		answer, err := me.SendUntilDone(ctx, request)
+	for request, isNew := next, false; ; request, isNew = receiver.NewRequest("GetMsgEx", ""), true {
+		answer, err := receiver.SendUntilDone(ctx, request)
 		if err != nil {
-			return all, err
+			return collected, err
 		}
 		messages, err := answer.Messages()
-		if err != nil || last && answer.Value("MN") == "0" {
-			return all, err
+		if err != nil || isNew && answer.Value("MN") == "0" {
+			return collected, err
 		}
-		all = append(all, messages...)
+		collected = append(collected, messages...)
 	}
 }
 
-// collectedBefore returns what a receiver was answered before the cut, and its
-// next request, which may have been on its way already.
-func (r *tracedRun) collectedBefore(me *Client, c powerCut) (all []Message, next Request, err error) {
+// collectedBefore returns the messages that a receiver has collected before the cut, and its next request. If the
+// receiver has sent that request before the cut, it is the same one.
+func (r *tracedRun) collectedBefore(receiver *Client, c powerCut) (collected []Message, next Request, err error) {
 	for _, a := range r.answers {
-		if a.CMD != "GetMsgEx" || a.UIN != me.UIN || a.RES != resDone {
+		if a.CMD != "GetMsgEx" || a.UIN != receiver.UIN || a.RES != resDone {
 			continue
 		}
 		if a.at > c.at {
-			return all, me.newRequestWithSEQ(a.SEQ, "GetMsgEx", ""), nil
+			return collected, receiver.newRequestWithSEQ(a.SEQ, "GetMsgEx", ""), nil
 		}
 		messages, err := a.Messages()
 		if err != nil {
 			return nil, Request{}, err
 		}
-		all = append(all, messages...)
+		collected = append(collected, messages...)
 	}
-	return all, me.NewRequest("GetMsgEx", ""), nil
+	return collected, receiver.NewRequest("GetMsgEx", ""), nil
 }

@@ -17,11 +17,9 @@ import (
 // confirmationDelay is how long storing a confirmation may take. Messages confirmed earlier are not pushed again.
 const confirmationDelay = 2 * time.Second
 
-// Whenever the server is killed, clients who stay connected lose nothing of what
-// was acknowledged to the senders, and those who drop numbers that they have
-// seen see nothing twice. What a device has confirmed does not come again,
-// unless it was on its way.
-func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
+// The server is killed at random times. Connected clients lose no acknowledged message, and those that drop known
+// numbers see none twice. The server does not push confirmed messages again, unless the confirmation was recent.
+func TestKillLosesNoPush(t *testing.T) {
 	tests := []struct {
 		name         string
 		race         bool
@@ -36,21 +34,21 @@ func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
 			if testing.Short() {
 				kills = test.short
 			}
-			seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(6, 2)
-			createAccounts(t, dir, crowd.newAccounts())
+			seed, dir, accounts := newSeed(t), t.TempDir(), newAccountSet(6, 2)
+			createAccounts(t, dir, accounts.newAccounts())
 			s := newServer(t, rookeryServe(t, dir, test.race))
-			load := newPushLoad(t, crowd, s.dial, seed)
+			load := newPushLoad(t, accounts, s.dial, seed)
 			end := load.start(t)
 			killAtRandom(s, kills, rand.New(rand.NewPCG(seed, 1)))
 			awaitMessages(t, load.Load, countAcknowledged(load.Load)+100)
 			end()
 
 			sent, _ := load.Ledger.Snapshot()
-			for _, e := range load.ears {
-				if e.Confirms {
-					checkDeduplicated(t, e, sent)
+			for _, r := range load.pushReceivers {
+				if r.Confirms {
+					checkDeduplicated(t, r, sent)
 				} else {
-					checkOldProgram(t, e, sent)
+					checkOldProgram(t, r, sent)
 				}
 			}
 			s.stop()
@@ -59,7 +57,7 @@ func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
 	}
 }
 
-// slowDial dials through a network that delays what the server writes.
+// slowDial returns a DialFunc whose connections delay the bytes from the server.
 func slowDial(dial DialFunc) DialFunc {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
@@ -70,21 +68,18 @@ func slowDial(dial DialFunc) DialFunc {
 	}
 }
 
-// pushLoad is a load whose receivers stay connected. Their accounts are the
-// first receiver's, which most messages go to, and the second one's.
+// pushLoad is a load whose receivers stay connected. Most messages go to the first of their two accounts.
 type pushLoad struct {
 	*Load
-	ears []*PushReceiver
+	pushReceivers []*PushReceiver
 }
 
-// newPushLoad signs the senders in. Half of them write over HTTPPost, the others
-// on lines.
+// newPushLoad signs the senders in. Half of them send over HTTP, the others on lines.
 func newPushLoad(t *testing.T, c accountSet, dial DialFunc, seed uint64) *pushLoad {
 	t.Helper()
-	// Programs of old get one message in 1.5 s, so they have an account of their
-	// own that few are sent to.
+	// The server pushes one message in 1.5 s to old programs, so theirs is the account that gets few messages.
 	busy, calm := c.receivers[0], c.receivers[1]
-	ears := []*PushReceiver{
+	pushReceivers := []*PushReceiver{
 		{Client: &Client{UIN: busy, Device: "phone"}, Dial: dial, Confirms: true, Resumes: true},
 		{Client: &Client{UIN: busy, Device: "laptop 2"}, Dial: slowDial(dial), Confirms: true},
 		{Client: &Client{UIN: busy}, Dial: dial, Confirms: true},
@@ -104,18 +99,18 @@ func newPushLoad(t *testing.T, c accountSet, dial DialFunc, seed uint64) *pushLo
 			t.Fatal(err)
 		}
 	}
-	for _, e := range ears {
-		e.Password = password
+	for _, r := range pushReceivers {
+		r.Password = password
 	}
-	return &pushLoad{NewLoad(senders, receivers, seed), ears}
+	return &pushLoad{NewLoad(senders, receivers, seed), pushReceivers}
 }
 
-// start lets everybody act. The function that it returns ends it: the senders
-// see their requests through, and those who confirm hear all there is.
+// start starts all clients. The returned function stops them: the senders complete their last requests, and the
+// confirming receivers get all messages.
 func (l *pushLoad) start(t *testing.T) (end func()) {
 	sending, stopSending := context.WithCancel(t.Context())
-	hearing, stopHearing := context.WithCancel(t.Context())
-	var senders, ears errgroup.Group
+	receiving, stopReceiving := context.WithCancel(t.Context())
+	var senders, receivers errgroup.Group
 	for _, sender := range l.Senders {
 		senders.Go(func() error {
 			for sending.Err() == nil {
@@ -126,8 +121,8 @@ func (l *pushLoad) start(t *testing.T) (end func()) {
 			return nil
 		})
 	}
-	for _, e := range l.ears {
-		ears.Go(func() error { return e.Run(hearing) })
+	for _, r := range l.pushReceivers {
+		receivers.Go(func() error { return r.Run(receiving) })
 	}
 	return func() {
 		t.Helper()
@@ -136,8 +131,8 @@ func (l *pushLoad) start(t *testing.T) (end func()) {
 			t.Error(err)
 		}
 		l.awaitDeliveries(t)
-		stopHearing()
-		if err := ears.Wait(); err != nil {
+		stopReceiving()
+		if err := receivers.Wait(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -155,63 +150,63 @@ func (l *pushLoad) nextReceiver(sender *Sender) rookery.UIN {
 func (l *pushLoad) awaitDeliveries(t *testing.T) {
 	t.Helper()
 	sent, _ := l.Ledger.Snapshot()
-	for _, e := range l.ears {
-		want := len(sentTo(sent, e.UIN, true))
-		for deadline := time.Now().Add(requestTimeout); e.Confirms; <-time.After(10 * time.Millisecond) {
-			pushes, _, _ := e.Received()
+	for _, r := range l.pushReceivers {
+		want := len(sentTo(sent, r.UIN, true))
+		for deadline := time.Now().Add(requestTimeout); r.Confirms; <-time.After(10 * time.Millisecond) {
+			pushes, _, _ := r.Received()
 			if len(pushes) >= want {
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Errorf("%d %q has heard %d messages, and %d were acknowledged", e.UIN, e.Device, len(pushes), want)
+				t.Errorf("%d on device %q got %d messages, want %d", r.UIN, r.Device, len(pushes), want)
 				break
 			}
 		}
 	}
 }
 
-// sentTo are the messages to an account, all or those that were acknowledged.
-func sentTo(sent []SentMessage, uin rookery.UIN, acknowledged bool) (all []SentMessage) {
+// sentTo returns the messages to an account, all or only the acknowledged ones.
+func sentTo(sent []SentMessage, uin rookery.UIN, onlyAcknowledged bool) (messages []SentMessage) {
 	for _, s := range sent {
-		if s.To == uin && (s.Acknowledged || !acknowledged) {
-			all = append(all, s)
+		if s.To == uin && (s.Acknowledged || !onlyAcknowledged) {
+			messages = append(messages, s)
 		}
 	}
-	return all
+	return messages
 }
 
-// checkDeduplicated checks what a client received that drops known numbers.
-func checkDeduplicated(t *testing.T, e *PushReceiver, sent []SentMessage) {
+// checkDeduplicated checks the messages of a client that drops known numbers.
+func checkDeduplicated(t *testing.T, r *PushReceiver, sent []SentMessage) {
 	t.Helper()
-	pushes, redeliveries, lines := e.Received()
-	where := "pushed to " + cmp.Or(e.Device, "a program of old")
+	pushes, redeliveries, streams := r.Received()
+	place := "pushed to " + cmp.Or(r.Device, "a client without a device")
 	var messages []Message
 	var latest uint64
 	for _, push := range pushes {
 		if push.Number <= latest {
-			t.Fatalf("%s: number %d came behind %d", where, push.Number, latest)
+			t.Fatalf("%s: number %d after %d", place, push.Number, latest)
 		}
 		latest = push.Number
 		messages = append(messages, push.Message)
 	}
-	reportFaults(t, where, FindFaults(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
-	for _, a := range redeliveries {
-		if a.ConfirmedFor > confirmationDelay {
-			t.Errorf("%s: number %d came again, and had been confirmed %v before the line broke", where, a.Number,
-				a.ConfirmedFor)
+	reportFaults(t, place, FindFaults(sentTo(sent, r.UIN, false), map[rookery.UIN][]Message{r.UIN: messages}))
+	for _, d := range redeliveries {
+		if d.ConfirmedFor > confirmationDelay {
+			t.Errorf("%s: number %d was pushed again although it was confirmed %v before the stream broke", place, d.Number,
+				d.ConfirmedFor)
 		}
 	}
-	t.Logf("%s: %d messages on %d lines, %d of them again", where, len(pushes), lines, len(redeliveries))
-	if lines < 2 {
-		t.Errorf("%s: the line never broke: nothing is proved", where)
+	t.Logf("%s: %d messages on %d streams, %d redeliveries", place, len(pushes), streams, len(redeliveries))
+	if streams < 2 {
+		t.Errorf("%s: the stream never broke, so the test shows nothing", place)
 	}
 }
 
 // checkOldProgram checks that an old program received everything by pushes and a final poll together, possibly
 // repeatedly.
-func checkOldProgram(t *testing.T, e *PushReceiver, sent []SentMessage) {
+func checkOldProgram(t *testing.T, r *PushReceiver, sent []SentMessage) {
 	t.Helper()
-	pushes, _, lines := e.Received()
+	pushes, _, streams := r.Received()
 	var messages []Message
 	found := make(map[Message]bool)
 	add := func(message Message) {
@@ -223,13 +218,13 @@ func checkOldProgram(t *testing.T, e *PushReceiver, sent []SentMessage) {
 	for _, push := range pushes {
 		add(push.Message)
 	}
-	want := sentTo(sent, e.UIN, true)
+	want := sentTo(sent, r.UIN, true)
 	for deadline := time.Now().Add(requestTimeout); slices.ContainsFunc(want,
 		func(sent SentMessage) bool { return !found[sent.Message] }); {
 		if time.Now().After(deadline) {
-			break // the report says what is lost
+			break // FindFaults reports the lost messages
 		}
-		answer, err := e.SendUntilDone(t.Context(), e.NewRequest("GetMsgEx", ""))
+		answer, err := r.SendUntilDone(t.Context(), r.NewRequest("GetMsgEx", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +236,7 @@ func checkOldProgram(t *testing.T, e *PushReceiver, sent []SentMessage) {
 			add(message)
 		}
 	}
-	reportFaults(t, "an old program", FindFaults(sentTo(sent, e.UIN, false),
-		map[rookery.UIN][]Message{e.UIN: messages}))
-	t.Logf("an old program: %d messages, %d of them pushed, on %d lines", len(messages), len(pushes), lines)
+	reportFaults(t, "an old program", FindFaults(sentTo(sent, r.UIN, false),
+		map[rookery.UIN][]Message{r.UIN: messages}))
+	t.Logf("an old program: %d messages, %d of them pushed, on %d streams", len(messages), len(pushes), streams)
 }

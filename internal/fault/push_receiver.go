@@ -113,7 +113,7 @@ func (e *PushReceiver) signIn(ctx context.Context, stream *Stream) error {
 	if e.Resumes && e.token != "" {
 		answer, err := client.SendOnce(ctx, client.NewRequest("List", "&SID="+e.token+"&TN=1&UN=0"))
 		if err == nil && answer.RES != resDone {
-			err = fmt.Errorf("%w: the token of %d is worth nothing any more: %s", errInvalidAnswer, e.UIN, answer.Text)
+			err = fmt.Errorf("%w: the token of %d is no longer valid: %s", errInvalidAnswer, e.UIN, answer.Text)
 		}
 		return err
 	}
@@ -132,8 +132,8 @@ func (e *PushReceiver) handlePush(stream *Stream, push Push) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if push.Number <= e.latestNumber || push.To != e.UIN {
-		e.errs = append(e.errs, fmt.Errorf("number %d was pushed after %d on one line: %v", push.Number, e.latestNumber,
-			push))
+		e.errs = append(e.errs, fmt.Errorf("number %d was pushed after %d on one stream: %v", push.Number,
+			e.latestNumber, push))
 	}
 	e.latestNumber = push.Number
 	if e.received == nil {

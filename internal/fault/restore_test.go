@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// backup copies the database of a server while it works, as operators do.
+// backup returns a copy of the database of a running server.
 func (s *server) backup() []byte {
 	s.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(s.program.dir, storeName))
@@ -36,8 +37,7 @@ func (s *server) backup() []byte {
 	return copy
 }
 
-// restore puts a copy in the place of the database of a server that has ended,
-// as operations.md says.
+// restore replaces the database of a stopped server by a copy, as operations.md describes.
 func restore(t *testing.T, dir string, copy []byte) {
 	t.Helper()
 	database := filepath.Join(dir, storeName)
@@ -51,32 +51,31 @@ func restore(t *testing.T, dir string, copy []byte) {
 	}
 }
 
-// However often the server is killed and an older copy of its database put
-// back, clients who stay and drop numbers that they have seen get each message
-// that is sent afterwards, once.
-func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
+// The server is stopped or killed repeatedly, and an older copy of its database is restored. Connected clients that
+// drop known numbers get each later message once.
+func TestConnectedClientsMissNothingAfterRestores(t *testing.T) {
 	restores := 22
 	if testing.Short() {
 		restores = 6
 	}
-	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(1, 1)
+	seed, dir, accounts := newSeed(t), t.TempDir(), newAccountSet(1, 1)
 	rng := rand.New(rand.NewPCG(seed, 5))
-	createAccounts(t, dir, crowd.newAccounts())
+	createAccounts(t, dir, accounts.newAccounts())
 	s := newServer(t, rookeryServe(t, dir, false))
-	sender, receiver := &Client{UIN: crowd.senders[0], Post: HTTPPost(s.dial, true)}, crowd.receivers[0]
+	sender, receiver := &Client{UIN: accounts.senders[0], Post: HTTPPost(s.dial, true)}, accounts.receivers[0]
 	if err := sender.Login(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
-	ears := []*PushReceiver{
+	pushReceivers := []*PushReceiver{
 		{Client: &Client{UIN: receiver, Device: "phone"}, Dial: s.dial, Password: password, Confirms: true,
 			Resumes: true},
 		{Client: &Client{UIN: receiver, Device: "laptop"}, Dial: s.dial, Password: password, Confirms: true},
 		{Client: &Client{UIN: receiver}, Dial: s.dial, Password: password, Confirms: true},
 	}
-	var listening errgroup.Group
+	var receiving errgroup.Group
 	ctx, stop := context.WithCancel(t.Context())
-	for _, e := range ears {
-		listening.Go(func() error { return e.Run(ctx) })
+	for _, r := range pushReceivers {
+		receiving.Go(func() error { return r.Run(ctx) })
 	}
 	var sent []Message
 	send := func() {
@@ -90,11 +89,11 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 			}
 			sent = append(sent, message)
 		}
-		for _, e := range ears {
-			awaitHeard(t, e, sent)
+		for _, r := range pushReceivers {
+			awaitPushes(t, r, sent)
 		}
 	}
-	send() // and all are signed in, which the copies know
+	send() // returns when all receivers are signed in, so that the copies have their sessions
 	copies := [][]byte{s.backup()}
 	for range restores {
 		send()
@@ -112,96 +111,92 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 		send()
 	}
 	stop()
-	if err := listening.Wait(); err != nil {
+	if err := receiving.Wait(); err != nil {
 		t.Error(err)
 	}
 	t.Logf("%d messages, %d restores", len(sent), restores)
 }
 
-// awaitHeard waits until a client has heard what was sent, and checks that it
-// has heard nothing else, and nothing twice.
-func awaitHeard(t *testing.T, e *PushReceiver, sent []Message) {
+// awaitPushes waits until a receiver has got as many messages as were sent, and checks that they are the sent ones in
+// order.
+func awaitPushes(t *testing.T, r *PushReceiver, sent []Message) {
 	t.Helper()
-	var heard []Push
+	var pushes []Push
 	for deadline := time.Now().Add(requestTimeout); ; <-time.After(emptyCollectionPause) {
-		if heard, _, _ = e.Received(); len(heard) >= len(sent) {
+		if pushes, _, _ = r.Received(); len(pushes) >= len(sent) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%q has heard %d messages of %d; the latest is %v", e.Device, len(heard), len(sent),
-				heard[len(heard)-1:])
+			t.Fatalf("device %q got %d messages, want %d", r.Device, len(pushes), len(sent))
 		}
 	}
 	var latest uint64
-	for i, push := range heard {
+	for i, push := range pushes {
 		if i >= len(sent) || push.Message != sent[i] || push.Number <= latest {
-			t.Fatalf("%q has heard %v behind number %d", e.Device, push, latest)
+			t.Fatalf("device %q got %v after number %d", r.Device, push, latest)
 		}
 		latest = push.Number
 	}
 }
 
-// Wherever in what is pushed the connection is cut, if the server comes back
-// with a database from before all that, the next message has a number that
-// nobody has seen.
-func TestNoNumberIsPushedTwiceWhereverTheConnectionIsCutBeforeARestore(t *testing.T) {
-	people := []testAccount{{uin: writerUIN}}
-	var cuts []*cutClient
-	for _, w := range clientVariants {
-		for count := 0; count <= burstSize*w.pushBytes() && !w.silent && !w.polls; count += 11 {
-			c := &cutClient{way: w, after: count, uin: writerUIN + rookery.UIN(len(people))}
-			people, cuts = append(people, testAccount{uin: c.uin}), append(cuts, c)
+// Connections are cut after every eleventh pushed byte. Then the server starts with a database from before the
+// pushes. The next message must have a number that was not pushed before.
+func TestRestoreReusesNoPushedNumber(t *testing.T) {
+	accounts := []testAccount{{uin: writerUIN}}
+	var clients []*cutClient
+	for _, v := range clientVariants {
+		for n := 0; n <= burstSize*v.pushBytes() && !v.silent && !v.polls; n += 11 {
+			c := &cutClient{variant: v, cutAfter: n, uin: writerUIN + rookery.UIN(len(accounts))}
+			accounts, clients = append(accounts, testAccount{uin: c.uin}), append(clients, c)
 		}
 	}
 	dir := t.TempDir()
-	createAccounts(t, dir, people)
+	createAccounts(t, dir, accounts)
 	s := newServer(t, rookeryServe(t, dir, false))
 	before := s.backup()
 	ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
 	defer cancel()
-	author := &Client{UIN: writerUIN, Post: HTTPPost(s.dial, true)}
-	together := func(do func(*cutClient) error) {
+	writer := &Client{UIN: writerUIN, Post: HTTPPost(s.dial, true)}
+	forEachClient := func(action func(*cutClient) error) {
 		t.Helper()
-		if err := author.Login(ctx, password); err != nil {
+		if err := writer.Login(ctx, password); err != nil {
 			t.Fatal(err)
 		}
-		var all errgroup.Group
-		for _, c := range cuts {
-			c.server, c.writer = s, author
-			all.Go(func() error {
-				if err := do(c); err != nil {
-					t.Errorf("%s, cut after %d bytes: %v", c.way.name, c.after, err)
+		var running sync.WaitGroup
+		for _, c := range clients {
+			c.server, c.writer = s, writer
+			running.Go(func() {
+				if err := action(c); err != nil {
+					t.Errorf("%s, cut after %d bytes: %v", c.variant.name, c.cutAfter, err)
 				}
-				return nil
 			})
 		}
-		_ = all.Wait() // each has said what is wrong
+		running.Wait()
 	}
-	together(func(c *cutClient) error {
-		cable, err := c.loseConnection(ctx)
+	forEachClient(func(c *cutClient) error {
+		conn, err := c.loseConnection(ctx)
 		if err == nil {
-			cable.CloseServerSide()
+			conn.CloseServerSide()
 		}
 		return err
 	})
 	s.process.kill()
 	restore(t, dir, before)
 	s.start()
-	together(func(c *cutClient) error { return c.afterRestore(ctx) })
-	t.Logf("%d connections were cut", len(cuts))
+	forEachClient(func(c *cutClient) error { return c.receiveAfterRestore(ctx) })
+	t.Logf("%d connections were cut", len(clients))
 }
 
-// afterRestore signs in anew, and gets the one message that is written now.
-func (c *cutClient) afterRestore(ctx context.Context) error {
+// receiveAfterRestore signs in, has one message sent, and checks the number with which it is pushed.
+func (c *cutClient) receiveAfterRestore(ctx context.Context) error {
 	conn, err := c.server.dial(ctx)
 	if err != nil {
 		return err
 	}
-	seen := c.pushes
 	got := make(chan Push, burstSize)
-	line := NewStream(conn, func(_ *Stream, push Push) { got <- push })
-	defer line.Close()
-	if err := c.client(line).Login(ctx, password); err != nil {
+	stream := NewStream(conn, func(_ *Stream, push Push) { got <- push })
+	defer stream.Close()
+	if err := c.client(stream).Login(ctx, password); err != nil {
 		return err
 	}
 	if err := c.sendMessage(ctx, burstSize+1); err != nil {
@@ -210,12 +205,12 @@ func (c *cutClient) afterRestore(ctx context.Context) error {
 	select {
 	case push := <-got:
 		if push.Message != c.message(burstSize+1) || push.Number <= uint64(burstSize) {
-			return fmt.Errorf("it had seen %v, and was pushed %v", seen, push)
+			return fmt.Errorf("got push %v after %v, want the next message with a new number", push, c.pushes)
 		}
 		return nil
-	case <-line.ended:
-		return line.err
+	case <-stream.ended:
+		return stream.err
 	case <-ctx.Done():
-		return errors.New("the message did not come")
+		return errors.New("the message was not pushed")
 	}
 }

@@ -22,21 +22,19 @@ import (
 // startStopTimeout bounds the start and the stop of a server.
 const startStopTimeout = time.Minute
 
-// serverProgram is a command line that serves a data directory, and an environment
-// for it.
+// serverProgram is a command that serves a data directory, with additions to its environment.
 type serverProgram struct {
 	dir  string
 	args []string
 	env  []string
 }
 
-// flawedProgram is a server of the test's own program.
+// flawedProgram returns the command that makes the test binary a server with a flaw.
 func flawedProgram(f serverFlaw, dir string) serverProgram {
 	return serverProgram{dir: dir, args: []string{os.Args[0], dir}, env: []string{flawVariable + "=" + string(f)}}
 }
 
-// rookeryServe is the program that users run, with the race detector or
-// without.
+// rookeryServe returns the command rookery serve, built with or without the race detector.
 func rookeryServe(t *testing.T, dir string, race bool) serverProgram {
 	t.Helper()
 	build := buildPlain
@@ -52,7 +50,7 @@ func rookeryServe(t *testing.T, dir string, race bool) serverProgram {
 		"json"}}
 }
 
-// buildDir is where the programs are built, once each. TestMain sets it.
+// buildDir has the programs, each built once. TestMain sets it.
 var (
 	buildDir   string
 	buildPlain = sync.OnceValues(func() (string, error) { return build("rookery") })
@@ -68,14 +66,14 @@ func build(name string, flags ...string) (string, error) {
 	return path, nil
 }
 
-// server is a program that can be started again and again.
+// server is a program that can be restarted.
 type server struct {
 	t       *testing.T
 	program serverProgram
-	// command starts the program, in a way of its own if it must.
+	// command makes the process; it is plainCommand or runs the program under strace.
 	command func(serverProgram) *exec.Cmd
 	process *process
-	// address is where it listens, or did last.
+	// address is where the server listens, or listened last.
 	address atomic.Pointer[string]
 }
 
@@ -117,10 +115,10 @@ func (s *server) startProcess() {
 	s.t.Cleanup(func() {
 		p.kill()
 		if bytes.Contains(p.outputText(), []byte("DATA RACE")) {
-			s.t.Errorf("the race detector says of the server:\n%s", p.outputText())
+			s.t.Errorf("the race detector reports:\n%s", p.outputText())
 		}
 		if s.t.Failed() {
-			s.t.Logf("the server, process %d, said:\n%s", p.cmd.Process.Pid, p.outputText())
+			s.t.Logf("output of the server, process %d:\n%s", p.cmd.Process.Pid, p.outputText())
 		}
 	})
 }
@@ -141,7 +139,7 @@ func (s *server) stop() {
 	}
 }
 
-// dial connects to where the server listens now.
+// dial is a DialFunc that connects to the present address of the server.
 func (s *server) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, "tcp", *s.address.Load())
@@ -150,9 +148,9 @@ func (s *server) dial(ctx context.Context) (net.Conn, error) {
 // process is one process of a server, from its start to its end.
 type process struct {
 	cmd     *exec.Cmd
-	address chan string   // gets where it listens
-	ended   chan struct{} // closed once it has
-	err     error         // how it ended, set before
+	address chan string   // receives the address on which it listens
+	ended   chan struct{} // closed when the process has ended
+	err     error         // the result of the process, set before ended is closed
 	mu      sync.Mutex    // guards output
 	output  bytes.Buffer
 }
@@ -174,7 +172,7 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// read keeps what the process says, and finds in it where it listens.
+// read collects the output of the process, and finds the address on which it listens.
 func (p *process) read(stderr io.Reader) {
 	lines := bufio.NewReader(stderr)
 	for {
@@ -182,9 +180,9 @@ func (p *process) read(stderr io.Reader) {
 		p.mu.Lock()
 		p.output.Write(line)
 		p.mu.Unlock()
-		var said struct{ Msg, Addr string }
-		if json.Unmarshal(line, &said) == nil && said.Msg == "listening" {
-			p.address <- said.Addr
+		var entry struct{ Msg, Addr string }
+		if json.Unmarshal(line, &entry) == nil && entry.Msg == "listening" {
+			p.address <- entry.Addr
 		}
 		if err != nil {
 			return
@@ -192,7 +190,7 @@ func (p *process) read(stderr io.Reader) {
 	}
 }
 
-// kill ends the process without warning, and waits until it is gone.
+// kill kills the process and waits until it has ended.
 func (p *process) kill() {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		panic(err)

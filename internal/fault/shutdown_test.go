@@ -13,26 +13,25 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// When the server is told to end, it answers what it has accepted and refuses
-// the rest: what senders who never repeat were told is what is stored, no less
-// and no more.
-func TestACleanShutdownAnswersWhatItAccepted(t *testing.T) {
+// At a shutdown, the server answers all requests that it has accepted and refuses others. Hence the stored messages
+// are exactly the acknowledged ones of senders that never repeat.
+func TestShutdownAnswersAcceptedRequests(t *testing.T) {
 	rounds := 6
 	if testing.Short() {
 		rounds = 2
 	}
-	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(8, 1)
+	seed, dir, accounts := newSeed(t), t.TempDir(), newAccountSet(8, 1)
 	rng := rand.New(rand.NewPCG(seed, 3))
-	createAccounts(t, dir, crowd.newAccounts())
+	createAccounts(t, dir, accounts.newAccounts())
 	s := newServer(t, rookeryServe(t, dir, false))
-	load := crowd.newLoad(t, s.dial, seed)
+	load := accounts.newLoad(t, s.dial, seed)
 	for round := range rounds {
 		if round > 0 {
 			s.start()
 		}
 		var senders errgroup.Group
 		for _, sender := range load.Senders {
-			senders.Go(func() error { return sender.sendUntilUnanswered(t.Context(), crowd.receivers[0], round) })
+			senders.Go(func() error { return sender.sendUntilUnanswered(t.Context(), accounts.receivers[0], round) })
 		}
 		<-time.After(time.Duration(100+rng.IntN(300)) * time.Millisecond)
 		s.stop()
@@ -43,9 +42,9 @@ func TestACleanShutdownAnswersWhatItAccepted(t *testing.T) {
 	checkStoredExactly(t, dir, load)
 }
 
-// sendUntilUnanswered sends messages once each until one has no answer.
+// sendUntilUnanswered sends messages, each once, until one has no answer.
 func (s *Sender) sendUntilUnanswered(ctx context.Context, to rookery.UIN, round int) error {
-	client := Client{UIN: s.UIN, Post: s.Post} // one with patience
+	client := Client{UIN: s.UIN, Post: s.Post} // without the random AttemptTimeout
 	for i := 0; ; i++ {
 		message := Message{From: s.UIN, To: to, Kind: rookery.KindMessage,
 			Text: fmt.Sprintf("%d.%d of %d", round, i, s.UIN)}
@@ -62,14 +61,14 @@ func (s *Sender) sendUntilUnanswered(ctx context.Context, to rookery.UIN, round 
 	}
 }
 
-// checkStoredExactly checks that what was acknowledged, and only that, is stored.
+// checkStoredExactly checks that exactly the acknowledged messages are stored.
 func checkStoredExactly(t *testing.T, dir string, load *Load) {
 	t.Helper()
 	sent, _ := load.Ledger.Snapshot()
-	told := slices.DeleteFunc(slices.Clone(sent), func(sent SentMessage) bool { return !sent.Acknowledged })
-	t.Logf("%d messages sent, %d acknowledged", len(sent), len(told))
-	if len(told) == 0 || len(told) == len(sent) {
-		t.Error("nothing was acknowledged, or nothing refused: nothing is proved")
+	acknowledged := slices.DeleteFunc(slices.Clone(sent), func(sent SentMessage) bool { return !sent.Acknowledged })
+	t.Logf("%d messages sent, %d acknowledged", len(sent), len(acknowledged))
+	if len(acknowledged) == 0 || len(acknowledged) == len(sent) {
+		t.Error("no message was acknowledged, or none refused, so the test shows nothing")
 	}
-	reportFaults(t, "stored", FindFaults(told, readStored(t, dir, load)))
+	reportFaults(t, "stored", FindFaults(acknowledged, readStored(t, dir, load)))
 }

@@ -10,14 +10,13 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// 10,000 connections that say nothing leave a client who works undisturbed: all
-// it sends meanwhile is answered and arrives.
-func TestManyWhoSayNothingDisturbNobody(t *testing.T) {
+// While 10,000 connections send nothing, all messages of another client are answered and stored.
+func TestSilentConnectionsDoNotDisturbOthers(t *testing.T) {
 	const silent, messages = 10_000, 200
-	dir, crowd := t.TempDir(), newCrowd(1, 1)
-	createAccounts(t, dir, crowd.newAccounts())
+	dir, accounts := t.TempDir(), newAccountSet(1, 1)
+	createAccounts(t, dir, accounts.newAccounts())
 	s := newServer(t, rookeryServe(t, dir, false))
-	load := crowd.newLoad(t, s.dial, newSeed(t))
+	load := accounts.newLoad(t, s.dial, newSeed(t))
 
 	conns := make([]net.Conn, silent)
 	var opening errgroup.Group
@@ -37,14 +36,14 @@ func TestManyWhoSayNothingDisturbNobody(t *testing.T) {
 		}
 	}()
 
-	sender, to := load.Senders[0], crowd.receivers[0]
+	sender, to := load.Senders[0], accounts.receivers[0]
 	client := Client{UIN: sender.UIN, Post: sender.Post}
 	for i := range messages {
 		message := Message{From: sender.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
 		request := client.NewRequest("CLTMSG", formatTextFields(to, "MG", message.Text))
 		load.Ledger.RecordSending(message, request.SEQ)
 		if answer, err := client.SendOnce(t.Context(), request); err != nil || answer.RES != resDone {
-			t.Fatalf("message %d: answered %v, %v", i, answer.Text, err)
+			t.Fatalf("message %d: got the answer %q, %v, want RES=0", i, answer.Text, err)
 		}
 		load.Ledger.RecordAcknowledged(message)
 	}

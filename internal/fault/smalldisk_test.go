@@ -15,18 +15,17 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// smallDiskSize is how much a small disk holds, in bytes.
+// smallDiskSize is the size of a smallDisk in bytes.
 const smallDiskSize = 4 << 20
 
-// smallDisk is a file system of its own for a data directory, in memory. Only who
-// enters its namespace sees it. A process holds it, so that it outlives servers.
+// smallDisk is a file system in memory for a data directory. It is visible only in its own mount namespace, which a
+// process keeps open, so that the disk outlives servers.
 type smallDisk struct {
 	dir    string
-	holder int // a process
+	holder int // the ID of the process that keeps the namespace open
 }
 
-// newSmallDisk mounts one. A machine on which nobody may do that cannot run these
-// tests.
+// newSmallDisk mounts a small disk. It fails the test on machines that do not permit that.
 func newSmallDisk(t *testing.T) *smallDisk {
 	t.Helper()
 	dir := t.TempDir()
@@ -45,7 +44,7 @@ func newSmallDisk(t *testing.T) *smallDisk {
 		t.Fatalf("a file system of its own needs unshare, of util-linux: %v", err)
 	}
 	t.Cleanup(func() {
-		_ = end.Close() // it reads, and ends
+		_ = end.Close() // ends the read of the script
 		_ = cmd.Wait()
 	})
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "mounted\n" {
@@ -54,12 +53,12 @@ func newSmallDisk(t *testing.T) *smallDisk {
 	return &smallDisk{dir: dir, holder: cmd.Process.Pid}
 }
 
-// path is where this process sees a file of the disk.
+// path returns the path by which this process reaches a file of the disk.
 func (d *smallDisk) path(name string) string {
 	return filepath.Join(fmt.Sprintf("/proc/%d/root", d.holder), d.dir, name)
 }
 
-// program is rookery serve on the disk, with a quarter of it in reserve.
+// program returns the command rookery serve on the disk, with a quarter of it reserved.
 func (d *smallDisk) program(t *testing.T) serverProgram {
 	t.Helper()
 	p := rookeryServe(t, d.dir, false)
@@ -68,24 +67,24 @@ func (d *smallDisk) program(t *testing.T) serverProgram {
 	return p
 }
 
-// settle puts a store for a crowd and an onlooker on the disk.
-func (d *smallDisk) settle(t *testing.T, c accountSet) {
+// createAccounts creates a store with the accounts and the onlooker on the disk.
+func (d *smallDisk) createAccounts(t *testing.T, c accountSet) {
 	t.Helper()
-	seed := t.TempDir()
-	createAccounts(t, seed, append(c.newAccounts(), testAccount{onlooker, rookery.RuleAsk}))
-	copyFiles(t, d.path(""), seed)
+	dir := t.TempDir()
+	createAccounts(t, dir, append(c.newAccounts(), testAccount{onlooker, rookery.RuleAsk}))
+	copyFiles(t, d.path(""), dir)
 }
 
 func (d *smallDisk) serve(t *testing.T, c accountSet) *server {
 	t.Helper()
-	d.settle(t, c)
+	d.createAccounts(t, c)
 	return newServer(t, d.program(t))
 }
 
-// ballast is the file that takes up room.
+// ballast returns the path of the file with which fill occupies space.
 func (d *smallDisk) ballast() string { return d.path("ballast") }
 
-// fill lets the ballast grow by so many bytes, or as far as it can.
+// fill occupies so many more bytes of the disk, or all that are left.
 func (d *smallDisk) fill(t *testing.T, bytes int) {
 	t.Helper()
 	f, err := os.OpenFile(d.ballast(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -98,6 +97,7 @@ func (d *smallDisk) fill(t *testing.T, bytes int) {
 	}
 }
 
+// free releases the space that fill has occupied.
 func (d *smallDisk) free(t *testing.T) {
 	t.Helper()
 	if err := os.Remove(d.ballast()); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -72,7 +72,7 @@ func (l *Stream) readUntilClosed(onPush func(*Stream, Push)) error {
 			select {
 			case l.answers <- record:
 			default:
-				return fmt.Errorf("%w: %q, and nothing was asked", errInvalidAnswer, record)
+				return fmt.Errorf("%w: %q without a request", errInvalidAnswer, record)
 			}
 		}
 	}
@@ -84,7 +84,7 @@ func parsePush(answer Answer) (Push, error) {
 	kind, bad := strconv.ParseUint(answer.Value("MT"), 10, 8)
 	from, ok := rookery.ParseUIN(answer.Value("UN"))
 	if err := errors.Join(err, bad); err != nil || !ok || answer.RES != resDone || answer.Value("MN") != "1" {
-		return Push{}, fmt.Errorf("%w: %q is no push", errInvalidAnswer, answer.Text)
+		return Push{}, fmt.Errorf("%w: %q is not a valid push", errInvalidAnswer, answer.Text)
 	}
 	return Push{number, Message{From: from, To: answer.UIN, Kind: rookery.Kind(kind),
 		Text: unescaper.Replace(answer.Value("MG"))}}, nil

@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// script is a trace in which every call takes two moments, one after another;
-// e gives event i of it.
-func script(events ...Event) *Trace {
+// traceOf returns a trace of calls that do not overlap. Each takes two moments.
+func traceOf(events ...Event) *Trace {
 	trace := &Trace{Events: events, End: Moment(2*len(events) + 1)}
 	for index := range trace.Events {
 		trace.Events[index].Begin, trace.Events[index].End = Moment(2*index+1), Moment(2*index+2)
@@ -25,57 +24,60 @@ func write(path string, offset int64, data string) Event {
 
 func sync(path string) Event { return Event{Kind: Sync, Path: path} }
 
-func TestAfterAPowerCut(t *testing.T) {
+func TestContentAfter(t *testing.T) {
 	const first, second = "/d/first", "/d/second"
 	long := strings.Repeat("x", sectorSize)
 	tests := []struct {
 		name  string
 		trace *Trace
-		luck  SurvivorFunc
+		keep  SurvivorFunc
 		want  map[string]string
 	}{
-		{"a write without a sync is lost", script(write(first, 0, "new")), KeepNone,
+		{"a write without a sync is lost", traceOf(write(first, 0, "new")), KeepNone,
 			map[string]string{"first": "old"}},
-		{"a write without a sync may be there", script(write(first, 0, "new")), KeepAll,
+		{"a write without a sync may survive", traceOf(write(first, 0, "new")), KeepAll,
 			map[string]string{"first": "new"}},
-		{"a synced write is there", script(write(first, 0, "new"), sync(first)), KeepNone,
+		{"a synced write survives", traceOf(write(first, 0, "new"), sync(first)), KeepNone,
 			map[string]string{"first": "new"}},
-		{"a sync makes nothing durable that comes after it",
-			script(write(first, 0, "new"), sync(first), write(first, 0, "NEW")), KeepNone,
+		{"a sync does not cover later writes",
+			traceOf(write(first, 0, "new"), sync(first), write(first, 0, "NEW")), KeepNone,
 			map[string]string{"first": "new"}},
-		{"a sync of one file does nothing for another",
-			script(Event{Kind: Create, Path: second}, sync("/d"), write(second, 0, "new"), sync(first)), KeepNone,
+		{"a sync of one file does not cover another",
+			traceOf(Event{Kind: Create, Path: second}, sync("/d"), write(second, 0, "new"), sync(first)), KeepNone,
 			map[string]string{"first": "old", "second": ""}},
 		{"a new file is lost without a sync of its directory",
-			script(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second)), KeepNone,
+			traceOf(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second)), KeepNone,
 			map[string]string{"first": "old"}},
-		{"a new file is there after syncs of both",
-			script(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second), sync("/d")), KeepNone,
+		{"a new file survives after syncs of file and directory",
+			traceOf(Event{Kind: Create, Path: second}, write(second, 0, "new"), sync(second), sync("/d")), KeepNone,
 			map[string]string{"first": "old", "second": "new"}},
-		{"a removed file comes back without a sync of its directory", script(Event{Kind: Remove, Path: first}),
+		{"a removed file comes back without a sync of its directory", traceOf(Event{Kind: Remove, Path: first}),
 			KeepNone,
 			map[string]string{"first": "old"}},
-		{"a removed file is gone after that", script(Event{Kind: Remove, Path: first}, sync("/d")), KeepNone,
+		{"a removed file is gone after a sync of its directory",
+			traceOf(Event{Kind: Remove, Path: first}, sync("/d")), KeepNone,
 			map[string]string{}},
-		{"a file of the same name is another file",
-			script(Event{Kind: Remove, Path: first}, Event{Kind: Create, Path: first}, write(first, 0, "n"),
+		{"a new file with the name of a removed one is empty",
+			traceOf(Event{Kind: Remove, Path: first}, Event{Kind: Create, Path: first}, write(first, 0, "n"),
 				sync(first), sync("/d")), KeepNone,
 			map[string]string{"first": "n"}},
-		{"a file gets longer, with zeros between", script(write(first, 5, "new"), sync(first)), KeepNone,
+		{"a write past the end inserts zeros", traceOf(write(first, 5, "new"), sync(first)), KeepNone,
 			map[string]string{"first": "old\x00\x00new"}},
-		{"a file gets shorter", script(Event{Kind: Truncate, Path: first, Offset: 1}, sync(first)), KeepNone,
+		{"a synced truncation survives",
+			traceOf(Event{Kind: Truncate, Path: first, Offset: 1}, sync(first)), KeepNone,
 			map[string]string{"first": "o"}},
-		{"a file does not get shorter without a sync", script(Event{Kind: Truncate, Path: first, Offset: 1}), KeepNone,
+		{"a truncation without a sync is lost",
+			traceOf(Event{Kind: Truncate, Path: first, Offset: 1}), KeepNone,
 			map[string]string{"first": "old"}},
-		{"what a file lost is zero when it grows again",
-			script(Event{Kind: Truncate, Path: first, Offset: 1}, write(first, 3, "!")), KeepAll,
+		{"truncated bytes are zero when the file grows again",
+			traceOf(Event{Kind: Truncate, Path: first, Offset: 1}, write(first, 3, "!")), KeepAll,
 			map[string]string{"first": "o\x00\x00!"}},
-		{"a write is torn between sectors", script(write(first, 0, long+long)), alternating(0, 1, 1),
+		{"a write is torn between sectors", traceOf(write(first, 0, long+long)), alternating(0, 1, 1),
 			map[string]string{"first": "old" + strings.Repeat("\x00", sectorSize-3) + long}},
-		{"of two writes to a sector the first may be there alone",
-			script(write(first, 0, "one"), write(first, 0, "two")), alternating(1),
+		{"of two writes to a sector the first may survive alone",
+			traceOf(write(first, 0, "one"), write(first, 0, "two")), alternating(1),
 			map[string]string{"first": "one"}},
-		{"what does not matter is not there", script(Event{Kind: Create, Path: "/d/lock"}, sync("/d")), KeepAll,
+		{"irrelevant files are omitted", traceOf(Event{Kind: Create, Path: "/d/lock"}, sync("/d")), KeepAll,
 			map[string]string{"first": "old"}},
 	}
 	for _, test := range tests {
@@ -83,26 +85,26 @@ func TestAfterAPowerCut(t *testing.T) {
 			disk := &Disk{dir: "/d", files: map[string][]byte{first: []byte("old")},
 				isRelevant: func(name string) bool { return name != "lock" }}
 			got := make(map[string]string)
-			for name, content := range disk.ContentAfter(test.trace, test.trace.End, test.luck) {
+			for name, content := range disk.ContentAfter(test.trace, test.trace.End, test.keep) {
 				got[name] = string(content)
 			}
 			if !maps.Equal(got, test.want) {
-				t.Errorf("the disk holds %q, want %q", got, test.want)
+				t.Errorf("ContentAfter = %q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
-// alternating is luck that is known beforehand.
-func alternating(lucks ...int) SurvivorFunc {
+// alternating returns a SurvivorFunc that returns these counts in turn.
+func alternating(counts ...int) SurvivorFunc {
 	return func(int) int {
-		survivors := lucks[0]
-		lucks = append(lucks[1:], survivors)
-		return survivors
+		n := counts[0]
+		counts = append(counts[1:], n)
+		return n
 	}
 }
 
-func TestASyncCountsFromItsEndForWhatEndedBeforeIt(t *testing.T) {
+func TestSyncCoversWritesThatEndedBeforeIt(t *testing.T) {
 	trace := &Trace{Events: []Event{
 		{Kind: Write, Path: "/d/f", Data: []byte("a"), Begin: 1, End: 2},
 		{Kind: Write, Path: "/d/f", Offset: 1, Data: []byte("b"), Begin: 3, End: 6},
@@ -111,12 +113,12 @@ func TestASyncCountsFromItsEndForWhatEndedBeforeIt(t *testing.T) {
 	disk := &Disk{dir: "/d", files: map[string][]byte{"/d/f": nil}, isRelevant: func(string) bool { return true }}
 	for cut, want := range map[Moment]string{8: "", 9: "a"} {
 		if got := string(disk.ContentAfter(trace, cut, KeepNone)["f"]); got != want {
-			t.Errorf("at moment %d the disk holds %q, want %q", cut, got, want)
+			t.Errorf("content after a cut at moment %d = %q, want %q", cut, got, want)
 		}
 	}
 }
 
-func TestReadUnderstandsStrace(t *testing.T) {
+func TestParseTrace(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +135,7 @@ func TestReadUnderstandsStrace(t *testing.T) {
 9 unlink("HEX(DIR/f)") = ?
 7 +++ killed by SIGKILL +++
 `
-	trace, err := ParseTrace(strings.NewReader(fill(text, dir)), dir)
+	trace, err := ParseTrace(strings.NewReader(encodeHex(text, dir)), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,30 +157,30 @@ func TestReadUnderstandsStrace(t *testing.T) {
 	}
 }
 
-func TestReadRefusesWhatIsNotModelled(t *testing.T) {
+func TestParseTraceRejectsUnmodelledCalls(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"a write without an offset":     `7 write(5<HEX(DIR/f)>, "HEX(x)", 1) = 1`,
-		"a vector of writes":            `7 pwritev(5<HEX(DIR/f)>, [{iov_base="HEX(x)", iov_len=1}], 1, 0) = 1`,
-		"a renaming":                    `7 rename("HEX(DIR/f)", "HEX(DIR/g)") = 0`,
-		"an answer in pieces":           `7 writev(5<HEX(socket:[7])>, [{iov_base="HEX(x)", iov_len=1}], 1) = 1`,
-		"a file emptied when opened":    `7 open("HEX(DIR/f)", O_RDWR|O_TRUNC) = 5<HEX(DIR/f)>`,
-		"data that is cut short":        `7 pwrite64(5<HEX(DIR/f)>, "HEX(x)"..., 1, 0) = 1`,
-		"a call that ends from nowhere": `7 <... fsync resumed>) = 0`,
+		"a write without an offset": `7 write(5<HEX(DIR/f)>, "HEX(x)", 1) = 1`,
+		"a vectored write":          `7 pwritev(5<HEX(DIR/f)>, [{iov_base="HEX(x)", iov_len=1}], 1, 0) = 1`,
+		"a rename":                  `7 rename("HEX(DIR/f)", "HEX(DIR/g)") = 0`,
+		"a vectored send":           `7 writev(5<HEX(socket:[7])>, [{iov_base="HEX(x)", iov_len=1}], 1) = 1`,
+		"an open that truncates":    `7 open("HEX(DIR/f)", O_RDWR|O_TRUNC) = 5<HEX(DIR/f)>`,
+		"data cut short by strace":  `7 pwrite64(5<HEX(DIR/f)>, "HEX(x)"..., 1, 0) = 1`,
+		"an end without a begin":    `7 <... fsync resumed>) = 0`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if trace, err := ParseTrace(strings.NewReader(fill(text+"\n", dir)), dir); err == nil {
-				t.Errorf("read as %+v", trace.Events)
+			if trace, err := ParseTrace(strings.NewReader(encodeHex(text+"\n", dir)), dir); err == nil {
+				t.Errorf("ParseTrace = %+v, want an error", trace.Events)
 			}
 		})
 	}
 }
 
-// fill writes what stands in HEX() as strace does.
-func fill(text, dir string) string {
+// encodeHex replaces DIR by dir, and then each HEX(text) by text in the hexadecimal form of strace.
+func encodeHex(text, dir string) string {
 	text = strings.ReplaceAll(text, "DIR", dir)
 	var b strings.Builder
 	for {
@@ -196,19 +198,19 @@ func fill(text, dir string) string {
 	}
 }
 
-func TestSnapshotReadsWhatMatters(t *testing.T) {
+func TestSnapshotReadsOnlyRelevantFiles(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"kept", "left"} {
+	for _, name := range []string{"relevant", "irrelevant"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	disk, err := Snapshot(dir, func(name string) bool { return name == "kept" })
+	disk, err := Snapshot(dir, func(name string) bool { return name == "relevant" })
 	if err != nil {
 		t.Fatal(err)
 	}
 	image := disk.ContentAfter(new(Trace), 1, KeepNone)
-	if len(image) != 1 || string(image["kept"]) != "kept" {
-		t.Errorf("the disk holds %q, want the one file", image)
+	if len(image) != 1 || string(image["relevant"]) != "relevant" {
+		t.Errorf("ContentAfter = %q, want only the relevant file", image)
 	}
 }
