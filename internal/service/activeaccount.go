@@ -148,6 +148,11 @@ func (a *activeAccount) filterConsumers(wanted func(*consumer) bool) (consumers 
 
 func anyConsumer(*consumer) bool { return true }
 
+// hasConsumer reports whether the consumer of a device is in memory.
+func (a *activeAccount) hasConsumer(deviceName string) bool {
+	return len(a.filterConsumers(func(c *consumer) bool { return c.device == deviceName })) > 0
+}
+
 // removeConsumers removes consumers for good: their state is not stored any more. The caller holds the
 // collectLock of each.
 func (a *activeAccount) removeConsumers(consumers []*consumer) {

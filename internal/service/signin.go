@@ -54,7 +54,7 @@ func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, 
 	if err := s.checkSessionAllowed(ctx, request); err != nil {
 		return nil, "", err
 	}
-	if request.Device != "" {
+	if request.Device != "" && !account.hasConsumer(request.Device) {
 		// A new device begins at the furthest stored cursor, which must not lag behind what clients have.
 		if err := s.saveConsumers(ctx, account); err != nil {
 			s.log.Debug("cannot "+saveTask, "account", request.UIN, "error", err)
