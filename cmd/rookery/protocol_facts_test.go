@@ -16,7 +16,7 @@ func judgeFacts(t *testing.T, facts []finding.Fact, version string) (recall floa
 	t.Helper()
 	facts = slices.Clone(facts)
 	for i := range facts {
-		if facts[i].ID == "*/transport/line-end-behind-a-record/of-answers" && version != "1.4" {
+		if facts[i].ID == "*/transport/line-end-after-a-record/of-answers" && version != "1.4" {
 			facts[i].ID += "/VER=" + version
 		}
 	}

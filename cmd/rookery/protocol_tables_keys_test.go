@@ -9,7 +9,7 @@ import (
 )
 
 // notationVariants are the tested values that vary how a value is written, not what it means.
-var notationVariants = []string{"a space before", "a space behind", "its first character escaped", "zeros before"}
+var notationVariants = []string{"a space before", "a space after", "its first character escaped", "zeros before"}
 
 // valuesOf returns the values of a key that the server accepts, and the refused ones
 // grouped by the answer to them.

@@ -14,20 +14,19 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/report"
 )
 
-// studied is what a study of the reference server has found, as protocol.json has
-// it.
-func studied(t testing.TB) *finding.Study {
+// studyReference studies the reference server and reads the result from protocol.json.
+func studyReference(t testing.TB) *finding.Study {
 	t.Helper()
-	o := options(t, serve(t, probetest.Config{}))
-	run(t, o)
-	study, err := report.Read(strings.NewReader(files(t, o.Folder)["protocol.json"]))
+	o := newOptions(t, startServer(t, probetest.Config{}))
+	mustRun(t, o)
+	study, err := report.Read(strings.NewReader(readFiles(t, o.Folder)["protocol.json"]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return study
 }
 
-func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *probe.CheckSummary {
+func checkFacts(t testing.TB, study *finding.Study, url string, only ...string) *probe.CheckSummary {
 	t.Helper()
 	experiment, err := probe.ExperimentOfStudy(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
@@ -41,14 +40,14 @@ func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *
 	return r
 }
 
-func TestFactsHoldOnTheirServer(t *testing.T) {
-	study := studied(t)
-	r := factCheck(t, study, serve(t, probetest.Config{}))
+func TestCheckPassesOnTheStudiedServer(t *testing.T) {
+	study := studyReference(t)
+	r := checkFacts(t, study, startServer(t, probetest.Config{}))
 	if r.StopReason != "" || len(r.Results) != len(study.Facts) {
-		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(study.Facts), r.StopReason)
+		t.Errorf("Check tried %d of %d facts, stopped: %s", len(r.Results), len(study.Facts), r.StopReason)
 	}
 	if tried := len(r.Results) - r.CountSkipped(); tried < 50 {
-		t.Errorf("only %d facts were tried", tried)
+		t.Errorf("Check sent %d facts, want at least 50", tried)
 	}
 	for _, result := range r.Results {
 		if !result.Passed && !result.Skipped {
@@ -57,9 +56,9 @@ func TestFactsHoldOnTheirServer(t *testing.T) {
 	}
 }
 
-func TestCheckReportsAFactThatDoesNotHold(t *testing.T) {
-	study := studied(t)
-	r := factCheck(t, study, serve(t, probetest.Config{Mutant: "list-descending"}))
+func TestCheckReportsChangedBehaviour(t *testing.T) {
+	study := studyReference(t)
+	r := checkFacts(t, study, startServer(t, probetest.Config{Mutant: "list-descending"}))
 	failed := 0
 	for _, result := range r.Results {
 		if result.Passed || result.Skipped {
@@ -71,24 +70,24 @@ func TestCheckReportsAFactThatDoesNotHold(t *testing.T) {
 		}
 	}
 	if failed == 0 || failed != r.CountFailed() || failed > len(r.Results)/2 {
-		t.Errorf("%d of %d fail", failed, len(r.Results))
+		t.Errorf("%d of %d facts fail, want some, and at most half", failed, len(r.Results))
 	}
 }
 
 func TestCheckTriesOnlyTheSelectedFacts(t *testing.T) {
-	study := studied(t)
-	url := serve(t, probetest.Config{})
+	study := studyReference(t)
+	url := startServer(t, probetest.Config{})
 	id := ""
 	for _, fact := range study.Facts {
 		if len(fact.Witness) > 0 && fact.Grade == finding.Observed {
 			id = fact.ID
 		}
 	}
-	if r := factCheck(t, study, url, id); len(r.Results) != 1 || r.CountFailed()+r.CountSkipped() != 0 {
-		t.Errorf("%+v", r.Results)
+	if r := checkFacts(t, study, url, id); len(r.Results) != 1 || r.CountFailed()+r.CountSkipped() != 0 {
+		t.Errorf("got %+v, want one passed result", r.Results)
 	}
-	if r := factCheck(t, study, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(study.Facts) {
-		t.Errorf("%d results", len(r.Results))
+	if r := checkFacts(t, study, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(study.Facts) {
+		t.Errorf("got %d results for List/*, want some, but not all", len(r.Results))
 	}
 	experiment, err := probe.ExperimentOfStudy(study, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
@@ -98,28 +97,28 @@ func TestCheckTriesOnlyTheSelectedFacts(t *testing.T) {
 		RecordedStudy: study, FactIDs: []string{"none"}})
 	var refusal *probe.SetupError
 	if !errors.As(err, &refusal) {
-		t.Error(err)
+		t.Errorf("got the error %v, want a SetupError", err)
 	}
 }
 
 func TestCheckSkipsFactsThatCannotBeTried(t *testing.T) {
-	study := studied(t)
+	study := studyReference(t)
 	study.Facts = []finding.Fact{
 		{ID: "contested", Grade: finding.Contested, Witness: []finding.WitnessStep{{Step: "a Login"}}},
 		{ID: "no witness", Grade: finding.Inferred},
 		{ID: "no such command", Grade: finding.Observed, Witness: []finding.WitnessStep{{Step: "a Xyzzy"}}},
 	}
-	r := factCheck(t, study, serve(t, probetest.Config{}))
+	r := checkFacts(t, study, startServer(t, probetest.Config{}))
 	for i, want := range []string{"it is contested", "it has no witness", "there is no command Xyzzy"} {
 		if result := r.Results[i]; !result.Skipped || !strings.Contains(result.Message, want) {
-			t.Errorf("%s: %+v", result.Fact.ID, result)
+			t.Errorf("%s: got %+v, want it skipped because %s", result.Fact.ID, result, want)
 		}
 	}
 }
 
-// Facts of one experiment, and of those that it begins with, take one experiment.
-func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
-	study := studied(t)
+// Facts with the same witness, and facts whose witness begins another, need one experiment.
+func TestCheckTriesASharedWitnessOnce(t *testing.T) {
+	study := studyReference(t)
 	list := finding.WitnessStep{Step: "a List", Answer: ""}
 	login := finding.WitnessStep{Step: "a Login", Answer: ""}
 	for i := range 20 {
@@ -137,15 +136,15 @@ func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
 	}
 	sent := 0
 	_, err = probe.Check(context.Background(), probe.CheckOptions{
-		Experiment: experiment, ServerURL: serve(t, probetest.Config{}), RecordedStudy: study,
+		Experiment: experiment, ServerURL: startServer(t, probetest.Config{}), RecordedStudy: study,
 		OnProgress: func(p probe.StudyProgress) { sent = p.Sent },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The logins of all roles, the look at the one friendship, the tests of both control
-	// URLs, then twice the experiment, since nothing holds.
+	// All roles log in, the friendship takes 2 requests, the control URLs 5. The experiment of 2
+	// requests runs twice, because no fact passes.
 	if want := len(experiment.File.Accounts) + 2 + 5 + 2*2; sent != want {
-		t.Errorf("%d requests, want %d", sent, want)
+		t.Errorf("Check sent %d requests, want %d", sent, want)
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-func TestAPlanSaysWhatAStudyTakesAndSendsNothing(t *testing.T) {
-	c := count(t, "127.0.0.1:0")
+func TestPlanCountsRequestsAndSendsNothing(t *testing.T) {
+	c := listenAndCount(t, "127.0.0.1:0")
 	url := "http://" + c.Addr().String() + "/"
 	for _, name := range append(experiment.ShippedNames(), referenceFile) {
 		for _, servers := range [][]string{{url}, {url, url}} {
-			options := probe.Options{Experiment: load(t, name), ServerURLs: servers, RequestBudget: 3000, Seed: 1,
+			options := probe.Options{Experiment: loadExperiment(t, name), ServerURLs: servers, RequestBudget: 3000,
+				Seed:   1,
 				Folder: t.TempDir()}
 			plan, err := probe.NewPlan(context.Background(), options)
 			if err != nil {
@@ -22,25 +23,25 @@ func TestAPlanSaysWhatAStudyTakesAndSendsNothing(t *testing.T) {
 			}
 			if plan.Requests == 0 || plan.Requests > plan.Budget || plan.MinRequests >= plan.Budget ||
 				plan.MinRequests < len(options.Experiment.File.Commands) {
-				t.Errorf("%s: %d requests of %d, at least %d", name, plan.Requests, plan.Budget, plan.MinRequests)
+				t.Errorf("%s: got %d requests of %d, at least %d", name, plan.Requests, plan.Budget, plan.MinRequests)
 			}
 			for _, phase := range plan.Phases {
 				if phase.Description == "" {
-					t.Errorf("%s: nothing is said of what it does", phase.Name)
+					t.Errorf("%s has no description", phase.Name)
 				}
 			}
-			if got := files(t, options.Folder); len(got) > 0 {
-				t.Errorf("it has written %d files", len(got))
+			if got := readFiles(t, options.Folder); len(got) > 0 {
+				t.Errorf("NewPlan wrote %d files, want none", len(got))
 			}
 		}
 	}
-	if n := c.n.Load(); n > 0 {
-		t.Errorf("it has connected %d times", n)
+	if n := c.connections.Load(); n > 0 {
+		t.Errorf("NewPlan connected %d times, want 0", n)
 	}
 }
 
-func TestAPlanHasAllPhases(t *testing.T) {
-	o := options(t, "http://127.0.0.1:9/")
+func TestPlanHasAllPhases(t *testing.T) {
+	o := newOptions(t, "http://127.0.0.1:9/")
 	o.RequestBudget = 20_000
 	plan, err := probe.NewPlan(context.Background(), o)
 	if err != nil {
@@ -52,14 +53,14 @@ func TestAPlanHasAllPhases(t *testing.T) {
 	}
 	for _, name := range study.PhaseNames() {
 		if !names[name] {
-			t.Errorf("there is no %s", name)
+			t.Errorf("the plan has no phase %s", name)
 		}
 	}
 }
 
-func TestAPlanSaysHowLongTheRealWaitsAre(t *testing.T) {
+func TestPlanCountsRealWaits(t *testing.T) {
 	for name, real := range map[string]bool{"http-qq-1.1": true, referenceFile: false} {
-		experiment := load(t, name)
+		experiment := loadExperiment(t, name)
 		if real == (experiment.File.Clock.URL != "") {
 			t.Fatalf("%s has the clock URL %q", name, experiment.File.Clock.URL)
 		}
@@ -76,7 +77,8 @@ func TestAPlanSaysHowLongTheRealWaitsAre(t *testing.T) {
 		}
 		if sum != plan.WaitSeconds || (plan.WaitSeconds > 60) != real || plan.WaitSeconds > plan.Seconds ||
 			plan.MaxSeconds < plan.Seconds {
-			t.Errorf("%s: waits %v, by phase %v, of %v, at most %v", name, plan.WaitSeconds, sum, plan.Seconds,
+			t.Errorf("%s: waits of %v s, %v s by phase, within %v s, at most %v s", name, plan.WaitSeconds, sum,
+				plan.Seconds,
 				plan.MaxSeconds)
 		}
 	}

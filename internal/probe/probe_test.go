@@ -15,10 +15,10 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
-// budget is enough for a study that has something of everything.
+// budget suffices for some experiments of each phase.
 const budget = 1500
 
-func serve(t testing.TB, c probetest.Config) string {
+func startServer(t testing.TB, c probetest.Config) string {
 	t.Helper()
 	s, err := probetest.New(c)
 	if err != nil {
@@ -32,7 +32,7 @@ func serve(t testing.TB, c probetest.Config) string {
 	return url
 }
 
-func load(t testing.TB, name string) *probe.LoadedExperiment {
+func loadExperiment(t testing.TB, name string) *probe.LoadedExperiment {
 	t.Helper()
 	experiment, err := probe.LoadExperiment(name, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
@@ -44,34 +44,34 @@ func load(t testing.TB, name string) *probe.LoadedExperiment {
 // referenceFile describes the reference server.
 const referenceFile = "compare/testdata/reference.yaml"
 
-// files are the contents of a folder's files, by name.
-func files(t testing.TB, folder string) map[string]string {
+// readFiles returns the contents of a folder's files, by name.
+func readFiles(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := make(map[string]string)
+	contents := make(map[string]string)
 	for _, e := range entries {
 		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[e.Name()] = string(text)
+		contents[e.Name()] = string(text)
 	}
-	return all
+	return contents
 }
 
-// options are those of a study of servers, in a folder that there is not yet.
-func options(t testing.TB, servers ...string) probe.Options {
+// newOptions returns the options of a study of servers, in a folder that does not exist yet.
+func newOptions(t testing.TB, servers ...string) probe.Options {
 	t.Helper()
 	return probe.Options{
-		Experiment: load(t, referenceFile), ServerURLs: servers, RequestBudget: budget, Seed: 1,
+		Experiment: loadExperiment(t, referenceFile), ServerURLs: servers, RequestBudget: budget, Seed: 1,
 		Folder: filepath.Join(t.TempDir(), "study"),
 	}
 }
 
-func run(t testing.TB, options probe.Options) *probe.StudyResult {
+func mustRun(t testing.TB, options probe.Options) *probe.StudyResult {
 	t.Helper()
 	study := probe.Run
 	if len(options.ServerURLs) == 2 {
@@ -84,36 +84,34 @@ func run(t testing.TB, options probe.Options) *probe.StudyResult {
 	return result
 }
 
-// counter listens on a port, which may be that of a server that has ended, and
-// counts who connects.
-type counter struct {
+// connectionCounter accepts and counts connections.
+type connectionCounter struct {
 	net.Listener
-	n atomic.Int32
+	connections atomic.Int32
 }
 
-func count(t testing.TB, address string) *counter {
+func listenAndCount(t testing.TB, address string) *connectionCounter {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	c := &counter{Listener: listener}
+	c := &connectionCounter{Listener: listener}
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			c.n.Add(1)
+			c.connections.Add(1)
 			conn.Close()
 		}
 	}()
 	return c
 }
 
-// copyTranscript makes a folder that holds the transcript of another, and nothing
-// else.
+// copyTranscript copies only the transcript of a folder into a new one.
 func copyTranscript(t testing.TB, folder string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, probe.TranscriptFileName))
@@ -127,7 +125,7 @@ func copyTranscript(t testing.TB, folder string) string {
 	return target
 }
 
-// firstDifference is where two texts part.
+// firstDifference describes the first line that differs.
 func firstDifference(a, b string) string {
 	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range x {
@@ -139,10 +137,10 @@ func firstDifference(a, b string) string {
 	return fmt.Sprintf("line %d: %q is missing", len(x)+1, append(y, "")[min(len(x), len(y))])
 }
 
-// equalFolders compares all files.
-func equalFolders(t testing.TB, got, want string) {
+// compareFolders reports files that differ.
+func compareFolders(t testing.TB, got, want string) {
 	t.Helper()
-	a, b := files(t, got), files(t, want)
+	a, b := readFiles(t, got), readFiles(t, want)
 	for name := range b {
 		if a[name] != b[name] {
 			i := 0
@@ -154,6 +152,6 @@ func equalFolders(t testing.TB, got, want string) {
 		}
 	}
 	if len(a) != len(b) {
-		t.Errorf("%d files, want %d", len(a), len(b))
+		t.Errorf("got %d files, want %d", len(a), len(b))
 	}
 }

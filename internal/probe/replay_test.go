@@ -14,12 +14,12 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
-// recording is the transcript of a study of servers.
-func recording(t testing.TB, requests int, servers ...string) *journal.Transcript {
+// recordStudy studies servers and returns the transcript.
+func recordStudy(t testing.TB, requests int, servers ...string) *journal.Transcript {
 	t.Helper()
-	o := options(t, servers...)
+	o := newOptions(t, servers...)
 	o.RequestBudget = requests
-	run(t, o)
+	mustRun(t, o)
 	past, err := probe.ReadTranscript(o.Folder)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func recording(t testing.TB, requests int, servers ...string) *journal.Transcrip
 	return past
 }
 
-func replay(t testing.TB, past *journal.Transcript, serverName, url string) *probe.ReplayResult {
+func mustReplay(t testing.TB, past *journal.Transcript, serverName, url string) *probe.ReplayResult {
 	t.Helper()
 	experiment, err := probe.ExperimentOfTranscript(past, journal.Overrides{}, os.LookupEnv)
 	if err != nil {
@@ -41,8 +41,9 @@ func replay(t testing.TB, past *journal.Transcript, serverName, url string) *pro
 	return r
 }
 
-func TestAReplayOnTheSameServerShowsNoChange(t *testing.T) {
-	r := replay(t, recording(t, budget, serve(t, probetest.Config{})), "a", serve(t, probetest.Config{}))
+func TestReplayOnTheSameServerShowsNoChange(t *testing.T) {
+	r := mustReplay(t, recordStudy(t, budget, startServer(t, probetest.Config{})), "a", startServer(t,
+		probetest.Config{}))
 	if r.StopReason != "" || r.Answers < 500 || r.Experiments < 50 {
 		t.Errorf("%+v", r)
 	}
@@ -51,32 +52,33 @@ func TestAReplayOnTheSameServerShowsNoChange(t *testing.T) {
 	}
 }
 
-func TestAReplayShowsWhatHasChanged(t *testing.T) {
-	past := recording(t, budget, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
-	other := serve(t, probetest.Config{Mutant: "list-descending"})
-	r := replay(t, past, "a", other)
+func TestReplayReportsChangedAnswers(t *testing.T) {
+	past := recordStudy(t, budget, startServer(t, probetest.Config{}), startServer(t,
+		probetest.Config{Mutant: "list-descending"}))
+	other := startServer(t, probetest.Config{Mutant: "list-descending"})
+	r := mustReplay(t, past, "a", other)
 	if len(r.ChangedAnswers) == 0 {
-		t.Error("nothing has changed")
+		t.Error("Replay found no changed answer")
 	}
 	for _, changed := range r.ChangedAnswers {
 		if changed.Before == changed.After || len(changed.Steps) == 0 || !strings.HasPrefix(changed.EntryID, "a") {
 			t.Errorf("%+v", changed)
 		}
 	}
-	if r := replay(t, past, "b", other); len(r.ChangedAnswers) > 0 {
+	if r := mustReplay(t, past, "b", other); len(r.ChangedAnswers) > 0 {
 		t.Errorf("%+v", r.ChangedAnswers[0])
 	}
 }
 
-func TestLostAnswersInATranscriptAreNotChanges(t *testing.T) {
-	past := recording(t, 800, serve(t, probetest.Config{Mutant: "lost-requests"}))
-	if r := replay(t, past, "a", serve(t, probetest.Config{})); len(r.ChangedAnswers) > 0 {
+func TestReplayIgnoresLostAnswersOfTheTranscript(t *testing.T) {
+	past := recordStudy(t, 800, startServer(t, probetest.Config{Mutant: "lost-requests"}))
+	if r := mustReplay(t, past, "a", startServer(t, probetest.Config{})); len(r.ChangedAnswers) > 0 {
 		t.Errorf("%+v", r.ChangedAnswers[0])
 	}
 }
 
-// playback serves a transcript.
-func playback(t testing.TB, past *journal.Transcript) string {
+// servePlayback serves a transcript and returns its URL.
+func servePlayback(t testing.TB, past *journal.Transcript) string {
 	t.Helper()
 	s, err := probe.NewPlayback(past, "a")
 	if err != nil {
@@ -98,37 +100,37 @@ func playback(t testing.TB, past *journal.Transcript) string {
 	return "http://" + listener.Addr().String() + "/"
 }
 
-func TestAPlaybackAnswersAsTheServerDid(t *testing.T) {
+func TestPlaybackAnswersLikeTheRecordedServer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes minutes")
 	}
 	for _, mutant := range []string{"", "lost-requests", "list-descending", "with commands"} {
-		o := options(t)
+		o := newOptions(t)
 		if mutant == "with commands" {
 			mutant = ""
-			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
+			o.Experiment = loadChanged(t, "reset: {url: /control/reset}", "reset: commands")
 		}
-		o.ServerURLs = []string{serve(t, probetest.Config{Mutant: mutant})}
-		want := run(t, o)
+		o.ServerURLs = []string{startServer(t, probetest.Config{Mutant: mutant})}
+		want := mustRun(t, o)
 		past, err := probe.ReadTranscript(o.Folder)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again := o
-		again.ServerURLs, again.Folder = []string{playback(t, past)}, o.Folder+"-playback"
-		got := run(t, again)
-		if statements(got) != statements(want) {
-			t.Errorf("%s: a study of the playback finds otherwise: %s", mutant,
-				firstDifference(statements(got), statements(want)))
+		again.ServerURLs, again.Folder = []string{servePlayback(t, past)}, o.Folder+"-playback"
+		got := mustRun(t, again)
+		if joinStatements(got) != joinStatements(want) {
+			t.Errorf("%s: a study of the playback has other facts: %s", mutant,
+				firstDifference(joinStatements(got), joinStatements(want)))
 		}
-		if x, y := asked(t, again.Folder), asked(t, o.Folder); x != y {
-			t.Errorf("%s: a study of the playback asks otherwise: %s", mutant, firstDifference(x, y))
+		if x, y := experimentKeys(t, again.Folder), experimentKeys(t, o.Folder); x != y {
+			t.Errorf("%s: a study of the playback has other experiments: %s", mutant, firstDifference(x, y))
 		}
 	}
 }
 
-func TestAPlaybackWritesTheMarkOfTheRequest(t *testing.T) {
-	url := playback(t, recording(t, 600, serve(t, probetest.Config{})))
+func TestPlaybackEchoesTheMarkOfTheRequest(t *testing.T) {
+	url := servePlayback(t, recordStudy(t, 600, startServer(t, probetest.Config{})))
 	post := func(path, body string) (int, string) {
 		t.Helper()
 		resp, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
@@ -143,27 +145,27 @@ func TestAPlaybackWritesTheMarkOfTheRequest(t *testing.T) {
 		return resp.StatusCode, string(text)
 	}
 	if status, _ := post("control/reset", ""); status != http.StatusNoContent {
-		t.Errorf("a reset is answered with status %d", status)
+		t.Errorf("reset: got status %d, want 204", status)
 	}
 	if status, _ := post("control/clock", "soon"); status != http.StatusBadRequest {
-		t.Errorf("a clock that is moved by no number is answered with status %d", status)
+		t.Errorf("clock without a number: got status %d, want 400", status)
 	}
 	list := "VER=1.1&CMD=List&SEQ=1987654321&UIN=10001&TN=160&UN=0"
 	if _, description := post("", list); !strings.Contains(description, "RES=20") ||
 		!strings.Contains(description, "SEQ=1987654321") {
-		t.Errorf("List behind a reset is answered %q", description)
+		t.Errorf("List after a reset: got %q, want RES=20 and its own SEQ", description)
 	}
 	post("", "VER=1.1&CMD=Login&SEQ=1987654322&UIN=10001&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235")
 	if _, description := post("", list); !strings.Contains(description, "RES=0") {
-		t.Errorf("List behind a Login is answered %q", description)
+		t.Errorf("List after a Login: got %q, want RES=0", description)
 	}
 	if status, description := post("", "VER=1.1&CMD=Nothing"); status != http.StatusNotImplemented {
-		t.Errorf("what was never asked is answered with status %d, %q", status, description)
+		t.Errorf("unrecorded request: got status %d, %q, want 501", status, description)
 	}
 }
 
-// The transcript's server is there, and nobody asks it.
-func TestAPlaybackSendsNothing(t *testing.T) {
+// A listener takes the place of the recorded server and counts connections.
+func TestPlaybackSendsNothing(t *testing.T) {
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -172,13 +174,13 @@ func TestAPlaybackSendsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	past := recording(t, 600, url)
+	past := recordStudy(t, 600, url)
 	stopClosing()
-	c := count(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
-	o := options(t, playback(t, past))
+	c := listenAndCount(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+	o := newOptions(t, servePlayback(t, past))
 	o.RequestBudget = 600
-	run(t, o)
-	if n := c.n.Load(); n > 0 {
-		t.Errorf("it has connected %d times", n)
+	mustRun(t, o)
+	if n := c.connections.Load(); n > 0 {
+		t.Errorf("the playback connected %d times, want 0", n)
 	}
 }

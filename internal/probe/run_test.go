@@ -17,45 +17,45 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
-func TestReportsAreRewrittenFromTheTranscriptAlone(t *testing.T) {
+func TestReportNeedsOnlyTheTranscript(t *testing.T) {
 	for name, mutants := range map[string][]string{"one server": {""}, "two servers": {"", "list-descending"}} {
 		t.Run(name, func(t *testing.T) {
 			var urls []string
 			for _, m := range mutants {
-				urls = append(urls, serve(t, probetest.Config{Mutant: m}))
+				urls = append(urls, startServer(t, probetest.Config{Mutant: m}))
 			}
-			o := options(t, urls...)
-			result := run(t, o)
+			o := newOptions(t, urls...)
+			result := mustRun(t, o)
 			if len(result.Facts) < 50 || result.Requests[0] < 500 || result.Seconds == 0 {
-				t.Errorf("%d facts of %v requests in %v s", len(result.Facts), result.Requests, result.Seconds)
+				t.Errorf("got %d facts from %v requests in %v s", len(result.Facts), result.Requests, result.Seconds)
 			}
 			again := copyTranscript(t, o.Folder)
 			if _, err := probe.Report(context.Background(), again); err != nil {
 				t.Fatal(err)
 			}
-			equalFolders(t, again, o.Folder)
+			compareFolders(t, again, o.Folder)
 		})
 	}
 }
 
 // The page must be small enough to send by mail or to open on a phone.
-func TestThePageOfADefaultRunIsSmall(t *testing.T) {
-	o := options(t, serve(t, probetest.Config{}))
+func TestPageOfADefaultStudyIsSmall(t *testing.T) {
+	o := newOptions(t, startServer(t, probetest.Config{}))
 	o.RequestBudget = 3000
-	result := run(t, o)
+	result := mustRun(t, o)
 	if result.Requests[0] < 2000 || len(result.Facts) < 300 {
-		t.Fatalf("%d facts of %d requests are no default run", len(result.Facts), result.Requests[0])
+		t.Fatalf("got %d facts from %d requests, want those of a default study", len(result.Facts), result.Requests[0])
 	}
-	made := files(t, o.Folder)
+	made := readFiles(t, o.Folder)
 	if count := len(made["report.html"]); count > 500<<10 {
-		t.Errorf("report.html has %d bytes", count)
+		t.Errorf("report.html has %d bytes, want at most 500 KiB", count)
 	}
 	if made["protocol.json"] == "" || len(made["protocol.json"]) < len(made["report.html"]) {
-		t.Error("protocol.json holds less than the page")
+		t.Error("protocol.json is smaller than the page")
 	}
 }
 
-func TestAReportFromATranscriptSendsNothing(t *testing.T) {
+func TestReportSendsNothing(t *testing.T) {
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -64,37 +64,37 @@ func TestAReportFromATranscriptSendsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, url)
+	o := newOptions(t, url)
 	o.RequestBudget = 600
-	run(t, o)
+	mustRun(t, o)
 	stopClosing()
-	c := count(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+	c := listenAndCount(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
 	if _, err := probe.Report(context.Background(), o.Folder); err != nil {
 		t.Fatal(err)
 	}
-	if n := c.n.Load(); n > 0 {
-		t.Errorf("it has connected %d times", n)
+	if n := c.connections.Load(); n > 0 {
+		t.Errorf("Report connected %d times, want 0", n)
 	}
 }
 
-func TestTheSameSeedSendsTheSameRequests(t *testing.T) {
+func TestEqualSeedsSendEqualRequests(t *testing.T) {
 	var requests []string
 	for range 2 {
-		o := options(t, serve(t, probetest.Config{}))
+		o := newOptions(t, startServer(t, probetest.Config{}))
 		o.RequestBudget = 600
-		run(t, o)
-		requests = append(requests, asked(t, o.Folder))
+		mustRun(t, o)
+		requests = append(requests, experimentKeys(t, o.Folder))
 	}
 	if requests[0] != requests[1] {
-		t.Error("two studies with one seed ask otherwise")
+		t.Error("two studies with one seed have different experiments")
 	}
 }
 
-func TestTwoRunsShareNoLongMarks(t *testing.T) {
-	url := serve(t, probetest.Config{})
+func TestTwoStudiesShareNoLongMarks(t *testing.T) {
+	url := startServer(t, probetest.Config{})
 	marks := make(map[string]bool)
 	for run := range 2 {
-		o := options(t, url)
+		o := newOptions(t, url)
 		o.RequestBudget = 2000
 		if _, err := probe.Run(t.Context(), o); err != nil {
 			t.Fatal(err)
@@ -122,8 +122,8 @@ func TestTwoRunsShareNoLongMarks(t *testing.T) {
 	}
 }
 
-// asked are the keys of the tries of a transcript.
-func asked(t testing.TB, folder string) string {
+// experimentKeys returns the keys of a transcript's experiments, one a line.
+func experimentKeys(t testing.TB, folder string) string {
 	t.Helper()
 	past, err := probe.ReadTranscript(folder)
 	if err != nil {
@@ -138,11 +138,11 @@ func asked(t testing.TB, folder string) string {
 	return keys.String()
 }
 
-func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
-	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
-	result := run(t, o)
+func TestDiffWritesDifferencesAsJSON(t *testing.T) {
+	o := newOptions(t, startServer(t, probetest.Config{}), startServer(t, probetest.Config{Mutant: "list-descending"}))
+	result := mustRun(t, o)
 	var list []finding.ServerDifference
-	if err := json.Unmarshal([]byte(files(t, o.Folder)["differences.json"]), &list); err != nil {
+	if err := json.Unmarshal([]byte(readFiles(t, o.Folder)["differences.json"]), &list); err != nil {
 		t.Fatal(err)
 	}
 	if len(list) == 0 || len(list) != len(result.Differences) || list[0].Aspect != finding.AspectPaging {
@@ -153,8 +153,8 @@ func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
 	}
 }
 
-// interrupted makes a study and ends it after so many requests.
-func interrupted(t testing.TB, options probe.Options, after int) *probe.StudyResult {
+// runInterrupted runs a study and cancels it after a number of requests.
+func runInterrupted(t testing.TB, options probe.Options, after int) *probe.StudyResult {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -177,64 +177,62 @@ func interrupted(t testing.TB, options probe.Options, after int) *probe.StudyRes
 	return result
 }
 
-func TestAnInterruptedStudyLeavesACompleteReportAndResumes(t *testing.T) {
+func TestInterruptedStudyReportsAndResumes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes minutes")
 	}
 	for _, mutants := range [][]string{{""}, {"", "list-descending"}} {
 		var urls []string
 		for _, m := range mutants {
-			urls = append(urls, serve(t, probetest.Config{Mutant: m}))
+			urls = append(urls, startServer(t, probetest.Config{Mutant: m}))
 		}
-		o := options(t, urls...)
+		o := newOptions(t, urls...)
 		before := 0 // experiments that were finished before the last interruption
 		for _, after := range []int{300, 700} {
-			interrupted(t, o, after)
-			before = len(finished(t, o.Folder))
+			runInterrupted(t, o, after)
+			before = len(completeKeys(t, o.Folder))
 			again := copyTranscript(t, o.Folder)
 			if _, err := probe.Report(context.Background(), again); err != nil {
 				t.Fatal(err)
 			}
-			equalFolders(t, again, o.Folder)
+			compareFolders(t, again, o.Folder)
 		}
-		resumed := run(t, o)
+		resumed := mustRun(t, o)
 		if resumed.ResumedRequests < 700 || resumed.Interrupted {
-			t.Errorf("%d requests came from the transcript, interrupted %v", resumed.ResumedRequests,
+			t.Errorf("%d requests came from the transcript, want 700 or more; interrupted %v", resumed.ResumedRequests,
 				resumed.Interrupted)
 		}
 		again := copyTranscript(t, o.Folder)
 		if _, err := probe.Report(context.Background(), again); err != nil {
 			t.Fatal(err)
 		}
-		equalFolders(t, again, o.Folder)
+		compareFolders(t, again, o.Folder)
 
 		straight := o
 		straight.Folder += "-straight"
-		run(t, straight)
-		sameBeginning(t, o.Folder, straight.Folder, before)
+		mustRun(t, straight)
+		compareBeginnings(t, o.Folder, straight.Folder, before)
 	}
 }
 
-// sameBeginning sees to it that the first n experiments of two studies are the same.
-// Later ones may differ: what was cut off is made twice, and the shares of the budget are
-// used up earlier.
-func sameBeginning(t testing.TB, got, want string, count int) {
+// compareBeginnings checks that the first count experiments of two studies are equal. Later ones
+// may differ, because the interrupted experiment is repeated and uses up budget.
+func compareBeginnings(t testing.TB, got, want string, count int) {
 	t.Helper()
-	x, y := finished(t, got), finished(t, want)
+	x, y := completeKeys(t, got), completeKeys(t, want)
 	if count > len(y) {
-		t.Fatalf("there are only %d experiments", len(y))
+		t.Fatalf("got only %d experiments", len(y))
 	}
 	for i := range count {
 		if i >= len(x) || x[i] != y[i] {
-			t.Errorf("experiment %d of %d and %d is another", i+1, len(x), len(y))
+			t.Errorf("experiment %d of %d and %d differs", i+1, len(x), len(y))
 			return
 		}
 	}
 }
 
-// finished are the keys of the tries of a transcript that were not cut off, by
-// server.
-func finished(t testing.TB, folder string) (keys []string) {
+// completeKeys returns server and key of each complete attempt in a transcript.
+func completeKeys(t testing.TB, folder string) (keys []string) {
 	t.Helper()
 	past, err := probe.ReadTranscript(folder)
 	if err != nil {
@@ -252,24 +250,24 @@ func finished(t testing.TB, folder string) (keys []string) {
 	return keys
 }
 
-func statements(result *probe.StudyResult) string {
-	var all strings.Builder
+func joinStatements(result *probe.StudyResult) string {
+	var b strings.Builder
 	for _, fact := range result.Facts {
-		all.WriteString(string(fact.Grade) + " " + fact.Statement + "\n")
+		b.WriteString(string(fact.Grade) + " " + fact.Statement + "\n")
 	}
 	for _, d := range result.Differences {
-		all.WriteString(d.Summary + "\n")
+		b.WriteString(d.Summary + "\n")
 	}
-	return all.String()
+	return b.String()
 }
 
-func TestAKilledStudyResumesAfterItsLastCompleteLine(t *testing.T) {
+func TestKilledStudyResumesAfterItsLastCompleteLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes minutes")
 	}
-	o := options(t, serve(t, probetest.Config{}))
+	o := newOptions(t, startServer(t, probetest.Config{}))
 	o.RequestBudget = 600
-	run(t, o)
+	mustRun(t, o)
 	whole := o.Folder + "-whole"
 	if err := os.CopyFS(whole, os.DirFS(o.Folder)); err != nil {
 		t.Fatal(err)
@@ -285,18 +283,18 @@ func TestAKilledStudyResumesAfterItsLastCompleteLine(t *testing.T) {
 		if err := os.WriteFile(path, half, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		before := len(finished(t, o.Folder))
-		run(t, o)
-		sameBeginning(t, o.Folder, whole, before)
+		before := len(completeKeys(t, o.Folder))
+		mustRun(t, o)
+		compareBeginnings(t, o.Folder, whole, before)
 		again := copyTranscript(t, o.Folder)
 		if _, err := probe.Report(context.Background(), again); err != nil {
 			t.Fatal(err)
 		}
-		equalFolders(t, again, o.Folder)
+		compareFolders(t, again, o.Folder)
 	}
 }
 
-func TestACompleteStudySendsNothingMore(t *testing.T) {
+func TestCompleteStudySendsNothing(t *testing.T) {
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -305,24 +303,24 @@ func TestACompleteStudySendsNothingMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, url)
-	first := run(t, o)
+	o := newOptions(t, url)
+	first := mustRun(t, o)
 	if first.Stopped != "" {
 		t.Fatal(first.Stopped)
 	}
-	before := files(t, o.Folder)
+	before := readFiles(t, o.Folder)
 	stopClosing()
-	run(t, o)
-	after := files(t, o.Folder)
+	mustRun(t, o)
+	after := readFiles(t, o.Folder)
 	for name := range before {
 		if before[name] != after[name] {
-			t.Errorf("%s has changed", name)
+			t.Errorf("the second run changed %s", name)
 		}
 	}
 }
 
-// Secrets of the environment are in no file, whatever the server answers with.
-func TestSecretsFromTheEnvironmentAreNeverWritten(t *testing.T) {
+// The reference server echoes parts of requests.
+func TestFilesOmitSecretsFromTheEnvironment(t *testing.T) {
 	const secret, md5 = "123456", "e10adc3949ba59abbe56e057f20f883e"
 	source, err := os.ReadFile(referenceFile)
 	if err != nil {
@@ -338,14 +336,14 @@ func TestSecretsFromTheEnvironmentAreNeverWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
+	o := newOptions(t, startServer(t, probetest.Config{}), startServer(t, probetest.Config{Mutant: "list-descending"}))
 	o.Experiment = experiment
-	run(t, o)
+	mustRun(t, o)
 	again := copyTranscript(t, o.Folder)
 	if _, err := probe.Report(context.Background(), again); err != nil {
 		t.Fatal(err)
 	}
-	equalFolders(t, again, o.Folder)
+	compareFolders(t, again, o.Folder)
 	past, err := probe.ReadTranscript(o.Folder)
 	if err != nil {
 		t.Fatal(err)
@@ -356,14 +354,14 @@ func TestSecretsFromTheEnvironmentAreNeverWritten(t *testing.T) {
 			t.Errorf("%s: %q", entry.ID(), s)
 		}
 	}
-	for name, description := range files(t, o.Folder) {
+	for name, description := range readFiles(t, o.Folder) {
 		if strings.Contains(description, md5) {
-			t.Errorf("%s holds the secret", name)
+			t.Errorf("%s contains the secret", name)
 		}
 	}
 }
 
-func TestAStudyWhoseServerIsGoneLeavesACompleteReportAndResumes(t *testing.T) {
+func TestStudyOfALostServerReportsAndResumes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes minutes")
 	}
@@ -375,14 +373,14 @@ func TestAStudyWhoseServerIsGoneLeavesACompleteReportAndResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, url)
+	o := newOptions(t, url)
 	o.AnswerTimeout = 100 * time.Millisecond
 	o.OnProgress = func(p probe.StudyProgress) {
 		if p.Sent > 300 {
 			stopClosing()
 		}
 	}
-	result := run(t, o)
+	result := mustRun(t, o)
 	if !result.ServerBroken || result.Interrupted || result.Stopped == "" {
 		t.Errorf("broken %v, interrupted %v, stopped %q", result.ServerBroken, result.Interrupted, result.Stopped)
 	}
@@ -390,14 +388,14 @@ func TestAStudyWhoseServerIsGoneLeavesACompleteReportAndResumes(t *testing.T) {
 	if _, err := probe.Report(context.Background(), again); err != nil {
 		t.Fatal(err)
 	}
-	equalFolders(t, again, o.Folder)
+	compareFolders(t, again, o.Folder)
 
 	if _, stopClosing, err = s.Listen(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")); err != nil {
 		t.Fatal(err)
 	}
 	defer stopClosing()
 	o.OnProgress = nil
-	if result := run(t, o); result.ServerBroken || result.ResumedRequests < 300 {
+	if result := mustRun(t, o); result.ServerBroken || result.ResumedRequests < 300 {
 		t.Errorf("broken %v, %d requests were in the transcript", result.ServerBroken, result.ResumedRequests)
 	}
 }

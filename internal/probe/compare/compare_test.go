@@ -14,11 +14,11 @@ import (
 func TestEqualServersDoNotDiffer(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	if found, _ := findDifferences(t, file, probetest.Config{}, probetest.Config{}); len(found) > 0 {
-		t.Errorf("%d differences: %s", len(found), found[0].Summary)
+		t.Errorf("got %d differences, want none: %s", len(found), found[0].Summary)
 	}
 }
 
-func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
+func TestTwoFaultsGiveTwoDifferences(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	found, _ := findDifferences(t, file, probetest.Config{Mutant: "list-descending"},
 		probetest.Config{Mutant: "li-says-240"})
@@ -36,14 +36,14 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	}
 }
 
-func TestADifferenceThatDoesNotShowAgainIsASighting(t *testing.T) {
+func TestUnrepeatedDifferenceIsASighting(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	result := compareTwo(t, file, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
 	if len(result.Differences) > 0 {
-		t.Errorf("it is told as a difference: %s", result.Differences[0].Summary)
+		t.Errorf("got a difference, want a sighting: %s", result.Differences[0].Summary)
 	}
 	if len(result.Sightings) != 1 {
-		t.Fatalf("%d sightings, want the one", len(result.Sightings))
+		t.Fatalf("got %d sightings, want 1", len(result.Sightings))
 	}
 	s := result.Sightings[0]
 	last := s.Witness[len(s.Witness)-1]
@@ -52,16 +52,16 @@ func TestADifferenceThatDoesNotShowAgainIsASighting(t *testing.T) {
 	}
 }
 
-func TestAnAbsentContentTypeIsADifference(t *testing.T) {
+func TestMissingContentTypeIsADifference(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	found, _ := findDifferences(t, file, probetest.Config{}, probetest.Config{Mutant: "no-content-type"})
 	if len(found) != 1 || found[0].Aspect != finding.AspectTransport {
-		t.Errorf("%d differences, want one of the transport", len(found))
+		t.Errorf("got %d differences, want one of the aspect transport", len(found))
 	}
 }
 
 // Anyone can check a difference: its witness, sent again unchanged, gets the recorded answers.
-func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
+func TestWitnessReproducesItsDifference(t *testing.T) {
 	file := readFile(t, "testdata/reference.yaml")
 	for _, mutant := range []string{"timeout-240", "message-lost-if-offline", "list-cursor-inclusive",
 		"unknown-command-null"} {
@@ -86,7 +86,7 @@ func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 					}
 					want := [2]string{step.A, step.B}[i]
 					if got := post(t, url, step.Request); got != want {
-						t.Errorf("server %d answers %q to %q, the witness says %q", i, got, step.Request, want)
+						t.Errorf("server %d: got %q for %q, want %q as in the witness", i, got, step.Request, want)
 					}
 				}
 			}

@@ -228,28 +228,20 @@ func (p *serverPair) compareAnswers(step experiment.Step, answerA, answerB *lab.
 		}
 	}
 	points := p.compareRecords(step, answerA, answerB)
-	if answerA.LineEnding != answerB.LineEnding {
-		points = append(points, differencePoint{kind: "end", valueA: answerA.LineEnding, valueB: answerB.LineEnding})
-	}
-	if normalizeMediaType(answerA.ContentType) != normalizeMediaType(answerB.ContentType) {
-		points = append(points, differencePoint{kind: "type", valueA: answerA.ContentType, valueB: answerB.ContentType})
-	}
-	if answerA.Framing != answerB.Framing {
-		points = append(points, differencePoint{kind: "framing", valueA: answerA.Framing, valueB: answerB.Framing})
-	}
-	if answerA.SecondAnswer != answerB.SecondAnswer {
-		points = append(points,
-			differencePoint{kind: "second", valueA: answerA.SecondAnswer, valueB: answerB.SecondAnswer})
-	}
-	if answerA.Closed != answerB.Closed {
-		points = append(
-			points,
-			differencePoint{
-				kind:   "closed",
-				valueA: describeConnection(answerA.Closed),
-				valueB: describeConnection(answerB.Closed),
-			},
-		)
+	for _, point := range []differencePoint{
+		{kind: "end", valueA: answerA.LineEnding, valueB: answerB.LineEnding},
+		{kind: "type", valueA: answerA.ContentType, valueB: answerB.ContentType},
+		{kind: "framing", valueA: answerA.Framing, valueB: answerB.Framing},
+		{kind: "second", valueA: answerA.SecondAnswer, valueB: answerB.SecondAnswer},
+		{kind: "closed", valueA: describeConnection(answerA.Closed), valueB: describeConnection(answerB.Closed)},
+	} {
+		isEqual := point.valueA == point.valueB
+		if point.kind == "type" {
+			isEqual = normalizeMediaType(point.valueA) == normalizeMediaType(point.valueB)
+		}
+		if !isEqual {
+			points = append(points, point)
+		}
 	}
 	return points
 }
@@ -341,9 +333,8 @@ func (p *serverPair) compareFields(fieldA, fieldB *lab.Field) (point differenceP
 	if point.isList {
 		s, t := slices.Sorted(slices.Values(fieldA.List)), slices.Sorted(slices.Values(fieldB.List))
 		point.orderDiffers = slices.Equal(s, t) && !slices.Equal(fieldA.List, fieldB.List)
-		point.lengthsDiffer, point.isLongerOnB = len(fieldA.List) != len(fieldB.List), len(fieldB.List) > len(
-			fieldA.List,
-		)
+		point.lengthsDiffer = len(fieldA.List) != len(fieldB.List)
+		point.isLongerOnB = len(fieldB.List) > len(fieldA.List)
 		point.accountsDiffer = !slices.Equal(s, t) && areAccounts(s) && areAccounts(t)
 	}
 	return point, fieldA.Value != fieldB.Value

@@ -18,32 +18,33 @@ func steps(values ...string) []experiment.Step {
 	return all
 }
 
-func TestRemovingStepsAdjustsReferencesToOthers(t *testing.T) {
+func TestRemoveStepsAdjustsReferences(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		from, to int
 		last     string
 		ok       bool
 	}{
-		{"one before the step that is named", 0, 1, "{seq:2}", true},
-		{"two before it", 0, 2, "{seq:1}", true},
-		{"one behind it", 3, 4, "{seq:3}", true},
-		{"the step that is named", 2, 3, "", false},
+		{"one before the referenced step", 0, 1, "{seq:2}", true},
+		{"two before the referenced step", 0, 2, "{seq:1}", true},
+		{"one after the referenced step", 3, 4, "{seq:3}", true},
+		{"the referenced step", 2, 3, "", false},
 	} {
 		remaining, ok := removeSteps(steps("", "", "", "", "{seq:3}"), c.from, c.to)
 		if ok != c.ok {
-			t.Errorf("%s: ok is %v", c.name, ok)
+			t.Errorf("%s: got ok %v", c.name, ok)
 		}
 		if ok && remaining[len(remaining)-1].Changes[0].Value != c.last {
-			t.Errorf("%s: the last step has %s, want %s", c.name, remaining[len(remaining)-1].Changes[0].Value, c.last)
+			t.Errorf("%s: got %s in the last step, want %s", c.name,
+				remaining[len(remaining)-1].Changes[0].Value, c.last)
 		}
 	}
 }
 
-func TestRemovingStepsLeavesTheOriginalUnchanged(t *testing.T) {
+func TestRemoveStepsKeepsTheOriginal(t *testing.T) {
 	all := steps("", "", "{seq:2}")
 	if _, ok := removeSteps(all, 0, 1); !ok || all[2].Changes[0].Value != "{seq:2}" {
-		t.Errorf("the experiment itself has %v now", all[2].Changes)
+		t.Errorf("removeSteps changed the original to %v", all[2].Changes)
 	}
 }
 
@@ -57,7 +58,7 @@ func TestSentencesInRefusalsAreProse(t *testing.T) {
 		"x":                              false,
 	} {
 		if isProse(text) != want {
-			t.Errorf("prose(%q) is %v", text, !want)
+			t.Errorf("isProse(%q) = %v", text, !want)
 		}
 	}
 }

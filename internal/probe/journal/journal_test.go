@@ -59,11 +59,11 @@ func TestReadReturnsWhatWasWritten(t *testing.T) {
 	for i, want := range entries() {
 		want.PreviousHash = got.Entries[i].PreviousHash
 		if !reflect.DeepEqual(got.Entries[i], want) {
-			t.Errorf("%+v, want %+v", got.Entries[i], want)
+			t.Errorf("got %+v, want %+v", got.Entries[i], want)
 		}
 	}
 	if got.WholeSize != int64(len(text)) || !bytes.HasSuffix(text, append(got.LastLine, '\n')) {
-		t.Errorf("size %d of %d, last %q", got.WholeSize, len(text), got.LastLine)
+		t.Errorf("got size %d, want %d; last line %q", got.WholeSize, len(text), got.LastLine)
 	}
 }
 
@@ -89,14 +89,15 @@ func TestReadDetectsChangedAndMissingLines(t *testing.T) {
 func TestReadIgnoresAnIncompleteLastLine(t *testing.T) {
 	text := written(t)
 	lines := bytes.SplitAfter(text, []byte("\n"))
-	whole := len(text) - len(lines[4])
-	for cut := whole; cut < len(text); cut++ {
+	completeSize := len(text) - len(lines[4])
+	for cut := completeSize; cut < len(text); cut++ {
 		got, err := journal.Read(bytes.NewReader(text[:cut]))
 		if err != nil {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
-		if len(got.Entries) != 3 || got.WholeSize != int64(whole) {
-			t.Errorf("cut at %d: %d entries, size %d, want 3 and %d", cut, len(got.Entries), got.WholeSize, whole)
+		if len(got.Entries) != 3 || got.WholeSize != int64(completeSize) {
+			t.Errorf("cut at %d: %d entries, size %d, want 3 and %d", cut, len(got.Entries), got.WholeSize,
+				completeSize)
 		}
 	}
 }
@@ -121,7 +122,7 @@ func TestContinueWriterAppendsToATranscript(t *testing.T) {
 	}
 }
 
-func TestReadRefusesOtherFiles(t *testing.T) {
+func TestReadRefusesFilesThatAreNoTranscript(t *testing.T) {
 	for text, want := range map[string]string{
 		"":            "it is empty",
 		"half a line": "it is empty",
@@ -132,7 +133,7 @@ func TestReadRefusesOtherFiles(t *testing.T) {
 		string(written(t)) + "no\n": "line 6: ",
 	} {
 		if _, err := journal.Read(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%.20q: %v, want %s", text, err, want)
+			t.Errorf("%.20q: got the error %v, want %s", text, err, want)
 		}
 	}
 }
@@ -142,7 +143,7 @@ type broken struct{ err error }
 
 func (b broken) Write([]byte) (int, error) { return 0, b.err }
 
-func TestAfterAnErrorNothingMoreIsWritten(t *testing.T) {
+func TestWriterStopsAfterAnError(t *testing.T) {
 	full := bytes.ErrTooLarge
 	w, err := journal.NewWriter(broken{full}, head())
 	if err != full {

@@ -21,7 +21,7 @@ var sent = map[string]string{
 	`["x",{"base64":"/w=="}]`:    `"[\"x\",{\"base64\":\"/w==\"}]"`,
 }
 
-func TestRawBytesAreReadableTextInJSON(t *testing.T) {
+func TestRawBytesAreReadableInJSON(t *testing.T) {
 	for text, want := range sent {
 		var encoded bytes.Buffer
 		w, err := journal.NewWriter(&encoded, head())

@@ -54,7 +54,8 @@ func checkMachinesOfKinds(t *testing.T, kinds []machineKind, config Config, chan
 			config.Inputs, config.Seed = other.Inputs, seed
 			result := learn(t, system, config)
 			if !isEquivalent(result.Machine, other) || result.StopErr != nil {
-				t.Errorf("%s, seed %d: %s, of %d states", kind.name, seed, result.Guarantee(), len(other.States))
+				t.Errorf("%s, seed %d: got %s, want a machine of %d states", kind.name, seed, result.Guarantee(),
+					len(other.States))
 			}
 			queries, symbols, most = queries+result.Queries, symbols+result.SentInputs, max(most, result.Queries)
 		}
@@ -65,39 +66,39 @@ func checkMachinesOfKinds(t *testing.T, kinds []machineKind, config Config, chan
 	return costliest
 }
 
-func TestSmallMachinesAreLearnedWithinSixHundredQueries(t *testing.T) {
+func TestLearnsSmallMachinesWithinSixHundredQueries(t *testing.T) {
 	if n := checkMachinesOfKinds(t, smallKinds, Config{}, nil); n > 600 {
-		t.Errorf("%d queries on average", n)
+		t.Errorf("got %d queries on average", n)
 	}
 }
 
 func TestLargeMachinesAreLearned(t *testing.T) {
 	if n := checkMachinesOfKinds(t, largeKinds, Config{}, nil); n > 1200 {
-		t.Errorf("%d queries on average", n)
+		t.Errorf("got %d queries on average", n)
 	}
 }
 
 func TestOneWrongOutputInAHundredChangesNothing(t *testing.T) {
 	wrong := func(system *unreliableSystem) { system.wrongOutputRate = 0.01 }
 	if n := checkMachinesOfKinds(t, smallKinds, Config{}, wrong); n > 900 {
-		t.Errorf("%d queries on average", n)
+		t.Errorf("got %d queries on average", n)
 	}
 	if n := checkMachinesOfKinds(t, largeKinds[:2], Config{}, wrong); n > 1700 {
-		t.Errorf("%d queries on average", n)
+		t.Errorf("got %d queries on average", n)
 	}
 }
 
 func TestOneLostAnswerInAHundredChangesNothing(t *testing.T) {
 	lost := func(system *unreliableSystem) { system.noAnswerRate = 0.01 }
 	if n := checkMachinesOfKinds(t, smallKinds, Config{}, lost); n > 900 {
-		t.Errorf("%d queries on average", n)
+		t.Errorf("got %d queries on average", n)
 	}
 	if n := checkMachinesOfKinds(t, largeKinds[:2], Config{}, lost); n > 1700 {
-		t.Errorf("%d queries on average", n)
+		t.Errorf("got %d queries on average", n)
 	}
 }
 
-func TestEqualSeedsMakeEqualQueries(t *testing.T) {
+func TestEqualSeedsGiveEqualQueries(t *testing.T) {
 	other := drawMinimal(3, protocolMachines(8, 10, 3, 0.7))
 	ask := func(seed uint64) []string {
 		system := newSystem(other, 5)
@@ -110,11 +111,11 @@ func TestEqualSeedsMakeEqualQueries(t *testing.T) {
 		t.Error("two runs with one seed differ")
 	}
 	if slices.Equal(first, ask(2)) {
-		t.Error("two seeds ask the same")
+		t.Error("two seeds have equal queries")
 	}
 }
 
-func TestWithoutErrorsOnlyConfirmationsAreRepeated(t *testing.T) {
+func TestReliableSystemIsAskedTwiceOnlyToConfirm(t *testing.T) {
 	other := drawMinimal(4, uniformMachines(6, 15, 3))
 	system := newSystem(other, 4)
 	result := learn(t, system, Config{Inputs: other.Inputs})
@@ -126,11 +127,11 @@ func TestWithoutErrorsOnlyConfirmationsAreRepeated(t *testing.T) {
 		seen[w] = true
 	}
 	if again*10 > result.Queries {
-		t.Errorf("%d of %d words were asked again", again, result.Queries)
+		t.Errorf("Learn repeated %d of %d words", again, result.Queries)
 	}
 }
 
-func TestWithoutBudgetTheResultHasTheMissingQueriesAndNoMachine(t *testing.T) {
+func TestSmallBudgetGivesMissingQueriesAndNoMachine(t *testing.T) {
 	other := drawMinimal(5, uniformMachines(6, 15, 3))
 	whole := learn(t, newSystem(other, 5), Config{Inputs: other.Inputs})
 	before := 0
@@ -139,23 +140,25 @@ func TestWithoutBudgetTheResultHasTheMissingQueriesAndNoMachine(t *testing.T) {
 		system.maxQueries = budget
 		result := learn(t, system, Config{Inputs: other.Inputs})
 		if !errors.Is(result.StopErr, errBudget) || result.Machine != nil {
-			t.Fatalf("after %d words: %+v", budget, result)
+			t.Fatalf("with a budget of %d queries: got %+v", budget, result)
 		}
 		if !strings.Contains(result.Guarantee(), "not complete") {
-			t.Errorf("after %d words: %s", budget, result.Guarantee())
+			t.Errorf("with a budget of %d queries: got %s", budget, result.Guarantee())
 		}
 		if result.RemainingQueries < 1 || budget+result.RemainingQueries > whole.Queries*11/10 {
-			t.Errorf("after %d words %d are missing, the whole takes %d", budget, result.RemainingQueries,
+			t.Errorf("with a budget of %d queries: got %d remaining, learning takes %d", budget,
+				result.RemainingQueries,
 				whole.Queries)
 		}
 		if budget > 120 && result.RemainingQueries >= before {
-			t.Errorf("after %d words %d are missing, before %d", budget, result.RemainingQueries, before)
+			t.Errorf("with a budget of %d queries: got %d remaining, want fewer than %d", budget,
+				result.RemainingQueries, before)
 		}
 		before = result.RemainingQueries
 	}
 }
 
-func TestAnEndedContextStopsLearning(t *testing.T) {
+func TestCancelledContextStopsLearning(t *testing.T) {
 	other := drawMinimal(5, uniformMachines(6, 15, 3))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -165,7 +168,7 @@ func TestAnEndedContextStopsLearning(t *testing.T) {
 	}
 }
 
-func TestMoreStatesThanAllowedStopLearning(t *testing.T) {
+func TestTooManyStatesStopLearning(t *testing.T) {
 	other := drawMinimal(5, uniformMachines(6, 15, 3))
 	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, MaxStates: 4})
 	if !errors.Is(result.StopErr, ErrTooManyStates) || result.Machine != nil {
@@ -173,7 +176,7 @@ func TestMoreStatesThanAllowedStopLearning(t *testing.T) {
 	}
 }
 
-func TestANondeterministicTransitionStopsLearningAndIsReported(t *testing.T) {
+func TestNondeterministicTransitionStopsLearning(t *testing.T) {
 	for seed := range uint64(machinesPerKind) {
 		other := drawMinimal(seed, uniformMachines(6, 15, 3))
 		system := newSystem(other, seed)
@@ -184,7 +187,7 @@ func TestANondeterministicTransitionStopsLearningAndIsReported(t *testing.T) {
 				result.StopErr.Error(),
 				`i3" is answered`,
 			) || !strings.Contains(result.StopErr.Error(), `"other"`) {
-			t.Errorf("seed %d: stopped by %v", seed, result.StopErr)
+			t.Errorf("seed %d: got the error %v", seed, result.StopErr)
 		}
 		t.Log(result.Queries, result.StopErr)
 	}
@@ -202,40 +205,40 @@ func TestTracesSaveQueries(t *testing.T) {
 	again := newSystem(other, 6)
 	second := learn(t, again, Config{Inputs: other.Inputs, Traces: traces})
 	if !isEquivalent(second.Machine, other) {
-		t.Error("with traces the machine is wrong")
+		t.Error("the machine learned with traces is wrong")
 	}
 	// The random tests are made anew.
 	if second.Queries > first.Queries-100 {
-		t.Errorf("%d queries, without traces %d", second.Queries, first.Queries)
+		t.Errorf("got %d queries with traces, %d without", second.Queries, first.Queries)
 	}
 	t.Log(first.Queries, second.Queries)
 }
 
-func TestATraceCanBeACounterexample(t *testing.T) {
+func TestTraceCanBeACounterexample(t *testing.T) {
 	other := drawMinimal(1, hiddenChains(8, 10, 3, 2))
 	word := longestAccess(other)
 	result := learn(t, newSystem(other, 1),
 		Config{Inputs: other.Inputs, RandomTests: -1, Traces: []Trace{{word, other.Run(word)}}})
 	if got := result.Machine.Run(word); !slices.Equal(got, other.Run(word)) {
-		t.Errorf("the machine says %q for a trace, which is %q", got, other.Run(word))
+		t.Errorf("got %q for a trace, want %q", got, other.Run(word))
 	}
 }
 
-func TestAWrongTraceIsRefuted(t *testing.T) {
+func TestWrongTraceIsRefuted(t *testing.T) {
 	other := drawMinimal(7, uniformMachines(6, 15, 3))
 	wrong := Trace{[]string{"i0", "i1", "i2"}, []string{"never", "never", "never"}}
 	result := learn(t, newSystem(other, 7), Config{Inputs: other.Inputs, Traces: []Trace{wrong}})
 	if !isEquivalent(result.Machine, other) || result.Conflicts == 0 {
-		t.Errorf("%s, %d conflicts", result.Guarantee(), result.Conflicts)
+		t.Errorf("got %s and %d conflicts", result.Guarantee(), result.Conflicts)
 	}
 }
 
-func TestATraceEndsBeforeAnUnknownInput(t *testing.T) {
+func TestTraceEndsBeforeAnUnknownInput(t *testing.T) {
 	other := drawMinimal(7, uniformMachines(6, 15, 3))
 	trace := Trace{[]string{"i0", "elsewhere", "i2"}, []string{other.Run([]string{"i0"})[0], "x", "never"}}
 	result := learn(t, newSystem(other, 7), Config{Inputs: other.Inputs, Traces: []Trace{trace}})
 	if !isEquivalent(result.Machine, other) || result.Conflicts != 0 {
-		t.Errorf("%s, %d conflicts", result.Guarantee(), result.Conflicts)
+		t.Errorf("got %s and %d conflicts", result.Guarantee(), result.Conflicts)
 	}
 }
 
@@ -244,10 +247,10 @@ func TestScenariosAreTheFirstTests(t *testing.T) {
 	word := longestAccess(other)
 	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, RandomTests: -1, Scenarios: [][]string{word}})
 	if got := result.Machine.Run(word); !slices.Equal(got, other.Run(word)) {
-		t.Errorf("the machine says %q for a scenario, which is %q", got, other.Run(word))
+		t.Errorf("got %q for a scenario, want %q", got, other.Run(word))
 	}
 	if result.PassedTests != 0 || !strings.HasSuffix(result.Guarantee(), "; 0 random tests without a counterexample") {
-		t.Errorf("without tests it says %q", result.Guarantee())
+		t.Errorf("without tests: got the guarantee %q", result.Guarantee())
 	}
 }
 
@@ -261,7 +264,7 @@ func longestAccess(other *Machine) []string {
 	return append(slices.Clone(longest), other.Inputs...)
 }
 
-func TestInvalidConfigurationsAreRefusedBeforeTheFirstQuery(t *testing.T) {
+func TestLearnRefusesInvalidConfigurations(t *testing.T) {
 	for name, config := range map[string]Config{
 		"no inputs":           {},
 		"an input twice":      {Inputs: []string{"a", "b", "a"}},
@@ -274,7 +277,7 @@ func TestInvalidConfigurationsAreRefusedBeforeTheFirstQuery(t *testing.T) {
 	}
 }
 
-func TestAMachineOfOneStateIsTested(t *testing.T) {
+func TestMachineOfOneStateIsTested(t *testing.T) {
 	other := newMachine(1, 3, func(int, int) int { return 0 })
 	result := learn(t, newSystem(other, 1), Config{Inputs: other.Inputs, RandomTests: 10})
 	if !isEquivalent(result.Machine, other) ||

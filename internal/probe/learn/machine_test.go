@@ -15,7 +15,7 @@ func newTableMachine(inputs string, rows ...[]Transition) *Machine {
 	return other
 }
 
-func TestDOTHasTheFormOfLearningTools(t *testing.T) {
+func TestDOTHasTheFormatOfLearningTools(t *testing.T) {
 	other := newTableMachine("login say/all",
 		[]Transition{{Output: "ok", Target: 1}, {Output: `no "one" hears`, Target: 0}},
 		[]Transition{{Output: "a\\b\nc\x01", Target: 1}, {Output: "", Target: 0}},
@@ -59,7 +59,7 @@ func TestRunStopsAtAnUnknownInput(t *testing.T) {
 		{"a c", "x"},
 	} {
 		if got := strings.Join(other.Run(strings.Fields(c.word)), " "); got != c.want {
-			t.Errorf("Run(%s) = %s, not %s", c.word, got, c.want)
+			t.Errorf("Run(%s) = %s, want %s", c.word, got, c.want)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestAccessWordsLeadToTheirStates(t *testing.T) {
 			at = other.States[at].Transitions[slices.Index(other.Inputs, input)].Target
 		}
 		if at != s {
-			t.Errorf("%q leads to %d, not to %d", state.AccessWord, at, s)
+			t.Errorf("%q leads to state %d, want %d", state.AccessWord, at, s)
 		}
 	}
 }

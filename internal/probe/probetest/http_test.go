@@ -75,7 +75,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-func TestAResetRestoresTheInitialState(t *testing.T) {
+func TestResetRestoresTheInitialState(t *testing.T) {
 	url := listen(t, Config{})
 	ask := func(record string) string {
 		_, body := do(t, "POST", url, "VER=1.1&SEQ=123456&UIN=10001&"+record, nil)
@@ -101,7 +101,7 @@ func TestAResetRestoresTheInitialState(t *testing.T) {
 	}
 }
 
-func TestOneRequestInAHundredIsLost(t *testing.T) {
+func TestLossyServerLosesOneRequestInAHundred(t *testing.T) {
 	url := listen(t, Config{Mutant: "lost-requests"})
 	fuzzPeer := newFuzzClient()
 	defer fuzzPeer.close()

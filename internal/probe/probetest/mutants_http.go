@@ -50,7 +50,7 @@ func transientFaults() []mutantChange {
 // equivalents are changes that must not be reported as differences.
 func equivalents() []mutantChange {
 	return []mutantChange{
-		newEquivalent("field-order", "The fields of an answer come in reverse, behind RES.",
+		newEquivalent("field-order", "The fields of an answer come in reverse order after RES.",
 			func(rules *serverRules) { rules.record.reversesFields = true }),
 		newEquivalent("jitter", "An answer comes 0 to 3 ms late.",
 			func(rules *serverRules) { rules.http.maxJitter = 3 * time.Millisecond }),

@@ -9,7 +9,7 @@ func coreLists() []mutantChange {
 			"A page of List has one element less than was asked for.",
 			func(rules *serverRules) { rules.lists[cmdList].extraElements = -1 }),
 		newMutant("list-cursor-inclusive", "paging cursor", "List", "paging",
-			"List begins with the account given in UN, not behind it.",
+			"List begins with the account given in UN, not after it.",
 			func(rules *serverRules) { rules.lists[cmdList].cursorIsInclusive = true }),
 		newMutant("query-stat-cursor-ignored", "paging cursor", "Query_Stat", "paging",
 			"Query_Stat always begins at the start.",

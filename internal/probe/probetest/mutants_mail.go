@@ -5,10 +5,10 @@ import "time"
 func coreMail() []mutantChange {
 	return []mutantChange{
 		newMutant("message-twice-if-offline", "offline message", "GetMsgEx", "message",
-			"A message to who is logged out comes twice.",
+			"A message to a logged-out account comes twice.",
 			func(rules *serverRules) { rules.mail.duplicatesOffline = true }),
 		newMutant("message-lost-if-offline", "offline message", "GetMsgEx", "message",
-			"A message to who is logged out is lost.",
+			"A message to a logged-out account is lost.",
 			func(rules *serverRules) { rules.mail.losesOffline = true }),
 		newMutant("newest-first", "order", "GetMsgEx", "message",
 			"A batch has the newest message first.",

@@ -3,12 +3,12 @@ package probetest
 func corePeople() []mutantChange {
 	return []mutantChange{
 		newMutant("invisible-shows", "invisible status", "Query_Stat", "presence",
-			"Query_Stat shows who is invisible as online.",
+			"Query_Stat shows invisible accounts as online.",
 			func(rules *serverRules) {
 				rules.presence.shownAs[cmdQueryStat] = map[statusID]statusID{statusInvisible: statusOnline}
 			}),
 		newMutant("offline-shows", "offline status", "Query_Stat", "presence",
-			"Query_Stat shows who chose to be offline as online.",
+			"Query_Stat shows accounts with status offline as online.",
 			func(rules *serverRules) {
 				rules.presence.shownAs[cmdQueryStat] = map[statusID]statusID{statusOffline: statusOnline}
 			}),
@@ -16,13 +16,13 @@ func corePeople() []mutantChange {
 			"A Login after the end of a session has the status of before.",
 			func(rules *serverRules) { rules.login.keepsStatus = true }),
 		newMutant("no-notices", "MT=99", "GetMsgEx", "presence",
-			"Nobody is told of a friend's status.",
+			"No friend is told of a changed status.",
 			func(rules *serverRules) { rules.presence.noNotices = true }),
 		newMutant("strangers-show", "strangers reading status", "Query_Stat", "presence",
 			"Query_Stat lists all who are online, friends or not.",
 			func(rules *serverRules) { rules.presence.listsStrangers = true }),
 		newMutant("deletion-one-sided", "deletion", "*", "friendship",
-			"Who is deleted keeps the other as a friend.",
+			"A deleted account keeps the other as a friend.",
 			func(rules *serverRules) { rules.friends.deletesOneSide = true }),
 		newMutant("ask-is-open", "AddToList", "AddToList", "friendship",
 			"An account that wants to be asked is a friend at once.",
@@ -39,12 +39,12 @@ func corePeople() []mutantChange {
 func morePeople() []mutantChange {
 	return []mutantChange{
 		newMutant("query-stat2-invisible-shows", "invisible status", "Query_Stat2", "presence",
-			"Query_Stat2 shows who is invisible as online.",
+			"Query_Stat2 shows invisible accounts as online.",
 			func(rules *serverRules) {
 				rules.presence.shownAs[cmdQueryStat2] = map[statusID]statusID{statusInvisible: statusOnline}
 			}),
 		newMutant("finger-invisible-shows", "invisible status", "Finger", "presence",
-			"Finger finds who is invisible.",
+			"Finger finds invisible accounts.",
 			func(rules *serverRules) {
 				rules.presence.shownAs[cmdFinger] = map[statusID]statusID{statusInvisible: statusOnline}
 			}),
@@ -52,7 +52,7 @@ func morePeople() []mutantChange {
 			"Friends are told 40 of who becomes invisible, and not 20.",
 			func(rules *serverRules) { rules.presence.noticesInvisible = true }),
 		newMutant("away-shows-online", "away status", "Query_Stat", "presence",
-			"Query_Stat shows who is away as online.",
+			"Query_Stat shows accounts with status away as online.",
 			func(rules *serverRules) {
 				rules.presence.shownAs[cmdQueryStat] = map[statusID]statusID{statusAway: statusOnline}
 			}),
@@ -72,7 +72,7 @@ func morePeople() []mutantChange {
 			"Who accepts without having been asked is a friend.",
 			func(rules *serverRules) { rules.friends.acceptsWithoutRequest = true }),
 		newMutant("acceptance-untold", "requests", "GetMsgEx", "friendship",
-			"Nobody is told that a request was accepted.",
+			"No sender is told that a request was accepted.",
 			func(rules *serverRules) { rules.friends.acceptsSilently = true }),
 		newMutant("closed-may-be-asked", "requests", "Ack_AddToList", "friendship",
 			"A closed account takes requests.",

@@ -39,7 +39,7 @@ func coreSessions() []mutantChange {
 			"A session ends after 240 s without a request.",
 			func(rules *serverRules) { rules.session.timeout = 240 * time.Second }),
 		newMutant("timeout-absolute", "idle or absolute", "*", "timer",
-			"A session ends 300 s after its Login, whatever is asked.",
+			"A session ends 300 s after its Login, whatever is requested.",
 			func(rules *serverRules) { rules.session.timeoutIsAbsolute = true }),
 		newMutant("list-does-not-refresh", "refresh", "*", "timer",
 			"List does not keep a session alive.",

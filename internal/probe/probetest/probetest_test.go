@@ -59,7 +59,7 @@ func (d desk) login(uins ...int) {
 
 func (d desk) wait(seconds int) { d.s.state.moveClock(time.Duration(seconds) * time.Second) }
 
-func TestTheExamplesOfTheContract(t *testing.T) {
+func TestServerAnswersTheExamplesOfTheContract(t *testing.T) {
 	d := newDesk(t)
 	serverState := d.s.state
 	ben, cat := serverState.accounts[10002], serverState.accounts[10003]
@@ -153,7 +153,7 @@ func TestChecksFollowTheOrderOfTheContract(t *testing.T) {
 	}
 }
 
-func TestRecordsAreReadAsTheContractSays(t *testing.T) {
+func TestRecordsAreParsedAsTheContractSays(t *testing.T) {
 	for name, e := range map[string]struct{ record, text string }{
 		"a text takes the rest": {
 			"VER=1.1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10001&MG=http://x/?a=1&id=5, Tom & Jerry",
@@ -187,7 +187,7 @@ func TestRecordsAreReadAsTheContractSays(t *testing.T) {
 	}
 }
 
-func TestTextsAreDecodedByDeclaredCharsetAndSession(t *testing.T) {
+func TestDeclaredCharsetAndSessionDecodeTexts(t *testing.T) {
 	d := newDesk(t)
 	d.login(10001)
 	note := "VER=1.1&CMD=CLTMSG&SEQ=&UIN=10001&UN=10001&MG="
@@ -215,7 +215,7 @@ func TestTextsAreDecodedByDeclaredCharsetAndSession(t *testing.T) {
 	}
 }
 
-func TestSessionsAreByAddress(t *testing.T) {
+func TestSessionsBelongToAddresses(t *testing.T) {
 	d := newDesk(t)
 	list := "VER=1.1&CMD=List&SEQ=&UIN=10001"
 	login := "VER=1.1&CMD=Login&SEQ=&UIN=10001&M5=0&PS=123456"
@@ -239,7 +239,7 @@ func TestSessionsAreByAddress(t *testing.T) {
 	}
 }
 
-func TestABatchHasAMaximumSize(t *testing.T) {
+func TestBatchHasAMaximumSize(t *testing.T) {
 	d := newDesk(t)
 	d.login(10001)
 	for range 51 {
@@ -261,7 +261,7 @@ func TestABatchHasAMaximumSize(t *testing.T) {
 	}
 }
 
-func TestAnUnknownMutantIsAnError(t *testing.T) {
+func TestNewRefusesAnUnknownMutant(t *testing.T) {
 	if _, err := New(Config{Mutant: "nonesuch"}); err == nil {
 		t.Error("it was made")
 	}
@@ -298,7 +298,7 @@ func TestMutantsHaveCompleteLabels(t *testing.T) {
 	}
 }
 
-func TestTheMadeUpDialectSharesNoWord(t *testing.T) {
+func TestMadeUpDialectSharesNoWordWithHTTPQQ(t *testing.T) {
 	dialect := MadeUp()
 	if err := dialect.validate(); err != nil {
 		t.Fatal(err)

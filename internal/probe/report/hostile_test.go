@@ -50,23 +50,23 @@ func poison(v reflect.Value) {
 func clean(t *testing.T, text string) {
 	t.Helper()
 	if !utf8.ValidString(text) {
-		t.Error("it is no UTF-8")
+		t.Error("the output is not UTF-8")
 	}
 	for _, character := range text {
 		if character != '\n' && !unicode.IsPrint(character) {
-			t.Errorf("it holds %U", character)
+			t.Errorf("the output contains %U", character)
 			break
 		}
 	}
 	for _, want := range []string{`\x00`, `\x07`, `\x1b`, `\x7f`, `\xc0`, `\xff`, `\u0085`, `\u202e`, `\u2028`,
 		`\U000e0001`} {
 		if !strings.Contains(text, want) && !strings.Contains(text, `\`+want) {
-			t.Errorf("it does not show %s", want)
+			t.Errorf("the output lacks %s", want)
 		}
 	}
 }
 
-func TestWhatServersWriteCannotBecomeMarkup(t *testing.T) {
+func TestHTMLEscapesServerOutput(t *testing.T) {
 	text := written(t, report.HTML, hostile(sample(2)))
 	clean(t, text)
 	plain := written(t, report.HTML, sample(2))
@@ -77,7 +77,7 @@ func TestWhatServersWriteCannotBecomeMarkup(t *testing.T) {
 	}
 	for _, m := range tags.FindAllString(text, -1) {
 		if !known[m] {
-			t.Errorf("there is a tag that the page has not by itself: %s", m)
+			t.Errorf("the page has the injected tag %s", m)
 		}
 	}
 	for _, bad := range []string{`"hostile`, `'hostile`, `<hostile`} {
@@ -87,12 +87,12 @@ func TestWhatServersWriteCannotBecomeMarkup(t *testing.T) {
 	}
 	for _, tag := range []string{"<script", "</script", "<style", "</style", "<body", "</html"} {
 		if strings.Count(text, tag) != strings.Count(plain, tag) {
-			t.Errorf("%d times %s, want %d", strings.Count(text, tag), tag, strings.Count(plain, tag))
+			t.Errorf("got %d times %s, want %d", strings.Count(text, tag), tag, strings.Count(plain, tag))
 		}
 	}
 }
 
-func TestWhatServersWriteCannotBecomeMarkdown(t *testing.T) {
+func TestMarkdownEscapesServerOutput(t *testing.T) {
 	text := written(t, report.Markdown, hostile(sample(2)))
 	clean(t, text)
 	titles := regexp.MustCompile("<summary>.*</summary>|(?s)````.*````") // HTML; the experiment file
@@ -115,22 +115,22 @@ func TestWhatServersWriteCannotBecomeMarkdown(t *testing.T) {
 		if !strings.HasPrefix(line, "|") {
 			columns = 0
 			if strings.HasPrefix(line, "# hostile") || strings.HasPrefix(line, "</details>x") {
-				t.Errorf("line %d is the payload's: %s", i+1, line)
+				t.Errorf("the payload begins line %d: %s", i+1, line)
 			}
 			continue
 		}
 		count := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
 		if columns != 0 && count != columns {
-			t.Errorf("line %d has %d bars, not %d: %s", i+1, count, columns, line)
+			t.Errorf("line %d has %d bars, want %d: %s", i+1, count, columns, line)
 		}
 		columns = count
 	}
 	if want := 2 * len(sample(2).Machines); fences != want {
-		t.Errorf("%d fences, want %d", fences, want)
+		t.Errorf("got %d fences, want %d", fences, want)
 	}
 }
 
-func TestWhatServersWriteCannotBreakJUnit(t *testing.T) {
+func TestJUnitEscapesServerOutput(t *testing.T) {
 	study := hostile(sample(1))
 	var results []report.CheckResult
 	for _, fact := range study.Facts {
@@ -153,19 +153,19 @@ func TestWhatServersWriteCannotBreakJUnit(t *testing.T) {
 		count += len(suite.Cases)
 	}
 	if count != len(results) {
-		t.Errorf("%d cases of %d came back", count, len(results))
+		t.Errorf("got %d test cases, want %d", count, len(results))
 	}
 	if strings.ContainsRune(result.String(), utf8.RuneError) {
-		t.Error("something was replaced instead of shown")
+		t.Error("a character was replaced")
 	}
 }
 
-func TestBytesThatAreNoTextSurviveInJSON(t *testing.T) {
+func TestJSONKeepsBytesThatAreNotUTF8(t *testing.T) {
 	study := sample(1)
 	study.Name = "caf\xe9 \u0001 \xff\xfe ok"
 	text := written(t, report.JSON, study)
 	if !utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError) {
-		t.Error("it is no UTF-8, or something was replaced")
+		t.Error("the output is not UTF-8, or a character was replaced")
 	}
 	back, err := report.Read(strings.NewReader(text))
 	if err != nil {

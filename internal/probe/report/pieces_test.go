@@ -23,7 +23,7 @@ func show(pieces []textPiece) string {
 	return result.String()
 }
 
-func TestDifferencesBetweenMessagesAreMarked(t *testing.T) {
+func TestDiffMarksChangedWords(t *testing.T) {
 	for _, c := range []struct{ name, a, b, left, right string }{
 		{"equal ones", "A=1&B=2", "A=1&B=2", "A=1&B=2", "A=1&B=2"},
 		{"one value", "A=1&B=2&C=3", "A=1&B=20&C=3", "A=1&B=[2]&C=3", "A=1&B=[20]&C=3"},
@@ -38,16 +38,16 @@ func TestDifferencesBetweenMessagesAreMarked(t *testing.T) {
 	} {
 		left, right := markDifferences(c.a, c.b)
 		if show(left) != c.left || show(right) != c.right {
-			t.Errorf("%s: %s | %s, want %s | %s", c.name, show(left), show(right), c.left, c.right)
+			t.Errorf("%s: got %s | %s, want %s | %s", c.name, show(left), show(right), c.left, c.right)
 		}
 	}
 }
 
-func TestHugeMessagesAreMarkedWithoutComparingEachWord(t *testing.T) {
+func TestDiffMarksHugeMessagesAsAWhole(t *testing.T) {
 	long := func(word string) string { return "start&" + strings.Repeat(word+",", 5000) + "&end" }
 	left, _ := markDifferences(long("1"), long("2"))
 	if len(left) != 3 || left[0].Text != "start&" || left[2].Text != ",&end" {
-		t.Errorf("%d pieces", len(left))
+		t.Errorf("got %d pieces", len(left))
 	}
 }
 
@@ -62,10 +62,10 @@ func TestInvisibleCharactersAreEscaped(t *testing.T) {
 		"\ufffd":         "\ufffd", // it is a character like others if it was sent
 	} {
 		if got := escapeInvisible(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
+			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 		if again := escapeInvisible(escapeInvisible(in)); !strings.Contains(in, "\n") && again != escapeInvisible(in) {
-			t.Errorf("%q: shown twice it is %q", in, again)
+			t.Errorf("%q: escaping it twice gives %q", in, again)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestMarkdownEscapesTexts(t *testing.T) {
 		"$x$ and a@b and c:d": `\$x\$ and a&#64;b and c:d`,
 	} {
 		if got := escapeMarkdown(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
+			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func TestMermaidAcceptsAnyName(t *testing.T) {
 	}
 }
 
-func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
+func TestDiagramMergesInputsWithEqualAnswers(t *testing.T) {
 	machine := finding.StateMachine{Transitions: []finding.MachineTransition{
 		{From: "out", Input: "List", Output: "no", To: "out"},
 		{From: "out", Input: "Login", Output: "yes", To: "in"},
@@ -131,7 +131,7 @@ func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
 
 // A label is a server's words at worst. A drawing is well formed whatever they are,
 // has nothing but shapes and texts, and shows the words as they are.
-func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
+func TestDiagramHasOnlyShapesAndTexts(t *testing.T) {
 	hostile := `<a href="javascript:x">企鹅</a><script>&amp;\N\n"'` + "\n"
 	machine := finding.StateMachine{Aspect: hostile, States: []finding.MachineState{{Name: hostile}, {Name: "two"}},
 		Transitions: []finding.MachineTransition{
@@ -147,16 +147,16 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 			break
 		}
 		if err != nil {
-			t.Fatalf("%v in\n%s", err, svg)
+			t.Fatalf("got the error %v for\n%s", err, svg)
 		}
 		switch e := token.(type) {
 		case xml.StartElement:
 			if !strings.Contains(" svg rect path circle text ", " "+e.Name.Local+" ") {
-				t.Errorf("there is an element %s", e.Name.Local)
+				t.Errorf("the drawing has the element %s", e.Name.Local)
 			}
 			for _, a := range e.Attr {
 				if strings.HasPrefix(a.Name.Local, "on") || a.Name.Local == "href" || a.Name.Local == "style" {
-					t.Errorf("there is an attribute %s", a.Name.Local)
+					t.Errorf("the drawing has the attribute %s", a.Name.Local)
 				}
 			}
 		case xml.CharData:
@@ -164,11 +164,11 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 		}
 	}
 	if !strings.Contains(texts, hostile) {
-		t.Errorf("the name is not shown as it is: %s", texts)
+		t.Errorf("got %s, want the unchanged name", texts)
 	}
 }
 
-func TestIncompleteMachinesAreDrawn(t *testing.T) {
+func TestDiagramShowsIncompleteMachines(t *testing.T) {
 	for name, machine := range map[string]finding.StateMachine{
 		"nothing":        {},
 		"unknown states": {Transitions: []finding.MachineTransition{{From: "x", Input: "i", Output: "o", To: "y"}}},
@@ -185,39 +185,39 @@ func TestIncompleteMachinesAreDrawn(t *testing.T) {
 	}
 }
 
-func TestALaneRunsBetweenItsArrowAndTheLinesThatLeadThere(t *testing.T) {
+func TestLaneReachesItsArrowAndItsLines(t *testing.T) {
 	svg := string(newStateDiagram(finding.StateMachine{Transitions: []finding.MachineTransition{
 		{From: "out", Input: "Login", Output: "yes", To: "in"}, {From: "in", Input: "Logout", Output: "yes", To: "out"},
 	}}).renderSVG("session"))
 	// Boxes of two rows each; the first one's name stands at 14, its line at 32.
 	for _, lane := range []string{"M150 14V88", "M164 32V70"} {
 		if !strings.Contains(svg, `<path d="`+lane+`"/>`) {
-			t.Errorf("there is no lane %s in %s", lane, svg)
+			t.Errorf("the lane %s is missing in %s", lane, svg)
 		}
 	}
 }
 
-func TestTimesAreWrittenInUnitsThatSuitThem(t *testing.T) {
+func TestDurationsUseSuitableUnits(t *testing.T) {
 	for v, want := range map[float64]string{0: "0 s", 1.5: "1.5 s", 60: "1 min", 90: "1 min 30 s", 299: "4 min 59 s",
 		3600: "1 h", 90061: "1 d 1 h 1 min 1 s", 2419200: "28 d"} {
 		if got := formatSeconds(v); got != want {
-			t.Errorf("%v: %s, want %s", v, got, want)
+			t.Errorf("%v: got %s, want %s", v, got, want)
 		}
 	}
 }
 
-func TestLongValuesAreShortenedWhereItCanBeSeen(t *testing.T) {
+func TestShortenedValuesSayHowMuchIsMissing(t *testing.T) {
 	long := strings.Repeat("企", 5000)
 	got := shortenMiddle(long)
 	if count := len([]rune(got)); count > 700 || !strings.Contains(got, "… 4,500 characters left out …") {
-		t.Errorf("%d characters: %s", count, got)
+		t.Errorf("got %d characters: %s", count, got)
 	}
 	if short := long[:1800]; shortenMiddle(short) != short {
-		t.Error("600 characters are shortened")
+		t.Error("a value of 600 characters is shortened")
 	}
 }
 
-func TestSureAndSurprisingFactsComeFirst(t *testing.T) {
+func TestConfirmedFactsComeFirst(t *testing.T) {
 	facts := []finding.Fact{
 		{ID: "guess", Claim: "rare", Grade: finding.Inferred},
 		{ID: "usual 1", Claim: "meaning", Value: "taken", Grade: finding.Confirmed, Observations: 90},
@@ -235,7 +235,7 @@ func TestSureAndSurprisingFactsComeFirst(t *testing.T) {
 	}
 }
 
-func TestVariantsStandTogetherByOutcome(t *testing.T) {
+func TestVariantsAreGroupedByOutcome(t *testing.T) {
 	row := finding.MatrixRow{Cells: []finding.MatrixCell{
 		{Variant: "-1", Outcome: "refused", Code: "RES=1"}, {Variant: "twice", Outcome: "same", Code: "RES=0"},
 		{Variant: "x", Outcome: "refused", Code: "RES=1"}, {Variant: "", Outcome: "refused", Code: "RES=1"},
@@ -246,6 +246,6 @@ func TestVariantsStandTogetherByOutcome(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	if got := formatSpans(variantsByOutcome(finding.MatrixRow{})); got != "not varied" {
-		t.Errorf("a parameter that was not varied is shown as %q", got)
+		t.Errorf("got %q for a parameter that was not varied", got)
 	}
 }

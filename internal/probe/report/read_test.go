@@ -16,10 +16,10 @@ func TestReadReturnsWhatJSONWrote(t *testing.T) {
 	}
 	if len(got.Facts) != len(study.Facts) || !reflect.DeepEqual(got.Facts[0], study.Facts[0]) ||
 		!reflect.DeepEqual(got.Timers[2], study.Timers[2]) {
-		t.Error("it is another study")
+		t.Error("Read returned another study")
 	}
 	if string(got.Differences[2].Witness[0].RequestBase64) != string(study.Differences[2].Witness[0].RequestBase64) {
-		t.Error("a request that is no text was changed")
+		t.Error("Read changed a request that is not UTF-8")
 	}
 }
 
@@ -31,7 +31,7 @@ func TestReadIgnoresUnknownKeys(t *testing.T) {
 	}
 }
 
-func TestErrorsOfReadingAreInPlainWords(t *testing.T) {
+func TestReadErrorsNameTheCause(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"an empty file", "", "the file is empty"},
 		{"no JSON", "{\n\n  oops", "line 3: this is no JSON"},
@@ -48,7 +48,7 @@ func TestErrorsOfReadingAreInPlainWords(t *testing.T) {
 	} {
 		_, err := report.Read(strings.NewReader(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			t.Errorf("%s: got the error %v, want %q", c.name, err, c.want)
 		}
 	}
 }

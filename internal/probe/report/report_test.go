@@ -46,11 +46,11 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("it differs from %s (go test -update writes it anew):\n%s", path, got)
+		t.Errorf("the output differs from %s; if that is right, run go test -update. got:\n%s", path, got)
 	}
 }
 
-func TestWriteMakesAWholeFolder(t *testing.T) {
+func TestWriteMakesAllFiles(t *testing.T) {
 	dir := *keep
 	if dir == "" {
 		dir = t.TempDir()
@@ -81,30 +81,30 @@ func TestWriteMakesAWholeFolder(t *testing.T) {
 			got = append(got, e.Name())
 		}
 		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: files %q, want %q", c.name, got, c.want)
+			t.Errorf("%s: got the files %q, want %q", c.name, got, c.want)
 		}
 	}
 }
 
-func TestAFailedWriteLeavesNothingBehind(t *testing.T) {
+func TestFailedWriteLeavesNoFiles(t *testing.T) {
 	dir := t.TempDir()
 	blocked := filepath.Join(dir, "report.html")
 	if err := os.MkdirAll(filepath.Join(blocked, "in the way"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := report.Write(dir, sample(1)); err == nil {
-		t.Error("a folder was replaced by a file")
+		t.Error("Write replaced a folder by a file")
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(entries) != 1 {
-		t.Errorf("left behind: %v", entries)
+		t.Errorf("Write left %v", entries)
 	}
 }
 
-func TestTheSameStudyGivesTheSameBytes(t *testing.T) {
+func TestEqualStudiesGiveEqualReports(t *testing.T) {
 	for name, write := range map[string]writer{
 		"HTML": report.HTML, "Markdown": report.Markdown, "JSON": report.JSON, "DOT": report.DOT,
 		"Differences": report.Differences,
@@ -112,13 +112,13 @@ func TestTheSameStudyGivesTheSameBytes(t *testing.T) {
 		first := written(t, write, sample(2))
 		for range 5 {
 			if written(t, write, sample(2)) != first {
-				t.Errorf("%s differs from time to time", name)
+				t.Errorf("%s differs between two runs", name)
 			}
 		}
 	}
 }
 
-func TestAReportOfAStudyReadFromJSONIsTheSame(t *testing.T) {
+func TestStudyReadFromJSONGivesTheSameReport(t *testing.T) {
 	study := sample(2)
 	study.Differences[2].Witness[0].RequestBase64 = nil
 	text := written(t, report.JSON, study)
@@ -128,36 +128,36 @@ func TestAReportOfAStudyReadFromJSONIsTheSame(t *testing.T) {
 	}
 	for name, write := range map[string]writer{"HTML": report.HTML, "Markdown": report.Markdown, "JSON": report.JSON} {
 		if written(t, write, back) != written(t, write, study) {
-			t.Errorf("%s is another after reading", name)
+			t.Errorf("%s differs after reading", name)
 		}
 	}
 }
 
-func TestWritingAReportLeavesTheStudyAsItIs(t *testing.T) {
+func TestWriteDoesNotChangeTheStudy(t *testing.T) {
 	study := hostile(sample(2))
 	before, _ := json.Marshal(study)
 	for _, write := range []writer{report.HTML, report.Markdown, report.JSON, report.DOT} {
 		written(t, write, study)
 	}
 	if after, _ := json.Marshal(study); !bytes.Equal(before, after) {
-		t.Error("it was changed")
+		t.Error("Write changed the study")
 	}
 }
 
-func TestAStudyOfOneServerHasNoDifferencesSection(t *testing.T) {
+func TestReportOfOneServerHasNoDifferencesSection(t *testing.T) {
 	for _, write := range []writer{report.HTML, report.Markdown} {
 		if text := written(t, write, sample(1)); regexp.MustCompile(
 			`(?i)differences</|id="differences"|\d\. Differences`).MatchString(text) {
-			t.Error("there is one")
+			t.Error("a report of one server has the section")
 		}
 		if text := written(t, write, sample(2)); !strings.Contains(text,
 			"B begins a page with the account that UN names") {
-			t.Error("a study of two has none")
+			t.Error("a report of two servers lacks the section")
 		}
 	}
 }
 
-func TestDifferencesAreAnArrayEvenIfThereAreNone(t *testing.T) {
+func TestNoDifferencesAreAnEmptyJSONArray(t *testing.T) {
 	study := sample(2)
 	study.Differences = nil
 	if got := written(t, report.Differences, study); got != "[]\n" {
@@ -166,7 +166,7 @@ func TestDifferencesAreAnArrayEvenIfThereAreNone(t *testing.T) {
 	golden(t, "differences.json", written(t, report.Differences, sample(2)))
 }
 
-func TestTheReportOfAnEmptyStudyNamesWhatIsMissing(t *testing.T) {
+func TestReportOfAnEmptyStudyNamesWhatIsMissing(t *testing.T) {
 	for _, write := range []writer{report.HTML, report.Markdown} {
 		text := written(t, write, &finding.Study{})
 		for _, want := range []string{
@@ -178,19 +178,19 @@ func TestTheReportOfAnEmptyStudyNamesWhatIsMissing(t *testing.T) {
 			"No equal requests were made", "No fact was found",
 		} {
 			if !strings.Contains(text, want) {
-				t.Errorf("it does not say %q", want)
+				t.Errorf("the report does not say %q", want)
 			}
 		}
 	}
 	study := &finding.Study{Servers: []string{"http://a/", "http://b/"}}
 	for _, write := range []writer{report.HTML, report.Markdown} {
 		if !strings.Contains(written(t, write, study), "No difference was found") {
-			t.Error("it does not say that no difference was found")
+			t.Error("the report does not say that no difference was found")
 		}
 	}
 }
 
-func TestThePageIsSelfContained(t *testing.T) {
+func TestPageIsSelfContained(t *testing.T) {
 	text := written(t, report.HTML, sample(2))
 	for _, bad := range []string{" src=", "<link", "@import", "<iframe", "<img", `href="http`, "fetch(",
 		"XMLHttpRequest"} {
@@ -203,7 +203,7 @@ func TestThePageIsSelfContained(t *testing.T) {
 	}
 }
 
-func TestLinksOfThePageLeadSomewhere(t *testing.T) {
+func TestPageLinksHaveTargets(t *testing.T) {
 	text := written(t, report.HTML, sample(2))
 	ids := map[string]int{}
 	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(text, -1) {
@@ -213,12 +213,12 @@ func TestLinksOfThePageLeadSomewhere(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`(?:href="|url\()#([^")]*)`).FindAllStringSubmatch(text, -1) {
 		if ids[m[1]] == 0 {
-			t.Errorf("a link leads to %s, which is not there", m[1])
+			t.Errorf("a link leads to the missing id %s", m[1])
 		}
 	}
 }
 
-func TestFactsAreAllInTheReport(t *testing.T) {
+func TestReportHasAllFacts(t *testing.T) {
 	facts := sample(1).Facts
 	page := written(t, report.HTML, sample(1))
 	if count := strings.Count(page, `<td data-label="Support">`); count != len(facts) {
@@ -231,20 +231,20 @@ func TestFactsAreAllInTheReport(t *testing.T) {
 	}
 }
 
-func TestSectionsStandInTheOrderInWhichTheyAreRead(t *testing.T) {
+func TestSectionsAreInReadingOrder(t *testing.T) {
 	text := written(t, report.HTML, sample(2))
 	index := 0
 	for _, id := range []string{"differences", "sightings", "summary", "untested", "scenarios", "parameters", "fields",
 		"codes", "machines", "facts", "method"} {
 		next := strings.Index(text, `<section id="`+id+`"`)
 		if next <= index {
-			t.Errorf("%s stands at %d, behind %d", id, next, index)
+			t.Errorf("%s is at byte %d, want it after byte %d", id, next, index)
 		}
 		index = next
 	}
 }
 
-func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
+func TestPageBeginsWithTheProtocolSummary(t *testing.T) {
 	text := written(t, report.Markdown, sample(1))
 	_, first, _ := strings.Cut(text, "## What the protocol does")
 	first, _, _ = strings.Cut(first, "\n## ")
@@ -253,21 +253,21 @@ func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
 		"### Messages", "### Findings, weightiest first", "### Contested"} {
 		next := strings.Index(first, title+"\n")
 		if next < index {
-			t.Errorf("%s stands at %d, behind %d", title, next, index)
+			t.Errorf("%s is at byte %d, want it after byte %d", title, next, index)
 		}
 		index = next
 	}
 	_, timers, _ := strings.Cut(first, "### Timers\n\n")
 	timers, _, _ = strings.Cut(timers, "\n\n")
 	if count := strings.Count(timers, "\n") + 1; count != len(sample(1).Timers) {
-		t.Errorf("%d lines for %d timers:\n%s", count, len(sample(1).Timers), timers)
+		t.Errorf("got %d lines for %d timers:\n%s", count, len(sample(1).Timers), timers)
 	}
 	if strings.Count(first, "ends between 4 min 59 s") != 1 {
-		t.Error("a timer is told more than once, or not at all")
+		t.Error("a timer is not stated exactly once")
 	}
 }
 
-func TestTheSummaryStatesATimerOnce(t *testing.T) {
+func TestSummaryStatesATimerOnce(t *testing.T) {
 	study := &finding.Study{
 		Timers: []finding.Timer{{Name: "session", Low: 60, High: 62}},
 		Facts: []finding.Fact{
@@ -279,14 +279,14 @@ func TestTheSummaryStatesATimerOnce(t *testing.T) {
 	}
 	text := written(t, report.Markdown, study)
 	if count := strings.Count(text, "alive after 60 s"); count != 1 {
-		t.Errorf("it is told %d times, not among all facts alone", count)
+		t.Errorf("got the fact of a timer %d times, want it only among all facts", count)
 	}
 	if count := strings.Count(text, "a lock is absolute"); count != 2 {
-		t.Errorf("a fact without a timer is told %d times, not as a finding and among all facts", count)
+		t.Errorf("got the fact without a timer %d times, want it as a finding and among all facts", count)
 	}
 }
 
-func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
+func TestDifferenceShowsRequestsAndAnswers(t *testing.T) {
 	study := sample(2)
 	for name, text := range map[string]string{"HTML": written(t, report.HTML, study),
 		"Markdown": written(t, report.Markdown, study)} {
@@ -296,34 +296,34 @@ func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
 		for _, exchange := range study.Differences[0].Witness {
 			if exchange.Wait == 0 && (!strings.Contains(text, exchange.Request) ||
 				!strings.Contains(text, exchange.Step)) {
-				t.Errorf("%s: %s is not shown", name, exchange.Step)
+				t.Errorf("%s lacks %s", name, exchange.Step)
 			}
 		}
 	}
 }
 
-func TestUntestedItemsNameTheRequestsThatWouldTestThem(t *testing.T) {
+func TestUntestedItemsNameTheRequiredRequests(t *testing.T) {
 	text := written(t, report.Markdown, sample(1))
 	for _, want := range []string{"**PS, M5, LC of Login**: the budget was used up. Some 60 requests more would.",
 		"**DelFromList**: it is destructive"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("it does not say %s", want)
+			t.Errorf("the report does not say %s", want)
 		}
 	}
 }
 
-func TestScenariosAreShownAsTheyWereSentAndAnswered(t *testing.T) {
+func TestScenariosShowRequestsAndAnswers(t *testing.T) {
 	study := sample(1)
 	for name, text := range map[string]string{"HTML": written(t, report.HTML, study),
 		"Markdown": strings.ReplaceAll(written(t, report.Markdown, study), "&amp;", "&")} {
 		text = strings.ReplaceAll(text, "&amp;", "&")
 		for _, step := range study.Scenarios[0].Steps {
 			if step.Wait == 0 && (!strings.Contains(text, "M5=3") || !strings.Contains(text, step.Exchange.Response)) {
-				t.Errorf("%s: %s is not shown", name, step.Step)
+				t.Errorf("%s lacks %s", name, step.Step)
 			}
 		}
 		if !strings.Contains(text, "30 s go by") {
-			t.Errorf("%s: the wait is not shown", name)
+			t.Errorf("%s lacks the wait", name)
 		}
 	}
 }
@@ -334,30 +334,30 @@ func TestSightingsAreNotCountedAsDifferences(t *testing.T) {
 	text := written(t, report.Markdown, study)
 	if !strings.Contains(text, "1 sighting did not show again") ||
 		!strings.Contains(text, "## Seen once, and not again") {
-		t.Error("what was seen once is not told")
+		t.Error("the report lacks the sighting")
 	}
 }
 
-func TestThePageHasNoScript(t *testing.T) {
+func TestPageHasNoScript(t *testing.T) {
 	text := written(t, report.HTML, hostile(sample(2)))
 	for _, bad := range []string{"<script", "script-src", "<a href=\"javascript"} {
 		if strings.Contains(text, bad) {
-			t.Errorf("it has %s", bad)
+			t.Errorf("the page has %s", bad)
 		}
 	}
 	if !strings.Contains(text, "default-src &#39;none&#39;") {
-		t.Error("its policy lets in what it does not need")
+		t.Error("the page's policy allows more than it needs")
 	}
 }
 
-func TestLongMessagesAreShortenedOnThePage(t *testing.T) {
+func TestPageShortensLongMessages(t *testing.T) {
 	study := sample(1)
 	long := strings.Repeat("x", 100_000)
 	study.Commands[0].Example.Response, study.Facts[0].Statement, study.Matrix[0].Cells[0].Variant,
 		study.Fields[0].Values = long, long, long, []string{long}
 	for _, write := range []writer{report.HTML, report.Markdown} {
 		if strings.Contains(written(t, write, study), strings.Repeat("x", 1000)) {
-			t.Error("a value stands there in full")
+			t.Error("the page has a long value in full")
 		}
 	}
 	if count := strings.Count(written(t, report.JSON, study), long); count != 4 {
@@ -365,16 +365,16 @@ func TestLongMessagesAreShortenedOnThePage(t *testing.T) {
 	}
 }
 
-func TestMachinesComeAsOneDigraphEach(t *testing.T) {
+func TestDOTHasOneDigraphForEachMachine(t *testing.T) {
 	text := written(t, report.DOT, sample(1))
 	if count := strings.Count(text, "digraph "); count != 2 {
-		t.Errorf("%d digraphs, want 2", count)
+		t.Errorf("got %d digraphs, want 2", count)
 	}
 	if want := dotOf(sample(1).Machines[0]) + "\n" + dotOf(sample(1).Machines[1]); text != want {
 		t.Errorf("got\n%s", text)
 	}
 	if got := written(t, report.DOT, &finding.Study{}); got != "// No machine was learned.\n" {
-		t.Errorf("without machines: %q", got)
+		t.Errorf("without machines: got %q", got)
 	}
 }
 

@@ -31,7 +31,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-func TestJSONFitsTheSchema(t *testing.T) {
+func TestJSONMatchesTheSchema(t *testing.T) {
 	schema := compiled(t)
 	for name, study := range map[string]*finding.Study{"one": sample(1), "two": sample(2), "empty": {},
 		"full": filled()} {
@@ -45,7 +45,7 @@ func TestJSONFitsTheSchema(t *testing.T) {
 	}
 }
 
-func TestTheSchemaRefusesWhatDoesNotFit(t *testing.T) {
+func TestSchemaRefusesInvalidStudies(t *testing.T) {
 	schema := compiled(t)
 	good := written(t, report.JSON, sample(2))
 	for _, c := range []struct{ name, old, new string }{
@@ -58,7 +58,7 @@ func TestTheSchemaRefusesWhatDoesNotFit(t *testing.T) {
 	} {
 		bad := strings.Replace(good, c.old, c.new, 1)
 		if bad == good {
-			t.Errorf("%s: %s is not there", c.name, c.old)
+			t.Errorf("%s: the study does not contain %s", c.name, c.old)
 			continue
 		}
 		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(bad))
@@ -66,7 +66,7 @@ func TestTheSchemaRefusesWhatDoesNotFit(t *testing.T) {
 			t.Fatal(err)
 		}
 		if schema.Validate(doc) == nil {
-			t.Errorf("%s: it passes", c.name)
+			t.Errorf("%s: the schema accepts it", c.name)
 		}
 	}
 }
@@ -120,7 +120,7 @@ type definition struct {
 
 // The schema and the types of package finding say the same: keys, which of them
 // must be there, and what lists hold.
-func TestTheSchemaHasTheKeysThatTheTypesHave(t *testing.T) {
+func TestSchemaHasTheKeysOfTheTypes(t *testing.T) {
 	var root struct {
 		definition
 		Defs map[string]definition `json:"$defs"`
@@ -136,7 +136,7 @@ func TestTheSchemaHasTheKeysThatTheTypesHave(t *testing.T) {
 		}
 		seen[of] = true
 		if of.NumField() != len(d.Properties) {
-			t.Errorf("%s has %d fields, the schema %d", of, of.NumField(), len(d.Properties))
+			t.Errorf("%s has %d fields, its schema has %d", of, of.NumField(), len(d.Properties))
 		}
 		for i := range of.NumField() {
 			f := of.Field(i)
@@ -146,7 +146,7 @@ func TestTheSchemaHasTheKeysThatTheTypesHave(t *testing.T) {
 				t.Errorf("%s.%s is not in the schema", of, key)
 			}
 			if must := rest != "omitempty"; must != slices.Contains(d.Required, key) {
-				t.Errorf("%s.%s: required is %v in the type, and not so in the schema", of, key, must)
+				t.Errorf("%s.%s: required is %v in the type, but not in the schema", of, key, must)
 			}
 			inner, ref := f.Type, p.Ref
 			if inner.Kind() == reflect.Slice {
@@ -160,7 +160,7 @@ func TestTheSchemaHasTheKeysThatTheTypesHave(t *testing.T) {
 	check(reflect.TypeFor[finding.Study](), root.definition)
 }
 
-func TestTheSchemaHasAllGradesAndAspects(t *testing.T) {
+func TestSchemaHasAllGradesAndAspects(t *testing.T) {
 	var root struct {
 		Defs map[string]struct {
 			Enum []string `json:"enum"`
@@ -177,6 +177,6 @@ func TestTheSchemaHasAllGradesAndAspects(t *testing.T) {
 		aspects = append(aspects, string(a))
 	}
 	if !slices.Equal(root.Defs["grade"].Enum, grades) || !slices.Equal(root.Defs["aspect"].Enum, aspects) {
-		t.Errorf("the schema has %v and %v", root.Defs["grade"].Enum, root.Defs["aspect"].Enum)
+		t.Errorf("the schema has the grades %v and the aspects %v", root.Defs["grade"].Enum, root.Defs["aspect"].Enum)
 	}
 }

@@ -107,7 +107,7 @@ func (s *study) stateCodes() {
 		stated := s.stateFact(finding.Fact{
 			Command: statistics.Command, Aspect: finding.AspectField, Name: s.File.Answer.CodeKey, Claim: "can be " +
 				statistics.Code, Value: "yes", Scope: statistics.State,
-			Statement: statistics.Command + " can be answered " + statistics.Code + " to who is " + statistics.State,
+			Statement: statistics.Command + " can return " + statistics.Code + "; login state: " + statistics.State,
 		}, statistics.firstTrace, statistics.firstIndex)
 		stated.Observations, stated.Sessions = max(stated.Observations, statistics.Count),
 			max(stated.Sessions, statistics.sessions)

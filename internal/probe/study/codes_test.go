@@ -52,7 +52,7 @@ func codeStudy(t *testing.T, c *codeServer) *study {
 const cannotList = "List/field/RES/can-be-RES=9/never-logged-in"
 
 // Three requests of one session and one of each of two others are five requests in three sessions.
-func TestSessionsOfACodeAreCounted(t *testing.T) {
+func TestCodeCountsItsSessions(t *testing.T) {
 	study := codeStudy(t, &codeServer{codes: map[string]string{"List": "9"}})
 	list := experiment.Step{Role: "a", Command: "List"}
 	for _, steps := range [][]experiment.Step{{list, list, list}, {list}, {list}} {
@@ -63,15 +63,15 @@ func TestSessionsOfACodeAreCounted(t *testing.T) {
 	study.stateCodes()
 	stated := study.facts.byID[cannotList]
 	if stated == nil || stated.Observations != 5 || stated.Sessions != 3 {
-		t.Errorf("the fact is %+v", stated)
+		t.Errorf("got the fact %+v", stated)
 	}
 	study.stateCodes() // must not count anything twice
 	if stated.Observations != 5 || stated.Sessions != 3 {
-		t.Errorf("counted again the fact is %+v", stated)
+		t.Errorf("after a second count: got the fact %+v", stated)
 	}
 }
 
-func TestSessionsOfAFieldAreCounted(t *testing.T) {
+func TestFieldCountsItsSessions(t *testing.T) {
 	study := codeStudy(t, &codeServer{codes: map[string]string{"List": "0"}})
 	list := experiment.Step{Role: "a", Command: "List"}
 	for _, steps := range [][]experiment.Step{{list, list}, {list}, {list}, {list}} {
@@ -82,7 +82,7 @@ func TestSessionsOfAFieldAreCounted(t *testing.T) {
 	stated := &statedFact{}
 	study.countObservations(stated, study.collectSamples("List"), func(*fieldSample) bool { return true })
 	if stated.Observations != 5 || stated.Sessions != 4 {
-		t.Errorf("%d observations in %d sessions, there were 5 in 4", stated.Observations, stated.Sessions)
+		t.Errorf("got %d observations in %d sessions, want 5 in 4", stated.Observations, stated.Sessions)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestCodesAreConfirmedWithAnotherAccountActive(t *testing.T) {
 	}
 	stated := study.facts.byID[cannotList]
 	if stated == nil || stated.Attacks != 1 || stated.Grade != finding.Confirmed || stated.Observations != 4 {
-		t.Errorf("the fact is %+v", stated)
+		t.Errorf("got the fact %+v", stated)
 	}
 
 	// A code that does not recur becomes contested.
@@ -113,12 +113,12 @@ func TestCodesAreConfirmedWithAnotherAccountActive(t *testing.T) {
 	}
 	if stated := study.facts.byID[cannotList]; stated == nil || stated.Grade != finding.Contested ||
 		stated.Attacks != 0 {
-		t.Errorf("the code did not recur, but the fact is %+v", stated)
+		t.Errorf("the code did not recur: got %+v, want a contested fact", stated)
 	}
 }
 
 // A small budget is used for facts of scenarios first.
-func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
+func TestScenarioFactsAreConfirmedFirst(t *testing.T) {
 	c := &codeServer{codes: map[string]string{"List": "0", "Query_Stat": "0", "Login": "0", "Logout": "0"}}
 	study := codeStudy(t, c)
 	step := func(line string) experiment.Step {
@@ -142,10 +142,10 @@ func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 	}
 	study.findings.Scenarios = []finding.ScenarioRecord{{Facts: []string{"List/parameter/TN/shown"}}}
 	if first := study.witnessGroups()[0]; first.facts[0].Command != "List" {
-		t.Errorf("%s comes first", first.facts[0].ID)
+		t.Errorf("got %s first, want a fact of the scenario", first.facts[0].ID)
 	}
 	study.requestLimit = 15 // the scenario needs 16 for four repetitions
 	if first := study.witnessGroups()[0]; first.facts[0].Command != "Query_Stat" {
-		t.Errorf("%s comes first, for which there is no room", first.facts[0].ID)
+		t.Errorf("got %s first, which exceeds the budget", first.facts[0].ID)
 	}
 }

@@ -80,7 +80,7 @@ func (s *study) stateLock() {
 	fact := finding.Fact{
 		Command: "*", Aspect: finding.AspectSession, Name: "failed logins", Claim: "lock after",
 		Value: fmt.Sprint(lock.FailedLogins), Grade: finding.Observed,
-		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", lock.FailedLogins),
+		Statement:    fmt.Sprintf("After %d failed logins in a row the correct one is refused too", lock.FailedLogins),
 		Observations: 1, Sessions: 1, Evidence: []string{lock.ID},
 	}
 	if lock.MaxDuration > 0 {
@@ -165,11 +165,11 @@ func (s *study) effectOf(verb experiment.Verb, command string) string {
 		return friendshipAfter("delete")
 	case verbSend:
 		if receiveStep, ok := s.File.StepOf(verbReceive, s.actor, ""); ok {
-			if value := s.facts.valueOf(receiveStep.Command, finding.AspectMessage, "to who is away",
+			if value := s.facts.valueOf(receiveStep.Command, finding.AspectMessage, "to a logged-out account",
 				"arrives"); value == "1 and then 0 times" {
-				return "arrives once, also at who is away"
+				return "arrives once, also after a later login"
 			} else if value != "" {
-				return "arrives at who is away " + value
+				return "arrives after a later login " + value
 			}
 		}
 	case verbReceive:

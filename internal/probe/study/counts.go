@@ -16,7 +16,7 @@ func (s *study) studyCounts() error {
 	if s.MaxRequests >= deepStudyRequests {
 		queueLength = 300
 	}
-	if err := s.studyQueue("who is away", queueLength, s.newSteps().login(s.actor), s.friend); err != nil {
+	if err := s.studyQueue("a logged-out account", queueLength, s.newSteps().login(s.actor), s.friend); err != nil {
 		return err
 	}
 	if err := s.repeatRequests(min(max(s.MaxRequests/55, 10), 54)); err != nil {
@@ -25,7 +25,7 @@ func (s *study) studyCounts() error {
 	if s.MaxRequests < deepStudyRequests {
 		return nil // studyBatches covers receivers that are logged in
 	}
-	return s.studyQueue("who is logged in", queueLength, s.newSteps().login(s.actor, s.friend), s.friend)
+	return s.studyQueue("a logged-in account", queueLength, s.newSteps().login(s.actor, s.friend), s.friend)
 }
 
 // studyQueue sends count messages before any is collected, and then collects all.

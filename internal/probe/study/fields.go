@@ -176,7 +176,7 @@ func describeKind(kind, source string, values []string) string {
 	case "enum":
 		return "one of few values; seen were " + strings.Join(values, ", ")
 	case "list":
-		return "a list, each element with a separator behind it"
+		return "a list, each element with a separator after it"
 	case "prose":
 		return "words for people"
 	case "clock":
@@ -302,7 +302,7 @@ func (s *study) listIdentity(sample *fieldSample) string {
 	}
 	slices.Sort(request)
 	before := slices.DeleteFunc(slices.Clone(sample.trace.Steps[:sample.index]), s.isReadOnly)
-	return step.Role + ": " + strings.Join(request, "&") + " behind " + s.formatSteps(before)
+	return step.Role + ": " + strings.Join(request, "&") + " after " + s.formatSteps(before)
 }
 
 // areListedValues reports whether the file lists all values for one parameter.

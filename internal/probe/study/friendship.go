@@ -17,12 +17,16 @@ type friendshipCase struct {
 
 // studyFriendship finds out how accounts become friends, and what ends a friendship.
 func (s *study) studyFriendship() error {
-	for i, friendship := range s.friendshipCases() {
-		if i == 8 { // the remaining cases show less than accounts with other rules
-			if err := s.befriendOthers(); err != nil {
-				return err
-			}
-		}
+	basic, further := s.friendshipCases()
+	return runInOrder(
+		func() error { return s.tryFriendships(basic) },
+		s.befriendOthers, // accounts with other rules show more than the further cases
+		func() error { return s.tryFriendships(further) },
+	)
+}
+
+func (s *study) tryFriendships(cases []friendshipCase) error {
+	for _, friendship := range cases {
 		friendship.steps.observe(friendship.first, verbFriends, verbReceive).observe(friendship.second, verbFriends,
 			verbReceive)
 		trace, err := friendship.steps.run()
@@ -53,11 +57,12 @@ func (s *study) befriendOthers() error {
 	return nil
 }
 
-func (s *study) friendshipCases() []friendshipCase {
+// friendshipCases returns the cases that show the most, and the further ones.
+func (s *study) friendshipCases() (basic, further []friendshipCase) {
 	a, b, c := s.actor, s.friend, s.stranger
 	strangers := func() *stepBuilder { return s.newSteps().login(a, c) }
 	friends := func() *stepBuilder { return s.newSteps().login(a, b) }
-	return []friendshipCase{
+	basic = []friendshipCase{
 		{"nothing", a, b, friends()},
 		{"nothing between strangers", a, c, strangers()},
 		{"add", a, c, strangers().perform(a, verbAdd, c)},
@@ -66,6 +71,8 @@ func (s *study) friendshipCases() []friendshipCase {
 		{"request, then reject", a, c, strangers().perform(a, verbRequest, c).perform(c, verbReject, a)},
 		{"delete", a, b, friends().perform(a, verbDelete, b)},
 		{"delete by the other", a, b, friends().perform(b, verbDelete, a)},
+	}
+	further = []friendshipCase{
 		{"add, then accept", a, c, strangers().perform(a, verbAdd, c).perform(c, verbAccept, a)},
 		{"accept without a request", a, c, strangers().perform(c, verbAccept, a)},
 		{"reject without a request", a, c, strangers().perform(c, verbReject, a)},
@@ -79,9 +86,9 @@ func (s *study) friendshipCases() []friendshipCase {
 			verbRequest, c)},
 		{"requests that cross", a, c, strangers().perform(a, verbRequest, c).perform(c, verbRequest, a)},
 		{"request, then add by the other", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAdd, a)},
-		{"request to who is away", a, c, s.newSteps().login(a).perform(a, verbRequest, c).login(c).observe(c,
+		{"request to a logged-out account", a, c, s.newSteps().login(a).perform(a, verbRequest, c).login(c).observe(c,
 			verbReceive).perform(c, verbAccept, a)},
-		{"accept while the other is away", a, c, strangers().perform(a, verbRequest, c).perform(a, verbLogout,
+		{"accept while the other is logged out", a, c, strangers().perform(a, verbRequest, c).perform(a, verbLogout,
 			"").perform(c, verbAccept, a).login(a)},
 		{"request, delete, accept", a, c, strangers().perform(a, verbRequest, c).perform(a, verbDelete, c).perform(c,
 			verbAccept, a)},
@@ -92,7 +99,7 @@ func (s *study) friendshipCases() []friendshipCase {
 		{"delete of a stranger", a, c, strangers().perform(a, verbDelete, c)},
 		{"delete twice", a, b, friends().perform(a, verbDelete, b).perform(a, verbDelete, b)},
 		{"delete by both", a, b, friends().perform(a, verbDelete, b).perform(b, verbDelete, a)},
-		{"delete of who is away", a, b, s.newSteps().login(a).perform(a, verbDelete, b).login(b)},
+		{"delete of a logged-out friend", a, b, s.newSteps().login(a).perform(a, verbDelete, b).login(b)},
 		{"delete, then look who is online", a, b, friends().perform(a, verbDelete, b).observe(a, verbOnline).observe(b,
 			verbOnline)},
 		{"delete, then send", a, b, friends().perform(a, verbDelete, b).perform(b, verbSend, a)},
@@ -110,6 +117,7 @@ func (s *study) friendshipCases() []friendshipCase {
 		{"friendship over a new login", a, c, strangers().perform(a, verbRequest, c).perform(c, verbAccept,
 			a).perform(a, verbLogout, "").login(a)},
 	}
+	return basic, further
 }
 
 // stateFriendship states which of the two accounts lists the other.
@@ -129,15 +137,21 @@ func (s *study) stateFriendship(friendship friendshipCase, trace *lab.Trace) {
 		!s.isDone(trace.Steps[secondIndex], &trace.Answers[secondIndex]) {
 		return
 	}
-	value := map[[2]bool]string{
-		{false, false}: "neither", {true, true}: "both", {true, false}: friendship.first + " alone",
-		{false, true}: friendship.second + " alone",
-	}[[2]bool{s.listsRole(trace, firstIndex, friendship.second), s.listsRole(trace, secondIndex, friendship.first)}]
+	value := "neither"
+	switch firstLists, secondLists := s.listsRole(trace, firstIndex, friendship.second),
+		s.listsRole(trace, secondIndex, friendship.first); {
+	case firstLists && secondLists:
+		value = "both"
+	case firstLists:
+		value = friendship.first + " alone"
+	case secondLists:
+		value = friendship.second + " alone"
+	}
 	lastStep := max(firstIndex, secondIndex)
 	s.stateFact(finding.Fact{
 		Command: trace.Steps[firstIndex].Command, Aspect: finding.AspectFriendship, Name: friendship.name,
 		Claim: "lists the other", Value: value,
-		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", friendship.name, friendship.first,
+		Statement: fmt.Sprintf("After %s, of %s and %s these list the other: %s", friendship.name, friendship.first,
 			friendship.second, value),
 	}, trace, lastStep)
 }

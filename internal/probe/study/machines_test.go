@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/learn"
 )
 
-func TestTrivialAndContradictedMachinesAreNotReported(t *testing.T) {
+func TestReportOmitsTrivialAndContradictedMachines(t *testing.T) {
 	const path = "../compare/testdata/reference.yaml"
 	text, err := os.ReadFile(path)
 	if err != nil {

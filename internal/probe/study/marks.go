@@ -147,9 +147,8 @@ func (s *study) collectAgain() error {
 		s.stateFact(finding.Fact{
 			Command: receiveStep.Command, Aspect: finding.AspectMessage, Name: "collecting",
 			Claim: "again with the same mark", Value: value,
-			Statement: fmt.Sprintf(
-				"A message that was collected with a mark, then with the same mark, then with another, comes %s times",
-				value),
+			Statement: fmt.Sprintf("Collected with a mark, with the same one again and with another, a message arrives "+
+				"%s times", value),
 		}, trace, 5)
 	}
 	return runAll(

@@ -89,8 +89,10 @@ func (s *study) studyArrivals() error {
 		name string
 		row  *stepBuilder
 	}{
-		{"to who is logged in", s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive, verbReceive)},
-		{"to who is away", s.newSteps().login(a).perform(a, verbSend, b).login(b).observe(b, verbReceive, verbReceive)},
+		{"to a logged-in account", s.newSteps().login(a, b).perform(a, verbSend, b).observe(b, verbReceive,
+			verbReceive)},
+		{"to a logged-out account", s.newSteps().login(a).perform(a, verbSend, b).login(b).observe(b, verbReceive,
+			verbReceive)},
 		{"to oneself", s.newSteps().login(a).perform(a, verbSend, a).observe(a, verbReceive, verbReceive)},
 		{"to a stranger", s.newSteps().login(a, s.stranger).perform(a, verbSend, s.stranger).observe(s.stranger,
 			verbReceive, verbReceive)},
@@ -104,7 +106,7 @@ func (s *study) studyArrivals() error {
 		}
 		value := fmt.Sprintf("%d and then %d times", s.countSentTexts(trace, lastIndex(trace)-1),
 			s.countSentTexts(trace, lastIndex(trace)))
-		statement := fmt.Sprintf("A message %s comes %s", arrival.name, value)
+		statement := fmt.Sprintf("A message %s arrives %s", arrival.name, value)
 		if value == "1 and then 0 times" {
 			statement = fmt.Sprintf("A message %s arrives once", arrival.name)
 		}
@@ -158,7 +160,7 @@ func (s *study) studyBatches() error {
 			s.stateFact(finding.Fact{
 				Command: trace.Steps[index].Command, Aspect: finding.AspectMessage, Name: "batch", Claim: "most",
 				Value:     fmt.Sprint(count),
-				Statement: fmt.Sprintf("At most %d messages come at once", count),
+				Statement: fmt.Sprintf("One collection returns at most %d messages", count),
 			}, trace, index)
 		}
 	}

@@ -83,7 +83,7 @@ func formatChanges(changes []experiment.PairChange) string {
 
 // nearVariants returns variants of a template that differ in one character.
 func nearVariants(base string) []parameterVariant {
-	variants := []parameterVariant{{name: "with one character behind", value: base + "0"},
+	variants := []parameterVariant{{name: "with one character appended", value: base + "0"},
 		{name: "with a zero before", value: "0" + base}}
 	for _, alteration := range []struct{ function, name string }{
 		{"last", "with another last character"}, {"first", "with another first character"},

@@ -14,8 +14,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// only studies a reference server with a few phases.
-func only(t *testing.T, mutant string, phases ...string) *finding.Study {
+// studyPhases studies a reference server with a few phases.
+func studyPhases(t *testing.T, mutant string, phases ...string) *finding.Study {
 	t.Helper()
 	const path = "../compare/testdata/reference.yaml"
 	text, err := os.ReadFile(path)
@@ -55,8 +55,8 @@ func TestFactsOfNearValuesAndCounts(t *testing.T) {
 	for _, c := range []struct{ phase, mutant, says, saysOfMutant string }{
 		{"near values", "password-last-ignored", "M5=0, with another last character, is refused",
 			"M5=0, with another last character, is done"},
-		{"near values", "md5-and-more-passes", "with one character behind, is refused",
-			"with one character behind, is done"},
+		{"near values", "md5-and-more-passes", "with one character appended, is refused",
+			"with one character appended, is done"},
 		{"near values", "seq-any-case", "the same but for the case of their letters, 2 arrive",
 			"the same but for the case of their letters, 1 arrive"},
 		{"near values", "text-cut-at-200", "A text of 2001 bytes, with one byte a character, arrives whole",
@@ -66,7 +66,7 @@ func TestFactsOfNearValuesAndCounts(t *testing.T) {
 			"List gets the same answer 24 times in a row, and then a different one"},
 	} {
 		for mutant, want := range map[string]string{"": c.says, c.mutant: c.saysOfMutant} {
-			out := only(t, mutant, "acquaintance", c.phase)
+			out := studyPhases(t, mutant, "acquaintance", c.phase)
 			if !slices.ContainsFunc(out.Facts,
 				func(fact finding.Fact) bool { return strings.Contains(fact.Statement, want) }) {
 				t.Errorf("no fact of %q says %q", mutant, want)

@@ -53,7 +53,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 }
 
 // A volatile field is reported as such and leads to no other fact.
-func TestAVolatileFieldLeadsToNoOtherFact(t *testing.T) {
+func TestVolatileFieldLeadsToNoOtherFact(t *testing.T) {
 	t.Parallel()
 	for volatile, kind := range map[string]string{"time": "clock", "id": "fresh"} {
 		out := studyNoisy(t, httpQQ, probetest.Config{TimeField: true, Noise: probetest.Noise{Volatile: volatile}},

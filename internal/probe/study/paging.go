@@ -357,8 +357,9 @@ func (s *study) stateWalk(list *pagedList, pageWalk *finding.PageWalk, seen []st
 	if whole := len(uniqueStrings(seen)) == len(list.elements) && len(seen) == len(list.elements); whole {
 		stated := s.stateFact(finding.Fact{
 			Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey, Claim: "a walk finds",
-			Value:     "each element once",
-			Statement: fmt.Sprintf("%s: asked on with the last element, it gives each element once", list.command),
+			Value: "each element once",
+			Statement: fmt.Sprintf("%s: pages that continue after the last element give each element once",
+				list.command),
 		}, trace, lastIndex(trace))
 		stated.Evidence = nil
 		for _, page := range pageWalk.Pages {
@@ -391,15 +392,15 @@ func (s *study) changeBetweenPages(list *pagedList) error {
 	if _, elements := accountList(before); len(elements) == 0 || list.cursorKey == "" {
 		return nil
 	}
-	value := "gives what comes behind it"
+	value := "begins after it"
 	if s.normalForm(second, before) != s.normalForm(second, after) {
 		value = "gives something else"
 	}
 	s.stateFact(finding.Fact{
 		Command: list.command, Aspect: finding.AspectPaging, Name: list.cursorKey,
-		Claim: "an element that is gone meanwhile", Value: value,
-		Statement: fmt.Sprintf("%s: %s that names an element which is gone meanwhile %s", list.command, list.cursorKey,
-			value),
+		Claim: "an element removed meanwhile", Value: value,
+		Statement: fmt.Sprintf("%s: if %s names an element removed meanwhile, the page %s", list.command,
+			list.cursorKey, value),
 	}, trace, lastIndex(trace)-1)
 	return nil
 }

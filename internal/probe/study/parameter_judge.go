@@ -185,7 +185,7 @@ func (v *parameterJudge) judgeEscapes() {
 			v.stateParameter(trial, "escapes", "not read", "may not be written with escapes")
 		}
 	}
-	before, behind := v.trialNamed("a space before"), v.trialNamed("a space behind")
+	before, behind := v.trialNamed("a space before"), v.trialNamed("a space after")
 	if before != nil && behind != nil && before.normalForm == v.base.normalForm &&
 		behind.normalForm == v.base.normalForm {
 		v.stateParameter(behind, "spaces around", "left out", "may have spaces around it")

@@ -125,7 +125,7 @@ func (s *study) isWorthwhile(task *parameterTask, turn int, variant parameterVar
 		}
 	case ownKeysOfChanges:
 		return variant.name == "absent" || variant.isPlainValue && variant.name != "a space before" &&
-			variant.name != "a space behind"
+			variant.name != "a space after"
 	case commonKeysOfChanges:
 		return isShortVariant(variant)
 	case commonKeysBriefly:

@@ -76,14 +76,14 @@ func (s *study) studyVisibleStatus() error {
 		name := statusStep.Changes[0].Key + "=" + statusStep.Changes[0].Value
 		for i, step := range awayTrace.Steps[1:] {
 			index := s.stepIndex(trace, step)
-			seenAs := "as there"
+			seenAs := "as online"
 			if s.normalForm(step, &trace.Answers[index]) == s.normalForm(step, &awayTrace.Answers[i+1]) {
-				seenAs = "as away"
+				seenAs = "as offline"
 			}
 			s.stateFact(finding.Fact{
 				Command: step.Command, Aspect: finding.AspectPresence, Name: name, Claim: "a friend sees",
 				Value:     seenAs,
-				Statement: fmt.Sprintf("%s shows who has set %s %s", step.Command, name, seenAs),
+				Statement: fmt.Sprintf("%s shows an account that has set %s %s", step.Command, name, seenAs),
 			}, trace, index)
 		}
 		if noticeIndex := s.latestIndex(trace, verbReceive); noticeIndex >= 0 {

@@ -85,11 +85,11 @@ func (s *study) sessionStates(trace *lab.Trace) []bool {
 
 // areComparable reports whether two requests differ only in their changes. The login state is
 // irrelevant for a login.
-func (s *study) areComparable(trace *lab.Trace, states []bool, index, j int) bool {
-	step, y := trace.Steps[index], trace.Steps[j]
-	return step.Command == y.Command && step.Verb == y.Verb && step.Role == y.Role && step.TargetRole == y.TargetRole &&
-		step.Place == y.Place && step.HTTPForm == y.HTTPForm &&
-		(states[index] == states[j] || s.File.VerbOf(step) == verbLogin)
+func (s *study) areComparable(trace *lab.Trace, states []bool, i, j int) bool {
+	step, other := trace.Steps[i], trace.Steps[j]
+	return step.Command == other.Command && step.Verb == other.Verb && step.Role == other.Role &&
+		step.TargetRole == other.TargetRole && step.Place == other.Place && step.HTTPForm == other.HTTPForm &&
+		(states[i] == states[j] || s.File.VerbOf(step) == verbLogin)
 }
 
 // nearestBaseRequest returns the index of the unchanged request to compare with, -1 if there is

@@ -12,13 +12,13 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-// runScenario studies a reference server with one scenario and the introduction.
+// runScenario studies a reference server with one scenario and the phase acquaintance.
 func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, lines ...string) *finding.Study {
 	t.Helper()
 	file, l := server(t, httpQQ, c, enough)
 	one := *file
 	one.Reset.Kind = reset
-	one.Scenarios = []experiment.Scenario{{Name: "the one"}}
+	one.Scenarios = []experiment.Scenario{{Name: "tested scenario"}}
 	for _, line := range lines {
 		step, err := file.ParseStep(line)
 		if err != nil {
@@ -44,14 +44,14 @@ func wantFacts(t *testing.T, out *finding.Study, want map[string][2]string) {
 		index := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
 		switch {
 		case index < 0:
-			t.Errorf("there is no fact %s", id)
+			t.Errorf("the study has no fact %s", id)
 		case out.Facts[index].Value != w[0] || !strings.Contains(out.Facts[index].Statement, w[1]):
-			t.Errorf("%s is %q: %s", id, out.Facts[index].Value, out.Facts[index].Statement)
+			t.Errorf("%s: got %q and the statement %q", id, out.Facts[index].Value, out.Facts[index].Statement)
 		}
 	}
 }
 
-func TestRequestsOfAScenarioThatDifferInOneKeyAreCompared(t *testing.T) {
+func TestScenarioComparesRequestsThatDifferInOneKey(t *testing.T) {
 	t.Parallel()
 	out := runScenario(t, probetest.Config{}, experiment.ResetURL,
 		"a Login", "a Login M5=2", "a Login M5=3", "a Login M5=1 PS={secret}", "a Login M5=0 PS={secret}",
@@ -68,22 +68,22 @@ func TestRequestsOfAScenarioThatDifferInOneKeyAreCompared(t *testing.T) {
 	})
 	for _, fact := range out.Facts {
 		if strings.Contains(fact.Claim, "M5=3 against M5=2") {
-			t.Errorf("it follows from others: %s", fact.Statement)
+			t.Errorf("got a fact that follows from others: %s", fact.Statement)
 		}
 	}
 	if listed := out.Scenarios[0].Facts; !slices.Contains(listed, "Login/parameter/M6/M6=1-against-no-M6,-without-M5") {
-		t.Errorf("the scenario does not name it: %q", listed)
+		t.Errorf("got the facts %q of the scenario", listed)
 	}
 }
 
-func TestAScenarioEndedByALockReportsItsRemainingSteps(t *testing.T) {
+func TestScenarioEndedByALockNamesItsUnsentSteps(t *testing.T) {
 	t.Parallel()
 	c := probetest.Config{Mutant: "lock-after-3"}
 	out := runScenario(t, c, experiment.ResetCommands,
 		"a Login", "a Login M5=2", "a Login M5=3", "a Login M5=2", "a Login", "a List", "a Login -M5", "a List TN=1")
 	wantFacts(t, out, map[string][2]string{"Login/parameter/M5/with-M5=2": {"RES=0 RS=1", "with M5=2"}})
 	if steps := out.Scenarios[0].Steps; len(steps) != 5 || steps[4].Step != "a Login" {
-		t.Errorf("the scenario has %d steps, and a lock ends it with the fifth", len(steps))
+		t.Errorf("got %d steps, want 5 because of the lock", len(steps))
 	}
 	if !slices.ContainsFunc(out.Untested, func(item finding.UntestedItem) bool {
 		return item.What == "a List; a Login -M5; a List TN=1" &&

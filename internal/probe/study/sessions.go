@@ -21,13 +21,16 @@ type sessionEvent struct {
 
 // studySessions finds out which events begin and end a session.
 func (s *study) studySessions() error {
-	events := s.sessionEvents()
-	for i, event := range events {
-		if i == 8 { // the remaining events show less than proofs and locks
-			if err := runInOrder(s.tryProofs, s.studyLocks); err != nil {
-				return err
-			}
-		}
+	basic, further := s.sessionEvents()
+	return runInOrder(
+		func() error { return s.tryEvents(basic) },
+		s.tryProofs, s.studyLocks, // proofs and locks show more than the further events
+		func() error { return s.tryEvents(further) },
+	)
+}
+
+func (s *study) tryEvents(events []sessionEvent) error {
+	for _, event := range events {
 		if err := s.tryEvent(event); err != nil {
 			return err
 		}
@@ -35,21 +38,24 @@ func (s *study) studySessions() error {
 	return nil
 }
 
-func (s *study) sessionEvents() []sessionEvent {
+// sessionEvents returns the events that show the most, and the further ones.
+func (s *study) sessionEvents() (basic, further []sessionEvent) {
 	wrong := s.wrongSecretChanges()
 	login, logout := verbLogin, verbLogout
-	return []sessionEvent{
+	basic = []sessionEvent{
 		{name: "no login", steps: s.newSteps(), probesAll: true},
 		{name: "login", steps: s.newSteps().login(s.actor), probesAll: true},
 		{name: "logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, ""), probesAll: true},
-		{name: "failed login before any", steps: s.newSteps().perform(s.actor, login, "", wrong...)},
-		{name: "failed login of who is logged in",
+		{name: "failed login without a session", steps: s.newSteps().perform(s.actor, login, "", wrong...)},
+		{name: "failed login while logged in",
 			steps: s.newSteps().login(s.actor).perform(s.actor, login, "", wrong...)},
 		{name: "second login from another place", steps: s.newSteps().login(s.actor).perform(s.actor, login,
 			"").fromPlace(1), probesAll: true},
 		{name: "second login, asked from there", steps: s.newSteps().login(s.actor).perform(s.actor, login,
 			"").fromPlace(1), place: 1},
 		{name: "login, asked from another place", steps: s.newSteps().login(s.actor), place: 1},
+	}
+	further = []sessionEvent{
 		{name: "failed login from another place", steps: s.newSteps().login(s.actor).perform(s.actor, login, "",
 			wrong...).fromPlace(1)},
 		{name: "failed login, asked from its place",
@@ -57,18 +63,19 @@ func (s *study) sessionEvents() []sessionEvent {
 		{name: "second login from the same place", steps: s.newSteps().login(s.actor, s.actor)},
 		{name: "logout from another place", steps: s.newSteps().login(s.actor).perform(s.actor, logout,
 			"").fromPlace(1)},
-		{name: "logout of who was displaced", steps: s.newSteps().login(s.actor).perform(s.actor, login,
+		{name: "logout from the displaced place", steps: s.newSteps().login(s.actor).perform(s.actor, login,
 			"").fromPlace(1).perform(s.actor, logout, ""), place: 1},
 		{name: "login of another account", steps: s.newSteps().login(s.actor, s.friend)},
 		{name: "logout of another account", steps: s.newSteps().login(s.actor, s.friend).perform(s.friend, logout, "")},
 		{name: "second logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, "").perform(s.actor, logout,
 			"")},
-		{name: "login behind a logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, "").login(s.actor)},
+		{name: "login after a logout", steps: s.newSteps().login(s.actor).perform(s.actor, logout, "").login(s.actor)},
 		{name: "login back from the first place", steps: s.newSteps().login(s.actor).perform(s.actor, login,
 			"").fromPlace(1).login(s.actor)},
 		{name: "login back, asked from the other place",
 			steps: s.newSteps().login(s.actor).perform(s.actor, login, "").fromPlace(1).login(s.actor), place: 1},
 	}
+	return basic, further
 }
 
 // tryEvent sends commands after an event, commands that change nothing first, and states whether the
@@ -109,7 +116,7 @@ func (s *study) stateSession(event sessionEvent, trace *lab.Trace, index int) {
 	}
 	s.stateFact(finding.Fact{
 		Command: "*", Aspect: finding.AspectSession, Name: "after " + event.name, Claim: "state", Value: value,
-		Statement: fmt.Sprintf("An account is %s: after %s", value, event.name),
+		Statement: fmt.Sprintf("After %s, an account is %s", event.name, value),
 	}, trace, index)
 }
 
@@ -205,7 +212,7 @@ func (s *study) studyLocks() error {
 			s.stateFact(finding.Fact{
 				Command: trace.Steps[count].Command, Aspect: finding.AspectSession, Name: "failed logins",
 				Claim: "lock after", Value: fmt.Sprint(count),
-				Statement: fmt.Sprintf("After %d failed logins in a row the right one is refused too", count),
+				Statement: fmt.Sprintf("After %d failed logins in a row the correct one is refused too", count),
 			}, trace, count)
 			return s.studyLockedAccount(count)
 		}

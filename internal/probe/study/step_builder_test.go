@@ -54,6 +54,6 @@ func TestObservationTimesBracketATimeout(t *testing.T) {
 		}
 	}
 	if low >= truth || high < truth || high-low > 2 {
-		t.Errorf("between %v and %v, it is %v", low, high, truth)
+		t.Errorf("got %v to %v, want a bracket around %v", low, high, truth)
 	}
 }

@@ -66,7 +66,7 @@ func run(t *testing.T, path string, c probetest.Config, requests int, confirm bo
 
 // If all accounts have few friends, every page is the last one, so nothing is known about the field
 // that says so. One more friend does not change that.
-func TestAFieldIsNotConstantUnlessAnswersVary(t *testing.T) {
+func TestFieldIsConstantOnlyIfAnswersVary(t *testing.T) {
 	t.Parallel()
 	for name, reset := range map[string]experiment.ResetKind{"a control URL resets": experiment.ResetURL,
 		"commands reset": experiment.ResetCommands} {
@@ -95,7 +95,7 @@ func TestAFieldIsNotConstantUnlessAnswersVary(t *testing.T) {
 	}
 }
 
-func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
+func TestStudyWithoutPlacesUsesOneAddress(t *testing.T) {
 	t.Parallel()
 	file, l := server(t, httpQQ, probetest.Config{}, enough)
 	onePlace := *file
@@ -111,63 +111,63 @@ func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
 		Why:  "the experiment file lacks a command, an account or a second place for it",
 	}
 	if !slices.Contains(out.Untested, missing) {
-		t.Errorf("%v does not name what needs a second place", out.Untested)
+		t.Errorf("got %v, want an item for the second place", out.Untested)
 	}
 }
 
 // enough is a budget with which all phases except for the last end by themselves.
 const enough = 9000
 
-func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
+func TestStudyStatesWhatTheServerDoes(t *testing.T) {
 	t.Parallel()
 	out := run(t, httpQQ, probetest.Config{}, enough, true)
 	for id, want := range map[string]string{
-		"List/session/session/needs":                             "needed",
-		"*/session/after-logout/state":                           "not logged in",
-		"*/session/after-second-login-from-another-place/state":  "not logged in",
-		"*/session/after-failed-login-of-who-is-logged-in/state": "logged in",
-		"Login/session/failed-logins/lock-after":                 "5",
-		"*/timer/session/length":                                 "299 to 300 s",
-		"*/timer/session/kind":                                   "idle",
-		"*/timer/lock-after-failed-logins/length":                "59 to 60 s",
-		"*/timer/memory-of-a-long-mark/length":                   "120 to 121 s",
-		"*/timer/memory-of-a-short-mark/length":                  "15 to 16 s",
-		"GetMsgEx/timer/session/GetMsgEx":                        "refreshes",
-		"GetMsgEx/message/to-who-is-away/arrives":                "1 and then 0 times",
-		"GetMsgEx/message/batch/most":                            "50",
-		"Query_Stat/presence/ST=40/a-friend-sees":                "as away",
-		"Query_Stat/presence/ST=30/a-friend-sees":                "as there",
-		"List/friendship/request,-then-accept/lists-the-other":   "both",
-		"List/friendship/delete/lists-the-other":                 "neither",
-		"List/friendship/requests-that-cross/lists-the-other":    "both",
-		"List/paging/UN/order":                                   "ascending",
-		"List/paging/UN/the-page-begins":                         "after the element it names",
-		"List/parameter/VER/presence":                            "required",
-		"List/parameter/SEQ/presence":                            "optional",
-		"List/parameter/SEQ/longest":                             "32",
-		"List/parameter/TN/given-twice":                          "the first counts",
-		"GetInfo/parameter/LV/default":                           "2",
-		"Login/parameter/LC/meaning":                             "ignored",
-		"List/field/SN/is":                                       "count UN",
-		"List/field/SEQ/is":                                      "echo SEQ",
-		"Login/field/HI/is":                                      "constant",
-		"List/field/fields/order":                                "VER CMD SEQ UIN RES FN SN UN",
-		"GetMsgEx/field/MT-and-MG/are":                           "parallel lists",
-		"CLTMSG/encoding/a-plus-sign/arrives":                    "as it is meant",
-		"CLTMSG/encoding/declared-gbk/arrives":                   "as it is meant",
-		"*/transport/get/is":                                     "answered otherwise: status 404",
-		"GetMsgEx/message/repeat-with-a-long-mark/at-once":       "1 of 2",
-		"GetMsgEx/message/collecting/again-with-the-same-mark":   "1, 1, 0",
-		"GetMsgEx/message/repeat-with-an-empty-mark/at-once":     "2 of 2",
+		"List/session/session/needs":                            "needed",
+		"*/session/after-logout/state":                          "not logged in",
+		"*/session/after-second-login-from-another-place/state": "not logged in",
+		"*/session/after-failed-login-while-logged-in/state":    "logged in",
+		"Login/session/failed-logins/lock-after":                "5",
+		"*/timer/session/length":                                "299 to 300 s",
+		"*/timer/session/kind":                                  "idle",
+		"*/timer/lock-after-failed-logins/length":               "59 to 60 s",
+		"*/timer/memory-of-a-long-mark/length":                  "120 to 121 s",
+		"*/timer/memory-of-a-short-mark/length":                 "15 to 16 s",
+		"GetMsgEx/timer/session/GetMsgEx":                       "refreshes",
+		"GetMsgEx/message/to-a-logged-out-account/arrives":      "1 and then 0 times",
+		"GetMsgEx/message/batch/most":                           "50",
+		"Query_Stat/presence/ST=40/a-friend-sees":               "as offline",
+		"Query_Stat/presence/ST=30/a-friend-sees":               "as online",
+		"List/friendship/request,-then-accept/lists-the-other":  "both",
+		"List/friendship/delete/lists-the-other":                "neither",
+		"List/friendship/requests-that-cross/lists-the-other":   "both",
+		"List/paging/UN/order":                                  "ascending",
+		"List/paging/UN/the-page-begins":                        "after the element it names",
+		"List/parameter/VER/presence":                           "required",
+		"List/parameter/SEQ/presence":                           "optional",
+		"List/parameter/SEQ/longest":                            "32",
+		"List/parameter/TN/given-twice":                         "the first counts",
+		"GetInfo/parameter/LV/default":                          "2",
+		"Login/parameter/LC/meaning":                            "ignored",
+		"List/field/SN/is":                                      "count UN",
+		"List/field/SEQ/is":                                     "echo SEQ",
+		"Login/field/HI/is":                                     "constant",
+		"List/field/fields/order":                               "VER CMD SEQ UIN RES FN SN UN",
+		"GetMsgEx/field/MT-and-MG/are":                          "parallel lists",
+		"CLTMSG/encoding/a-plus-sign/arrives":                   "as it is meant",
+		"CLTMSG/encoding/declared-gbk/arrives":                  "as it is meant",
+		"*/transport/get/is":                                    "answered otherwise: status 404",
+		"GetMsgEx/message/repeat-with-a-long-mark/at-once":      "1 of 2",
+		"GetMsgEx/message/collecting/again-with-the-same-mark":  "1, 1, 0",
+		"GetMsgEx/message/repeat-with-an-empty-mark/at-once":    "2 of 2",
 	} {
 		fact := factOf(out, id)
 		switch {
 		case fact == nil:
-			t.Errorf("there is no fact %s", id)
+			t.Errorf("the study has no fact %s", id)
 		case fact.Value != want:
 			t.Errorf("%s is %q, want %q", id, fact.Value, want)
 		case fact.Grade != finding.Confirmed && fact.Grade != finding.Observed:
-			t.Errorf("%s is %s", id, fact.Grade)
+			t.Errorf("%s has the grade %s", id, fact.Grade)
 		}
 	}
 	for _, fact := range out.Facts {
@@ -188,7 +188,7 @@ func factOf(out *finding.Study, id string) *finding.Fact {
 	return &out.Facts[index]
 }
 
-func TestARenamedProtocolIsRecovered(t *testing.T) {
+func TestRenamedProtocolGivesTheSameFacts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes minutes")
 	}
@@ -225,7 +225,7 @@ func TestARenamedProtocolIsRecovered(t *testing.T) {
 	}
 	t.Logf("%d facts are the same in the dialect, %d are not", same, other)
 	if same < 120 || other > same/50 {
-		t.Errorf("%d facts are the same, %d are not", same, other)
+		t.Errorf("got %d equal facts and %d others", same, other)
 	}
 }
 
@@ -255,7 +255,7 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 	plain := run(t, httpQQ, probetest.Config{}, budget, false)
 	lossy := run(t, httpQQ, probetest.Config{Mutant: "lost-requests"}, 2*budget, false)
 	if lossy.Faults == 0 {
-		t.Error("nothing was lost")
+		t.Error("no request was lost")
 	}
 	for _, fact := range plain.Facts {
 		if fact.Claim == "tried" || fact.Claim == "answers" || strings.HasPrefix(fact.Claim, "can be ") {
@@ -263,28 +263,29 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 		}
 		got := factOf(lossy, fact.ID)
 		if got == nil {
-			t.Errorf("%s is not known where requests are lost", fact.ID)
+			t.Errorf("with lost requests the study has no fact %s", fact.ID)
 		} else if got.Value != fact.Value {
-			t.Errorf("%s is %q where requests are lost, else %q", fact.ID, got.Value, fact.Value)
+			t.Errorf("%s: got %q with lost requests, want %q", fact.ID, got.Value, fact.Value)
 		}
 	}
 }
 
 // The server's clock moves anyway. The study does not know that, and plans as if each wait took
 // real time.
-func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
+func TestAccountsWaitTogetherInRealTime(t *testing.T) {
 	t.Parallel()
 	file, l := server(t, httpQQ, probetest.Config{}, enough)
-	untold := *file
-	untold.Clock = experiment.ServerClock{}
-	untold.Limits.LongestWait = 10 * time.Minute
-	out, err := study.Run(context.Background(), study.Config{File: &untold, Subject: l, MaxRequests: enough, Seed: 1})
+	withoutClock := *file
+	withoutClock.Clock = experiment.ServerClock{}
+	withoutClock.Limits.LongestWait = 10 * time.Minute
+	out, err := study.Run(context.Background(), study.Config{File: &withoutClock, Subject: l, MaxRequests: enough,
+		Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	index := slices.IndexFunc(out.Timers, func(timer finding.Timer) bool { return timer.Name == "session" })
 	if index < 0 {
-		t.Fatal("no timer of the session was found")
+		t.Fatal("the study has no session timer")
 	}
 	timer := out.Timers[index]
 	if timer.Low >= 300 || timer.High < 300 || timer.High-timer.Low > 6 {
@@ -326,7 +327,7 @@ func TestMachinesAreReportedOnlyAfterTheirTests(t *testing.T) {
 	}
 }
 
-func TestAComparisonSkipsRedundantPhases(t *testing.T) {
+func TestComparisonSkipsRedundantPhases(t *testing.T) {
 	t.Parallel()
 	out := run(t, httpQQ, probetest.Config{}, 3000, false)
 	for _, p := range out.Phases {
@@ -341,11 +342,11 @@ func TestAComparisonSkipsRedundantPhases(t *testing.T) {
 	}
 }
 
-func TestAStudyWithASmallBudgetNamesWhatItSkips(t *testing.T) {
+func TestStudyWithASmallBudgetNamesWhatItSkips(t *testing.T) {
 	t.Parallel()
 	out := run(t, httpQQ, probetest.Config{}, 300, true)
 	if len(out.Facts) == 0 || len(out.Untested) == 0 {
-		t.Errorf("%d facts, %d gaps", len(out.Facts), len(out.Untested))
+		t.Errorf("got %d facts and %d untested items", len(out.Facts), len(out.Untested))
 	}
 	for _, name := range study.PhaseNames() {
 		if !slices.ContainsFunc(out.Phases, func(p finding.PhaseSummary) bool { return p.Name == name }) &&

@@ -59,7 +59,7 @@ func (s *study) stateAnswerFraming(readStep experiment.Step) error {
 	answer := &trace.Answers[1]
 	for _, framing := range []struct{ name, value string }{
 		{"Content-Type", answer.ContentType}, {"status", fmt.Sprint(answer.Status)},
-		{"line end behind a record", fmt.Sprintf("%q", answer.LineEnding)},
+		{"line end after a record", fmt.Sprintf("%q", answer.LineEnding)},
 	} {
 		s.stateFact(finding.Fact{
 			Command: "*", Aspect: finding.AspectTransport, Name: framing.name, Claim: "of answers",

@@ -51,7 +51,7 @@ func (s *study) parameterVariants(command *experiment.Command, parameter experim
 		change("last", experiment.PairChange{Kind: experiment.MoveLast, Key: parameter.Key})
 		change("first", experiment.PairChange{Kind: experiment.MoveFirst, Key: parameter.Key})
 		template("a space before", " "+base)
-		template("a space behind", base+" ")
+		template("a space after", base+" ")
 		if element := s.File.Syntax.EscapeSign; element != "" && base != "" && !strings.HasPrefix(base, "{") {
 			template("its first character escaped", fmt.Sprintf("%s%02X%s", element, base[0], base[1:]))
 		}

@@ -23,7 +23,7 @@ func observed(id, value string) finding.Fact {
 }
 
 // Each rule must be able to fail: a false fact of its aspect must be reported.
-func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
+func TestJudgeReportsAFalseFactOfEachAspect(t *testing.T) {
 	table := rookery(t)
 	examples := map[finding.Aspect][][3]string{ // ID, true value, false value
 		finding.AspectParameter: {
@@ -48,7 +48,7 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 		},
 		finding.AspectPaging: {
 			{"List/paging/UN/order", "ascending", "descending"},
-			{"Finger/paging/UN/an-element-that-is-gone-meanwhile", "gives what comes behind it", "gives nothing"},
+			{"Finger/paging/UN/an-element-removed-meanwhile", "begins after it", "gives nothing"},
 		},
 		finding.AspectSession: {
 			{"*/session/after-logout/state", "not logged in", "logged in"},
@@ -61,7 +61,7 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 			{"*/timer/lock-after-failed-logins/after-10-s", "over", "not over"},
 			{"List/timer/session/List", "refreshes", "does not refresh"},
 		},
-		finding.AspectPresence:   {{"Query_Stat/presence/ST=40/a-friend-sees", "as away", "as there"}},
+		finding.AspectPresence:   {{"Query_Stat/presence/ST=40/a-friend-sees", "as offline", "as online"}},
 		finding.AspectMessage:    {{"GetMsgEx/message/batch/most", "50", "10"}},
 		finding.AspectFriendship: {{"List/friendship/request,-delete,-accept/lists-the-other", "both", "neither"}},
 		finding.AspectEncoding:   {{"CLTMSG/encoding/a-plus-sign/arrives", "as it is meant", `"a b"`}},
@@ -87,7 +87,7 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 	}
 }
 
-func TestAFactWithoutARowIsReported(t *testing.T) {
+func TestJudgeReportsAFactWithoutARow(t *testing.T) {
 	facts := []finding.Fact{observed("List/parameter/TN/colour", "blue"),
 		{ID: "List/parameter/TN/taste", Value: "sour", Grade: finding.Contested}}
 	want := []string{"no rule covers this fact: List/parameter/TN/colour = blue"}
@@ -96,7 +96,7 @@ func TestAFactWithoutARowIsReported(t *testing.T) {
 	}
 }
 
-func TestARowIsMissingUntilAFactConfirmsIt(t *testing.T) {
+func TestRowIsMissingUntilAFactConfirmsIt(t *testing.T) {
 	table, err := truth.Parse("A/paging/n/most = 50\n*/timer/session/ends-after = 300\n~ */field/*/is = list\n")
 	if err != nil {
 		t.Fatal(err)
