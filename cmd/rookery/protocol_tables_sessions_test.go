@@ -22,7 +22,7 @@ func (v *tableView) codes(names []string) string {
 		cells[at] = []string{in, out}
 		rows.add(at, codeSpan(command.Name))
 	}
-	g := grid{head: []string{"command", "to a logged-in account", "to who is not"}}
+	g := grid{head: []string{"command", "to a logged-in account", "to one that is not logged in"}}
 	for _, at := range rows.labels {
 		g.add(append([]string{strings.Join(rows.members[at], ", ")}, cells[at]...)...)
 	}

@@ -23,7 +23,7 @@ const Format = formatPrefix + "3"
 // formatPrefix begins the format names of all versions.
 const formatPrefix = "rookery-probe-transcript-"
 
-// Transcript is the content of a transcript file.
+// TranscriptHead is the first line of a transcript: what a study was started with.
 type TranscriptHead struct {
 	Format string `json:"format"`
 	// Command is the subcommand that made the transcript: run or diff.
@@ -62,12 +62,12 @@ type Overrides struct {
 type Entry struct {
 	// Server is the name of the server: a or b.
 	Server string `json:"run"`
-	// AttemptNumber counts the tries of experiments on this server, from 1. StepNumber is the
+	// AttemptNumber counts the attempts at experiments on this server, from 1. StepNumber is the
 	// number of the planned step, from 1. Step 0 is part of the reset.
 	AttemptNumber int `json:"exp"`
 	StepNumber    int `json:"step"`
-	// ExperimentKey is the whole experiment in step notation. Only the first entry of a try has
-	// it.
+	// ExperimentKey is the whole experiment in step notation. Only the first entry of an
+	// attempt has it.
 	ExperimentKey string `json:"key,omitempty"`
 	// StepText is this step in step notation.
 	StepText string `json:"line,omitempty"`
@@ -83,8 +83,7 @@ type Entry struct {
 	Milliseconds float64 `json:"ms,omitempty"`
 	// Fault is the transport failure, if no response came.
 	Fault string `json:"fault,omitempty"`
-	// EndsAttempt marks the last entry of a try, whether the try is complete or Fault ended
-	// it.
+	// EndsAttempt marks the last entry of an attempt, whether it is complete or Fault ended it.
 	EndsAttempt bool `json:"last,omitempty"`
 	// EndReason says why the study ended. Only the last line has it.
 	EndReason string `json:"end,omitempty"`
@@ -146,12 +145,12 @@ func hashLine(line []byte) string {
 	return hex.EncodeToString(digest[:8])
 }
 
-// A Transcript is one that was read.
+// Transcript is the content of a transcript file.
 type Transcript struct {
 	Head    TranscriptHead
 	Entries []Entry
 	// LastLine is the last complete line. WholeSize is the offset of its end, in bytes. A
-	// crash may have left an incomplete line behind it, which does not belong to the
+	// crash may have left an incomplete line after it, which does not belong to the
 	// transcript.
 	LastLine  []byte
 	WholeSize int64
@@ -178,7 +177,7 @@ func Read(input io.Reader) (*Transcript, error) {
 		transcript.LastLine = line
 	}
 	if transcript.Head.Format == "" {
-		return nil, errors.New("it is empty")
+		return nil, errors.New("the transcript is empty")
 	}
 	return transcript, nil
 }

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// talk is a scripted exchange with one server. It records the answers, so that the same exchange
+// conversation is a scripted exchange with one server. It records the answers, so that the same exchange
 // with another server can be compared.
-type talk struct {
+type conversation struct {
 	t       *testing.T
 	d       *Dialect
 	peer    *fuzzClient
@@ -22,17 +22,17 @@ type talk struct {
 	seq     string // of the next request; a new one if empty
 	charset string
 	drawn   int
-	log     []said
+	log     []loggedExchange
 }
 
-type said struct {
-	command string // as HTTP QQ names it, "?" for one that there is not
-	asked   string
+type loggedExchange struct {
+	command string // the HTTP QQ name, or "?" for an unknown command
+	request string
 	answer  string
 }
 
-// openTalk starts a server.
-func openTalk(t *testing.T, config Config) *talk {
+// startConversation starts a server.
+func startConversation(t *testing.T, config Config) *conversation {
 	s, err := New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -46,17 +46,17 @@ func openTalk(t *testing.T, config Config) *talk {
 	if dialect == nil {
 		dialect = httpQQ
 	}
-	x := &talk{t: t, d: dialect, peer: newFuzzClient(), url: url, charset: "UTF-8"}
+	x := &conversation{t: t, d: dialect, peer: newFuzzClient(), url: url, charset: "UTF-8"}
 	t.Cleanup(x.peer.close)
 	return x
 }
 
 // ask sends a request. The arguments are keys, each followed by its value.
-func (x *talk) ask(uin int, command commandID, args ...any) string {
+func (x *conversation) ask(uin int, command commandID, args ...any) string {
 	return x.send(command, x.d.formatPairs(x.question(uin, command, args...)))
 }
 
-func (x *talk) question(uin int, command commandID, args ...any) fuzzRequest {
+func (x *conversation) question(uin int, command commandID, args ...any) fuzzRequest {
 	x.drawn++
 	request := fuzzRequest{version: 1, command: command, seq: x.seq, uin: strconv.Itoa(uin)}
 	if request.seq == "" {
@@ -70,27 +70,27 @@ func (x *talk) question(uin int, command commandID, args ...any) fuzzRequest {
 }
 
 // send sends pairs, which need not be a valid request.
-func (x *talk) send(command commandID, pairs []string) string {
+func (x *conversation) send(command commandID, pairs []string) string {
 	body := x.d.joinPairs(pairs)
 	status, answer, err := x.peer.post(context.Background(), x.from, x.url, "text/plain; charset="+x.charset, body)
 	got := strconv.Itoa(status) + " " + string(answer)
 	if err != nil {
 		got = "no answer"
 	}
-	x.note(command, string(body), got)
+	x.logExchange(command, string(body), got)
 	return got
 }
 
-func (x *talk) note(command commandID, asked, answer string) {
+func (x *conversation) logExchange(command commandID, request, answer string) {
 	name := "?"
 	if command != cmdUnknown {
 		name = httpQQ.Commands[command]
 	}
-	x.log = append(x.log, said{name, asked, answer})
+	x.log = append(x.log, loggedExchange{name, request, answer})
 }
 
 // raw sends a request with its own method and headers, and records the response headers.
-func (x *talk) raw(method string, header http.Header) {
+func (x *conversation) raw(method string, header http.Header) {
 	fuzzRequest := x.question(10001, cmdList)
 	request, err := http.NewRequest(method, x.url,
 		strings.NewReader(string(x.d.joinPairs(x.d.formatPairs(fuzzRequest)))))
@@ -100,47 +100,47 @@ func (x *talk) raw(method string, header http.Header) {
 	request.Header, request.Close = header, header.Get("Connection") == "close"
 	response, err := x.peer.clients[0].Do(request)
 	if err != nil {
-		x.note(cmdList, method, "no answer")
+		x.logExchange(cmdList, method, "no answer")
 		return
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(response.Body)
-	x.note(cmdList, method, fmt.Sprint(response.Status, response.Header["Content-Type"], response.ContentLength,
+	x.logExchange(cmdList, method, fmt.Sprint(response.Status, response.Header["Content-Type"], response.ContentLength,
 		response.Close, string(body)))
 }
 
-func (x *talk) login(uins ...int) {
+func (x *conversation) login(uins ...int) {
 	for _, uin := range uins {
 		x.ask(uin, cmdLogin, keyPassword, passwordMD5, keyProof, x.d.Proofs[proofMD5])
 	}
 }
 
-func (x *talk) wrongLogin(uin int) {
+func (x *conversation) wrongLogin(uin int) {
 	x.ask(uin, cmdLogin, keyPassword, "wrong", keyProof, x.d.Proofs[proofPlain])
 }
 
-func (x *talk) status(uin int, status statusID) {
+func (x *conversation) status(uin int, status statusID) {
 	x.ask(uin, cmdChangeStat, keyStatus, x.d.Statuses[status])
 }
 
-func (x *talk) ack(uin, whom int, c friendChoice) {
+func (x *conversation) ack(uin, whom int, c friendChoice) {
 	x.ask(uin, cmdAckAddToList, keyTarget, whom, keyChoice, x.d.Choices[c], keyWords, "let me in")
 }
 
-func (x *talk) wait(seconds int) {
+func (x *conversation) wait(seconds int) {
 	if err := x.peer.moveClock(context.Background(), x.url, seconds); err != nil {
 		x.t.Fatal(err)
 	}
 }
 
-func (x *talk) reset() {
+func (x *conversation) reset() {
 	if err := x.peer.reset(context.Background(), x.url); err != nil {
 		x.t.Fatal(err)
 	}
 }
 
 // each runs three commands, each after the same beginning.
-func (x *talk) each(uin int, begin func()) {
+func (x *conversation) each(uin int, begin func()) {
 	for _, command := range []commandID{cmdList, cmdQueryStat, cmdCollect} {
 		x.reset()
 		begin()
@@ -149,8 +149,8 @@ func (x *talk) each(uin int, begin func()) {
 	}
 }
 
-// differing returns the commands with different answers, in the order in which they first differ.
-func differing(a, b []said) []string {
+// differingCommands returns the commands with different answers, in the order in which they first differ.
+func differingCommands(a, b []loggedExchange) []string {
 	var values []string
 	for i := range a {
 		if a[i].answer != b[i].answer && !slices.Contains(values, a[i].command) {
@@ -171,15 +171,15 @@ func TestEachMutantDiffersAtTheCommandOfItsLabel(t *testing.T) {
 			t.Run(dialect.Name+" "+m.Name, func(t *testing.T) {
 				script := scripts[m.Name]
 				if script == nil {
-					t.Fatal("no exchange shows what it does")
+					t.Fatal("the mutant has no script")
 				}
 				partner := m.PartnerConfig()
 				partner.Dialect = dialect
-				a, b := openTalk(t, partner), openTalk(t, Config{Mutant: m.Name, Dialect: dialect})
+				a, b := startConversation(t, partner), startConversation(t, Config{Mutant: m.Name, Dialect: dialect})
 				script(a)
 				script(b)
-				got := differing(a.log, b.log)
-				if !fits(m, got) {
+				got := differingCommands(a.log, b.log)
+				if !labelFits(m, got) {
 					t.Errorf("the answers to %v differ, the label says %s\n%s", got, m.Command,
 						sideBySide(a.log, b.log))
 				}
@@ -188,9 +188,9 @@ func TestEachMutantDiffersAtTheCommandOfItsLabel(t *testing.T) {
 	}
 }
 
-// fits reports whether a label names the difference. Answers to unknown commands and to all
+// labelFits reports whether a label names the difference. Answers to unknown commands and to all
 // requests belong to no command.
-func fits(m Mutant, got []string) bool {
+func labelFits(m Mutant, got []string) bool {
 	switch {
 	case len(got) == 0:
 		return false
@@ -200,14 +200,14 @@ func fits(m Mutant, got []string) bool {
 	return len(got) >= 3 || got[0] == "?" || m.Aspect == "transport"
 }
 
-func sideBySide(a, b []said) string {
+func sideBySide(a, b []loggedExchange) string {
 	var out strings.Builder
 	for i := range a {
 		mark := " "
 		if a[i].answer != b[i].answer {
 			mark = "!"
 		}
-		fmt.Fprintf(&out, "%s > %s\n  a %q\n  b %q\n", mark, a[i].asked, a[i].answer, b[i].answer)
+		fmt.Fprintf(&out, "%s > %s\n  a %q\n  b %q\n", mark, a[i].request, a[i].answer, b[i].answer)
 	}
 	return out.String()
 }
@@ -218,12 +218,12 @@ func TestEquivalentMutantsGiveTheSameAnswers(t *testing.T) {
 			continue
 		}
 		t.Run(m.Name, func(t *testing.T) {
-			a, b := openTalk(t, m.PartnerConfig()), openTalk(t, Config{Mutant: m.Name})
+			a, b := startConversation(t, m.PartnerConfig()), startConversation(t, Config{Mutant: m.Name})
 			for name, script := range scripts() {
 				if strings.HasPrefix(name, "lost") {
 					continue
 				}
-				for _, x := range []*talk{a, b} {
+				for _, x := range []*conversation{a, b} {
 					x.log, x.drawn, x.from, x.charset = nil, 0, 0, "UTF-8"
 					x.reset()
 					script(x)
@@ -232,8 +232,8 @@ func TestEquivalentMutantsGiveTheSameAnswers(t *testing.T) {
 					if m.Name == "lost-requests" {
 						continue
 					}
-					if pa, pb := parsed(a.log[i].answer), parsed(b.log[i].answer); pa != pb {
-						t.Errorf("%s: to %s\n  a %q\n  b %q", name, a.log[i].asked, pa, pb)
+					if pa, pb := normalizeAnswer(a.log[i].answer), normalizeAnswer(b.log[i].answer); pa != pb {
+						t.Errorf("%s: to %s\n  a %q\n  b %q", name, a.log[i].request, pa, pb)
 					}
 				}
 			}
@@ -241,9 +241,9 @@ func TestEquivalentMutantsGiveTheSameAnswers(t *testing.T) {
 	}
 }
 
-// parsed returns the pairs of an answer in sorted order, without the wording of the reason and the
+// normalizeAnswer returns the pairs of an answer in sorted order, without the wording of the reason and the
 // time.
-func parsed(answer string) string {
+func normalizeAnswer(answer string) string {
 	pairs := strings.Split(answer, "&")
 	pairs = slices.DeleteFunc(pairs, func(p string) bool {
 		return strings.HasPrefix(p, "RA=") || strings.HasPrefix(p, "TM=")

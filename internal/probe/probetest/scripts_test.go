@@ -6,9 +6,9 @@ import (
 )
 
 // scripts returns an exchange for each mutant that shows its difference.
-func scripts() map[string]func(x *talk) {
-	all := map[string]func(x *talk){}
-	for _, table := range []map[string]func(x *talk){listScripts(), sessionScripts(), loginScripts(), recordScripts(),
+func scripts() map[string]func(x *conversation) {
+	all := map[string]func(x *conversation){}
+	for _, table := range []map[string]func(x *conversation){listScripts(), sessionScripts(), loginScripts(), recordScripts(),
 		peopleScripts(), mailScripts(), httpScripts(), widerScripts()} {
 		for name, script := range table {
 			all[name] = script
@@ -20,15 +20,15 @@ func scripts() map[string]func(x *talk) {
 const many = 10004
 
 // lists logs account Many in and requests one list.
-func lists(command commandID, args ...any) func(x *talk) {
-	return func(x *talk) {
+func lists(command commandID, args ...any) func(x *conversation) {
+	return func(x *conversation) {
 		x.login(many)
 		x.ask(many, command, args...)
 	}
 }
 
-func listScripts() map[string]func(x *talk) {
-	return map[string]func(x *talk){
+func listScripts() map[string]func(x *conversation) {
+	return map[string]func(x *conversation){
 		"list-descending":              lists(cmdList, keyMaxCount, 3),
 		"list-page-backwards":          lists(cmdList, keyMaxCount, 3),
 		"list-page-short":              lists(cmdList, keyMaxCount, 3),
@@ -52,7 +52,7 @@ func listScripts() map[string]func(x *talk) {
 		"finger-page-20":               lists(cmdFinger),
 		"fc-is-picture":                lists(cmdQueryStat, keyMaxCount, 3),
 		"lv-default-3":                 lists(cmdGetInfo, keyTarget, 10001),
-		"lv-says-normal": func(x *talk) {
+		"lv-says-normal": func(x *conversation) {
 			x.login(many)
 			x.ask(many, cmdGetInfo, keyTarget, 10001, keyLevel, x.d.Levels[levelBrief])
 		},
@@ -60,33 +60,33 @@ func listScripts() map[string]func(x *talk) {
 	}
 }
 
-func sessionScripts() map[string]func(x *talk) {
-	after := func(uin int, begin func(x *talk)) func(x *talk) {
-		return func(x *talk) { x.each(uin, func() { begin(x) }) }
+func sessionScripts() map[string]func(x *conversation) {
+	after := func(uin int, begin func(x *conversation)) func(x *conversation) {
+		return func(x *conversation) { x.each(uin, func() { begin(x) }) }
 	}
-	idle := func(seconds int) func(x *talk) {
-		return after(10001, func(x *talk) { x.login(10001); x.wait(seconds) })
+	idle := func(seconds int) func(x *conversation) {
+		return after(10001, func(x *conversation) { x.login(10001); x.wait(seconds) })
 	}
-	return map[string]func(x *talk){
-		"logout-still-answered":      after(10001, func(x *talk) { x.login(10001); x.ask(10001, cmdLogout) }),
-		"logout-list-still-answered": after(10001, func(x *talk) { x.login(10001); x.ask(10001, cmdLogout) }),
-		"logout-ignored":             after(10001, func(x *talk) { x.login(10001); x.ask(10001, cmdLogout) }),
-		"logout-ends-address":        after(10001, func(x *talk) { x.login(10001, 10002); x.ask(10002, cmdLogout) }),
-		"logout-from-anywhere": after(10001, func(x *talk) {
+	return map[string]func(x *conversation){
+		"logout-still-answered":      after(10001, func(x *conversation) { x.login(10001); x.ask(10001, cmdLogout) }),
+		"logout-list-still-answered": after(10001, func(x *conversation) { x.login(10001); x.ask(10001, cmdLogout) }),
+		"logout-ignored":             after(10001, func(x *conversation) { x.login(10001); x.ask(10001, cmdLogout) }),
+		"logout-ends-address":        after(10001, func(x *conversation) { x.login(10001, 10002); x.ask(10002, cmdLogout) }),
+		"logout-from-anywhere": after(10001, func(x *conversation) {
 			x.login(10001)
 			x.from = 1
 			x.ask(10001, cmdLogout)
 			x.from = 0
 		}),
-		"logout-needs-login":   func(x *talk) { x.ask(10001, cmdLogout) },
-		"list-without-login":   func(x *talk) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
-		"mail-without-login":   func(x *talk) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
-		"second-login-joins":   after(10001, func(x *talk) { x.login(10001); x.from = 1; x.login(10001); x.from = 0 }),
-		"second-login-refused": func(x *talk) { x.login(10001); x.from = 1; x.login(10001) },
-		"relogin-refused":      func(x *talk) { x.login(10001, 10001) },
-		"any-address":          after(10001, func(x *talk) { x.login(10001); x.from = 1 }),
-		"offline-ends-session": after(10001, func(x *talk) { x.login(10001); x.status(10001, statusOffline) }),
-		"failed-login-ends-session": after(10001, func(x *talk) {
+		"logout-needs-login":   func(x *conversation) { x.ask(10001, cmdLogout) },
+		"list-without-login":   func(x *conversation) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
+		"mail-without-login":   func(x *conversation) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
+		"second-login-joins":   after(10001, func(x *conversation) { x.login(10001); x.from = 1; x.login(10001); x.from = 0 }),
+		"second-login-refused": func(x *conversation) { x.login(10001); x.from = 1; x.login(10001) },
+		"relogin-refused":      func(x *conversation) { x.login(10001, 10001) },
+		"any-address":          after(10001, func(x *conversation) { x.login(10001); x.from = 1 }),
+		"offline-ends-session": after(10001, func(x *conversation) { x.login(10001); x.status(10001, statusOffline) }),
+		"failed-login-ends-session": after(10001, func(x *conversation) {
 			x.login(10001)
 			x.wrongLogin(10001)
 		}),
@@ -94,32 +94,32 @@ func sessionScripts() map[string]func(x *talk) {
 		"timeout-295": idle(296),
 		"timeout-330": idle(310),
 		"timeout-absolute": after(10001,
-			func(x *talk) { x.login(10001); x.wait(200); x.ask(10001, cmdList); x.wait(200) }),
-		"list-does-not-refresh": after(10001, func(x *talk) {
+			func(x *conversation) { x.login(10001); x.wait(200); x.ask(10001, cmdList); x.wait(200) }),
+		"list-does-not-refresh": after(10001, func(x *conversation) {
 			x.login(10001)
 			x.wait(200)
 			x.ask(10001, cmdList)
 			x.wait(200)
 		}),
-		"poll-does-not-refresh": after(10001, func(x *talk) {
+		"poll-does-not-refresh": after(10001, func(x *conversation) {
 			x.login(10001)
 			x.wait(200)
 			x.ask(10001, cmdCollect)
 			x.wait(200)
 		}),
-		"refused-does-not-refresh": after(10001, func(x *talk) {
+		"refused-does-not-refresh": after(10001, func(x *conversation) {
 			x.login(10001)
 			x.wait(200)
 			x.ask(10001, cmdGetInfo)
 			x.wait(200)
 		}),
-		"failed-login-refreshes": after(10001, func(x *talk) {
+		"failed-login-refreshes": after(10001, func(x *conversation) {
 			x.login(10001)
 			x.wait(200)
 			x.wrongLogin(10001)
 			x.wait(200)
 		}),
-		"mail-refreshes": after(10001, func(x *talk) {
+		"mail-refreshes": after(10001, func(x *conversation) {
 			x.login(10001)
 			x.wait(200)
 			x.login(10002)
@@ -129,13 +129,13 @@ func sessionScripts() map[string]func(x *talk) {
 	}
 }
 
-func loginScripts() map[string]func(x *talk) {
-	login := func(args func(dialect *Dialect) []any) func(x *talk) {
-		return func(x *talk) { x.ask(10001, cmdLogin, args(x.d)...) }
+func loginScripts() map[string]func(x *conversation) {
+	login := func(args func(dialect *Dialect) []any) func(x *conversation) {
+		return func(x *conversation) { x.ask(10001, cmdLogin, args(x.d)...) }
 	}
-	usual := func(x *talk) { x.login(10001) }
-	tries := func(number, wait int) func(x *talk) {
-		return func(x *talk) {
+	usual := func(x *conversation) { x.login(10001) }
+	tries := func(number, wait int) func(x *conversation) {
+		return func(x *conversation) {
 			for range number {
 				x.ask(10001, cmdLogin, keyPassword, "wrong", keyProof, x.d.Proofs[proofPlain])
 			}
@@ -143,7 +143,7 @@ func loginScripts() map[string]func(x *talk) {
 			x.login(10001)
 		}
 	}
-	return map[string]func(x *talk){
+	return map[string]func(x *conversation){
 		"m5-plain-refused": login(func(dialect *Dialect) []any {
 			return []any{keyPassword, password, keyProof, dialect.Proofs[proofPlain]}
 		}),
@@ -168,23 +168,23 @@ func loginScripts() map[string]func(x *talk) {
 	}
 }
 
-func recordScripts() map[string]func(x *talk) {
+func recordScripts() map[string]func(x *conversation) {
 	// varied sends three commands with changed pairs.
-	varied := func(change func(x *talk, pairs []string) []string) func(x *talk) {
-		return func(x *talk) {
+	varied := func(change func(x *conversation, pairs []string) []string) func(x *conversation) {
+		return func(x *conversation) {
 			x.login(10001)
 			for _, command := range []commandID{cmdList, cmdQueryStat, cmdCollect} {
 				x.send(command, change(x, x.d.formatPairs(x.question(10001, command))))
 			}
 		}
 	}
-	unknown := func(x *talk) {
+	unknown := func(x *conversation) {
 		pairs := x.d.formatPairs(x.question(10001, cmdList))
 		pairs[1] = x.d.Keys[keyCommand] + string(x.d.Assign) + "Nonesuch"
 		x.send(cmdUnknown, pairs)
 	}
-	text := func(charset string, words func(dialect *Dialect) string) func(x *talk) {
-		return func(x *talk) {
+	text := func(charset string, words func(dialect *Dialect) string) func(x *conversation) {
+		return func(x *conversation) {
 			x.login(10001)
 			x.charset = charset
 			x.ask(10001, cmdMessage, keyTarget, 10002, keyText, words(x.d))
@@ -197,43 +197,43 @@ func recordScripts() map[string]func(x *talk) {
 		return func(dialect *Dialect) string { return "a" + string(dialect.Escape) + hex + "b" }
 	}
 	plain := func(words string) func(dialect *Dialect) string { return func(*Dialect) string { return words } }
-	return map[string]func(x *talk){
-		"last-duplicate-counts": varied(func(x *talk, pairs []string) []string {
+	return map[string]func(x *conversation){
+		"last-duplicate-counts": varied(func(x *conversation, pairs []string) []string {
 			return append(pairs, x.d.Keys[keyAccount]+string(x.d.Assign)+"10002")
 		}),
-		"keys-exact": varied(func(x *talk, pairs []string) []string {
+		"keys-exact": varied(func(x *conversation, pairs []string) []string {
 			pairs[0] = strings.Replace(pairs[0], x.d.Keys[keyVersion], swapCase(x.d.Keys[keyVersion]), 1)
 			return pairs
 		}),
-		"commands-exact": varied(func(x *talk, pairs []string) []string {
+		"commands-exact": varied(func(x *conversation, pairs []string) []string {
 			key, name, _ := strings.Cut(pairs[1], string(x.d.Assign))
 			pairs[1] = key + string(x.d.Assign) + swapCase(name)
 			return pairs
 		}),
-		"ver-1.5": varied(func(x *talk, pairs []string) []string {
+		"ver-1.5": varied(func(x *conversation, pairs []string) []string {
 			pairs[0] = x.d.Keys[keyVersion] + string(x.d.Assign) + x.d.UnsupportedVersion
 			return pairs
 		}),
-		"ver-absent": varied(func(x *talk, pairs []string) []string { return pairs[1:] }),
-		"seq-most-16": varied(func(x *talk, pairs []string) []string {
+		"ver-absent": varied(func(x *conversation, pairs []string) []string { return pairs[1:] }),
+		"seq-most-16": varied(func(x *conversation, pairs []string) []string {
 			pairs[2] += "01234567890123"
 			return pairs
 		}),
 		"unknown-command-done":   unknown,
 		"unknown-command-null":   unknown,
 		"unknown-command-closes": unknown,
-		"seq-not-echoed":         varied(func(_ *talk, pairs []string) []string { return pairs }),
-		"seq-echo-8": varied(func(x *talk, pairs []string) []string {
+		"seq-not-echoed":         varied(func(_ *conversation, pairs []string) []string { return pairs }),
+		"seq-echo-8": varied(func(x *conversation, pairs []string) []string {
 			pairs[2] += "0123"
 			return pairs
 		}),
-		"no-reason": func(x *talk) {
+		"no-reason": func(x *conversation) {
 			x.login(10001)
 			x.ask(10001, cmdGetInfo)
 			x.ask(10001, cmdMessage)
 			x.ask(10001, cmdAddToList)
 		},
-		"comma-not-escaped": func(x *talk) {
+		"comma-not-escaped": func(x *conversation) {
 			x.ask(10002, cmdLogin, keyPassword, passwordMD5, keyProof, x.d.Proofs[proofMD5])
 			x.login(10001, 10002)
 			x.seq = "a" + x.d.ListEnd + "bcdef"
@@ -243,7 +243,7 @@ func recordScripts() map[string]func(x *talk) {
 			x.seq = "a" + x.d.ListEnd + "bcdef"
 			x.ask(10001, cmdGetInfo, keyTarget, 10002)
 		},
-		"escapes-decoded-twice": func(x *talk) { text("UTF-8", escape(hexOf(x.d.Escape)+"41"))(x) },
+		"escapes-decoded-twice": func(x *conversation) { text("UTF-8", escape(hexOf(x.d.Escape)+"41"))(x) },
 		"plus-is-space":         text("UTF-8", plain("1+1")),
 		"bad-escape-refused":    text("UTF-8", escape("zz")),
 		"line-feed-kept":        text("UTF-8", plain("one\ntwo")),
@@ -262,18 +262,18 @@ func swapCase(text string) string {
 	return strings.ToLower(text)
 }
 
-func peopleScripts() map[string]func(x *talk) {
-	seen := func(status statusID, command commandID) func(x *talk) {
-		return func(x *talk) {
+func peopleScripts() map[string]func(x *conversation) {
+	seen := func(status statusID, command commandID) func(x *conversation) {
+		return func(x *conversation) {
 			x.login(10001, 10002)
 			x.status(10002, status)
 			x.ask(10001, command)
 		}
 	}
-	return map[string]func(x *talk){
+	return map[string]func(x *conversation){
 		"invisible-shows":             seen(statusInvisible, cmdQueryStat),
 		"query-stat2-invisible-shows": seen(statusInvisible, cmdQueryStat2),
-		"finger-invisible-shows": func(x *talk) {
+		"finger-invisible-shows": func(x *conversation) {
 			x.login(10001, 10002)
 			x.status(10002, statusInvisible)
 			x.ask(10001, cmdFinger, keyAge, 31)
@@ -282,7 +282,7 @@ func peopleScripts() map[string]func(x *talk) {
 		"offline-shows":       seen(statusOffline, cmdQueryStat),
 		"away-shows-online":   seen(statusAway, cmdQueryStat),
 		"no-notices":          seen(statusAway, cmdCollect),
-		"login-keeps-status": func(x *talk) {
+		"login-keeps-status": func(x *conversation) {
 			x.login(10002)
 			x.status(10002, statusOffline)
 			x.ask(10002, cmdLogout)
@@ -290,55 +290,55 @@ func peopleScripts() map[string]func(x *talk) {
 			x.lists(10001)
 			x.ask(10001, cmdFinger)
 		},
-		"logout-still-shows": func(x *talk) {
+		"logout-still-shows": func(x *conversation) {
 			x.login(10001, 10002)
 			x.ask(10002, cmdLogout)
 			x.ask(10001, cmdQueryStat)
 		},
-		"renewal-told": func(x *talk) {
+		"renewal-told": func(x *conversation) {
 			x.login(10001, 10002)
 			x.ask(10001, cmdCollect)
 			x.login(10002)
 			x.ask(10001, cmdCollect)
 		},
-		"strangers-show": func(x *talk) {
+		"strangers-show": func(x *conversation) {
 			x.login(10001, 10003)
 			x.ask(10001, cmdQueryStat)
 		},
-		"deletion-one-sided": func(x *talk) {
+		"deletion-one-sided": func(x *conversation) {
 			x.login(10001, 10002)
 			x.ask(10001, cmdDelFromList, keyTarget, 10002)
 			x.lists(10002)
 		},
-		"ask-is-open": func(x *talk) {
+		"ask-is-open": func(x *conversation) {
 			x.login(10001)
 			x.ask(10001, cmdAddToList, keyTarget, 10003)
 		},
-		"open-asks": func(x *talk) {
+		"open-asks": func(x *conversation) {
 			x.login(10001)
 			x.ask(10001, cmdAddToList, keyTarget, 10020)
 		},
-		"rejection-befriends": func(x *talk) {
+		"rejection-befriends": func(x *conversation) {
 			x.login(10001, 10003)
 			x.ack(10001, 10003, choiceAsk)
 			x.ack(10003, 10001, choiceReject)
 			x.lists(10001)
 		},
-		"acceptance-one-sided": func(x *talk) {
+		"acceptance-one-sided": func(x *conversation) {
 			x.login(10001, 10003)
 			x.ack(10001, 10003, choiceAsk)
 			x.ack(10003, 10001, choiceAccept)
 			x.lists(10001)
 		},
-		"acceptance-untold": func(x *talk) {
+		"acceptance-untold": func(x *conversation) {
 			x.login(10001, 10003)
 			x.ack(10001, 10003, choiceAsk)
 			x.ack(10003, 10001, choiceAccept)
 			x.ask(10001, cmdCollect)
 		},
-		"unasked-acceptance":  func(x *talk) { x.login(10001); x.ack(10001, 10003, choiceAccept) },
-		"closed-may-be-asked": func(x *talk) { x.login(10001); x.ack(10001, 10021, choiceAsk) },
-		"words-lost": func(x *talk) {
+		"unasked-acceptance":  func(x *conversation) { x.login(10001); x.ack(10001, 10003, choiceAccept) },
+		"closed-may-be-asked": func(x *conversation) { x.login(10001); x.ack(10001, 10021, choiceAsk) },
+		"words-lost": func(x *conversation) {
 			x.login(10001, 10003)
 			x.ack(10001, 10003, choiceAsk)
 			x.ask(10003,
@@ -347,16 +347,18 @@ func peopleScripts() map[string]func(x *talk) {
 	}
 }
 
-func mailScripts() map[string]func(x *talk) {
-	write := func(x *talk, from, to int, words string) { x.ask(from, cmdMessage, keyTarget, to, keyText, words) }
-	offline := func(x *talk) {
+func mailScripts() map[string]func(x *conversation) {
+	write := func(x *conversation, from, to int, words string) {
+		x.ask(from, cmdMessage, keyTarget, to, keyText, words)
+	}
+	offline := func(x *conversation) {
 		x.login(10001)
 		write(x, 10001, 10002, "hello")
 		x.login(10002)
 		x.ask(10002, cmdCollect)
 	}
-	twice := func(second string, wait int) func(x *talk) {
-		return func(x *talk) {
+	twice := func(second string, wait int) func(x *conversation) {
+		return func(x *conversation) {
 			x.login(10001, 10002)
 			x.seq = "mark-one"
 			write(x, 10001, 10002, "hello")
@@ -366,8 +368,8 @@ func mailScripts() map[string]func(x *talk) {
 			x.ask(10002, cmdCollect)
 		}
 	}
-	several := func(number int) func(x *talk) {
-		return func(x *talk) {
+	several := func(number int) func(x *conversation) {
+		return func(x *conversation) {
 			x.login(10001)
 			for i := range number {
 				write(x, 10001, 10002, "number "+formatUIN(uint32(i)))
@@ -376,7 +378,7 @@ func mailScripts() map[string]func(x *talk) {
 			x.ask(10002, cmdCollect)
 		}
 	}
-	return map[string]func(x *talk){
+	return map[string]func(x *conversation){
 		"message-twice-if-offline": offline,
 		"message-lost-if-offline":  offline,
 		"text-has-type-8":          offline,
@@ -385,7 +387,7 @@ func mailScripts() map[string]func(x *talk) {
 		"duplicates-take-effect":   twice("hello", 0),
 		"duplicates-for-30":        twice("hello", 60),
 		"seq-whatever-content":     twice("other words", 0),
-		"seq-across-accounts": func(x *talk) {
+		"seq-across-accounts": func(x *conversation) {
 			x.login(10001, 10003, 10002)
 			for _, from := range []int{10001, 10003} {
 				x.seq = "mark-one"
@@ -393,7 +395,7 @@ func mailScripts() map[string]func(x *talk) {
 			}
 			x.ask(10002, cmdCollect)
 		},
-		"seq-across-commands": func(x *talk) {
+		"seq-across-commands": func(x *conversation) {
 			x.login(10001)
 			for range 4 {
 				x.seq = "mark-one"
@@ -406,7 +408,7 @@ func mailScripts() map[string]func(x *talk) {
 			x.seq = "mark-one"
 			x.ask(10001, cmdDelFromList, keyTarget, 10002)
 		},
-		"repeat-gives-nothing": func(x *talk) {
+		"repeat-gives-nothing": func(x *conversation) {
 			x.login(10001)
 			write(x, 10001, 10001, "a note")
 			for range 2 {
@@ -414,27 +416,27 @@ func mailScripts() map[string]func(x *talk) {
 				x.ask(10001, cmdCollect)
 			}
 		},
-		"logout-drops-mail": func(x *talk) {
+		"logout-drops-mail": func(x *conversation) {
 			x.login(10001, 10002)
 			write(x, 10001, 10002, "hello")
 			x.ask(10002, cmdLogout)
 			x.login(10002)
 			x.ask(10002, cmdCollect)
 		},
-		"note-to-self-refused": func(x *talk) { x.login(10001); write(x, 10001, 10001, "a note") },
+		"note-to-self-refused": func(x *conversation) { x.login(10001); write(x, 10001, 10001, "a note") },
 	}
 }
 
-func httpScripts() map[string]func(x *talk) {
-	post := func(x *talk) { x.raw(http.MethodPost, http.Header{}) }
-	return map[string]func(x *talk){
-		"get-is-answered":   func(x *talk) { x.raw(http.MethodGet, http.Header{}) },
+func httpScripts() map[string]func(x *conversation) {
+	post := func(x *conversation) { x.raw(http.MethodPost, http.Header{}) }
+	return map[string]func(x *conversation){
+		"get-is-answered":   func(x *conversation) { x.raw(http.MethodGet, http.Header{}) },
 		"content-type-bare": post,
 		"no-content-type":   post,
 		"no-content-length": post,
 		"never-keeps":       post,
-		"close-ignored":     func(x *talk) { x.raw(http.MethodPost, http.Header{"Connection": {"close"}}) },
-		"empty-text-500": func(x *talk) {
+		"close-ignored":     func(x *conversation) { x.raw(http.MethodPost, http.Header{"Connection": {"close"}}) },
+		"empty-text-500": func(x *conversation) {
 			x.login(10001)
 			x.ask(10001, cmdMessage, keyTarget, 10002, keyText, "")
 		},
@@ -442,7 +444,7 @@ func httpScripts() map[string]func(x *talk) {
 }
 
 // lists requests all lists that show friends.
-func (x *talk) lists(uin int) {
+func (x *conversation) lists(uin int) {
 	for _, c := range []commandID{cmdList, cmdQueryStat, cmdQueryStat2, cmdSimpleInfo2} {
 		x.ask(uin, c)
 	}
