@@ -124,8 +124,8 @@ func TestContinueWriterAppendsToATranscript(t *testing.T) {
 
 func TestReadRefusesFilesThatAreNoTranscript(t *testing.T) {
 	for text, want := range map[string]string{
-		"":            "it is empty",
-		"half a line": "it is empty",
+		"":            "the transcript is empty",
+		"half a line": "the transcript is empty",
 		"{}\n":        "line 1: this is no transcript of rookery probe",
 		"hello\n":     "line 1: this is no transcript of rookery probe",
 		`{"format":"rookery-probe-transcript-2"}` + "\n": "line 1: it is a transcript of another version of rookery: " +
