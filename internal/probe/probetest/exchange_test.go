@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// conversation is a scripted exchange with one server. It records the answers, so that the same exchange
+// client sends scripted requests to one server. It records the answers, so that the same exchange
 // with another server can be compared.
-type conversation struct {
+type client struct {
 	t       *testing.T
 	d       *Dialect
 	peer    *fuzzClient
@@ -31,8 +31,8 @@ type loggedExchange struct {
 	answer  string
 }
 
-// startConversation starts a server.
-func startConversation(t *testing.T, config Config) *conversation {
+// startClient starts a server.
+func startClient(t *testing.T, config Config) *client {
 	s, err := New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -46,17 +46,17 @@ func startConversation(t *testing.T, config Config) *conversation {
 	if dialect == nil {
 		dialect = httpQQ
 	}
-	x := &conversation{t: t, d: dialect, peer: newFuzzClient(), url: url, charset: "UTF-8"}
+	x := &client{t: t, d: dialect, peer: newFuzzClient(), url: url, charset: "UTF-8"}
 	t.Cleanup(x.peer.close)
 	return x
 }
 
 // ask sends a request. The arguments are keys, each followed by its value.
-func (x *conversation) ask(uin int, command commandID, args ...any) string {
+func (x *client) ask(uin int, command commandID, args ...any) string {
 	return x.send(command, x.d.formatPairs(x.question(uin, command, args...)))
 }
 
-func (x *conversation) question(uin int, command commandID, args ...any) fuzzRequest {
+func (x *client) question(uin int, command commandID, args ...any) fuzzRequest {
 	x.drawn++
 	request := fuzzRequest{version: 1, command: command, seq: x.seq, uin: strconv.Itoa(uin)}
 	if request.seq == "" {
@@ -70,7 +70,7 @@ func (x *conversation) question(uin int, command commandID, args ...any) fuzzReq
 }
 
 // send sends pairs, which need not be a valid request.
-func (x *conversation) send(command commandID, pairs []string) string {
+func (x *client) send(command commandID, pairs []string) string {
 	body := x.d.joinPairs(pairs)
 	status, answer, err := x.peer.post(context.Background(), x.from, x.url, "text/plain; charset="+x.charset, body)
 	got := strconv.Itoa(status) + " " + string(answer)
@@ -81,7 +81,7 @@ func (x *conversation) send(command commandID, pairs []string) string {
 	return got
 }
 
-func (x *conversation) logExchange(command commandID, request, answer string) {
+func (x *client) logExchange(command commandID, request, answer string) {
 	name := "?"
 	if command != cmdUnknown {
 		name = httpQQ.Commands[command]
@@ -90,7 +90,7 @@ func (x *conversation) logExchange(command commandID, request, answer string) {
 }
 
 // raw sends a request with its own method and headers, and records the response headers.
-func (x *conversation) raw(method string, header http.Header) {
+func (x *client) raw(method string, header http.Header) {
 	fuzzRequest := x.question(10001, cmdList)
 	request, err := http.NewRequest(method, x.url,
 		strings.NewReader(string(x.d.joinPairs(x.d.formatPairs(fuzzRequest)))))
@@ -109,38 +109,38 @@ func (x *conversation) raw(method string, header http.Header) {
 		response.Close, string(body)))
 }
 
-func (x *conversation) login(uins ...int) {
+func (x *client) login(uins ...int) {
 	for _, uin := range uins {
 		x.ask(uin, cmdLogin, keyPassword, passwordMD5, keyProof, x.d.Proofs[proofMD5])
 	}
 }
 
-func (x *conversation) wrongLogin(uin int) {
+func (x *client) wrongLogin(uin int) {
 	x.ask(uin, cmdLogin, keyPassword, "wrong", keyProof, x.d.Proofs[proofPlain])
 }
 
-func (x *conversation) status(uin int, status statusID) {
+func (x *client) status(uin int, status statusID) {
 	x.ask(uin, cmdChangeStat, keyStatus, x.d.Statuses[status])
 }
 
-func (x *conversation) ack(uin, whom int, c friendChoice) {
+func (x *client) ack(uin, whom int, c friendChoice) {
 	x.ask(uin, cmdAckAddToList, keyTarget, whom, keyChoice, x.d.Choices[c], keyWords, "let me in")
 }
 
-func (x *conversation) wait(seconds int) {
+func (x *client) wait(seconds int) {
 	if err := x.peer.moveClock(context.Background(), x.url, seconds); err != nil {
 		x.t.Fatal(err)
 	}
 }
 
-func (x *conversation) reset() {
+func (x *client) reset() {
 	if err := x.peer.reset(context.Background(), x.url); err != nil {
 		x.t.Fatal(err)
 	}
 }
 
 // each runs three commands, each after the same beginning.
-func (x *conversation) each(uin int, begin func()) {
+func (x *client) each(uin int, begin func()) {
 	for _, command := range []commandID{cmdList, cmdQueryStat, cmdCollect} {
 		x.reset()
 		begin()
@@ -175,7 +175,7 @@ func TestEachMutantDiffersAtTheCommandOfItsLabel(t *testing.T) {
 				}
 				partner := m.PartnerConfig()
 				partner.Dialect = dialect
-				a, b := startConversation(t, partner), startConversation(t, Config{Mutant: m.Name, Dialect: dialect})
+				a, b := startClient(t, partner), startClient(t, Config{Mutant: m.Name, Dialect: dialect})
 				script(a)
 				script(b)
 				got := differingCommands(a.log, b.log)
@@ -218,12 +218,12 @@ func TestEquivalentMutantsGiveTheSameAnswers(t *testing.T) {
 			continue
 		}
 		t.Run(m.Name, func(t *testing.T) {
-			a, b := startConversation(t, m.PartnerConfig()), startConversation(t, Config{Mutant: m.Name})
+			a, b := startClient(t, m.PartnerConfig()), startClient(t, Config{Mutant: m.Name})
 			for name, script := range scripts() {
 				if strings.HasPrefix(name, "lost") {
 					continue
 				}
-				for _, x := range []*conversation{a, b} {
+				for _, x := range []*client{a, b} {
 					x.log, x.drawn, x.from, x.charset = nil, 0, 0, "UTF-8"
 					x.reset()
 					script(x)

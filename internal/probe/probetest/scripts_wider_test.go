@@ -10,16 +10,16 @@ import (
 )
 
 // widerScripts returns the exchanges for the mutants in mutants_wider.go.
-func widerScripts() map[string]func(x *conversation) {
-	write := func(x *conversation, words string) { x.ask(10001, cmdMessage, keyTarget, 10002, keyText, words) }
-	proof := func(kind proofKind, words string) func(x *conversation) {
-		return func(x *conversation) { x.ask(10001, cmdLogin, keyPassword, words, keyProof, x.d.Proofs[kind]) }
+func widerScripts() map[string]func(x *client) {
+	write := func(x *client, words string) { x.ask(10001, cmdMessage, keyTarget, 10002, keyText, words) }
+	proof := func(kind proofKind, words string) func(x *client) {
+		return func(x *client) { x.ask(10001, cmdLogin, keyPassword, words, keyProof, x.d.Proofs[kind]) }
 	}
-	text := func(words string) func(x *conversation) {
-		return func(x *conversation) { x.login(10001, 10002); write(x, words); x.ask(10002, cmdCollect) }
+	text := func(words string) func(x *client) {
+		return func(x *client) { x.login(10001, 10002); write(x, words); x.ask(10002, cmdCollect) }
 	}
-	messages := func(number int, to ...int) func(x *conversation) {
-		return func(x *conversation) {
+	messages := func(number int, to ...int) func(x *client) {
+		return func(x *client) {
 			x.login(append([]int{10001}, to...)...)
 			for i := range number {
 				write(x, "number "+formatUIN(uint32(i)))
@@ -29,8 +29,8 @@ func widerScripts() map[string]func(x *conversation) {
 			x.ask(10002, cmdCollect)
 		}
 	}
-	marks := func(first, second string) func(x *conversation) {
-		return func(x *conversation) {
+	marks := func(first, second string) func(x *client) {
+		return func(x *client) {
 			x.login(10001, 10002)
 			for _, x.seq = range []string{first, second} {
 				write(x, "hello")
@@ -38,15 +38,15 @@ func widerScripts() map[string]func(x *conversation) {
 			x.ask(10002, cmdCollect)
 		}
 	}
-	again := func(number int, command commandID) func(x *conversation) {
-		return func(x *conversation) {
+	again := func(number int, command commandID) func(x *client) {
+		return func(x *client) {
 			x.login(10001)
 			for range number {
 				x.ask(10001, command)
 			}
 		}
 	}
-	return map[string]func(x *conversation){
+	return map[string]func(x *client){
 		"password-last-ignored":    proof(proofPlain, "12345x"),
 		"md5-and-more-passes":      proof(proofMD5, passwordMD5+"0"),
 		"password-zero-before":     proof(proofPlain, "0"+password),
@@ -54,13 +54,13 @@ func widerScripts() map[string]func(x *conversation) {
 		"getinfo-un-wraps":         lists(cmdGetInfo, keyTarget, 1<<32+10001),
 		"text-cut-at-200":          text(strings.Repeat("中", 67)),
 		"text-limit-in-characters": text(strings.Repeat("中", 1334)),
-		"query-stat-stale": func(x *conversation) {
+		"query-stat-stale": func(x *client) {
 			x.login(10001)
 			x.ask(10001, cmdQueryStat)
 			x.login(10002)
 			x.ask(10001, cmdQueryStat)
 		},
-		"list-stale": func(x *conversation) {
+		"list-stale": func(x *client) {
 			x.login(10001)
 			x.ask(10001, cmdList)
 			x.ask(10001, cmdDelFromList, keyTarget, 10002)
@@ -72,23 +72,23 @@ func widerScripts() map[string]func(x *conversation) {
 		"order-wrong-beyond-30":  messages(35, 10002),
 		"each-16th-message-lost": messages(16, 10002),
 		"each-25th-list-refused": again(25, cmdList),
-		"at-most-10-messages":    func(x *conversation) { messages(11, 10002)(x); x.log = x.log[:len(x.log)-2] },
+		"at-most-10-messages":    func(x *client) { messages(11, 10002)(x); x.log = x.log[:len(x.log)-2] },
 		"at-most-30-lists":       again(31, cmdList),
-		"mail-for-an-hour": func(x *conversation) {
+		"mail-for-an-hour": func(x *client) {
 			x.login(10001)
 			write(x, "hello")
 			x.wait(3600)
 			x.login(10002)
 			x.ask(10002, cmdCollect)
 		},
-		"request-until-midnight": func(x *conversation) {
+		"request-until-midnight": func(x *client) {
 			x.login(10001)
 			x.ack(10001, 10003, choiceAsk)
 			x.wait(86400)
 			x.login(10003)
 			x.ack(10003, 10001, choiceAccept)
 		},
-		"status-for-a-minute": func(x *conversation) {
+		"status-for-a-minute": func(x *client) {
 			x.login(10001, 10002)
 			x.status(10002, statusAway)
 			x.wait(60)
@@ -106,7 +106,7 @@ func widerScripts() map[string]func(x *conversation) {
 }
 
 // twoAtOnce sends two requests in one write and records the answers.
-func twoAtOnce(x *conversation) {
+func twoAtOnce(x *client) {
 	x.login(10001)
 	conn, err := net.Dial("tcp", strings.Trim(x.url, "htp:/"))
 	if err != nil {
