@@ -129,7 +129,7 @@ func TestTablesShowTheFactsOfAStudy(t *testing.T) {
 			"element for each of `nick` |\n" +
 			"| `Book` | 5 | `nick` | a list; not in every answer |\n",
 		"codes": "| `Book` | rc=ok | rc=out |\n",
-		"sessions": "| login | logged in |\n| no login | not logged in° |\n\nAfter 3 failed logins the right one " +
+		"sessions": "| login | logged in |\n| no login | not logged in° |\n\nAfter 3 failed logins the correct one " +
 			"is refused too.\n",
 		"machine session": "| `a Enter` | ok **s1** | ok |\n| `a Book` | rc=out | ok |\n\n- s0: at the " +
 			"beginning\n- s1: after `a Enter`\n\n" +

@@ -78,10 +78,11 @@ func sessionScripts() map[string]func(x *client) {
 			x.ask(10001, cmdLogout)
 			x.from = 0
 		}),
-		"logout-needs-login":   func(x *client) { x.ask(10001, cmdLogout) },
-		"list-without-login":   func(x *client) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
-		"mail-without-login":   func(x *client) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
-		"second-login-joins":   after(10001, func(x *client) { x.login(10001); x.from = 1; x.login(10001); x.from = 0 }),
+		"logout-needs-login": func(x *client) { x.ask(10001, cmdLogout) },
+		"list-without-login": func(x *client) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
+		"mail-without-login": func(x *client) { x.ask(10001, cmdList); x.ask(10001, cmdCollect) },
+		"second-login-joins": after(10001,
+			func(x *client) { x.login(10001); x.from = 1; x.login(10001); x.from = 0 }),
 		"second-login-refused": func(x *client) { x.login(10001); x.from = 1; x.login(10001) },
 		"relogin-refused":      func(x *client) { x.login(10001, 10001) },
 		"any-address":          after(10001, func(x *client) { x.login(10001); x.from = 1 }),
