@@ -3,6 +3,7 @@ package service_test
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
@@ -27,24 +28,35 @@ func TestIdleConnectionUsesLittleMemory(t *testing.T) {
 				Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: f.now(),
 				Token: tokens[i].Hash()}, credential()))
 	}
-	before := heapBytes()
 	f.Service = nil
-	svc := service.New(service.Config{Store: f.store, Now: f.now, Passwords: newPasswords(f.now)})
-	f.must(svc.LoadSessions(t.Context()))
-	for i, token := range tokens {
-		session, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN+rookery.UIN(i),
-			service.Caller{Token: token})
-		f.must(err)
-		subscription, err := svc.Subscribe(t.Context(), session, discardSink{})
-		f.must(err)
-		subscription.RecordReceived(f.now())
+	least := uint64(math.MaxUint64)
+	for range 3 { // what other goroutines allocate meanwhile can only add to a measurement
+		least = min(least, f.measureIdleLines(tokens))
 	}
-	if got := (heapBytes() - before) / lines; got > maxBytes {
+	if got := least / lines; got > maxBytes {
 		t.Errorf("an idle line takes %d bytes, want at most %d", got, maxBytes)
 	} else {
 		t.Logf("an idle line takes %d bytes", got)
 	}
+}
+
+// measureIdleLines returns how much memory a service takes that has a line for each device session.
+func (f *fixture) measureIdleLines(tokens []rookery.Token) uint64 {
+	f.Helper()
+	before := heapBytes()
+	svc := service.New(service.Config{Store: f.store, Now: f.now, Passwords: newPasswords(f.now)})
+	f.must(svc.LoadSessions(f.Context()))
+	for i, token := range tokens {
+		session, err := svc.AuthenticateSession(f.Context(), rookery.FirstUIN+rookery.UIN(i),
+			service.Caller{Token: token})
+		f.must(err)
+		subscription, err := svc.Subscribe(f.Context(), session, discardSink{})
+		f.must(err)
+		subscription.RecordReceived(f.now())
+	}
+	after := heapBytes()
 	runtime.KeepAlive(svc)
+	return max(after, before) - before
 }
 
 // discardSink is a PushSink that discards events.
