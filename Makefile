@@ -40,9 +40,9 @@ check: ## all tests with the race detector, except those that plain runs
 	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...
 
 # The pages and the long runs of the prober take minutes with the race detector, and start no goroutines
-# that other tests do not start.
+# that other tests do not start: see skipLongTest.
 plain:
-	go test -count=1 -timeout $(TIMEOUT) -run 'TestPages|TestScripts/^(probe|bench)|TestProtocolPage|TestADefaultRun' ./cmd/rookery
+	go test -count=1 -timeout $(TIMEOUT) ./cmd/rookery
 
 fast:
 	go test -short ./...
@@ -62,10 +62,10 @@ bench: build ## what the server costs on this machine, beside two bare servers; 
 	bin/rookery bench $(ARGS)
 
 bench-probe: ## how many changed behaviours the prober finds and names; ARGS="-mutant NAME -v" for one, ARGS=-update writes docs/prober.md's table
-	go test -count=1 -run Mutants ./internal/probe/compare $(ARGS)
+	go test -count=1 -timeout $(TIMEOUT) -run Mutants ./internal/probe/compare $(ARGS)
 
 protocol-page: ## whether docs/protocol.md says what the prober finds of the server; ARGS=-update writes its tables anew
-	go test -count=1 -run 'TestProtocolPage|TestDefaultRun' ./cmd/rookery $(ARGS)
+	go test -count=1 -timeout $(TIMEOUT) -run 'TestProtocolPage|TestDefaultRun' ./cmd/rookery $(ARGS)
 
 not-run: ## the examples of README and docs that the tests cannot run, and why
 	@go test -count=1 -v -run TestBlocksThatAreNotRun ./cmd/rookery | sed -n 's/.*: \(.*: NOT RUN\)/\1/p'

@@ -127,14 +127,16 @@ func TestNoMessageIsLostOrDuplicatedWhereverTheConnectionIsCut(t *testing.T) {
 // checks that each arrives once.
 func exchangeMessages(t *testing.T, server *testServer, messenger *client.Client, enough func() bool) {
 	t.Helper()
+	var writing sync.WaitGroup
+	defer writing.Wait() // the server ends with the test
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var sent []string
 	written := make(chan []string, 1)
 	waiting := make(chan struct{}, 3) // bounds the undelivered messages
-	go func() {
+	writing.Go(func() {
 		var texts []string
-		for !enough() {
+		for !enough() && ctx.Err() == nil {
 			select {
 			case waiting <- struct{}{}:
 			case <-ctx.Done():
@@ -144,7 +146,7 @@ func exchangeMessages(t *testing.T, server *testServer, messenger *client.Client
 			texts = append(texts, text)
 		}
 		written <- texts
-	}()
+	})
 	arrived := make(chan []string, 1)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()

@@ -29,6 +29,9 @@ type SentMessage struct {
 	SEQ string
 	// Acknowledged is set once the sender has received RES=0.
 	Acknowledged bool
+	// SentAt and AcknowledgedAt order the sendings and the acknowledgements of a run. They count both
+	// from 1.
+	SentAt, AcknowledgedAt int
 }
 
 // Fault is one violation of the property that this package tests.
@@ -46,14 +49,14 @@ type FaultKind string
 const (
 	Lost       FaultKind = "acknowledged, but missing"
 	Duplicated FaultKind = "present more than once"
-	Reordered  FaultKind = "present after a message that the sender sent later"
+	Reordered  FaultKind = "present after a message that was sent after its acknowledgement"
 	Invented   FaultKind = "present, but not sent"
 )
 
-// FindFaults checks the property that this package tests. sent holds all messages in the order in which each
-// sender sent them. mailboxes holds the final contents of each mailbox, oldest first. Each acknowledged message
-// must be there exactly once, in order for each pair of sender and receiver; each other message at most once;
-// and nothing else.
+// FindFaults checks the property that this package tests. sent holds all messages. mailboxes holds the final
+// contents of each mailbox, oldest first. Each acknowledged message must be there exactly once, each other message
+// at most once, and nothing else. Of each pair of sender and receiver, an acknowledged message must come before
+// those that were sent after its acknowledgement. Messages that were on their way at the same time have no order.
 func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault {
 	var faults []Fault
 	position := make(map[Message]int, len(sent))
@@ -62,10 +65,9 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 	}
 	found := make(map[Message]bool, len(sent))
 	for owner, mailbox := range mailboxes {
-		latest := make(map[rookery.UIN]int) // index of the latest acknowledged message, by sender
+		latest := make(map[rookery.UIN]int) // the highest SentAt of an acknowledged message, by sender
 		for _, message := range mailbox {
 			i, exists := position[message]
-			last, hasEarlier := latest[message.From]
 			switch {
 			case !exists || message.To != owner:
 				faults = append(faults, Fault{Invented, message})
@@ -73,10 +75,11 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 			case found[message]:
 				faults = append(faults, Fault{Duplicated, message})
 				continue
-			case sent[i].Acknowledged && hasEarlier && i < last:
-				faults = append(faults, Fault{Reordered, message})
 			case sent[i].Acknowledged:
-				latest[message.From] = i
+				if sent[i].AcknowledgedAt < latest[message.From] {
+					faults = append(faults, Fault{Reordered, message})
+				}
+				latest[message.From] = max(latest[message.From], sent[i].SentAt)
 			}
 			found[message] = true
 		}
@@ -92,6 +95,7 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 // Ledger records what the clients of a run sent and received. Its methods are safe for concurrent use.
 type Ledger struct {
 	mu        sync.Mutex // guards the fields below
+	recorded  int        // sendings and acknowledgements so far
 	sent      []SentMessage
 	indexes   map[Message]int
 	collected map[rookery.UIN][]Message
@@ -105,14 +109,17 @@ func (l *Ledger) RecordSending(message Message, seq string) {
 		l.indexes = make(map[Message]int)
 	}
 	l.indexes[message] = len(l.sent)
-	l.sent = append(l.sent, SentMessage{Message: message, SEQ: seq})
+	l.recorded++
+	l.sent = append(l.sent, SentMessage{Message: message, SEQ: seq, SentAt: l.recorded})
 }
 
 // RecordAcknowledged records that the sender has received RES=0 for a message that RecordSending has recorded.
 func (l *Ledger) RecordAcknowledged(message Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sent[l.indexes[message]].Acknowledged = true
+	l.recorded++
+	sent := &l.sent[l.indexes[message]]
+	sent.Acknowledged, sent.AcknowledgedAt = true, l.recorded
 }
 
 // RecordCollected records the messages that one answer delivered to receiver, in their order.

@@ -35,6 +35,10 @@ func TestFindFaults(t *testing.T) {
 			[]Fault{{Duplicated, one}}},
 		{"two messages are reordered", []SentMessage{acked(one), acked(two)}, []Message{two, one},
 			[]Fault{{Reordered, one}}},
+		{"two messages on their way at once have no order", []SentMessage{
+			{Message: one, Acknowledged: true, SentAt: 1, AcknowledgedAt: 4},
+			{Message: two, Acknowledged: true, SentAt: 2, AcknowledgedAt: 3},
+		}, []Message{two, one}, nil},
 		{"a message was not sent", []SentMessage{acked(one)}, []Message{one, two}, []Fault{{Invented, two}}},
 		{"a text is truncated", []SentMessage{acked(one)}, []Message{message(a, "on")},
 			[]Fault{{Invented, message(a, "on")}, {Lost, one}}},
@@ -45,6 +49,11 @@ func TestFindFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			for i := range test.sent { // one after the other, unless the test says otherwise
+				if s := &test.sent[i]; s.SentAt == 0 {
+					s.SentAt, s.AcknowledgedAt = 2*i+1, 2*i+2
+				}
+			}
 			if got := FindFaults(test.sent, map[rookery.UIN][]Message{to: test.got}); !slices.Equal(got, test.want) {
 				t.Errorf("FindFaults = %v, want %v", got, test.want)
 			}
@@ -60,7 +69,7 @@ func TestSnapshotReturnsRecordedMessages(t *testing.T) {
 	l.RecordAcknowledged(second)
 	l.RecordCollected(11001, []Message{second})
 	sent, collected := l.Snapshot()
-	if want := []SentMessage{{first, "SEQ1", false}, {second, "SEQ2", true}}; !slices.Equal(sent, want) {
+	if want := []SentMessage{{first, "SEQ1", false, 1, 0}, {second, "SEQ2", true, 2, 3}}; !slices.Equal(sent, want) {
 		t.Errorf("sent = %v, want %v", sent, want)
 	}
 	if got, want := collected[11001], []Message{second}; !slices.Equal(got, want) {

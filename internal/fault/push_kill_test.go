@@ -111,6 +111,16 @@ func (l *pushLoad) start(t *testing.T) (end func()) {
 	sending, stopSending := context.WithCancel(t.Context())
 	receiving, stopReceiving := context.WithCancel(t.Context())
 	var senders, receivers errgroup.Group
+	for _, r := range l.pushReceivers {
+		signedIn := make(chan struct{})
+		r.signedIn = signedIn
+		receivers.Go(func() error { return r.Run(receiving) })
+		select { // a device that signs in later does not receive the messages from before
+		case <-signedIn:
+		case <-time.After(requestTimeout):
+			t.Fatalf("%d %q has not signed in after %v", r.UIN, r.Device, requestTimeout)
+		}
+	}
 	for _, sender := range l.Senders {
 		senders.Go(func() error {
 			for sending.Err() == nil {
@@ -120,9 +130,6 @@ func (l *pushLoad) start(t *testing.T) (end func()) {
 			}
 			return nil
 		})
-	}
-	for _, r := range l.pushReceivers {
-		receivers.Go(func() error { return r.Run(receiving) })
 	}
 	return func() {
 		t.Helper()

@@ -22,6 +22,8 @@ type PushReceiver struct {
 	Resumes bool
 
 	token string
+	// signedIn, if not nil, is closed by the first sign-in.
+	signedIn chan struct{}
 
 	mu              sync.Mutex               // guards the fields below
 	received        map[uint64]*receivedPush // by number in the mailbox
@@ -122,6 +124,10 @@ func (e *PushReceiver) signIn(ctx context.Context, stream *Stream) error {
 	case err != nil && answer.RES != resTemporary && answer.Text != "":
 		return fmt.Errorf("%w: %w", errInvalidAnswer, err)
 	case err == nil:
+		if e.signedIn != nil {
+			close(e.signedIn)
+			e.signedIn = nil
+		}
 		e.token = answer.Value("SID")
 	}
 	return err
