@@ -36,7 +36,7 @@ test: prerequisites ## everything: installs what it needs, then lint, build, fuz
 quick: ## what a developer runs before a commit: lint and the fast tests, in two minutes
 	@MAKE=$(MAKE) .ci/steps lint fast
 
-check: ## all tests with the race detector, except those that plain runs
+check: ## all tests with the race detector, except the long ones of cmd/rookery
 	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...
 
 # The pages and the long runs of the prober take minutes with the race detector, and start no goroutines

@@ -25,7 +25,8 @@ var ErrWrongPassword = rookery.Errorf(rookery.CodePassword, "Password error")
 
 // Config configures Passwords. Every field has a default.
 type Config struct {
-	// Cost is the cost of new password hashes. Stored hashes keep their own.
+	// Cost is the cost of new password hashes, by default DefaultCost. Either all of its fields are zero or
+	// none is. Stored hashes keep their own.
 	Cost Cost
 	// ConcurrentHashes is how many passwords are hashed at once, by default one per processor.
 	// MaxQueuedHashes is how many more may wait, by default 64.

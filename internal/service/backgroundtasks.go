@@ -15,8 +15,8 @@ import (
 const retryInterval = 10 * time.Second
 
 // backgroundTasks runs tasks that no caller waits for. All goroutines and timers of the package start
-// here. A panic ends its task, not the process. After refuseNew and wait, no task is running that could
-// use the store.
+// here, except those of forEachAccount, which its caller waits for. A panic ends its task, not the
+// process. After refuseNew and wait, no task is running that could use the store.
 //
 // A task gets a context that ends with refuseNew. A task that stores something passes on
 // context.WithoutCancel, because wait waits for it.

@@ -147,6 +147,9 @@ func (s *Service) Collect(
 		if rookery.CodeOf(err) != rookery.CodeConflict {
 			return batch, err
 		}
+		if err := s.reloadConsumer(ctx, consumer); err != nil {
+			return nil, err
+		}
 	}
 }
 
@@ -166,6 +169,19 @@ func (s *Service) loadConsumer(ctx context.Context, c *consumer) error {
 	}
 	c.account.noteNewEntry(newestNumber)
 	c.consumerState, c.storedCursor, c.isLoaded = state, cursor.Number, true
+	return nil
+}
+
+// reloadConsumer reads the consumer's state after another writer has moved the cursor. What the client
+// has confirmed beyond it still counts. The caller holds c.collectLock.
+func (s *Service) reloadConsumer(ctx context.Context, c *consumer) error {
+	confirmed := c.cursor
+	c.isLoaded = false
+	if err := s.loadConsumer(ctx, c); err != nil {
+		return err
+	}
+	c.isDirty = confirmed > c.cursor
+	c.cursor = max(c.cursor, confirmed)
 	return nil
 }
 
@@ -224,11 +240,10 @@ func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request past
 }
 
 // saveState stores a new state of the consumer. If another writer has moved the cursor, it returns
-// CodeConflict, and the next loadConsumer reads the stored state. The caller holds c.collectLock.
+// CodeConflict, and the caller calls reloadConsumer. The caller holds c.collectLock.
 func (s *Service) saveState(ctx context.Context, c *consumer, state consumerState, now time.Duration) error {
 	err := s.store.SaveCursor(ctx, c.account.uin, c.device, c.storedCursor, state.encode(now))
 	if err != nil {
-		c.isLoaded = c.isLoaded && rookery.CodeOf(err) != rookery.CodeConflict
 		return err
 	}
 	s.noteTimedWrite()
@@ -269,11 +284,9 @@ func (s *Service) saveConsumer(ctx context.Context, c *consumer) error {
 		if rookery.CodeOf(err) != rookery.CodeConflict {
 			return err
 		}
-		c.isDirty = false
-		if err := s.loadConsumer(ctx, c); err != nil {
+		if err := s.reloadConsumer(ctx, c); err != nil {
 			return err
 		}
-		c.mergeConfirmed()
 	}
 	return nil
 }

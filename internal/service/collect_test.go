@@ -382,18 +382,39 @@ func TestCollectContinuesWhereAnotherServerHasMovedTheCursor(t *testing.T) {
 }
 
 func TestConfirmationIsSavedAfterAnotherServerHasMovedTheCursor(t *testing.T) {
-	inVirtualTime(t, func(f *fixture) {
-		me, you := f.signIn(10001, home), f.signInDevice(10002, "phone")
-		client := f.subscribe(you)
-		f.sendTexts(me, 10002, "one", "two", "three")
-		f.advance(time.Minute)
-		f.waitIdle()
-		f.moveCursor(you, 0, 1)
-		client.confirm(3)
-		f.passTime(time.Second)
-		_, cursor, err := f.store.MailboxState(f.Context(), 10002, "phone")
-		if err != nil || cursor.Number != 3 {
-			t.Errorf("the stored cursor is %d, want 3; error %v", cursor.Number, err)
-		}
-	}, 10001, 10002)
+	for name, isClosed := range map[string]bool{"on a live connection": false, "and the connection has ended": true} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, func(f *fixture) {
+				me, you := f.signIn(10001, home), f.signInDevice(10002, "phone")
+				client := f.subscribe(you)
+				f.sendTexts(me, 10002, "one", "two", "three")
+				f.passTime(time.Minute)
+				f.moveCursor(you, 0, 1)
+				client.confirm(3)
+				if isClosed {
+					client.disconnect()
+				}
+				f.passTime(time.Second)
+				f.wantCursor(10002, "phone", 3)
+			}, 10001, 10002)
+		})
+	}
+}
+
+// The times of requests that Close stores must not lie ahead of the uptime after the restart.
+func TestOldSEQIsNewAfterARestartOfAnIdleServer(t *testing.T) {
+	f := newFixture(t, 10001, 10002)
+	f.signIn(10001, home)
+	you := f.signIn(10002, cafe)
+	f.passTime(200 * time.Second) // no write is recent
+	f.wantCollected(you, "collect 1")
+	f.wantCollected(you, "collect 2")
+	f.restart(0)
+	me, err := f.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
+	f.must(err)
+	you, err = f.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
+	f.must(err)
+	f.passTime(121 * time.Second)
+	f.sendTexts(me, 10002, "a")
+	f.wantCollected(you, "collect 1", "a")
 }

@@ -70,8 +70,7 @@ func (s *Service) forgetDevice(ctx context.Context, account *activeAccount, devi
 	if session := account.sessionOnDevice(name); session != nil && name != "" {
 		s.removeEndedSessions(ctx, account, []*Session{session})
 	}
-	account.removeConsumers(consumers)
-	account.invalidateDevices()
+	s.hub.deviceForgotten(account, consumers)
 	s.log.Info("device forgotten", "account", account.uin, "device", name)
 	return nil
 }

@@ -11,7 +11,8 @@
 // work. Passwords are verified by package auth.
 //
 // Locks are taken in this order: activeAccount.changeLock, consumer.collectLock, activeAccount.mu, Subscription.mu.
-// The first two are semaphores that may be held during calls of the store; no mutex is. The other mutexes of the
-// package (of accountShard, backgroundTasks, sweepQueue and unsavedLogouts) are held only within a method of their
-// type, which takes no other lock.
+// A search takes activeAccount.searchLock, then Service.onlineSearches or textSearches, then activeAccount.mu. The
+// locks that are not named mu are semaphores, which may be held during calls of the store; no mutex may. The other
+// mutexes of the package (of accountShard, backgroundTasks, sweepQueue and unsavedLogouts) are held only within a
+// method of their type, which takes no other lock.
 package service

@@ -80,9 +80,24 @@ func (h *hub) ended(account *activeAccount, sessions []*Session, now time.Durati
 	account.removeSessions(sessions, now)
 }
 
-// removed takes a removed account out of memory. All accounts read their relations anew, because any
-// of them may have become a friend meanwhile. The caller holds account.changeLock.
-func (h *hub) removed(account *activeAccount) {
+// ownStatusChanged sets the status that all sessions of the account share. The caller holds
+// account.changeLock.
+func (h *hub) ownStatusChanged(account *activeAccount, status rookery.Status) {
+	account.setStatus(status)
+}
+
+// deviceForgotten removes the consumers of a deleted device. The caller holds account.changeLock and the
+// collectLock of each consumer.
+func (h *hub) deviceForgotten(account *activeAccount, consumers []*consumer) {
+	account.removeConsumers(consumers)
+	account.invalidateDevices()
+}
+
+// accountDeleted takes an account out of memory. All accounts read their relations anew, because any of
+// them may have become a friend meanwhile. The caller holds account.changeLock and the collectLock of
+// each consumer.
+func (h *hub) accountDeleted(account *activeAccount, consumers []*consumer) {
+	account.removeConsumers(consumers)
 	account.markRemoved()
 	h.remove(account)
 	h.profiles.invalidate(account.uin)

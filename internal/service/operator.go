@@ -195,8 +195,7 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	if err := s.store.RemoveAccount(ctx, uin); err != nil {
 		return err
 	}
-	account.removeConsumers(consumers)
-	s.hub.removed(account)
+	s.hub.accountDeleted(account, consumers)
 	s.log.Info("account removed", "account", uin)
 	return nil
 }

@@ -25,7 +25,7 @@ func (s *Service) SetStatus(ctx context.Context, session *Session, status rooker
 		return err
 	}
 	oldStatus := account.announcedStatus()
-	account.setStatus(status)
+	s.hub.ownStatusChanged(account, status)
 	s.announceStatus(ctx, account, oldStatus)
 	return nil
 }

@@ -202,8 +202,12 @@ func (s *Service) Close(ctx context.Context) {
 		}
 	})
 	s.background.wait()
+	before := s.lastTimedWrite.Load()
 	s.saveAllConsumers(ctx)
 	s.unsavedLogouts.retry(ctx, s)
+	if s.lastTimedWrite.Load() != before {
+		s.saveUptime(ctx) // otherwise the next start would count from before what was just stored
+	}
 }
 
 // Tick ends expired sessions and removes idle accounts from memory. Run calls it every second; a test
