@@ -57,7 +57,7 @@ func (s *streamConn) pushSequence() *messageSequence { return &s.sequence }
 
 func (s *streamConn) closeWith(reason error) { s.closeOnce(reason, s.records.close) }
 
-// confirm waits for the writes before it, but not longer than the connection lasts.
+// confirm writes a confirmation after the writes before it. It gives up when the connection ends.
 func (s *streamConn) confirm(record []byte) error {
 	_, err := s.sendRecord(context.Background(), record)
 	return err
@@ -170,5 +170,5 @@ func (s *streamConn) deliverAnswer(answer Answer) {
 // a program might otherwise keep the connection open and wait for more input.
 var errNotRookery = errors.New("the answer is not a record; is this the address of a Rookery server?")
 
-// errClosedByServer means that the server closed the connection in the regular way.
+// errClosedByServer means that the server ended the connection, without a network error.
 var errClosedByServer = errors.New("the server closed the connection")

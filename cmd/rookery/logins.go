@@ -40,7 +40,7 @@ func loginDir() string { return filepath.Join(xdg.ConfigHome, "rookery", "logins
 
 func (lg login) parsedAddress() *url.URL {
 	parsed, err := url.Parse(lg.Address)
-	if err != nil { // cannot happen, because readLogin checks the address
+	if err != nil { // isComplete refuses such a login
 		return &url.URL{User: &url.Userinfo{}}
 	}
 	return parsed
@@ -186,7 +186,7 @@ func (ld *loginDraft) discard() error {
 }
 
 func cannotSaveError(err error) error {
-	return fmt.Errorf("cannot keep the login: %w; make %s writable", err, loginDir())
+	return fmt.Errorf("cannot save the login: %w; make %s writable, or free some space", err, loginDir())
 }
 
 // deleteFiles deletes the stored login with its draft, unprinted batch and lock file. Missing files are no error.
@@ -211,7 +211,7 @@ func makeLoginDir() error {
 		err = os.Chmod(dir, 0o700)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot keep others out of the directory for logins: %w; run chmod 700 %s as its owner", err,
+		return fmt.Errorf("cannot make the directory for logins private: %w; run chmod 700 %s as its owner", err,
 			dir)
 	}
 	return nil
@@ -231,13 +231,13 @@ func readLogin(name string) (l login, err error) {
 
 // isComplete reports whether the login has a valid token, account and address.
 func (lg login) isComplete() bool {
-	_, token := rookery.ParseToken(lg.Token)
-	return token && lg.uin() != 0 && lg.parsedAddress().Hostname() != "" && isKnownScheme(lg.parsedAddress().Scheme)
+	_, isToken := rookery.ParseToken(lg.Token)
+	return isToken && lg.uin() != 0 && lg.parsedAddress().Hostname() != "" && isKnownScheme(lg.parsedAddress().Scheme)
 }
 
 // loadLogins returns all logins, the latest first. It passes errors about single
-// files to skip and continues without those files.
-func loadLogins(skip func(error)) ([]login, error) {
+// files to onSkip and continues without those files.
+func loadLogins(onSkip func(error)) ([]login, error) {
 	entries, err := os.ReadDir(loginDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot read the stored logins: %w; run as the user that they belong to", err)
@@ -251,7 +251,7 @@ func loadLogins(skip func(error)) ([]login, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // a logout meanwhile
 		case err != nil:
-			skip(err)
+			onSkip(err)
 		default:
 			logins = append(logins, login)
 		}

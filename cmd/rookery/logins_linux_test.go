@@ -36,7 +36,7 @@ func TestFailedLoginOnAFullDiskKeepsTheOldLogin(t *testing.T) {
 		fill
 		if login 10001 2>stderr; then echo 'the login succeeded without space'; exit 1; fi
 		cat stderr
-		grep -q 'cannot keep the login: .*no space left on device; make .* writable' stderr
+		grep -q 'cannot save the login: .*no space left on device; make .* writable, or free some space' stderr
 		$ROOKERY friends --account 10001
 		if login 10002 2>stderr; then echo 'the login succeeded without space'; exit 1; fi
 		rm $DISK/fill

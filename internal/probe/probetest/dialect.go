@@ -31,7 +31,7 @@ type Dialect struct {
 	Statuses [statusCount]string
 	Types    [typeCount]string // of messages
 	Results  [2]string         // of a login: success, failure
-	Last     [2]string         // on pages that more pages follow, and on the last page
+	Last     [2]string         // its value on the last page is the second one, on all others the first
 	End      string            // stands for a cursor on the last page of SimpleInfo2
 	Proofs   [proofCount]string
 	Levels   [3]string // of GetInfo; indexed by levelBrief, levelNormal and levelDetailed
@@ -42,7 +42,7 @@ type Dialect struct {
 // dialectVersion holds what differs between the versions of a dialect.
 type dialectVersion struct {
 	Name        string
-	LineEnd     string               // behind each answer
+	LineEnd     string               // after each answer
 	Spelt       map[commandID]string // names of commands that answers spell differently from Commands
 	Batch       int                  // maximum size of an answer with messages, in bytes
 	AllStatuses bool                 // otherwise answers map each status to online, offline or away
@@ -240,7 +240,7 @@ func (d *Dialect) findCommand(word string, exact bool) commandID {
 	return cmdUnknown
 }
 
-// findVersion returns the version with a name, nil if there is none.
+// findVersion returns the version with the given name, or nil.
 func (d *Dialect) findVersion(word string) *dialectVersion {
 	for i := range d.Versions {
 		if d.Versions[i].Name == word {

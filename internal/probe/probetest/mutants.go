@@ -50,7 +50,7 @@ func listMutants(tables ...mutantTable) []Mutant {
 	return mutants
 }
 
-// findMutant returns the change of the mutant with a name, nil if there is none.
+// findMutant returns the change of the mutant with the given name, or nil.
 func findMutant(name string) func(*serverRules) {
 	for _, table := range []mutantTable{
 		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents,
