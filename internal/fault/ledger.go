@@ -30,7 +30,7 @@ type SentMessage struct {
 	// Acknowledged is set once the sender has received RES=0.
 	Acknowledged bool
 	// SentAt and AcknowledgedAt order the sendings and the acknowledgements of a run. They count both
-	// from 1.
+	// from 1. AcknowledgedAt is 0 if the answer has not reached the sender.
 	SentAt, AcknowledgedAt int
 }
 
@@ -76,7 +76,7 @@ func FindFaults(sent []SentMessage, mailboxes map[rookery.UIN][]Message) []Fault
 				faults = append(faults, Fault{Duplicated, message})
 				continue
 			case sent[i].Acknowledged:
-				if sent[i].AcknowledgedAt < latest[message.From] {
+				if at := sent[i].AcknowledgedAt; at > 0 && at < latest[message.From] {
 					faults = append(faults, Fault{Reordered, message})
 				}
 				latest[message.From] = max(latest[message.From], sent[i].SentAt)

@@ -39,6 +39,10 @@ func TestFindFaults(t *testing.T) {
 			{Message: one, Acknowledged: true, SentAt: 1, AcknowledgedAt: 4},
 			{Message: two, Acknowledged: true, SentAt: 2, AcknowledgedAt: 3},
 		}, []Message{two, one}, nil},
+		{"a message whose answer was lost has no order", []SentMessage{
+			{Message: one, Acknowledged: true, SentAt: 1},
+			{Message: two, Acknowledged: true, SentAt: 2, AcknowledgedAt: 3},
+		}, []Message{two, one}, nil},
 		{"a message was not sent", []SentMessage{acked(one)}, []Message{one, two}, []Fault{{Invented, two}}},
 		{"a text is truncated", []SentMessage{acked(one)}, []Message{message(a, "on")},
 			[]Fault{{Invented, message(a, "on")}, {Lost, one}}},
