@@ -33,7 +33,7 @@ run: ## a server on 127.0.0.1, ports 8000 and 14000; ARGS="--data DIR" and other
 test: prerequisites ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
 	@MAKE=$(MAKE) .ci/steps lint vulnerabilities cross short-fuzz bench-probe plain not-run check
 
-quick: ## what a developer runs before a commit: lint and the fast tests, in two minutes
+quick: ## what a developer runs before a commit: lint and the fast tests
 	@MAKE=$(MAKE) .ci/steps lint fast
 
 check: ## all tests with the race detector, except the long ones of cmd/rookery

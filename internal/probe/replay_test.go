@@ -102,7 +102,7 @@ func servePlayback(t testing.TB, past *journal.Transcript) string {
 
 func TestPlaybackAnswersLikeTheRecordedServer(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	for _, mutant := range []string{"", "lost-requests", "list-descending", "with commands"} {
 		o := newOptions(t)

@@ -179,7 +179,7 @@ func runInterrupted(t testing.TB, options probe.Options, after int) *probe.Study
 
 func TestInterruptedStudyReportsAndResumes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	for _, mutants := range [][]string{{""}, {"", "list-descending"}} {
 		var urls []string
@@ -263,7 +263,7 @@ func joinStatements(result *probe.StudyResult) string {
 
 func TestKilledStudyResumesAfterItsLastCompleteLine(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	o := newOptions(t, startServer(t, probetest.Config{}))
 	o.RequestBudget = 600
@@ -363,7 +363,7 @@ func TestFilesOmitSecretsFromTheEnvironment(t *testing.T) {
 
 func TestStudyOfALostServerReportsAndResumes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {

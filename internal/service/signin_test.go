@@ -297,6 +297,14 @@ func TestGuessesPerDayAreLimited(t *testing.T) {
 	}
 }
 
+// wantLoginWait checks that the login limiter has refused a login.
+func (f *fixture) wantLoginWait(err error) {
+	f.Helper()
+	if err == nil || !strings.Contains(err.Error(), "too many tries, wait") {
+		f.Errorf("the login returned error %v, want a wait", err)
+	}
+}
+
 func TestIPv6NetworkSharesItsFailureCount(t *testing.T) {
 	f := newFixture(t, 10001)
 	// Each try is at another account, so that only the network is the same.
@@ -304,10 +312,7 @@ func TestIPv6NetworkSharesItsFailureCount(t *testing.T) {
 		from := netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
 		f.wantCode(f.tryPassword(20000+rookery.UIN(i), from, "wrong"), rookery.CodePassword)
 	}
-	err := f.tryPassword(10001, netip.MustParseAddr("2001:db8::7777"), password)
-	if err == nil || !strings.Contains(err.Error(), "wait") {
-		t.Errorf("a try from the same network returned error %v, want a wait", err)
-	}
+	f.wantLoginWait(f.tryPassword(10001, netip.MustParseAddr("2001:db8::7777"), password))
 	f.must(f.tryPassword(10001, netip.MustParseAddr("2001:db8:0:1::1"), password))
 }
 
@@ -319,10 +324,7 @@ func TestIPv6NetworkIsKnownAfterRestart(t *testing.T) {
 		from := netip.AddrFrom4([4]byte{10, 0, byte(i / 5), 1})
 		f.wantCode(f.tryPassword(10001, from, fmt.Sprint("wrong ", i)), rookery.CodePassword)
 	}
-	err := f.tryPassword(10001, netip.MustParseAddr("2001:db8:0:8::1"), password)
-	if err == nil || !strings.Contains(err.Error(), "too many tries, wait") {
-		t.Errorf("a try from a new network returned error %v, want a wait", err)
-	}
+	f.wantLoginWait(f.tryPassword(10001, netip.MustParseAddr("2001:db8:0:8::1"), password))
 	f.must(f.tryPassword(10001, netip.MustParseAddr("2001:db8:0:7:aaaa::2"), password))
 }
 

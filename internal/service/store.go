@@ -121,7 +121,8 @@ type mailboxStore interface {
 	AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark,
 		requestKey rookery.RequestKey) (hasMoved bool, err error)
 	// SaveCursor stores the cursor of a consumer if the number of the stored one is still was, and
-	// otherwise returns CodeConflict. It returns CodeNoAccount if there is no such account. If the
+	// otherwise returns CodeConflict. Only numbers are compared: of writers that do not move the number,
+	// the last one's State stays. SaveCursor returns CodeNoAccount if there is no such account. If the
 	// account has no such device, it stores nothing and returns nil.
 	SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, was uint64, cursor rookery.Cursor) error
 }

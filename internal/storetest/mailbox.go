@@ -310,6 +310,9 @@ var cursorTests = []contractTest{
 				)
 			}
 			store.requireEqual("cursor after conflicts", store.loadCursor(ann, device), want)
+			want.State = []byte("of another writer")
+			store.requireNoError(store.SaveCursor(store.ctx, ann, device, 2, want))
+			store.requireEqual("cursor of the last writer", store.loadCursor(ann, device), want)
 		}
 		store.requireNoError(store.SaveCursor(store.ctx, ann, "desk", 7, rookery.Cursor{Number: 9}))
 		store.requireEqual("cursor of a missing device", store.loadCursor(ann, "desk"), rookery.Cursor{})

@@ -90,7 +90,7 @@ func (s score) String() string {
 
 func TestMutantsAreFoundAndNamed(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	file := readFile(t, "testdata/reference.yaml")
 	all := compareAll(t, file, nil, sample(probetest.Mutants(), stepUnderRace(3)))
@@ -104,7 +104,7 @@ func TestMutantsAreFoundAndNamed(t *testing.T) {
 // These mutants were not used while the prober was developed.
 func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	file := readFile(t, "testdata/reference.yaml")
 	checkScore(t, compareAll(t, file, nil, sample(probetest.MoreMutants(), stepUnderRace(4))))
@@ -114,7 +114,7 @@ func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
 // given another experiment file.
 func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	file := readFile(t, "../experiment/files/made-up.yaml")
 	mutants := sample(append(probetest.Mutants(), probetest.MoreMutants()...), stepUnderRace(12))

@@ -190,7 +190,7 @@ func factOf(out *finding.Study, id string) *finding.Fact {
 
 func TestRenamedProtocolGivesTheSameFacts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	t.Parallel()
 	const budget = 4500
@@ -248,7 +248,7 @@ func renaming() *strings.Replacer {
 
 func TestLostRequestsChangeNothing(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	t.Parallel()
 	const budget = 5000
@@ -298,7 +298,7 @@ func TestAccountsWaitTogetherInRealTime(t *testing.T) {
 
 func TestMachinesAreReportedOnlyAfterTheirTests(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	t.Parallel()
 	for _, budget := range []int{3000, 12000} {

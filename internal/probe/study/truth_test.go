@@ -26,7 +26,7 @@ var noises = []probetest.Noise{
 // No fact that is stated as observed or confirmed is false, whatever the server does to requests.
 func TestAllStatedFactsAreTrue(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes minutes")
+		t.Skip("it takes long; make test runs it")
 	}
 	t.Parallel()
 	const seeds = 10
